@@ -1,0 +1,84 @@
+"""The one error tree. Each class carries the HTTP status and the code that a client sees.
+
+A client's fault (`InputError`) is answered with our own sentence; a fault of ours is answered with a fixed
+text, and its traceback goes to the log.
+"""
+
+from typing import ClassVar
+
+
+class GroupNLError(Exception):
+    """Root of every error this project raises on purpose; its text says what was wrong and what to do."""
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+
+
+class ConfigError(GroupNLError):
+    """A configuration value or command-line option that cannot be used."""
+
+    code = "config"
+
+
+class CheckpointError(GroupNLError):
+    """A checkpoint that is refused: unreadable, of another architecture, or with unusable weights."""
+
+    code = "checkpoint"
+
+
+class ArchiveError(GroupNLError):
+    """A `.mar` archive that is missing, damaged or not one of ours."""
+
+    code = "archive"
+
+
+class ServerError(GroupNLError):
+    """The service could not be started, or ended by itself."""
+
+    code = "server"
+
+
+class InputError(GroupNLError):
+    """A request item that cannot be answered; only that item fails, never its batch."""
+
+    status = 400
+    code = "bad_input"
+
+
+class EmptyInputError(InputError):
+    """The request carries no bytes."""
+
+    code = "empty"
+
+
+class UndecodableError(InputError):
+    """The bytes look like an image of a supported format but cannot be decoded."""
+
+    code = "undecodable"
+
+
+class InvalidHeaderError(InputError):
+    """A request header (`X-Top-K`) has a value that cannot be used."""
+
+    code = "invalid_header"
+
+
+class TooLargeError(InputError):
+    """More bytes than the limit."""
+
+    status = 413
+    code = "too_large"
+
+
+class TooManyPixelsError(InputError):
+    """More pixels than the limit; found out from the header, before anything is decoded."""
+
+    status = 413
+    code = "too_many_pixels"
+
+
+class UnsupportedTypeError(InputError):
+    """Not an image, or an image of a format that is not accepted."""
+
+    status = 415
+    code = "unsupported_type"

@@ -1,0 +1,1 @@
+"""TorchServe handlers: everything that knows a request."""
