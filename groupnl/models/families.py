@@ -1,0 +1,115 @@
+"""Which convolutions of timm's standard networks become GroupNL, and how they are swapped in place.
+
+timm builds the standard network; nothing of its model files is repeated here.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from timm.models._efficientnet_blocks import DepthwiseSeparableConv, InvertedResidual
+from timm.models._efficientnet_builder import efficientnet_init_weights
+from timm.models.resnet import Bottleneck
+from torch import nn
+
+from groupnl.layers import GroupNLConv2d
+
+# `features_only` flattens the network and writes `layer1.0` with either separator.
+_STRIDED_BOTTLENECK = re.compile(r"layer[2-9][._]0$")
+
+
+class Place(NamedTuple):
+    """One convolution to replace: `getattr(block, attribute)`, called `name` in the network."""
+
+    block: nn.Module
+    attribute: str
+    name: str
+
+    @property
+    def convolution(self) -> nn.Conv2d:
+        """The standard convolution that stands there.
+
+        Raises:
+            TypeError: timm built something else than an ``nn.Conv2d`` there.
+        """
+        layer = getattr(self.block, self.attribute)
+        if not isinstance(layer, nn.Conv2d):
+            raise TypeError(f"{self.name} is a {type(layer).__name__}, only nn.Conv2d can become GroupNL")
+        return layer
+
+
+class Family(NamedTuple):
+    """The places of a family of networks, and how its new convolutions are initialised."""
+
+    places: Callable[[nn.Module], Iterator[Place]]
+    initialise: Callable[[GroupNLConv2d], object]
+
+
+def _depthwise_places(network: nn.Module) -> Iterator[Place]:
+    """Every depthwise convolution of the inverted residuals; the edge (fused) residuals have none."""
+    for name, block in network.named_modules():
+        if isinstance(block, InvertedResidual | DepthwiseSeparableConv):
+            yield Place(block, "conv_dw", f"{name}.conv_dw")
+
+
+def _bottleneck_places(network: nn.Module) -> Iterator[Place]:
+    """The 3x3 of every bottleneck but the first of layers 2 to 4.
+
+    Those have stride 2 in the published networks. They are told by their place and not by their stride, so that
+    `output_stride`, which turns strides into dilations, leaves the checkpoint's keys as they are.
+    """
+    for name, block in network.named_modules():
+        if isinstance(block, Bottleneck) and not _STRIDED_BOTTLENECK.search(name):
+            yield Place(block, "conv2", f"{name}.conv2")
+
+
+def _initialise_as_resnet(layer: GroupNLConv2d) -> None:
+    nn.init.kaiming_normal_(layer.conv1.weight, mode="fan_out", nonlinearity="relu")
+
+
+MOBILE = Family(_depthwise_places, efficientnet_init_weights)
+RESNET = Family(_bottleneck_places, _initialise_as_resnet)
+
+
+def swap(network: nn.Module, family: Family, ratio: int, sparse: bool) -> None:
+    """Replace the family's convolutions in `network` by GroupNL ones of the same geometry, in place.
+
+    Raises:
+        ValueError: a layer whose channels `ratio` does not divide.
+        TypeError: a layer that is no ``nn.Conv2d``.
+    """
+    for place in list(family.places(network)):
+        layer = like(place.convolution, ratio, sparse)
+        family.initialise(layer)
+        setattr(place.block, place.attribute, layer)
+
+
+def like(convolution: nn.Conv2d, ratio: int, sparse: bool) -> GroupNLConv2d:
+    """A GroupNL layer that takes and gives what `convolution` does."""
+    kernel, stride, padding, dilation = (
+        _pair(value)
+        for value in (
+            convolution.kernel_size,
+            convolution.stride,
+            convolution.padding,
+            convolution.dilation,
+        )
+    )
+    return GroupNLConv2d(
+        convolution.in_channels,
+        convolution.out_channels,
+        kernel,
+        stride,
+        padding,
+        dilation,
+        device=convolution.weight.device,
+        dtype=convolution.weight.dtype,
+        ratio=ratio,
+        sparse=sparse,
+    )
+
+
+def _pair(value: object) -> tuple[int, int]:
+    if isinstance(value, tuple) and len(value) == 2:
+        return int(value[0]), int(value[1])
+    raise TypeError(f"expected two numbers for height and width, got {value!r}")
