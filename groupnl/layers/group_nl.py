@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from groupnl.layers.shapes import check_groups
+
 ShiftLaw = Literal["published", "declared"]
 
 PERIOD_RANGE = (1.0, 2.0)
@@ -28,8 +30,8 @@ class GroupNLConv2d(nn.Module):
         y = concat([v, generated])
 
     v is cut into g blocks of s / g channels; each block is tiled c times, the copies of one block adjacent.
-    ``periods`` and ``shifts`` hold g * c entries in that order. They are drawn once, saved in the state dict, and
-    frozen unless ``learnable``. Batch norm and activation follow outside the layer.
+    ``periods`` and ``shifts`` hold g * c entries in that order. They are drawn once, saved in the state dict,
+    and frozen unless ``learnable``. Batch norm and activation follow outside the layer.
 
     Shapes: (B, in_channels, H, W) -> (B, out_channels, H', W'), H' and W' as of ``nn.Conv2d``.
     State dict: ``periods``, ``shifts``, ``conv1.weight`` (and ``conv1.bias``).
@@ -49,8 +51,8 @@ class GroupNLConv2d(nn.Module):
         ratio: r, at least 2; must divide ``out_channels``.
         num_terms: g; must divide the number of seed maps.
         sparse: seed convolution with gcd(n, s) groups, the paper's GroupNL (sparse).
-        shift_law: shifts ~ U[1, 2) ("published", as the published code draws them) or ~ U[1, 5) ("declared", as the
-            paper's interface says).
+        shift_law: shifts ~ U[1, 2) ("published", as the published code draws them) or ~ U[1, 5) ("declared",
+            as the paper's interface says).
         shuffle: shuffle the generated maps over g groups; off in every published model.
         learnable: train ``periods`` and ``shifts``.
 
@@ -85,6 +87,7 @@ class GroupNLConv2d(nn.Module):
             raise ValueError(f"shift_law {shift_law!r} is unknown; choose one of {sorted(SHIFT_RANGES)}")
         if sparse and groups != 1:
             raise ValueError(f"sparse chooses the groups itself; groups = {groups} must stay 1 with it")
+        check_groups(groups, in_channels, seeds)
         self.in_channels = in_channels
         self.out_channels = out_channels
         self.ratio = ratio
@@ -93,12 +96,8 @@ class GroupNLConv2d(nn.Module):
         self.shuffle = shuffle
         functions = num_terms * (ratio - 1)
         # Registered before conv1: published checkpoints hold them in this order.
-        self.periods = nn.Parameter(
-            torch.empty(functions, device=device, dtype=dtype), requires_grad=learnable
-        )
-        self.shifts = nn.Parameter(
-            torch.empty(functions, device=device, dtype=dtype), requires_grad=learnable
-        )
+        self.periods = nn.Parameter(torch.empty(functions, device=device, dtype=dtype), requires_grad=learnable)
+        self.shifts = nn.Parameter(torch.empty(functions, device=device, dtype=dtype), requires_grad=learnable)
         self.conv1 = nn.Conv2d(
             in_channels,
             seeds,
@@ -134,7 +133,7 @@ class GroupNLConv2d(nn.Module):
         copies = self.ratio - 1
         tiled = seeds
         if copies > 1:
-            blocks = seeds.unflatten(1, (self.num_terms, 1, width))
+            blocks = torch.unflatten(seeds, 1, (self.num_terms, 1, width))
             tiled = blocks.expand(-1, -1, copies, -1, -1, -1).flatten(1, 3)
         shifts = self.shifts.repeat_interleave(width).view(1, -1, 1, 1)
         periods = self.periods.repeat_interleave(width).view(1, -1, 1, 1)
@@ -151,7 +150,7 @@ class GroupNLConv2d(nn.Module):
 
 
 def seed_channels(out_channels: int, ratio: int, num_terms: int) -> int:
-    """s = m / r, the number of seed maps.
+    """The number of seed maps, s = m / r.
 
     Raises:
         ValueError: r below 2, r does not divide m, or g does not divide s.
