@@ -1,5 +1,16 @@
 """The GroupNL networks; importing this package registers them with timm."""
 
+from groupnl.models.checkpoint import Checkpoint, build_model, load_checkpoint, save_checkpoint, sha256_of
 from groupnl.models.registry import PUBLISHED, TINY, VARIANTS, Variant
 
-__all__ = ["PUBLISHED", "TINY", "VARIANTS", "Variant"]
+__all__ = [
+    "PUBLISHED",
+    "TINY",
+    "VARIANTS",
+    "Checkpoint",
+    "Variant",
+    "build_model",
+    "load_checkpoint",
+    "save_checkpoint",
+    "sha256_of",
+]

@@ -1,0 +1,53 @@
+"""The model card as a page for people, made from the card so that the two cannot differ."""
+
+from groupnl.card import ModelCard, TrainingRecord
+
+
+def page(card: ModelCard, file_name: str, sha256: str) -> str:
+    """The card in Markdown.
+
+    Args:
+        card: what the checkpoint's header holds.
+        file_name: of the checkpoint.
+        sha256: of the checkpoint, hexadecimal.
+    """
+    given = card.input
+    rows = {
+        "architecture": f"`{card.architecture}`",
+        "file": f"`{file_name}`",
+        "sha256": f"`{sha256}`",
+        "input": f"{given.size} x {given.size} RGB",
+        "resize": f"shorter side to {given.size} / {given.crop_pct:g}, {given.interpolation}, then centre crop",
+        "mean": ", ".join(f"{value:g}" for value in given.mean),
+        "std": ", ".join(f"{value:g}" for value in given.std),
+        "classes": str(len(card.classes)),
+    }
+    parts = [f"# {card.architecture}, {len(card.classes)} classes", _table(("", ""), rows)]
+    if card.training:
+        parts.append(_training(card.training))
+    parts.append("## Classes\n\n" + ", ".join(card.classes))
+    return "\n\n".join(parts) + "\n"
+
+
+def _training(record: TrainingRecord) -> str:
+    accuracy = "\n".join(
+        f"| {split} | {found.images} | {found.top1:.1%} | {found.top5:.1%} |" for split, found in record.accuracy.items()
+    )
+    versions = ", ".join(f"{name} {number}" for name, number in record.versions.items())
+    return "\n\n".join(
+        (
+            "## Accuracy",
+            f"| split | images | top 1 | top 5 |\n|---|---|---|---|\n{accuracy}",
+            "## Training",
+            f"```\n{record.command}\n```",
+            f"Seed {record.seed}, {record.epochs} epochs, {versions}.",
+            "## Data",
+            record.data,
+            _table(("source", "licence"), record.licences),
+        )
+    )
+
+
+def _table(head: tuple[str, str], rows: dict[str, str]) -> str:
+    lines = [f"| {head[0]} | {head[1]} |", "|---|---|"]
+    return "\n".join(lines + [f"| {key} | {value} |" for key, value in rows.items()])

@@ -1,0 +1,74 @@
+"""The `groupnl` command: finds the subcommand, runs it, and turns a known error into one sentence and exit status 1."""
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from groupnl import __version__
+from groupnl.errors import GroupNLError
+
+
+class Command(NamedTuple):
+    """A subcommand: the module that has its ``add_arguments(parser)`` and ``run(args)``, and its help line."""
+
+    module: str
+    help: str
+
+
+COMMANDS = {
+    "serve": Command("groupnl.server", "start TorchServe with the archives of the model store"),
+    "archive": Command("groupnl.archive", "pack a checkpoint as a TorchServe archive"),
+    "train": Command("groupnl.training.command", "train a network on image folders"),
+    "data icons": Command("groupnl.training.icons.command", "build the icons, the default models' images"),
+    "models": Command("groupnl.models.command", "list the GroupNL networks with their size and twin"),
+    "costs": Command("groupnl.layers.costs_command", "compare what the convolutions cost"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line; the exit status is 0, 1 (a known error, told on stderr) or 2 (usage)."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    name = _named(words)
+    parser = _overview()
+    if name is None:
+        parser.parse_args(words or ["--help"])
+        parser.error(f"{' '.join(words)!r} is no command; choose one of: {', '.join(COMMANDS)}")
+    # Only the command that is run is imported: torch and timm take seconds.
+    module = importlib.import_module(COMMANDS[name].module)
+    command = argparse.ArgumentParser(f"groupnl {name}", description=COMMANDS[name].help)
+    module.add_arguments(command)
+    args = command.parse_args(words[len(name.split()) :])
+    try:
+        return int(module.run(args))
+    except GroupNLError as error:
+        print(f"groupnl {name}: {error}", file=sys.stderr)
+        return 1
+
+
+def _named(words: Sequence[str]) -> str | None:
+    """The command that the first words name."""
+    for name in COMMANDS:
+        parts = name.split()
+        if list(words[: len(parts)]) == parts:
+            return name
+    return None
+
+
+def _overview() -> argparse.ArgumentParser:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:<{width}}  {command.help}" for name, command in COMMANDS.items()]
+    parser = argparse.ArgumentParser(
+        "groupnl",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="groupnl COMMAND [--help] ...",
+        description="GroupNL convolutional networks as a service.\n\ncommands:\n" + "\n".join(lines),
+    )
+    parser.add_argument("--version", action="version", version=f"groupnl {__version__}")
+    parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Which device runs the network and in which precision: as configured, or by what is there."""
+
+from typing import Literal
+
+import torch
+
+from groupnl.errors import ConfigError
+
+Device = Literal["auto", "cpu", "cuda"]
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
+
+# CPU instructions that multiply bfloat16 matrices: x86 (AVX-512, AMX) and Arm.
+_BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")
+
+
+def choose_device(wanted: Device = "auto", index: int | None = None) -> torch.device:
+    """The device that was asked for, or the best one there is.
+
+    Args:
+        wanted: "auto" takes CUDA where there is one.
+        index: which CUDA device, when there are several.
+
+    Raises:
+        ConfigError: CUDA was asked for and there is none.
+    """
+    has_cuda = torch.cuda.is_available()
+    if wanted == "cuda" and not has_cuda:
+        raise ConfigError("device 'cuda' was asked for, but torch finds no CUDA device: use 'cpu' or 'auto'")
+    if wanted == "cpu" or not has_cuda:
+        return torch.device("cpu")
+    return torch.device("cuda", index or 0)
+
+
+def choose_precision(wanted: Precision, device: torch.device) -> torch.dtype:
+    """The dtype of matrix products: float32, or that of autocast.
+
+    "auto" takes float16 on CUDA, bfloat16 on a CPU with bfloat16 instructions, else float32.
+
+    Raises:
+        ConfigError: float16 on a CPU, where torch's convolutions are slower and less exact in it.
+    """
+    if wanted == "auto":
+        return _best_precision(device)
+    if wanted == "float16" and device.type == "cpu":
+        raise ConfigError("precision 'float16' needs a CUDA device; on a CPU use 'bfloat16' or 'float32'")
+    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[wanted]
+
+
+def _best_precision(device: torch.device) -> torch.dtype:
+    if device.type == "cuda":
+        return torch.float16
+    return torch.bfloat16 if cpu_has_bfloat16() else torch.float32
+
+
+def cpu_has_bfloat16() -> bool:
+    """Whether this CPU has bfloat16 matrix instructions (without them bfloat16 is slower than float32)."""
+    capabilities = torch.cpu.get_capabilities()
+    return any(bool(capabilities.get(flag)) for flag in _BFLOAT16_FLAGS)

@@ -1,0 +1,1 @@
+"""Training: an image folder goes in, a safetensors checkpoint with its model card comes out."""
