@@ -21,14 +21,17 @@ def choose_device(wanted: Device = "auto", index: int | None = None) -> torch.de
         index: which CUDA device, when there are several.
 
     Raises:
-        ConfigError: CUDA was asked for and there is none.
+        ConfigError: CUDA was asked for and there is none, or none of that index.
     """
     has_cuda = torch.cuda.is_available()
     if wanted == "cuda" and not has_cuda:
         raise ConfigError("device 'cuda' was asked for, but torch finds no CUDA device: use 'cpu' or 'auto'")
     if wanted == "cpu" or not has_cuda:
         return torch.device("cpu")
-    return torch.device("cuda", index or 0)
+    number, devices = index or 0, torch.cuda.device_count()
+    if number >= devices:
+        raise ConfigError(f"CUDA device {number} was asked for, but there are {devices}, counted from 0")
+    return torch.device("cuda", number)
 
 
 def choose_precision(wanted: Precision, device: torch.device) -> torch.dtype:

@@ -1,0 +1,31 @@
+"""Any of Pillow's pixel modes to RGB; the last step of `decode` but one."""
+
+import numpy as np
+from PIL import Image
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """Convert a decoded image to 8-bit RGB.
+
+    Transparent images are laid over white: what stands behind transparent pixels is arbitrary (often black),
+    white is what most viewers show. 16-bit grey keeps its upper byte, as Pillow does for 16-bit colour. Colour
+    profiles are not applied, as in training.
+
+    Args:
+        image: of any mode that the accepted formats have.
+
+    Returns:
+        An image of mode RGB and the same size; `image` itself if it is one already.
+    """
+    if image.mode.startswith("I;16"):
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.has_transparency_data:
+        return _over_white(image)
+    return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _over_white(image: Image.Image) -> Image.Image:
+    rgba = image.convert("RGBA")
+    white = Image.new("RGB", image.size, "white")
+    white.paste(rgba, mask=rgba.getchannel("A"))
+    return white

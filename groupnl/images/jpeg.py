@@ -1,0 +1,84 @@
+"""A JPEG without what is not needed to decode it: the step of `decode` before Pillow sees a JPEG.
+
+Pillow reads every segment of the header in Python, gathers EXIF by repeated copying, parses it, and looks for
+more images behind the first. All of that can be made slow or large by a hostile file and none of it is needed,
+so it is cut away here: the result holds tables, frame, scans and the two segments that say which colours the
+components are. Format: ITU-T T.81, annex B.
+"""
+
+import re
+from collections.abc import Iterator
+from itertools import islice
+
+from groupnl.errors import TooLargeError, UndecodableError
+from groupnl.images.limits import Limits
+
+_SOI = b"\xff\xd8"
+_EOI, _SOS, _COM = 0xD9, 0xDA, 0xFE
+_APP1 = 0xE1
+_APPLICATION = range(0xE0, 0xF0)
+_COLOUR = (0xE0, 0xEE)  # JFIF and Adobe
+# Not a marker: a stuffed zero, a fill byte, and the markers without a segment (TEM, restarts, SOI).
+_MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])", re.DOTALL)
+
+
+def strip_jpeg(data: bytes, limits: Limits) -> tuple[bytes, bytes]:
+    """Cut a JPEG down to what decoding needs, counting on the way.
+
+    Args:
+        data: a file that starts as a JPEG does.
+        limits: bounds on scans and segments.
+
+    Returns:
+        The first image of the file, and its EXIF block (empty if there is none).
+
+    Raises:
+        TooLargeError: more scans or segments than the limits allow.
+        UndecodableError: there is no image data, or a segment is damaged.
+    """
+    segments = list(islice(_segments(data), limits.max_segments + 1))
+    if len(segments) > limits.max_segments:
+        raise TooLargeError(f"The JPEG has more than {limits.max_segments} segments.")
+    scans = [start for marker, start, _ in segments if marker == _SOS]
+    if not scans:
+        raise UndecodableError("The JPEG ends before its image data.")
+    if len(scans) > limits.max_scans:
+        raise TooLargeError(f"The JPEG has {len(scans)} scans; at most {limits.max_scans} are accepted.")
+    view = memoryview(data)
+    header = [segment for segment in segments if segment[1] < scans[0]]
+    kept = [view[start:end] for marker, start, end in header if _is_needed(marker)]
+    return b"".join((_SOI, *kept, view[scans[0] : _end(segments, data)])), _exif(data, header)
+
+
+def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield (marker, start, end) of each segment, the end of the image included."""
+    found = _MARKER.search(data, len(_SOI))
+    while found:
+        marker, start = data[found.start() + 1], found.start()
+        if marker == _EOI:
+            yield marker, start, start + 2
+            return
+        length = int.from_bytes(data[start + 2 : start + 4], "big")
+        end = start + 2 + length
+        if end > len(data):
+            return
+        if length < 2:
+            raise UndecodableError(f"The JPEG is damaged: segment {marker:02X} at byte {start}.")
+        yield marker, start, end
+        found = _MARKER.search(data, end)
+
+
+def _is_needed(marker: int) -> bool:
+    return marker in _COLOUR or not (marker in _APPLICATION or marker == _COM)
+
+
+def _end(segments: list[tuple[int, int, int]], data: bytes) -> int:
+    marker, _, end = segments[-1]
+    return end if marker == _EOI else len(data)
+
+
+def _exif(data: bytes, header: list[tuple[int, int, int]]) -> bytes:
+    for marker, start, end in header:
+        if marker == _APP1 and data[start + 4 : start + 10] == b"Exif\0\0":
+            return bytes(data[start + 4 : end])
+    return b""
