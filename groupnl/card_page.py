@@ -31,7 +31,8 @@ def page(card: ModelCard, file_name: str, sha256: str) -> str:
 
 def _training(record: TrainingRecord) -> str:
     accuracy = "\n".join(
-        f"| {split} | {found.images} | {found.top1:.1%} | {found.top5:.1%} |" for split, found in record.accuracy.items()
+        f"| {split} | {found.images} | {found.top1:.1%} | {found.top5:.1%} |"
+        for split, found in record.accuracy.items()
     )
     versions = ", ".join(f"{name} {number}" for name, number in record.versions.items())
     return "\n\n".join(

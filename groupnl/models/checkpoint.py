@@ -1,12 +1,11 @@
 """Reading and writing trained weights.
 
 Our own format is safetensors with the model card in its header. Checkpoints of the published training script (timm's
-CheckpointSaver, `.pth.tar`) are read too, without building any object but tensors, containers and their argparse.Namespace.
+CheckpointSaver, `.pth.tar`) are read too; nothing is built from them but tensors, containers and argparse.Namespace.
 """
 
 import argparse
 import hashlib
-import os
 import pickle
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -52,7 +51,7 @@ def save_checkpoint(path: Path, state_dict: Mapping[str, Tensor], card: ModelCar
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     save_file(tensors, partial, metadata={HEADER_KEY: card.model_dump_json()})
-    os.replace(partial, path)
+    partial.replace(path)
     return sha256_of(path)
 
 
@@ -116,9 +115,7 @@ def _load_published(path: Path, ema: bool) -> Checkpoint:
         raise CheckpointError(f"checkpoint {path} holds a {type(content).__name__} instead of a dictionary")
     weights = (content.get("state_dict_ema") if ema else None) or content.get("state_dict")
     if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise CheckpointError(
-            f"checkpoint {path} has no weights under 'state_dict'; its keys are {_some(content)}"
-        )
+        raise CheckpointError(f"checkpoint {path} has no weights under 'state_dict'; its keys are {_some(content)}")
     state_dict = {str(name).removeprefix("module."): tensor for name, tensor in weights.items()}
     architecture = content.get("arch") or getattr(content.get("args"), "model", None)
     return Checkpoint(state_dict, None, architecture if isinstance(architecture, str) else None)
@@ -141,7 +138,7 @@ def build_model(architecture: str, num_classes: int, state_dict: Mapping[str, Te
     """
     if not timm.is_model(architecture):
         raise CheckpointError(
-            f"architecture {architecture!r} is unknown; GroupNL's are {', '.join(VARIANTS)}, and every name of timm works"
+            f"architecture {architecture!r} is unknown: use a name of timm's or one of {', '.join(VARIANTS)}"
         )
     network: nn.Module = timm.create_model(architecture, num_classes=num_classes)
     _refuse_other_keys(architecture, network.state_dict(), state_dict)
@@ -161,9 +158,7 @@ def _refuse_other_keys(architecture: str, wanted: Mapping[str, Tensor], given: M
         raise CheckpointError(f"the weights do not fit {architecture}: {'; '.join(problems)}")
 
 
-def _refuse_other_shapes(
-    architecture: str, num_classes: int, network: nn.Module, given: Mapping[str, Tensor]
-) -> None:
+def _refuse_other_shapes(architecture: str, num_classes: int, network: nn.Module, given: Mapping[str, Tensor]) -> None:
     classifier = network.default_cfg["classifier"]  # type: ignore[index]
     for key, wanted in network.state_dict().items():
         shape = tuple(given[key].shape)

@@ -53,13 +53,17 @@ TINY = Variant("test_gnl_efficientnet", "test_efficientnet", MOBILE, ratio=2, sp
 
 VARIANTS = {variant.name: variant for variant in (*PUBLISHED, TINY)}
 
+# What of a twin's timm configuration holds for its GroupNL form too.
+_INPUT_KEYS = (
+    *("num_classes", "input_size", "pool_size", "crop_pct", "interpolation", "mean", "std"),
+    *("first_conv", "classifier"),
+)
+
 
 def _default_cfg(variant: Variant) -> PretrainedCfg:
     """The twin's input configuration, without its weights: none were published for GroupNL."""
     twin = timm.get_pretrained_cfg(variant.twin)
-    kept = ("num_classes", "input_size", "pool_size", "crop_pct", "interpolation", "mean", "std")
-    kept += ("first_conv", "classifier")
-    return PretrainedCfg(**{key: getattr(twin, key) for key in kept})
+    return PretrainedCfg(**{key: getattr(twin, key) for key in _INPUT_KEYS})
 
 
 def _entrypoint(variant: Variant) -> Callable[..., nn.Module]:
@@ -73,8 +77,9 @@ def _entrypoint(variant: Variant) -> Callable[..., nn.Module]:
             kwargs["pretrained_cfg"] = default_cfgs[variant.name].default
         network: nn.Module = model_entrypoint(variant.twin)(pretrained=False, **kwargs)
         swap(network, variant.family, variant.ratio, variant.sparse)
-        if hasattr(network, "pretrained_cfg"):  # timm's feature extractors have none
-            network.pretrained_cfg["architecture"] = variant.name
+        cfg: Any = getattr(network, "pretrained_cfg", None)
+        if cfg is not None:  # timm's feature extractors have none
+            cfg["architecture"] = variant.name
         return network
 
     build.__name__ = build.__qualname__ = variant.name

@@ -30,7 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         shown = "" if required or field.default is None else f" [{_text(field.default)}]"
         default = None if field.default is PydanticUndefined else argparse.SUPPRESS
         parser.add_argument(
-            f"--{name.replace('_', '-')}", required=required, default=default, metavar="VALUE",
+            f"--{name.replace('_', '-')}",
+            required=required,
+            default=default,
+            metavar="VALUE",
             help=f"{field.description}{shown}".replace("%", "%%"),
         )
     parser.add_argument("--restart", action="store_true", help="forget the run's state and begin anew")
@@ -86,9 +89,7 @@ def _card(config: TrainConfig, trainer: Trainer) -> ModelCard:
         accuracy=trainer.measure(),
         versions={name: version(name) for name in _PACKAGES},
     )
-    return ModelCard(
-        architecture=config.model, classes=trainer.classes, input=input_config(config), training=record
-    )
+    return ModelCard(architecture=config.model, classes=trainer.classes, input=input_config(config), training=record)
 
 
 def _describe(data: Path) -> tuple[str, dict[str, str]]:

@@ -50,9 +50,7 @@ class Trainer:
         random_seed(config.seed)
         self.network = self._network()
         self.ema = self._average()
-        self.optimiser = create_optimizer_v2(
-            self.network, config.opt, config.lr, config.weight_decay, config.momentum
-        )
+        self.optimiser = create_optimizer_v2(self.network, config.opt, config.lr, config.weight_decay, config.momentum)
         self.schedule, _ = create_scheduler_v2(
             self.optimiser,
             config.sched,
@@ -82,9 +80,7 @@ class Trainer:
         config = self.config
         if config.mixup == 0 and config.cutmix == 0:
             return None, LabelSmoothingCrossEntropy(config.smoothing)
-        mixup = Mixup(
-            config.mixup, config.cutmix, label_smoothing=config.smoothing, num_classes=len(self.classes)
-        )
+        mixup = Mixup(config.mixup, config.cutmix, label_smoothing=config.smoothing, num_classes=len(self.classes))
         return mixup, SoftTargetCrossEntropy()
 
     def _parts(self) -> dict[str, Any]:
@@ -143,9 +139,7 @@ class Trainer:
     def measure(self) -> dict[str, SplitAccuracy]:
         """Accuracy on every evaluation split."""
         return {
-            split: evaluate(
-                self.best, eval_loader(self.config, split, self.classes, self.device), self.autocast
-            )
+            split: evaluate(self.best, eval_loader(self.config, split, self.classes, self.device), self.autocast)
             for split in self.config.eval_splits
         }
 
