@@ -1,0 +1,77 @@
+"""The model card of an archive: the checkpoint's own, or one made for a checkpoint that has none."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import timm
+from pydantic import ValidationError
+from timm.data import resolve_data_config
+
+from groupnl.card import InputConfig, ModelCard
+from groupnl.errors import ArchiveError, CheckpointError
+from groupnl.imagenet import imagenet_classes
+from groupnl.models.checkpoint import Checkpoint
+from groupnl.yaml_file import problems
+
+_IMAGENET_CLASSES = 1000
+
+
+def served_card(
+    path: Path,
+    checkpoint: Checkpoint,
+    architecture: str | None = None,
+    classes: Sequence[str] | None = None,
+    input_size: int | None = None,
+) -> ModelCard:
+    """The card to serve a checkpoint with.
+
+    Args:
+        path: of the checkpoint, for messages.
+        checkpoint: as loaded.
+        architecture: timm name; None: what the checkpoint says.
+        classes: names in the order of the logits; None: the card's, or ImageNet's for 1000 classes.
+        input_size: pixels; None: the card's, or timm's default of the architecture.
+
+    Raises:
+        ArchiveError: something is neither given nor in the checkpoint, or cannot be used.
+        CheckpointError: unknown architecture.
+    """
+    name = architecture or checkpoint.architecture
+    if name is None:
+        raise ArchiveError(f"the checkpoint {path} does not name its architecture; give --architecture")
+    fields = dict(checkpoint.card or _made_card(path, checkpoint, name, classes))
+    fields["architecture"] = name
+    if classes is not None:
+        fields["classes"] = tuple(classes)
+    if input_size is not None:
+        fields["input"] = dict(fields["input"]) | {"size": input_size}
+    try:
+        return ModelCard.model_validate(fields)
+    except ValidationError as error:
+        raise ArchiveError(f"the checkpoint {path} cannot be served: {problems(error)}") from None
+
+
+def _made_card(path: Path, checkpoint: Checkpoint, name: str, classes: Sequence[str] | None) -> ModelCard:
+    config = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
+    if config is None:
+        raise CheckpointError(f"architecture {name!r} is unknown to timm; give the right one with --architecture")
+    if classes is None:
+        classes = _imagenet_classes(path, checkpoint, config.classifier)
+    data = resolve_data_config(pretrained_cfg=config.to_dict())
+    given = InputConfig(
+        size=data["input_size"][-1],
+        mean=data["mean"],
+        std=data["std"],
+        crop_pct=data["crop_pct"],
+        interpolation=data["interpolation"],
+    )
+    return ModelCard(architecture=name, classes=tuple(classes), input=given)
+
+
+def _imagenet_classes(path: Path, checkpoint: Checkpoint, classifier: str) -> tuple[str, ...]:
+    bias = checkpoint.state_dict.get(f"{classifier}.bias")
+    if bias is None:
+        raise CheckpointError(f"the checkpoint {path} has no {classifier}.bias; is its architecture the right one?")
+    if len(bias) != _IMAGENET_CLASSES:
+        raise ArchiveError(f"the checkpoint {path} is of {len(bias)} classes; name them with --classes FILE")
+    return imagenet_classes()

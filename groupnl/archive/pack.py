@@ -1,0 +1,127 @@
+"""Checkpoint in, archive out: what `groupnl archive` does.
+
+torch-model-archiver packs the files; its archive is rewritten so that the same input gives the same bytes, tried out
+from its unpacked files as the handler loads them, and only then given its name.
+"""
+
+import importlib.util
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from model_archiver.model_archiver_config import ModelArchiverConfig
+from model_archiver.model_archiver_error import ModelArchiverError
+from model_archiver.model_packaging import package_model
+from model_archiver.model_packaging_utils import ModelExportUtils
+
+from groupnl.archive.card import served_card
+from groupnl.archive.normalise import normalise
+from groupnl.archive.read import CONFIG_FILE
+from groupnl.archive.settings import ServingSettings
+from groupnl.archive.trial import try_out
+from groupnl.card import ModelCard
+from groupnl.errors import ArchiveError
+from groupnl.manifest import MANIFEST_NAME, Manifest
+from groupnl.models.checkpoint import load_checkpoint, save_checkpoint
+
+WEIGHTS_FILE = "model.safetensors"
+HANDLER_MODULE = "handlers.classifier"
+_DEFAULTS = ServingSettings()
+
+
+def pack(
+    checkpoint: Path,
+    output: Path,
+    model_name: str,
+    *,
+    version: str = "1.0",
+    architecture: str | None = None,
+    classes: Sequence[str] | None = None,
+    input_size: int | None = None,
+    settings: ServingSettings = _DEFAULTS,
+    overwrite: bool = False,
+) -> Path:
+    """Make `output`/`model_name`.mar.
+
+    Args:
+        checkpoint: our safetensors format, or a published `.pth.tar`.
+        output: folder of the archive; made if missing.
+        model_name: as in ``/predictions/NAME``.
+        version: of the model, as TorchServe counts it.
+        architecture: see `served_card`, as the next two.
+        classes: names in the order of the logits.
+        input_size: side of the model input, pixels.
+        settings: how the model is served.
+        overwrite: replace an archive of that name.
+
+    Returns:
+        The archive's path.
+
+    Raises:
+        ArchiveError: the archive exists already, cannot be made, or its model does not run.
+        CheckpointError: the checkpoint cannot be used.
+    """
+    target = output / f"{model_name}.mar"
+    if target.exists() and not overwrite:
+        raise ArchiveError(f"the archive {target} exists already; replace it with --overwrite")
+    loaded = load_checkpoint(checkpoint)
+    card = served_card(checkpoint, loaded, architecture, classes, input_size)
+    output.mkdir(parents=True, exist_ok=True)
+    # Beside the target, so that the last step is one rename.
+    with tempfile.TemporaryDirectory(prefix=".packing-", dir=output) as name:
+        work = Path(name)
+        digest = save_checkpoint(work / WEIGHTS_FILE, loaded.state_dict, card)
+        _write_texts(work, _manifest(model_name, version, card, digest), settings)
+        finished = work / "finished.mar"
+        normalise(_run_archiver(work, model_name, version), finished)
+        try_out(finished, work / "trial")
+        finished.replace(target)
+    return target
+
+
+def _manifest(model_name: str, version: str, card: ModelCard, digest: str) -> Manifest:
+    return Manifest(model_name=model_name, version=version, card=card, weights=WEIGHTS_FILE, weights_sha256=digest)
+
+
+def _write_texts(work: Path, manifest: Manifest, settings: ServingSettings) -> None:
+    (work / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    (work / CONFIG_FILE).write_text(settings.to_yaml(), encoding="utf-8")
+
+
+def _run_archiver(work: Path, model_name: str, version: str) -> Path:
+    config = ModelArchiverConfig(
+        model_name=model_name,
+        handler=str(_handler_file()),
+        version=version,
+        serialized_file=str(work / WEIGHTS_FILE),
+        extra_files=str(work / MANIFEST_NAME),
+        config_file=str(work / CONFIG_FILE),
+        export_path=str(work),
+    )
+    try:
+        with _temporary_files_in(work):
+            package_model(config, ModelExportUtils.generate_manifest_json(config))
+    except ModelArchiverError as error:
+        raise ArchiveError(f"torch-model-archiver refused {model_name}: {error}") from None
+    return work / f"{model_name}.mar"
+
+
+def _handler_file() -> Path:
+    handler = importlib.util.find_spec(HANDLER_MODULE)
+    if handler is None or handler.origin is None:
+        raise ArchiveError(f"the handler {HANDLER_MODULE} is not installed: pip install groupnl-serve")
+    return Path(handler.origin)
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """The archiver empties a folder named like the model in the temporary directory: make that ours."""
+    before = tempfile.tempdir
+    private = folder / "tmp"
+    private.mkdir()
+    tempfile.tempdir = str(private)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before

@@ -1,0 +1,30 @@
+"""The process environment: the only module that reads or copies `os.environ`.
+
+What the project takes from it is listed here and nowhere else: `JAVA_HOME` and `OMP_NUM_THREADS`.
+"""
+
+import os
+from pathlib import Path
+
+
+def java_home() -> Path | None:
+    """The Java installation that `JAVA_HOME` names, or None when it is unset or empty."""
+    value = os.environ.get("JAVA_HOME")
+    return Path(value) if value else None
+
+
+def omp_num_threads() -> str | None:
+    """`OMP_NUM_THREADS` as the user set it, or None: torch reads it when a worker imports it."""
+    return os.environ.get("OMP_NUM_THREADS") or None
+
+
+def child_environment(changes: dict[str, str]) -> dict[str, str]:
+    """A copy of the environment for TorchServe and its workers.
+
+    Variables that start with ``TS_`` are left out: TorchServe would let them override its configuration file.
+
+    Args:
+        changes: variables to set or replace.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TS_")}
+    return kept | changes

@@ -1,0 +1,24 @@
+"""Class names of ImageNet-1k, for checkpoints that carry none: timm's list, made unique.
+
+Plain words as in the metadata of torchvision's weights: the first name of each synset ("tench", "tabby").
+"""
+
+from timm.data import ImageNetInfo
+
+# Two first names stand for two classes each. Torchvision tells them apart like this; the keys are synsets.
+_TOLD_APART = {
+    "n02012849": "crane bird",  # and "crane", the machine
+    "n03710721": "maillot tank suit",  # and "maillot", the tights
+}
+
+
+def imagenet_classes() -> tuple[str, ...]:
+    """The 1000 class names, unique, in the order of the logits of every ImageNet-1k model."""
+    info = ImageNetInfo("imagenet-1k")
+    return tuple(_name(info, index) for index in range(info.num_classes()))
+
+
+def _name(info: ImageNetInfo, index: int) -> str:
+    synset = str(info.index_to_label_name(index))
+    first = str(info.index_to_description(index)).split(",")[0].strip()
+    return _TOLD_APART.get(synset, first)

@@ -1,0 +1,172 @@
+"""`groupnl serve`: check, start TorchServe, wait until the models answer, stay, stop everything."""
+
+import argparse
+import errno
+import functools
+import json
+import os
+import shlex
+import signal
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from groupnl.errors import ConfigError, ServerError
+from groupnl.server.config import ServeConfig, load_config
+from groupnl.server.console import Say
+from groupnl.server.java import find_java
+from groupnl.server.readiness import Probe, wait_until_ready
+from groupnl.server.store import ServedModel, fill_store, served_models
+from groupnl.server.torchserve import KEY_FILE, TorchServe, properties
+
+SAMPLE_IMAGE = Path("docs/sample.png")  # below the repository's root
+LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 108 (Linux) or 104 (macOS)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `groupnl serve`; what is not given keeps the configuration file's value."""
+    add = functools.partial(parser.add_argument, default=argparse.SUPPRESS)
+    add("--models", nargs="+", metavar="NAME[=FILE.mar]", help="default: every archive in the model store")
+    add("--model-store", metavar="DIR", help="folder of the archives (model_store)")
+    add("--host", help="address of the inference port (127.0.0.1)")
+    add("--inference-port", type=int, metavar="PORT", help="predictions (8080)")
+    add("--management-port", type=int, metavar="PORT", help="TorchServe's management API (8081)")
+    add("--metrics-port", type=int, metavar="PORT", help="TorchServe's metrics (8082)")
+    add("--workers", type=int, metavar="N", help="worker processes per model (as the archive says)")
+    add("--batch-size", type=int, metavar="N", help="most requests in a batch (as the archive says)")
+    add("--max-batch-delay-ms", type=int, metavar="MS", help="longest wait for others (as the archive says)")
+    add("--queue-size", type=int, metavar="N", help="waiting requests per model, then 503 (100)")
+    add("--log-dir", metavar="DIR", help="folder of the log files (logs)")
+    add("--startup-timeout", type=float, metavar="S", dest="startup_timeout_s", help="until all answer (300)")
+    add("--token-auth", action="store_true", help="clients must send a key")
+    add("--allow-open", action="store_true", help="other addresses than loopback without keys")
+    parser.add_argument("--config", type=Path, metavar="FILE", help="YAML with these and more; options win")
+    parser.add_argument("--check", action="store_true", help="start, wait until the models answer, stop")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until Ctrl-C or TERM.
+
+    Raises:
+        ConfigError: an option or value that cannot be used.
+        ArchiveError: an archive that is missing or damaged.
+        ServerError: the service could not be started, or ended by itself.
+    """
+    given = {name: value for name, value in vars(args).items() if name in ServeConfig.model_fields}
+    serve(load_config(args.config, given), check_only=args.check, say=functools.partial(print, flush=True))
+    return 0
+
+
+def serve(config: ServeConfig, *, check_only: bool, say: Say) -> None:
+    """Start the service and stay until the operator stops it, or only until all models have answered."""
+    models = served_models(config)
+    check_ports(config)
+    java = find_java()
+    with _stop_signals() as stop, _run_directory() as run_dir:
+        server = _prepare(config, models, java, run_dir, say)
+        try:
+            server.start()
+            _serve(server, config, models, run_dir, stop, check_only=check_only, say=say)
+        finally:
+            server.stop()
+    say("stopped")
+
+
+def check_ports(config: ServeConfig) -> None:
+    """Raise ServerError for the first port that cannot be listened on."""
+    for host, port, option in config.listeners():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                raise ServerError(_port_problem(host, port, option, error)) from None
+
+
+def _port_problem(host: str, port: int, option: str, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"port {port} on {host} is taken; stop what listens there, or choose another with {option}"
+    return f"cannot listen on {host}:{port} ({error.strerror}); choose another host, or another port with {option}"
+
+
+def _prepare(config: ServeConfig, models: list[ServedModel], java: Path, run_dir: Path, say: Say) -> TorchServe:
+    store = run_dir / "store"
+    workers = fill_store(store, models, config)
+    (run_dir / "config.properties").write_text(properties(config, models, store), encoding="utf-8")
+    config.log_dir.mkdir(parents=True, exist_ok=True)
+    threads = max(1, _usable_cores() // workers)
+    say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
+    return TorchServe(java, run_dir, config.log_dir, threads, say)
+
+
+def _usable_cores() -> int:
+    """Cores that this process may run on; not all systems tell."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _serve(
+    server: TorchServe,
+    config: ServeConfig,
+    models: list[ServedModel],
+    run_dir: Path,
+    stop: threading.Event,
+    *,
+    check_only: bool,
+    say: Say,
+) -> None:
+    key = _inference_key(server, run_dir, stop) if config.token_auth else None
+    names = [model.name for model in models]
+    if not wait_until_ready(server, names, Probe(config, key), config, stop.wait, say):
+        return
+    _announce(config, names[0], run_dir, say)
+    while not check_only and not stop.wait(0.5):
+        server.check_alive()
+
+
+def _announce(config: ServeConfig, model: str, run_dir: Path, say: Say) -> None:
+    image = SAMPLE_IMAGE if SAMPLE_IMAGE.exists() else Path("IMAGE.jpg")
+    header = ""
+    if config.token_auth:
+        say(f"keys: {run_dir / KEY_FILE}")
+        header = "-H 'Authorization: Bearer KEY' "
+    url = f"http://{config.host}:{config.inference_port}/predictions/{model}"
+    say(f"ready; try:\n  curl {header}-T {shlex.quote(str(image))} {url}\nCtrl-C stops")
+
+
+def _inference_key(server: TorchServe, run_dir: Path, stop: threading.Event) -> str | None:
+    """The key that TorchServe writes when it starts; None when the operator stops first."""
+    file = run_dir / KEY_FILE
+    while not stop.wait(0.1):
+        server.check_alive()
+        try:
+            return str(json.loads(file.read_text(encoding="utf-8"))["inference"]["key"])
+        except (OSError, ValueError):
+            continue  # not there yet, or half written
+    return None
+
+
+@contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    """An event that Ctrl-C, TERM and the closing of the terminal set, instead of ending the program at once."""
+    stop = threading.Event()
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _run_directory() -> Iterator[Path]:
+    """A directory for this run only: TorchServe's configuration, model store, sockets and keys."""
+    with tempfile.TemporaryDirectory(prefix="groupnl-") as name:
+        if len(os.fsencode(name)) > LONGEST_SOCKET_PATH - len("/.ts.sock.65535"):
+            raise ConfigError(f"the temporary directory {name} has too long a name for sockets; set TMPDIR")
+        yield Path(name)

@@ -1,0 +1,114 @@
+"""Configuration of the service: defaults, then the YAML file (`--config`), then the options of `groupnl serve`.
+
+Read once, before anything is started. Every port, host and limit of the running service comes from here.
+"""
+
+import ipaddress
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from groupnl.errors import ConfigError
+from groupnl.yaml_file import problems, read_mapping
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?$")]
+Count = Annotated[int, Field(ge=1)]
+
+
+class ServeConfig(BaseModel):
+    """What is served, where, and how.
+
+    Attributes:
+        models: ``NAME`` (NAME.mar in the model store) or ``NAME=PATH.mar``; empty: every archive in the model store.
+        model_store: folder of the archives.
+        host: address of the inference port; an IPv4 address or a host name.
+        management_host: address of the management port.
+        metrics_host: address of the metrics port.
+        inference_port: predictions.
+        management_port: TorchServe's management API; it can describe and scale models, but load none.
+        metrics_port: TorchServe's own metrics, in Prometheus format.
+        workers: worker processes per model; None: as the archive says.
+        batch_size: most requests in one batch; None: as the archive says.
+        max_batch_delay_ms: how long the first request of a batch may wait for others; None: as the archive says.
+        response_timeout_s: a worker that takes longer for a batch is ended and restarted; None: as the archive says.
+        queue_size: waiting requests per model; further ones are answered 503.
+        handler: replaces single keys of the archives' `handler` section (device, precision, limits).
+        log_dir: folder of the log files.
+        token_auth: clients must send a key (TorchServe's token authorization).
+        token_expiration_min: lifetime of such a key, minutes.
+        allow_open: allow addresses other than loopback without token_auth.
+        startup_timeout_s: how long the models may take until each has answered a prediction.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    models: tuple[str, ...] = ()
+    model_store: Path = Path("model_store")
+    host: Host = "127.0.0.1"
+    management_host: Host = "127.0.0.1"
+    metrics_host: Host = "127.0.0.1"
+    inference_port: Port = 8080
+    management_port: Port = 8081
+    metrics_port: Port = 8082
+    workers: Count | None = None
+    batch_size: Count | None = None
+    max_batch_delay_ms: Count | None = None
+    response_timeout_s: Count | None = None
+    queue_size: Count = 100
+    handler: dict[str, Any] = {}
+    log_dir: Path = Path("logs")
+    token_auth: bool = False
+    token_expiration_min: Annotated[float, Field(gt=0)] = 60.0
+    allow_open: bool = False
+    startup_timeout_s: Annotated[float, Field(gt=0)] = 300.0
+
+    @model_validator(mode="after")
+    def _ports_differ(self) -> Self:
+        ports = [port for _, port, _ in self.listeners()]
+        if len(set(ports)) < len(ports):
+            raise ValueError(f"the three ports must differ, not {', '.join(map(str, ports))}")
+        return self
+
+    @model_validator(mode="after")
+    def _open_only_on_purpose(self) -> Self:
+        for host, port, _ in self.listeners():
+            if not (is_loopback(host) or self.token_auth or self.allow_open):
+                raise ValueError(
+                    f"{host}:{port} can be reached from other machines; use token authorization (--token-auth), "
+                    "or allow it without (--allow-open) behind a proxy that checks who asks"
+                )
+        return self
+
+    def listeners(self) -> list[tuple[str, int, str]]:
+        """Host, port and port option of the three addresses, inference first."""
+        return [
+            (self.host, self.inference_port, "--inference-port"),
+            (self.management_host, self.management_port, "--management-port"),
+            (self.metrics_host, self.metrics_port, "--metrics-port"),
+        ]
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the address; a name other than localhost is taken as open."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def load_config(file: Path | None, options: dict[str, Any]) -> ServeConfig:
+    """The configuration of one start.
+
+    Args:
+        file: YAML with fields of `ServeConfig`, or None.
+        options: fields given on the command line; they override the file's.
+
+    Raises:
+        ConfigError: the file cannot be read, or a value cannot be used.
+    """
+    try:
+        return ServeConfig.model_validate((read_mapping(file) if file else {}) | options)
+    except ValidationError as error:
+        raise ConfigError(problems(error)) from None

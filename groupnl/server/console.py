@@ -1,0 +1,61 @@
+"""What TorchServe prints: kept in a file, warnings shown to the operator, failed starts recognised."""
+
+import re
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+Say = Callable[[str], None]
+
+TAIL_LINES = 30
+_SHOWN = re.compile(r"\d\d:\d\d:\d\d \[(WARN |ERROR|FATAL)\]")
+# The handler prints this sentence before it gives up; TorchServe would try again for five minutes.
+_CANNOT_LOAD = re.compile(r"groupnl: (cannot load model .*)")
+_WORKER_STOPPED = re.compile(r"(?:W-\d+-)?(\S+) State change \S+ -> WORKER_STOPPED")
+
+
+class Console:
+    """Reads the child's output to its end, in a thread of its own, so that the child never blocks on it.
+
+    Attributes:
+        refusal: the sentence of a handler that could not load its model, once it was printed.
+        stopped_worker: the worker that ended first, once one did.
+    """
+
+    def __init__(self, file: Path, say: Say) -> None:
+        self.refusal: str | None = None
+        self.stopped_worker: str | None = None
+        self._file = file
+        self._say = say
+        self._tail: deque[str] = deque(maxlen=TAIL_LINES)
+        self._thread: threading.Thread | None = None
+
+    def listen(self, lines: Iterable[str]) -> None:
+        """Start reading `lines` until they end."""
+        self._thread = threading.Thread(target=self._read, args=(lines,), name="console", daemon=True)
+        self._thread.start()
+
+    def tail(self) -> str:
+        """The last lines, oldest first."""
+        return "\n".join(f"  {line}" for line in self._tail)
+
+    def close(self) -> None:
+        """Wait until the last line was read; the child must have ended."""
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
+    def _read(self, lines: Iterable[str]) -> None:
+        with self._file.open("w", encoding="utf-8", buffering=1) as file:
+            for line in lines:
+                file.write(line)
+                self._note(line.rstrip("\n"))
+
+    def _note(self, line: str) -> None:
+        self._tail.append(line)
+        if (found := _CANNOT_LOAD.search(line)) and self.refusal is None:
+            self.refusal = found.group(1)
+        if (found := _WORKER_STOPPED.search(line)) and self.stopped_worker is None:
+            self.stopped_worker = found.group(1)
+        if _SHOWN.match(line):
+            self._say(line)

@@ -1,0 +1,110 @@
+"""Between the start and the first request: wait until every model has answered a prediction, or say why not."""
+
+import http.client
+import io
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from PIL import Image
+
+from groupnl.errors import ServerError
+from groupnl.server.config import ServeConfig
+from groupnl.server.console import Say
+from groupnl.server.torchserve import TorchServe, Wait
+
+POLL_S = 0.1
+
+
+class Probe:
+    """Asks one server for predictions of a small grey image.
+
+    Args:
+        config: the server's addresses.
+        key: key for the inference port, None without token authorization.
+    """
+
+    def __init__(self, config: ServeConfig, key: str | None) -> None:
+        # 0.0.0.0 is every address of this machine, loopback among them.
+        host = "127.0.0.1" if config.host == "0.0.0.0" else config.host  # noqa: S104
+        self._address = (host, config.inference_port)
+        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._timeout_s = config.startup_timeout_s
+        self._image = _grey_image()
+
+    def __call__(self, model: str) -> int:
+        """The status of one prediction; waits for the model's worker. Raises OSError while no one listens."""
+        connection = http.client.HTTPConnection(*self._address, timeout=self._timeout_s)
+        try:
+            connection.request("POST", f"/predictions/{model}", self._image, self._headers)
+            return connection.getresponse().status
+        except http.client.HTTPException as error:
+            raise ConnectionError(str(error)) from error
+        finally:
+            connection.close()
+
+
+def wait_until_ready(
+    server: TorchServe, models: list[str], probe: Probe, config: ServeConfig, wait: Wait, say: Say
+) -> bool:
+    """Wait until each model has answered a prediction with 200.
+
+    Args:
+        server: started already.
+        models: their names.
+        probe: asks for a prediction.
+        config: for the time limit.
+        wait: waits so many seconds; True when the operator wants to stop.
+        say: prints a line of progress.
+
+    Returns:
+        True when all have answered, False when the operator stopped the waiting.
+
+    Raises:
+        ServerError: a model cannot be loaded, TorchServe ended, or the time is over.
+    """
+    started = time.monotonic()
+    # Threads that still wait for an answer are freed when the server is stopped.
+    pool = ThreadPoolExecutor(len(models))
+    waiting: dict[str, Future[int] | None] = dict.fromkeys(models)
+    while waiting:
+        if wait(POLL_S):
+            return False
+        server.check_alive()
+        server.check_workers(wait)
+        if time.monotonic() - started > config.startup_timeout_s:
+            raise ServerError(_too_late(list(waiting), config.startup_timeout_s, server))
+        for model in _answered(waiting, pool, probe):
+            del waiting[model]
+            say(f"{model} answers after {time.monotonic() - started:.1f} s")
+    pool.shutdown()
+    return True
+
+
+def _answered(waiting: dict[str, Future[int] | None], pool: ThreadPoolExecutor, probe: Probe) -> list[str]:
+    """The models whose last probe was answered with 200; others that were refused are probed again."""
+    answered = []
+    for model, future in waiting.items():
+        if future is None:
+            waiting[model] = pool.submit(probe, model)
+        elif future.done():
+            waiting[model] = None
+            if future.exception() is None and _accepted(model, future.result()):
+                answered.append(model)
+    return answered
+
+
+def _accepted(model: str, status: int) -> bool:
+    if 400 <= status < 500:
+        raise ServerError(f"the model {model} answered a small PNG with {status} instead of 200")
+    return status == 200
+
+
+def _too_late(models: list[str], limit_s: float, server: TorchServe) -> str:
+    names = ", ".join(models)
+    return f"no answer from {names} within {limit_s:g} s (--startup-timeout). The last lines:\n{server.console.tail()}"
+
+
+def _grey_image() -> bytes:
+    file = io.BytesIO()
+    Image.new("RGB", (64, 64), "grey").save(file, "PNG")
+    return file.getvalue()
