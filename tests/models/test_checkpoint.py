@@ -1,0 +1,166 @@
+"""Both checkpoint formats are read; whatever does not fit is refused with a sentence that names it."""
+
+import argparse
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+
+from groupnl.card import InputConfig, ModelCard
+from groupnl.errors import CheckpointError
+from groupnl.models import TINY, build_model, load_checkpoint, save_checkpoint, sha256_of
+
+CARD = ModelCard(
+    architecture=TINY.name,
+    classes=("cat", "dog", "goat"),
+    input=InputConfig(size=32, mean=(0.5, 0.5, 0.5), std=(0.2, 0.2, 0.2), crop_pct=1, interpolation="bicubic"),
+)
+NAMESPACE = argparse.Namespace(model=TINY.name, lr=0.1)
+
+
+@pytest.fixture
+def weights():
+    torch.manual_seed(0)
+    return timm.create_model(TINY.name, num_classes=3).state_dict()
+
+
+def published(path: Path, **content) -> Path:
+    torch.save({"epoch": 3, "arch": TINY.name, "args": NAMESPACE, "version": 2, "metric": 71.5} | content, path)
+    return path
+
+
+def same(left, right) -> bool:
+    return list(left) == list(right) and all(torch.equal(left[key], right[key]) for key in left)
+
+
+def test_own_format_round_trip(tmp_path, weights):
+    path = tmp_path / "tiny.safetensors"
+    digest = save_checkpoint(path, weights, CARD)
+    loaded = load_checkpoint(path)
+    assert loaded.card == CARD
+    assert loaded.architecture == TINY.name
+    assert {key: tensor.shape for key, tensor in loaded.state_dict.items()} == {k: t.shape for k, t in weights.items()}
+    assert all(torch.equal(loaded.state_dict[key], weights[key]) for key in weights)
+    assert digest == sha256_of(path)
+    assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+
+
+def test_same_weights_give_the_same_bytes(tmp_path, weights):
+    digests = {save_checkpoint(tmp_path / f"{index}.safetensors", weights, CARD) for index in range(2)}
+    assert len(digests) == 1
+
+
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_published_format(tmp_path, weights, prefix):
+    path = published(tmp_path / "last.pth.tar", state_dict={prefix + key: tensor for key, tensor in weights.items()})
+    loaded = load_checkpoint(path)
+    assert loaded.card is None
+    assert loaded.architecture == TINY.name
+    assert same(loaded.state_dict, weights)
+
+
+def test_published_ema_weights_are_taken_unless_declined(tmp_path, weights):
+    averaged = {key: tensor + 1 for key, tensor in weights.items()}
+    path = published(tmp_path / "last.pth.tar", state_dict=weights, state_dict_ema=averaged)
+    assert same(load_checkpoint(path).state_dict, averaged)
+    assert same(load_checkpoint(path, ema=False).state_dict, weights)
+
+
+def test_architecture_comes_from_the_arguments_when_the_file_names_none(tmp_path, weights):
+    assert load_checkpoint(published(tmp_path / "x", state_dict=weights, arch=None)).architecture == TINY.name
+
+
+class Evil:
+    def __reduce__(self):
+        return print, ("built",)
+
+
+@pytest.mark.parametrize("extra", [{"optimizer": Evil()}, {"args": Evil()}], ids=["optimizer", "args"])
+def test_pickle_that_wants_more_built_is_refused(tmp_path, weights, capsys, extra):
+    path = published(tmp_path / "evil.pth.tar", state_dict=weights, **extra)
+    with pytest.raises(CheckpointError, match=r"evil\.pth\.tar is refused.*argparse\.Namespace"):
+        load_checkpoint(path)
+    assert "built" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "neither safetensors nor"),
+        (b"\x89PNG....", "neither safetensors nor"),
+        (b"PK\x03\x04 half a zip", "is refused: it is damaged"),
+        (b"\x80\x02}q\x00.", "is refused: it is damaged"),
+    ],
+)
+def test_other_files_are_refused(tmp_path, content, sentence):
+    path = tmp_path / "other"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=sentence):
+        load_checkpoint(path)
+
+
+def test_published_file_without_weights_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match=r"no weights under 'state_dict'; its keys are epoch, arch, args"):
+        load_checkpoint(published(tmp_path / "empty.pth.tar"))
+
+
+def test_missing_file_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match=r"nothing\.safetensors does not exist"):
+        load_checkpoint(tmp_path / "nothing.safetensors")
+
+
+def test_safetensors_without_a_card_are_refused(tmp_path, weights):
+    from safetensors.torch import save_file
+
+    save_file(weights, tmp_path / "bare.safetensors")
+    with pytest.raises(CheckpointError, match="has no model card in its header"):
+        load_checkpoint(tmp_path / "bare.safetensors")
+
+
+def test_truncated_safetensors_are_refused(tmp_path, weights):
+    path = tmp_path / "cut.safetensors"
+    save_checkpoint(path, weights, CARD)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match=r"cut\.safetensors"):
+        load_checkpoint(path)
+
+
+def test_build_model_gives_the_network_of_the_weights(weights):
+    network = build_model(TINY.name, 3, weights)
+    assert not network.training
+    assert same(network.state_dict(), weights)
+
+
+def test_unknown_architecture_is_refused(weights):
+    with pytest.raises(CheckpointError, match=r"'resnet_50' is unknown.*efficientnet_gnl_es"):
+        build_model("resnet_50", 3, weights)
+
+
+def test_missing_and_unexpected_keys_are_named(weights):
+    keys = list(weights)[:7]
+    renamed = {("old." + key if key in keys else key): tensor for key, tensor in weights.items()}
+    with pytest.raises(CheckpointError, match=rf"7 keys are missing \({keys[0]}.*2 more\); 7 are unexpected \(old\."):
+        build_model(TINY.name, 3, renamed)
+
+
+def test_another_number_of_classes_is_refused(weights):
+    with pytest.raises(CheckpointError, match="weights are of 3 classes, 5 class names were given"):
+        build_model(TINY.name, 5, weights)
+
+
+def test_another_shape_is_refused(weights):
+    weights["conv_stem.weight"] = torch.zeros(3)
+    with pytest.raises(CheckpointError, match=r"conv_stem\.weight is \(3,\) instead of"):
+        build_model(TINY.name, 3, weights)
+
+
+def test_weights_that_are_not_finite_are_refused(weights):
+    weights["conv_stem.weight"][0, 0, 0, 0] = float("nan")
+    with pytest.raises(CheckpointError, match=r"not finite in 1 tensors \(conv_stem\.weight\)"):
+        build_model(TINY.name, 3, weights)
+
+
+def test_two_classes_of_one_name_are_refused():
+    with pytest.raises(ValueError, match="'crane' stands twice"):
+        ModelCard(architecture="x", classes=("crane", "goat", "crane"), input=CARD.input)

@@ -1,0 +1,45 @@
+"""The `groupnl` command itself: finding the subcommand, usage, errors."""
+
+import pytest
+
+from groupnl import __version__, cli
+from groupnl.models import PUBLISHED
+
+
+def test_overview_lists_every_command(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([])
+    assert stopped.value.code == 0
+    shown = capsys.readouterr().out
+    assert all(f"  {name} " in shown for name in cli.COMMANDS)
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["--version"])
+    assert __version__ in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["fly"], ["data"], ["data", "cats"]])
+def test_unknown_command_is_usage_error(words, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(words)
+    assert stopped.value.code == 2
+    assert "is no command" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", cli.COMMANDS)
+def test_every_command_explains_itself(name, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([*name.split(), "--help"])
+    assert stopped.value.code == 0
+    assert f"usage: groupnl {name}" in capsys.readouterr().out
+
+
+def test_models_lists_the_fifteen_with_their_twins(capsys):
+    assert cli.main(["models"]) == 0
+    rows = capsys.readouterr().out.splitlines()[1:]
+    assert len(rows) == 15
+    es = next(row for row in rows if row.startswith("efficientnet_gnl_es"))
+    assert es.split() == ["efficientnet_gnl_es", "5.44", "1789", "efficientnet_es", "5.44", "1789"]
+    assert {row.split()[0] for row in rows} == {variant.name for variant in PUBLISHED}

@@ -1,0 +1,139 @@
+"""A whole small run: what comes out, and that a stopped run goes on exactly."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from groupnl import cli
+from groupnl.card_page import page
+from groupnl.errors import ConfigError
+from groupnl.models import TINY, build_model, load_checkpoint, sha256_of
+from groupnl.training.config import TrainConfig
+from groupnl.training.state import FILE
+from groupnl.training.trainer import Trainer
+
+# timm's image reader leaves closing its files to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+
+CLASSES = ("amber", "blue", "red")
+COLOURS = {"amber": (240, 170, 20), "blue": (20, 40, 220), "red": (220, 20, 30)}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("colours")
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 8), ("test", 5)):
+        for name in CLASSES:
+            (folder / split / name).mkdir(parents=True)
+            for index in range(count):
+                noise = rng.normal(0, 20, (32, 32, 3))
+                pixels = np.clip(np.array(COLOURS[name]) + noise, 0, 255).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / split / name / f"{index}.png")
+    return folder
+
+
+def settings(data, tmp_path, **changes) -> TrainConfig:
+    given = {
+        "data": data,
+        "model": TINY.name,
+        "output": tmp_path / "tiny.safetensors",
+        "run": tmp_path / "run",
+        "eval_splits": ("test",),
+        "epochs": 3,
+        "batch_size": 6,
+        "size": 32,
+        "warmup_epochs": 0,
+        "mixup": 0.2,
+        "ema_decay": 0.9,
+        "drop": 0.1,
+        "precision": "float32",
+        "workers": 1,
+        "threads": 1,
+        "device": "cpu",
+    }
+    return TrainConfig(**(given | changes))
+
+
+def test_command_writes_a_checkpoint_that_serves(data, tmp_path, capsys):
+    output = tmp_path / "tiny.safetensors"
+    words = f"train --data {data} --model {TINY.name} --output {output} --run {tmp_path / 'run'} --eval-splits test"
+    options = "--epochs 12 --batch-size 6 --size 32 --lr 0.01 --color-jitter 0 --scale-min 0.9 --threads 1"
+    assert cli.main([*words.split(), *options.split()]) == 0
+    loaded = load_checkpoint(output)
+    assert loaded.card.classes == CLASSES
+    assert loaded.card.training.accuracy["test"].images == 15
+    assert loaded.card.training.accuracy["test"].top1 >= 0.6
+    build_model(loaded.card.architecture, len(CLASSES), loaded.state_dict)
+    stored_page = output.with_suffix(".md").read_text(encoding="utf-8")
+    assert stored_page == page(loaded.card, output.name, sha256_of(output))
+    rows = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
+    assert rows[0] == "epoch,loss,test,seconds"
+    assert len(rows) == 13
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_stopped_run_goes_on_as_if_unbroken(data, tmp_path, workers):
+    whole = Trainer(settings(data, tmp_path / "whole", workers=workers))
+    whole.run()
+    stopped = Trainer(settings(data, tmp_path / "stopped", workers=workers))
+    original, stopped.measure = stopped.measure, lambda: raise_after_state(stopped)
+    with pytest.raises(KeyboardInterrupt):
+        stopped.run()
+    stopped.measure = original
+    resumed = Trainer(settings(data, tmp_path / "stopped", workers=workers))
+    assert resumed.epoch == 1
+    resumed.run()
+    assert all(torch.equal(whole.weights()[key], tensor) for key, tensor in resumed.weights().items())
+
+
+def raise_after_state(trainer):
+    assert (trainer.config.run_folder / FILE).is_file()
+    raise KeyboardInterrupt
+
+
+def test_run_with_other_settings_is_not_mixed_in(data, tmp_path):
+    Trainer(settings(data, tmp_path, epochs=1)).run()
+    with pytest.raises(ConfigError, match=r"--lr was 0\.002, is 0\.1.*--restart"):
+        Trainer(settings(data, tmp_path, epochs=1, lr=0.1))
+
+
+def test_half_precision_autocast_trains(data, tmp_path):
+    trainer = Trainer(settings(data, tmp_path, epochs=1, precision="bfloat16"))
+    trainer.run()
+    assert all(torch.isfinite(tensor).all() for tensor in trainer.weights().values())
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("--data /nowhere", "/nowhere/train does not exist; build the icons"),
+        ("--epochs none", "--epochs 'none'"),
+        ("--model resnet_50", "'resnet_50' is unknown to timm"),
+        ("--output weights.pt", "must end in .safetensors"),
+        ("--device cuda", "no CUDA device" if not torch.cuda.is_available() else ""),
+    ],
+)
+def test_bad_options_are_refused_by_name(data, tmp_path, capsys, option, sentence):
+    words = ["--data", data, "--model", TINY.name, "--output", tmp_path / "t.safetensors", "--run", tmp_path / "run"]
+    if not sentence:
+        pytest.skip("this machine has CUDA")
+    assert cli.main(["train", *map(str, words), "--eval-splits", "test", *option.split()]) == 1
+    assert sentence in capsys.readouterr().err
+
+
+def test_split_with_an_unknown_class_is_refused(data, tmp_path):
+    trainer = Trainer(settings(without_red(data, tmp_path), tmp_path, epochs=1))
+    with pytest.raises(ConfigError, match=r"classes that the training split lacks: red"):
+        trainer.measure()
+
+
+def without_red(data, tmp_path):
+    folder = tmp_path / "less"
+    folder.mkdir()
+    (folder / "train").mkdir()
+    for name in ("amber", "blue"):
+        (folder / "train" / name).symlink_to(data / "train" / name)
+    (folder / "test").symlink_to(data / "test")
+    return folder
