@@ -3,6 +3,7 @@
 Used by the decoder's tests, the handler's tests and the tests against a running service.
 """
 
+import functools
 import io
 import struct
 import zlib
@@ -89,9 +90,10 @@ def _grey(pixels: Pixels) -> Pixels:
     return np.repeat(pixels[..., None], 3, axis=-1)
 
 
-def good_pictures() -> list[Picture]:
+@functools.cache
+def good_pictures() -> tuple[Picture, ...]:
     """Every accepted kind of image."""
-    return [*_jpegs(), *_turned(), *_pngs(), *_raw_pngs(), *_webps(), *_bmps()]
+    return (*_jpegs(), *_turned(), *_pngs(), *_raw_pngs(), *_webps(), *_bmps())
 
 
 def _jpegs() -> list[Picture]:

@@ -1,0 +1,34 @@
+"""The `handler:` section of an archive's `model-config.yaml`: how this service answers with the model."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from groupnl.images import Limits
+from groupnl.inference import Device, Precision
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class HandlerConfig(BaseModel):
+    """Configuration of the handler.
+
+    Attributes:
+        device: what to run on; `auto` takes CUDA where there is one.
+        precision: of the network's products; `auto` takes the fastest that the device computes in.
+        limits: what one image may cost.
+        top_k: classes in an answer, where the request does not say.
+        threads: threads of one forward pass on the CPU; None leaves the number that the server's start gave
+            the worker process.
+        max_consecutive_faults: so many failed forward passes in a row end the worker process; TorchServe
+            then starts a new one. A CUDA fault leaves a process unusable that still looks healthy.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    device: Device = "auto"
+    precision: Precision = "auto"
+    limits: Limits = Limits()
+    top_k: Count = 5
+    threads: Count | None = None
+    max_consecutive_faults: Count = 3

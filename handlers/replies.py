@@ -1,0 +1,69 @@
+"""Answers: logits or an error to status and JSON body, and those to TorchServe; the last step of `handle`."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from groupnl.errors import GroupNLError, InputError
+from handlers.context import Context
+
+logger = logging.getLogger(__name__)
+
+_CONTENT_TYPE = "application/json"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The answer to one request.
+
+    Attributes:
+        status: HTTP status.
+        body: what is sent as JSON; the order of its keys is kept.
+    """
+
+    status: int
+    body: dict[str, float] | dict[str, str]
+
+
+def refusal(error: InputError) -> Reply:
+    """Answer a client's fault with its code and our sentence."""
+    return Reply(error.status, {"code": error.code, "message": str(error)})
+
+
+def internal_error() -> Reply:
+    """Answer a fault of ours with a fixed text: what happened is in the log, and is no client's business."""
+    message = "The service could not answer this request; try again later."
+    return Reply(GroupNLError.status, {"code": GroupNLError.code, "message": message})
+
+
+def classification(logits: Tensor, classes: Sequence[str], top_k: int) -> Reply:
+    """Answer with the most probable classes.
+
+    Args:
+        logits: float32 of shape (classes,).
+        classes: names, in the order of the logits.
+        top_k: how many to name; more than there are means all.
+
+    Returns:
+        Class name -> probability, most probable first; probabilities are not rounded. Logits that are not
+        finite are a fault of ours: they are no answer, and NaN is not JSON.
+    """
+    if not bool(torch.isfinite(logits).all()):
+        logger.error("the network gave logits that are not finite")
+        return internal_error()
+    best = logits.softmax(dim=0).topk(min(top_k, len(classes)))
+    pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+    return Reply(HTTPStatus.OK, {classes[index]: probability for index, probability in pairs})
+
+
+def send(replies: Sequence[Reply], context: Context) -> list[dict[str, Any]]:
+    """Set status and content type of each answer, and return the bodies as TorchServe wants them."""
+    for index, reply in enumerate(replies):
+        context.set_response_status(reply.status, HTTPStatus(reply.status).phrase, index)
+        context.set_response_content_type(index, _CONTENT_TYPE)
+    return [reply.body for reply in replies]

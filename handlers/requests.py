@@ -1,0 +1,76 @@
+"""What TorchServe hands over, as request items: the first step of `handle`.
+
+One item is one HTTP request; TorchServe has made a batch of several.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from groupnl.errors import EmptyInputError, InputError, InvalidHeaderError, UnsupportedTypeError
+from handlers.context import Context
+
+TOP_K_HEADER = "X-Top-K"
+# TorchServe's name for a body that is no form, and the field name that its own handlers read.
+_USUAL_FIELDS = ("body", "data")
+_COUNT = re.compile(r"0*([1-9][0-9]{0,8})", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Item:
+    """One request.
+
+    Attributes:
+        fields: form field -> content; a body that is no form stands under ``body``.
+        headers: lower-case name -> value.
+    """
+
+    fields: Mapping[str, Any]
+    headers: Mapping[str, str]
+
+    def image(self) -> bytes:
+        """Return the encoded image, from the body or from the form's only field.
+
+        Raises:
+            EmptyInputError: there is no body and no field.
+            UnsupportedTypeError: the body came with the content type of text or JSON.
+            InputError: there are several fields and none has a usual name.
+        """
+        content = self.fields[self._image_field()]
+        # TorchServe has decoded what was declared as text or JSON: the image's bytes are gone.
+        if not isinstance(content, bytes | bytearray):
+            raise UnsupportedTypeError("The body was sent as text or JSON; send the bytes of one image.")
+        return bytes(content)
+
+    def top_k(self, default: int) -> int:
+        """Return how many classes the answer is to name; more than the model has means all of them.
+
+        Raises:
+            InvalidHeaderError: the header is no whole number from 1 on.
+        """
+        text = self.headers.get(TOP_K_HEADER.lower())
+        if text is None:
+            return default
+        match = _COUNT.fullmatch(text.strip())
+        if match is None:
+            raise InvalidHeaderError(f"{TOP_K_HEADER} is {text[:40]!r}; it must be a whole number from 1 on.")
+        return int(match[1])
+
+    def _image_field(self) -> str:
+        if not self.fields:
+            raise EmptyInputError("The body is empty; send one image.")
+        for name in (*_USUAL_FIELDS, *self.fields):
+            if name in self.fields and (name in _USUAL_FIELDS or len(self.fields) == 1):
+                return name
+        raise InputError(f"The form has {len(self.fields)} fields; send one image, in a field named 'data'.")
+
+
+def read_items(data: Sequence[Mapping[str, Any]], context: Context) -> list[Item]:
+    """Make one item of each request of the batch, in order."""
+    return [Item(fields, _headers(context.get_all_request_header(index))) for index, fields in enumerate(data)]
+
+
+def _headers(raw: Mapping[str, Any]) -> dict[str, str]:
+    # TorchServe mixes a mapping for each form field in; a field may have a header's name.
+    return {name.lower(): value for name, value in raw.items() if isinstance(value, str)}

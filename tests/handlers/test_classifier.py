@@ -1,0 +1,325 @@
+import importlib.util
+import json
+import logging
+import random
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support.hostile import hostile_cases
+from support.pictures import encode, good_pictures, scene
+from support.worker import Answer, make_context, request, send_batch
+from ts.utils.util import list_classes_from_module
+
+import handlers.classifier
+from groupnl.errors import ArchiveError, CheckpointError, ConfigError
+from groupnl.images import Preprocess
+from groupnl.inference import TorchEngine
+from groupnl.manifest import MANIFEST_NAME, Manifest
+from groupnl.models import build_model, load_checkpoint
+from handlers.classifier import GroupNLClassifier
+
+FLOAT32 = {"handler": {"precision": "float32", "device": "cpu"}}
+PNG = encode(Image.fromarray(scene()), "PNG")
+BAD = b"this is no image"
+
+
+class Worker:
+    """A handler that has been loaded, and its context."""
+
+    def __init__(self, folder: Path, config: dict[str, Any] | None = None) -> None:
+        self.handler = GroupNLClassifier()
+        self.context = make_context(folder, config=FLOAT32 if config is None else config)
+        self.handler.initialize(self.context)
+
+    def send(self, *requests: dict[str, Any]) -> list[Answer]:
+        return send_batch(self.handler, self.context, list(requests))
+
+
+@pytest.fixture(scope="module")
+def worker(packed: Path) -> Worker:
+    return Worker(packed)
+
+
+@pytest.fixture(scope="module")
+def expected(packed: Path) -> dict[str, float]:
+    """All probabilities of PNG, worked out without the handler."""
+    manifest = Manifest.model_validate_json((packed / MANIFEST_NAME).read_bytes())
+    card = manifest.card
+    model = build_model(card.architecture, len(card.classes), load_checkpoint(packed / manifest.weights).state_dict)
+    engine = TorchEngine(model, card.input, torch.device("cpu"), torch.float32)
+    probabilities = engine(Preprocess(card.input)(Image.fromarray(scene()))[None]).softmax(dim=1)[0]
+    return dict(zip(card.classes, probabilities.tolist(), strict=True))
+
+
+def test_torchserve_finds_exactly_one_class() -> None:
+    source = Path(handlers.classifier.__file__)
+    spec = importlib.util.spec_from_file_location("classifier", source)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert [found.__name__ for found in list_classes_from_module(module)] == ["GroupNLClassifier"]
+    assert not hasattr(module, "handle")
+
+
+def test_answers_the_five_best_first(worker: Worker, expected: dict[str, float]) -> None:
+    (answer,) = worker.send(request(bytearray(PNG)))
+    assert (answer.status, answer.phrase, answer.content_type) == (200, "OK", "application/json")
+    best = sorted(expected, key=expected.__getitem__, reverse=True)[:5]
+    assert list(answer.json()) == best
+    assert list(answer.json().values()) == pytest.approx([expected[name] for name in best], rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["X-Top-K", "x-top-k", "X-TOP-K"])
+@pytest.mark.parametrize(("value", "count"), [("1", 1), (" 3 ", 3), ("007", 7), ("8", 7), ("999999999", 7)])
+def test_top_k_header(worker: Worker, expected: dict[str, float], name: str, value: str, count: int) -> None:
+    (answer,) = worker.send(request(PNG, {name: value}))
+    assert list(answer.json()) == sorted(expected, key=expected.__getitem__, reverse=True)[:count]
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "", "five", "1.5", "1_0", "\u0665", "1e3", "9" * 5000, "nan"])
+def test_unusable_top_k_header(worker: Worker, value: str) -> None:
+    (answer,) = worker.send(request(PNG, {"X-Top-K": value}))
+    assert (answer.status, answer.json()["code"]) == (400, "invalid_header")
+    assert "whole number" in answer.json()["message"]
+    assert len(answer.body) < 300
+
+
+@pytest.mark.parametrize("field", ["data", "image", "file.jpg", "X-Top-K"])
+def test_a_form_field_of_any_name(worker: Worker, field: str) -> None:
+    answers = worker.send(request(fields={field: bytearray(PNG)}), request(PNG))
+    assert answers[0] == answers[1]
+
+
+def test_a_form_of_several_fields(worker: Worker) -> None:
+    usual = worker.send(request(fields={"comment": b"a", "data": PNG}))
+    unclear = worker.send(request(fields={"a": PNG, "b": PNG}))
+    assert usual[0].status == 200
+    assert (unclear[0].status, unclear[0].json()["code"]) == (400, "bad_input")
+
+
+@pytest.mark.parametrize("body", [{"instances": [1]}, "text", ["a"], 7, {}])
+def test_a_body_that_torchserve_has_decoded(worker: Worker, body: Any) -> None:
+    (answer,) = worker.send(request(body))
+    assert (answer.status, answer.json()["code"]) == (415, "unsupported_type")
+
+
+def test_a_request_without_anything(worker: Worker) -> None:
+    answers = worker.send(request(), request(b""), request(bytearray()))
+    assert {(answer.status, answer.json()["code"]) for answer in answers} == {(400, "empty")}
+
+
+@pytest.mark.parametrize("place", range(8))
+def test_one_bad_image_among_eight(worker: Worker, place: int) -> None:
+    requests = [request(PNG) for _ in range(8)]
+    requests[place] = request(BAD)
+    answers = worker.send(*requests)
+    bad = answers.pop(place)
+    assert (bad.status, bad.phrase, bad.content_type) == (415, "Unsupported Media Type", "application/json")
+    assert bad.json()["code"] == "unsupported_type"
+    assert [answer.status for answer in answers] == [200] * 7
+    assert len({tuple(answer.json()) for answer in answers}) == 1
+
+
+def test_only_bad_images(worker: Worker) -> None:
+    assert [answer.status for answer in worker.send(*[request(BAD)] * 8)] == [415] * 8
+
+
+def test_every_item_gets_its_own_answer(worker: Worker) -> None:
+    """Different images and counts in one batch, compared to the same requests alone."""
+    pictures = good_pictures()[:8]
+    requests = [request(picture.data, {"X-Top-K": str(1 + n)}) for n, picture in enumerate(pictures) if n != 3]
+    requests.insert(3, request(BAD))
+    together = worker.send(*requests)
+    alone = [worker.send(single)[0] for single in requests]
+    for one, other in zip(together, alone, strict=True):
+        assert one.status == other.status
+        assert len(one.json()) == len(other.json())
+        if one.status == 200:
+            assert one.json() == pytest.approx(other.json(), rel=1e-3)
+
+
+def test_hostile_files_in_mixed_batches(worker: Worker) -> None:
+    cases = list(hostile_cases())
+    random.Random(0).shuffle(cases)
+    wrong, answered = [], 0
+    for start in range(0, len(cases), 7):
+        batch = cases[start : start + 7]
+        answers = worker.send(*(request(bytearray(case.data)) for case in batch), request(PNG))
+        answered += answers[-1].status == 200
+        for case, answer in zip(batch, answers, strict=False):
+            found = (answer.status, None if answer.status == 200 else answer.json()["code"])
+            if found not in case.expected:
+                wrong.append((case.name, found))
+    assert wrong == []
+    assert answered == -(-len(cases) // 7)
+
+
+def test_limits_come_from_the_configuration(packed: Path) -> None:
+    config = {"handler": {"top_k": 2, "limits": {"max_pixels": 10, "formats": ["PNG"]}}}
+    large, small = worker_answers(packed, config, [PNG, encode(Image.fromarray(np.zeros((3, 3, 3), np.uint8)), "PNG")])
+    assert large.json()["code"] == "too_many_pixels"
+    assert len(small.json()) == 2
+
+
+def worker_answers(packed: Path, config: dict[str, Any], bodies: list[bytes]) -> list[Answer]:
+    return Worker(packed, config).send(*(request(body) for body in bodies))
+
+
+class Broken:
+    """An engine whose device fails in the calls named."""
+
+    def __init__(self, failing: set[int]) -> None:
+        self.failing = failing
+        self.calls = 0
+
+    def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        if self.calls in self.failing:
+            raise RuntimeError("CUDA error: device-side assert triggered")
+        return torch.zeros(len(pixels), 7)
+
+    def warm_up(self, max_batch: int) -> None:
+        pass
+
+
+def broken_worker(packed: Path, engine: Any) -> Worker:
+    worker = Worker(packed)
+    worker.handler._service._engine = engine
+    return worker
+
+
+def test_a_device_fault_fails_the_good_items_only(packed: Path, caplog: pytest.LogCaptureFixture) -> None:
+    answers = broken_worker(packed, Broken({1})).send(request(PNG), request(BAD), request(PNG))
+    assert [answer.status for answer in answers] == [500, 415, 500]
+    assert answers[0].json()["code"] == "internal"
+    assert b"CUDA" not in answers[0].body
+    assert "CUDA error: device-side assert" in caplog.text
+
+
+def test_the_worker_leaves_after_three_faults_in_a_row(packed: Path) -> None:
+    worker = broken_worker(packed, Broken({1, 2, 4, 5, 6}))
+    statuses = [worker.send(request(PNG))[0].status for _ in range(5)]
+    assert statuses == [500, 500, 200, 500, 500]
+    with pytest.raises(SystemExit):
+        worker.send(request(PNG))
+
+
+def test_bad_images_neither_count_as_faults_nor_as_successes(packed: Path) -> None:
+    worker = broken_worker(packed, Broken({1, 2, 3}))
+    for _ in range(2):
+        worker.send(request(PNG))
+        worker.send(request(BAD))
+    with pytest.raises(SystemExit):
+        worker.send(request(PNG))
+
+
+def test_logits_that_are_not_finite_are_no_answer(packed: Path, caplog: pytest.LogCaptureFixture) -> None:
+    def engine(pixels: torch.Tensor) -> torch.Tensor:
+        logits = torch.zeros(len(pixels), 7)
+        logits[1, 3], logits[2, 0] = float("nan"), float("inf")
+        return logits
+
+    answers = broken_worker(packed, engine).send(*[request(PNG)] * 4)
+    assert [answer.status for answer in answers] == [200, 500, 500, 200]
+    assert answers[1].json()["code"] == "internal"
+    assert "not finite" in caplog.text
+
+
+def test_a_bug_of_ours_fails_one_item(
+    packed: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = Worker(packed)
+    whole = worker.handler._service._preprocess
+
+    def faulty(image: Image.Image) -> torch.Tensor:
+        if image.size == (1, 1):
+            raise ZeroDivisionError("a secret")
+        return whole(image)
+
+    monkeypatch.setattr(worker.handler._service, "_preprocess", faulty)
+    answers = worker.send(request(encode(Image.new("RGB", (1, 1)), "PNG")), request(PNG))
+    assert [answer.status for answer in answers] == [500, 200]
+    assert b"secret" not in answers[0].body
+    assert "a secret" in caplog.text
+
+
+def test_says_when_it_is_ready(packed: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        Worker(packed)
+    (line,) = [message for message in caplog.messages if "is ready" in message]
+    assert line.startswith("groupnl: model tiny is ready: test_gnl_efficientnet")
+    assert "cpu" in line
+    assert "float32" in line
+
+
+def cannot_load(folder: Path, error: type[Exception], caplog: Any, config: Any = None) -> str:
+    with pytest.raises(error):
+        Worker(folder, config)
+    (line,) = [message for message in caplog.messages if "cannot load" in message]
+    assert line.startswith("groupnl: cannot load model tiny: ")
+    assert "\n" not in line
+    return line
+
+
+def test_changed_weights_are_refused(own_copy: Path, caplog: pytest.LogCaptureFixture) -> None:
+    weights = own_copy / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1] + b"\x7f")
+    assert "SHA-256" in cannot_load(own_copy, ArchiveError, caplog)
+
+
+def test_missing_weights_are_refused(own_copy: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (own_copy / "weights.safetensors").unlink()
+    assert "weights.safetensors cannot be read" in cannot_load(own_copy, ArchiveError, caplog)
+
+
+def test_a_missing_manifest_is_refused(own_copy: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (own_copy / MANIFEST_NAME).unlink()
+    assert "model.json cannot be read" in cannot_load(own_copy, ArchiveError, caplog)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("format", 2), ("weights", "../weights"), ("model_name", "a/b"), ("extra", 1)]
+)
+def test_an_unusable_manifest_is_refused(
+    own_copy: Path, caplog: pytest.LogCaptureFixture, field: str, value: Any
+) -> None:
+    path = own_copy / MANIFEST_NAME
+    path.write_text(json.dumps(json.loads(path.read_text()) | {field: value}))
+    assert field in cannot_load(own_copy, ArchiveError, caplog)
+
+
+def test_weights_of_another_network_are_refused(own_copy: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = own_copy / MANIFEST_NAME
+    fields = json.loads(path.read_text())
+    fields["card"]["architecture"] = "test_efficientnet"
+    path.write_text(json.dumps(fields))
+    cannot_load(own_copy, CheckpointError, caplog)
+
+
+@pytest.mark.parametrize(
+    "section",
+    [
+        {"device": "tpu"},
+        {"precision": "float16", "device": "cpu"},
+        {"top_k": 0},
+        {"unknown": 1},
+        {"limits": {"formats": ["GIF"]}},
+    ],
+)
+def test_an_unusable_configuration_is_refused(
+    packed: Path, caplog: pytest.LogCaptureFixture, section: dict[str, Any]
+) -> None:
+    cannot_load(packed, ConfigError, caplog, {"handler": section})
+
+
+@pytest.mark.parametrize("config", [None, {}, {"handler": None}, {"minWorkers": 1}])
+def test_the_configuration_may_be_empty(packed: Path, config: dict[str, Any] | None) -> None:
+    handler = GroupNLClassifier()
+    context = make_context(packed, config=config)
+    handler.initialize(context)
+    assert send_batch(handler, context, [request(PNG)])[0].status == 200

@@ -1,0 +1,55 @@
+import pytest
+import torch
+
+from groupnl.errors import ConfigError
+from groupnl.inference import choose_device, choose_precision
+
+CPU = torch.device("cpu")
+needs_no_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
+
+
+def test_cpu_is_taken_where_it_is_wanted() -> None:
+    assert choose_device("cpu", 3) == CPU
+
+
+@needs_no_cuda
+def test_auto_takes_what_is_there() -> None:
+    assert choose_device("auto") == CPU
+
+
+@needs_no_cuda
+def test_a_missing_device_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="no CUDA device"):
+        choose_device("cuda")
+
+
+@needs_cuda
+def test_cuda_is_taken_where_it_is_there() -> None:
+    assert choose_device("auto") == torch.device("cuda", 0)
+    with pytest.raises(ConfigError, match="CUDA device 99 was asked for"):
+        choose_device("cuda", 99)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [
+        ({"avx512_f": True, "avx512_bf16": False}, torch.float32),
+        ({"avx512_bf16": True}, torch.bfloat16),
+        ({"amx_bf16": True}, torch.bfloat16),
+        ({"neon": True, "bf16": True}, torch.bfloat16),
+        ({}, torch.float32),
+    ],
+)
+def test_auto_takes_bfloat16_where_the_cpu_has_it(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], expected: torch.dtype
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
+    assert choose_precision("auto", CPU) is expected
+
+
+def test_a_configured_precision_is_taken() -> None:
+    assert choose_precision("float32", CPU) is torch.float32
+    assert choose_precision("bfloat16", CPU) is torch.bfloat16
+    with pytest.raises(ConfigError, match="'float16' needs a CUDA device"):
+        choose_precision("float16", CPU)
