@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import timm
 from pydantic import ValidationError
 from timm.data import resolve_data_config
 
-from groupnl.card import InputConfig, ModelCard
+from groupnl.card import ModelCard
 from groupnl.errors import ArchiveError, CheckpointError
 from groupnl.imagenet import imagenet_classes
 from groupnl.models.checkpoint import Checkpoint
@@ -39,7 +40,7 @@ def served_card(
     name = architecture or checkpoint.architecture
     if name is None:
         raise ArchiveError(f"the checkpoint {path} does not name its architecture; give --architecture")
-    fields = dict(checkpoint.card or _made_card(path, checkpoint, name, classes))
+    fields = dict(checkpoint.card) if checkpoint.card else _made_fields(path, checkpoint, name, classes)
     fields["architecture"] = name
     if classes is not None:
         fields["classes"] = tuple(classes)
@@ -51,21 +52,15 @@ def served_card(
         raise ArchiveError(f"the checkpoint {path} cannot be served: {problems(error)}") from None
 
 
-def _made_card(path: Path, checkpoint: Checkpoint, name: str, classes: Sequence[str] | None) -> ModelCard:
+def _made_fields(path: Path, checkpoint: Checkpoint, name: str, classes: Sequence[str] | None) -> dict[str, Any]:
     config = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
     if config is None:
         raise CheckpointError(f"architecture {name!r} is unknown to timm; give the right one with --architecture")
     if classes is None:
         classes = _imagenet_classes(path, checkpoint, config.classifier)
     data = resolve_data_config(pretrained_cfg=config.to_dict())
-    given = InputConfig(
-        size=data["input_size"][-1],
-        mean=data["mean"],
-        std=data["std"],
-        crop_pct=data["crop_pct"],
-        interpolation=data["interpolation"],
-    )
-    return ModelCard(architecture=name, classes=tuple(classes), input=given)
+    given = {key: data[key] for key in ("mean", "std", "crop_pct", "interpolation")}
+    return {"classes": tuple(classes), "input": given | {"size": data["input_size"][-1]}}
 
 
 def _imagenet_classes(path: Path, checkpoint: Checkpoint, classifier: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from model_archiver.model_archiver_config import ModelArchiverConfig
 from model_archiver.model_archiver_error import ModelArchiverError
 from model_archiver.model_packaging import package_model
 from model_archiver.model_packaging_utils import ModelExportUtils
+from pydantic import ValidationError
 
 from groupnl.archive.card import served_card
 from groupnl.archive.normalise import normalise
@@ -24,6 +25,7 @@ from groupnl.card import ModelCard
 from groupnl.errors import ArchiveError
 from groupnl.manifest import MANIFEST_NAME, Manifest
 from groupnl.models.checkpoint import load_checkpoint, save_checkpoint
+from groupnl.yaml_file import problems
 
 WEIGHTS_FILE = "model.safetensors"
 HANDLER_MODULE = "handlers.classifier"
@@ -81,7 +83,10 @@ def pack(
 
 
 def _manifest(model_name: str, version: str, card: ModelCard, digest: str) -> Manifest:
-    return Manifest(model_name=model_name, version=version, card=card, weights=WEIGHTS_FILE, weights_sha256=digest)
+    try:
+        return Manifest(model_name=model_name, version=version, card=card, weights=WEIGHTS_FILE, weights_sha256=digest)
+    except ValidationError as error:
+        raise ArchiveError(f"the archive cannot be described: {problems(error)}") from None
 
 
 def _write_texts(work: Path, manifest: Manifest, settings: ServingSettings) -> None:
