@@ -1,7 +1,8 @@
 """Reading and writing trained weights.
 
 Our own format is safetensors with the model card in its header. Checkpoints of the published training script (timm's
-CheckpointSaver, `.pth.tar`) are read too; nothing is built from them but tensors, containers and argparse.Namespace.
+CheckpointSaver, `.pth.tar`) are read too, and bare state dicts of either kind, as timm publishes its own weights. From
+a pickle nothing is built but tensors, containers and argparse.Namespace.
 """
 
 import argparse
@@ -32,7 +33,7 @@ class Checkpoint(NamedTuple):
 
     Attributes:
         state_dict: parameter name -> tensor, on the CPU.
-        card: what our own format says of them; None for a published checkpoint.
+        card: what our own format says of them; None for another checkpoint.
         architecture: the timm name that the file gives, if it gives one.
     """
 
@@ -62,19 +63,19 @@ def sha256_of(path: Path) -> str:
 
 
 def load_checkpoint(path: Path, ema: bool = True) -> Checkpoint:
-    """Read a checkpoint of either format, told by its content and not by its name.
+    """Read a checkpoint; its format is told by its content and not by its name.
 
     Args:
-        path: a safetensors file, or a `.pth.tar` of the published training script.
+        path: a safetensors file, a `.pth.tar` of the published training script, or a pickled state dict.
         ema: take the averaged weights of a `.pth.tar` where it has them.
 
     Raises:
-        CheckpointError: missing, unreadable, without a card, a pickle that wants anything built, no weights inside.
+        CheckpointError: missing, unreadable, an unusable card, a pickle that wants anything built, no weights inside.
     """
     if not path.is_file():
         raise CheckpointError(f"checkpoint {path} does not exist")
     if _is_pickle(path):
-        return _load_published(path, ema)
+        return _load_pickle(path, ema)
     return _load_safetensors(path)
 
 
@@ -92,9 +93,7 @@ def _load_safetensors(path: Path) -> Checkpoint:
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"checkpoint {path} is neither safetensors nor a .pth.tar: {error}") from error
     if HEADER_KEY not in metadata:
-        raise CheckpointError(
-            f"checkpoint {path} has no model card in its header ({HEADER_KEY!r}): it was not written by groupnl train"
-        )
+        return Checkpoint(state_dict, None, None)
     try:
         card = ModelCard.model_validate_json(metadata[HEADER_KEY])
     except ValidationError as error:
@@ -102,7 +101,7 @@ def _load_safetensors(path: Path) -> Checkpoint:
     return Checkpoint(state_dict, card, card.architecture)
 
 
-def _load_published(path: Path, ema: bool) -> Checkpoint:
+def _load_pickle(path: Path, ema: bool) -> Checkpoint:
     try:
         with torch.serialization.safe_globals([argparse.Namespace]):
             content = torch.load(path, map_location="cpu", weights_only=True)
@@ -113,9 +112,11 @@ def _load_published(path: Path, ema: bool) -> Checkpoint:
         ) from error
     if not isinstance(content, dict):
         raise CheckpointError(f"checkpoint {path} holds a {type(content).__name__} instead of a dictionary")
-    weights = (content.get("state_dict_ema") if ema else None) or content.get("state_dict")
-    if not isinstance(weights, dict) or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise CheckpointError(f"checkpoint {path} has no weights under 'state_dict'; its keys are {_some(content)}")
+    weights = (content.get("state_dict_ema") if ema else None) or content.get("state_dict", content)
+    if not isinstance(weights, dict) or not weights or not all(isinstance(value, Tensor) for value in weights.values()):
+        raise CheckpointError(
+            f"checkpoint {path} holds no weights, neither under 'state_dict' nor by itself; its keys are {_some(content)}"
+        )
     state_dict = {str(name).removeprefix("module."): tensor for name, tensor in weights.items()}
     architecture = content.get("arch") or getattr(content.get("args"), "model", None)
     return Checkpoint(state_dict, None, architecture if isinstance(architecture, str) else None)

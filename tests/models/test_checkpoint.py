@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 import timm
 import torch
+from safetensors.torch import save_file
 
 from groupnl.card import InputConfig, ModelCard
 from groupnl.errors import CheckpointError
 from groupnl.models import TINY, build_model, load_checkpoint, save_checkpoint, sha256_of
+from groupnl.models.checkpoint import HEADER_KEY
 
 CARD = ModelCard(
     architecture=TINY.name,
@@ -101,7 +103,7 @@ def test_other_files_are_refused(tmp_path, content, sentence):
 
 
 def test_published_file_without_weights_is_refused(tmp_path):
-    with pytest.raises(CheckpointError, match=r"no weights under 'state_dict'; its keys are epoch, arch, args"):
+    with pytest.raises(CheckpointError, match=r"holds no weights.*its keys are epoch, arch, args"):
         load_checkpoint(published(tmp_path / "empty.pth.tar"))
 
 
@@ -110,12 +112,19 @@ def test_missing_file_is_refused(tmp_path):
         load_checkpoint(tmp_path / "nothing.safetensors")
 
 
-def test_safetensors_without_a_card_are_refused(tmp_path, weights):
-    from safetensors.torch import save_file
+@pytest.mark.parametrize("kind", ["safetensors", "pickle"])
+def test_bare_weights_are_read(tmp_path, weights, kind):
+    path = tmp_path / "bare"
+    save_file(weights, path) if kind == "safetensors" else torch.save(weights, path)
+    loaded = load_checkpoint(path)
+    assert (loaded.card, loaded.architecture) == (None, None)
+    assert all(torch.equal(loaded.state_dict[key], weights[key]) for key in weights)
 
-    save_file(weights, tmp_path / "bare.safetensors")
-    with pytest.raises(CheckpointError, match="has no model card in its header"):
-        load_checkpoint(tmp_path / "bare.safetensors")
+
+def test_unusable_card_is_refused(tmp_path, weights):
+    save_file(weights, tmp_path / "bad.safetensors", metadata={HEADER_KEY: '{"architecture": "x"}'})
+    with pytest.raises(CheckpointError, match=r"bad\.safetensors has an unusable model card"):
+        load_checkpoint(tmp_path / "bad.safetensors")
 
 
 def test_truncated_safetensors_are_refused(tmp_path, weights):
