@@ -115,7 +115,7 @@ def _load_pickle(path: Path, ema: bool) -> Checkpoint:
     weights = (content.get("state_dict_ema") if ema else None) or content.get("state_dict", content)
     if not isinstance(weights, dict) or not weights or not all(isinstance(value, Tensor) for value in weights.values()):
         raise CheckpointError(
-            f"checkpoint {path} holds no weights, neither under 'state_dict' nor by itself; its keys are {_some(content)}"
+            f"checkpoint {path} holds no weights, under 'state_dict' or by itself; its keys are {_some(content)}"
         )
     state_dict = {str(name).removeprefix("module."): tensor for name, tensor in weights.items()}
     architecture = content.get("arch") or getattr(content.get("args"), "model", None)
