@@ -15,6 +15,10 @@ with warnings.catch_warnings():
     from ts.protocol.otf_message_handler import create_predict_response
     from ts.service import Service
 
+from handlers.classifier import GroupNLClassifier
+
+FLOAT32 = {"handler": {"precision": "float32", "device": "cpu"}}
+
 
 class Answer(NamedTuple):
     """One answer as it leaves the worker."""
@@ -90,3 +94,15 @@ def _parse(message: bytes) -> list[Answer]:
             text(number())
         answers.append(Answer(status, phrase, content_type, text(number())))
     return answers
+
+
+class Worker:
+    """A handler that has been loaded, and its context."""
+
+    def __init__(self, folder: Path, config: dict[str, Any] | None = None) -> None:
+        self.handler = GroupNLClassifier()
+        self.context = make_context(folder, config=FLOAT32 if config is None else config)
+        self.handler.initialize(self.context)
+
+    def send(self, *requests: dict[str, Any]) -> list[Answer]:
+        return send_batch(self.handler, self.context, list(requests))
