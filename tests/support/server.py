@@ -1,0 +1,156 @@
+"""A real server for tests: `groupnl serve` as an operator starts it, on free loopback ports."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+
+START_LIMIT_S = 180
+STOP_LIMIT_S = 30
+
+
+def free_ports(count: int = 3) -> list[int]:
+    """Ports that nothing listens on at the moment."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [taken.getsockname()[1] for taken in sockets]
+    for taken in sockets:
+        taken.close()
+    return ports
+
+
+class Answer(NamedTuple):
+    """What a client sees; `content` is the decoded JSON, None for an empty body."""
+
+    status: int
+    content: Any
+    content_type: str | None
+
+
+class Server:
+    """`groupnl serve` with the given options, in `folder`.
+
+    Attributes:
+        inference: port of predictions.
+        management: port of the management API.
+        metrics: port of the metrics.
+    """
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.inference, self.management, self.metrics = free_ports()
+        ports = zip(
+            ("inference", "management", "metrics"), (self.inference, self.management, self.metrics), strict=True
+        )
+        given = [word for name, port in ports for word in (f"--{name}-port", str(port))]
+        self._output = folder / "output.txt"
+        with self._output.open("w") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "groupnl.cli", "serve", *given, *options],
+                cwd=folder,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+            )
+
+    def output(self) -> str:
+        return self._output.read_text()
+
+    def wait_for(self, text: str) -> str:
+        """Wait until the server has printed `text`; returns everything it printed."""
+        deadline = time.monotonic() + START_LIMIT_S
+        while text not in self.output():
+            assert self.process.poll() is None, self.output()
+            assert time.monotonic() < deadline, self.output()
+            time.sleep(0.05)
+        return self.output()
+
+    def wait_for_processes(self, count: int) -> list[psutil.Process]:
+        """Wait until the server has started at least so many processes of its own."""
+        deadline = time.monotonic() + START_LIMIT_S
+        while len(found := psutil.Process(self.process.pid).children(recursive=True)) < count:
+            assert time.monotonic() < deadline, self.output()
+            time.sleep(0.05)
+        return found
+
+    def end(self) -> int:
+        """Wait until the server has ended by itself; returns its exit status."""
+        return self.process.wait(START_LIMIT_S)
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ask the server to stop; returns its exit status, and fails if any process of it is left."""
+        started = psutil.Process(self.process.pid).children(recursive=True)
+        sessions = {os.getsid(process.pid) for process in started}
+        self.process.send_signal(number)
+        status = self.process.wait(STOP_LIMIT_S)
+        assert living(started, sessions) == []
+        return status
+
+    def kill(self) -> None:
+        """End everything, whatever state it is in; for the end of a test that failed."""
+        if self.process.poll() is None:
+            for process in [*psutil.Process(self.process.pid).children(recursive=True), self.process]:
+                process.kill()
+            self.process.wait()
+
+    def ask(self, path: str, body: bytes = b"", method: str = "PUT", headers: dict[str, str] | None = None) -> Answer:
+        """One request to the inference port."""
+        return ask(self.inference, method, path, body, headers or {})
+
+    def predict(self, model: str, body: bytes, headers: dict[str, str] | None = None) -> Answer:
+        """As `curl -T FILE` asks: PUT, no content type."""
+        return self.ask(f"/predictions/{model}", body, headers=headers)
+
+    def workers(self, model: str) -> list[int]:
+        """The process ids of a model's ready workers."""
+        described = ask(self.management, "GET", f"/models/{model}", b"", {}).content
+        return [worker["pid"] for worker in described[0]["workers"] if worker["status"] == "READY"]
+
+
+def living(processes: list[psutil.Process], sessions: set[int]) -> list[psutil.Process]:
+    """Those of the processes, and of the members of the sessions, that still run."""
+    members = [process for process in psutil.process_iter() if _session(process) in sessions]
+    return [process for process in {*processes, *members} if _runs(process)]
+
+
+def _session(process: psutil.Process) -> int | None:
+    try:
+        return os.getsid(process.pid)
+    except ProcessLookupError:
+        return None
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def ask(port: int, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+    """One request to a port of this machine."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    try:
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        content = response.read()
+        return Answer(response.status, json.loads(content) if content else None, response.getheader("Content-Type"))
+    finally:
+        connection.close()
+
+
+def form(field: str, content: bytes) -> tuple[bytes, dict[str, str]]:
+    """Body and headers of a form with one file."""
+    boundary = "aB3cD4"
+    head = (
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"; filename="a.png"\r\n'
+        "Content-Type: application/octet-stream\r\n\r\n"
+    )
+    body = head.encode() + content + f"\r\n--{boundary}--\r\n".encode()
+    return body, {"Content-Type": f"multipart/form-data; boundary={boundary}"}
