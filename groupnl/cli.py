@@ -21,6 +21,7 @@ COMMANDS = {
     "serve": Command("groupnl.server", "start TorchServe with the archives of the model store"),
     "archive": Command("groupnl.archive", "pack a checkpoint as a TorchServe archive"),
     "train": Command("groupnl.training.command", "train a network on image folders"),
+    "curves": Command("groupnl.training.curves_command", "draw the logs of training runs"),
     "data icons": Command("groupnl.training.icons.command", "build the icons, the default models' images"),
     "models": Command("groupnl.models.command", "list the GroupNL networks with their size and twin"),
     "costs": Command("groupnl.layers.costs_command", "compare what the convolutions cost"),

@@ -21,7 +21,7 @@ RULES = {
     "groupnl.inference": {"groupnl.layers", "groupnl.models", "torch", "numpy", "pydantic", "onnxruntime"},
     "groupnl.training": {
         *("groupnl.layers", "groupnl.models", "groupnl.images", "groupnl.inference", "groupnl.card_page"),
-        *("torch", "timm", "numpy", "PIL", "tqdm", "pydantic", "pydantic_core", "resvg_py"),
+        *("torch", "timm", "numpy", "PIL", "tqdm", "pydantic", "pydantic_core", "resvg_py", "matplotlib"),
     },
     "handlers": {"groupnl", "torch", "pydantic", "prometheus_client"},
     "loadtests": {"locust"},

@@ -18,7 +18,7 @@ from groupnl.models import save_checkpoint
 from groupnl.training.config import TrainConfig
 from groupnl.training.data import input_config
 from groupnl.training.icons.dataset import RECORD, IconSet
-from groupnl.training.trainer import Trainer
+from groupnl.training.trainer import LOG, Trainer
 
 _PACKAGES = ("torch", "torchvision", "timm", "pillow")
 
@@ -74,7 +74,8 @@ def run(args: argparse.Namespace) -> int:
     card = _card(config, trainer)
     digest = save_checkpoint(config.output, trainer.weights(), card)
     config.output.with_suffix(".md").write_text(page(card, config.output.name, digest), encoding="utf-8")
-    print(f"wrote {config.output} and {config.output.with_suffix('.md').name}", file=sys.stderr)
+    shutil.copyfile(config.run_folder / LOG, config.output.with_suffix(".csv"))
+    print(f"wrote {config.output} and its .md and .csv", file=sys.stderr)
     return 0
 
 

@@ -27,6 +27,8 @@ from groupnl.training.data import class_names, eval_loader, train_loader
 from groupnl.training.evaluate import evaluate
 from groupnl.training.state import load_state, save_state
 
+LOG = "metrics.csv"
+
 
 class Trainer:
     """One run: `run()` trains to the last epoch, then `measure()` and `weights()` give what came out.
@@ -151,7 +153,7 @@ class Trainer:
         row: dict[str, Any] = {"epoch": self.epoch, "loss": f"{loss:.4f}"}
         row |= {split: f"{accuracy.top1:.4f}" for split, accuracy in self.measure().items()}
         row |= {"seconds": f"{seconds:.1f}"}
-        path = self.config.run_folder / "metrics.csv"
+        path = self.config.run_folder / LOG
         new = not path.exists()
         with path.open("a", newline="") as file:
             writer = csv.DictWriter(file, list(row))

@@ -71,6 +71,18 @@ def test_command_writes_a_checkpoint_that_serves(data, tmp_path, capsys):
     rows = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
     assert rows[0] == "epoch,loss,test,seconds"
     assert len(rows) == 13
+    log = output.with_suffix(".csv")
+    for picture in (tmp_path / "curves.svg", tmp_path / "again.svg"):
+        assert cli.main(["curves", str(log), "--output", str(picture)]) == 0
+    assert (tmp_path / "curves.svg").read_bytes() == (tmp_path / "again.svg").read_bytes()
+    assert "<svg" in (tmp_path / "curves.svg").read_text()
+
+
+@pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "epoch,loss\n1,much\n"])
+def test_other_files_are_no_curves(tmp_path, capsys, content):
+    (tmp_path / "log.csv").write_text(content)
+    assert cli.main(["curves", str(tmp_path / "log.csv"), "--output", str(tmp_path / "x.svg")]) == 1
+    assert "log.csv" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("workers", [0, 1])
