@@ -96,10 +96,19 @@ def _prepare(config: ServeConfig, models: list[ServedModel], java: Path, run_dir
     store = run_dir / "store"
     workers = fill_store(store, models, config)
     (run_dir / "config.properties").write_text(properties(config, models, store), encoding="utf-8")
-    config.log_dir.mkdir(parents=True, exist_ok=True)
+    _make_log_dir(config.log_dir)
     threads = max(1, _usable_cores() // workers)
     say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
     return TorchServe(java, run_dir, config.log_dir, threads, say)
+
+
+def _make_log_dir(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(f"cannot write logs to {folder} ({error.strerror}); choose another --log-dir") from None
 
 
 def _usable_cores() -> int:

@@ -4,7 +4,9 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
+from typing import TextIO
 
 Say = Callable[[str], None]
 
@@ -23,17 +25,18 @@ class Console:
         stopped_worker: the worker that ended first, once one did.
     """
 
-    def __init__(self, file: Path, say: Say) -> None:
+    def __init__(self, path: Path, say: Say) -> None:
         self.refusal: str | None = None
         self.stopped_worker: str | None = None
-        self._file = file
+        self._path = path
         self._say = say
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._thread: threading.Thread | None = None
 
     def listen(self, lines: Iterable[str]) -> None:
         """Start reading `lines` until they end."""
-        self._thread = threading.Thread(target=self._read, args=(lines,), name="console", daemon=True)
+        file = self._path.open("w", encoding="utf-8", buffering=1)
+        self._thread = threading.Thread(target=self._read, args=(lines, file), name="console", daemon=True)
         self._thread.start()
 
     def tail(self) -> str:
@@ -45,8 +48,8 @@ class Console:
         if self._thread is not None:
             self._thread.join(timeout=5)
 
-    def _read(self, lines: Iterable[str]) -> None:
-        with self._file.open("w", encoding="utf-8", buffering=1) as file:
+    def _read(self, lines: Iterable[str], file: TextIO) -> None:
+        with file:
             for line in lines:
                 file.write(line)
                 self._note(line.rstrip("\n"))
@@ -58,4 +61,6 @@ class Console:
         if (found := _WORKER_STOPPED.search(line)) and self.stopped_worker is None:
             self.stopped_worker = found.group(1)
         if _SHOWN.match(line):
-            self._say(line)
+            # Whoever read our output may be gone; the child's must be read on.
+            with suppress(OSError):
+                self._say(line)

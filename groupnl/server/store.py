@@ -14,6 +14,7 @@ import yaml
 from groupnl.archive.read import CONFIG_FILE, read_manifest
 from groupnl.errors import ArchiveError, ConfigError
 from groupnl.server.config import ServeConfig
+from groupnl.yaml_file import read_mapping
 
 DEFAULT_MODELS = ("gnl_effnet_es", "effnet_es")
 _NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_\-]|\.(?!\.))*")
@@ -61,17 +62,19 @@ def _parse(item: str, model_store: Path) -> ServedModel:
 
 
 def _unpack(folder: Path, archive: Path, config: ServeConfig) -> int:
-    with zipfile.ZipFile(archive) as file:
-        file.extractall(folder)
-    settings_file = folder / CONFIG_FILE
-    settings = _merge(yaml.safe_load(settings_file.read_text(encoding="utf-8")), config)
-    settings_file.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    return int(settings["maxWorkers"])
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(folder)
+    file = folder / CONFIG_FILE
+    try:
+        settings = _merge(read_mapping(file), config)
+        workers = int(settings["maxWorkers"])
+    except (ConfigError, KeyError, TypeError, ValueError) as error:
+        raise ArchiveError(f"the archive {archive} has an unusable {CONFIG_FILE} ({error}); make it again") from None
+    file.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    return workers
 
 
-def _merge(settings: Any, config: ServeConfig) -> dict[str, Any]:
-    if not isinstance(settings, dict) or "maxWorkers" not in settings:
-        raise ArchiveError(f"{CONFIG_FILE} of the archive names no number of workers; make the archive again")
+def _merge(settings: dict[str, Any], config: ServeConfig) -> dict[str, Any]:
     given = {
         "minWorkers": config.workers,
         "maxWorkers": config.workers,

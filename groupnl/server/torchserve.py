@@ -43,6 +43,9 @@ def properties(config: ServeConfig, models: list[ServedModel], store: Path) -> s
         "token_expiration_min": f"{config.token_expiration_min:g}",
         "max_request_size": str(MAX_REQUEST_BYTES),
         "metrics_mode": "prometheus",
+        # The usual command asks for GPU figures where there is a GPU; they need a package that is no longer
+        # maintained, and without it all system metrics fail.
+        "system_metrics_cmd": "ts/metrics/metric_collector.py --gpu 0",
         # Bodies reach the handler as they came, JSON and text too.
         "decode_input_request": "false",
         "async_logging": "true",

@@ -1,0 +1,44 @@
+# The service in a container. This file has not been built yet.
+#
+#   docker build -t groupnl-serve .
+#   docker run --init -p 127.0.0.1:8080:8080 groupnl-serve --host 0.0.0.0 --allow-open
+#   curl -T docs/sample.png http://127.0.0.1:8080/predictions/gnl_effnet_es
+#
+# CUDA (the default): the usual torch wheels carry CUDA; run with `--gpus all` where the NVIDIA container toolkit is
+# installed. Without a GPU the same image computes on the CPU.
+# CPU only, several GB smaller: --build-arg TORCH_INDEX=ADDRESS, the address of PyTorch's wheels for the CPU, which
+# its install page gives for pip.
+
+ARG PYTHON=3.11-slim
+
+FROM python:${PYTHON} AS build
+ARG TORCH_INDEX=
+RUN apt-get update && apt-get install --yes --no-install-recommends build-essential
+RUN python -m venv /opt/groupnl
+ENV PATH=/opt/groupnl/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /src
+# What changes rarely first: these layers are kept when only the sources change.
+COPY constraints.txt ./
+RUN pip install -c constraints.txt ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch torchvision
+COPY pyproject.toml README.md LICENSE ./
+COPY groupnl groupnl
+COPY handlers handlers
+RUN pip wheel --no-deps --wheel-dir /wheels . \
+    && pip install -c constraints.txt "$(echo /wheels/*.whl)[serve]"
+COPY model_store model_store
+RUN groupnl archive model_store/efficientnet_gnl_es.safetensors --model-name gnl_effnet_es --output /opt/model_store \
+    && groupnl archive model_store/efficientnet_es.safetensors --model-name effnet_es --output /opt/model_store
+
+FROM python:${PYTHON}
+RUN useradd --create-home --uid 10001 groupnl
+COPY --from=build /opt/groupnl /opt/groupnl
+COPY --from=build /opt/model_store /opt/model_store
+ENV PATH=/opt/groupnl/bin:$PATH PYTHONUNBUFFERED=1
+USER groupnl
+WORKDIR /home/groupnl
+EXPOSE 8080
+HEALTHCHECK --interval=30s --timeout=5s --start-period=120s \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/ping', timeout=4)"]
+ENTRYPOINT ["groupnl", "serve", "--model-store", "/opt/model_store"]
+# The port is reachable from outside the container, so keys are asked for; the second line above shows the way without.
+CMD ["--host", "0.0.0.0", "--token-auth"]

@@ -1,0 +1,64 @@
+"""groupnl.server.config: defaults, file and options, and what is refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from groupnl.errors import ConfigError
+from groupnl.server.config import ServeConfig, is_loopback, load_config
+
+EXAMPLE = Path(__file__).parents[2] / "serving_config" / "serve.yaml"
+
+
+def test_the_example_holds_every_default() -> None:
+    assert set(yaml.safe_load(EXAMPLE.read_text())) == set(ServeConfig.model_fields)
+    assert load_config(EXAMPLE, {}) == ServeConfig()
+
+
+def test_options_win_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "serve.yaml"
+    file.write_text("workers: 2\nbatch_size: 4\n")
+    config = load_config(file, {"workers": 3})
+    assert (config.workers, config.batch_size) == (3, 4)
+
+
+@pytest.mark.parametrize("text", ["workers: [", "- a list", "\x00"])
+def test_unreadable_files_are_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "odd.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=r"odd\.yaml"):
+        load_config(file, {})
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml"):
+        load_config(tmp_path / "nowhere.yaml", {})
+
+
+@pytest.mark.parametrize(
+    ("values", "problem"),
+    [
+        ({"wokers": 1}, "wokers"),
+        ({"workers": 0}, "workers = 0"),
+        ({"inference_port": 70_000}, "inference_port = 70000"),
+        ({"inference_port": 8081}, "three ports must differ"),
+        ({"host": "::1"}, "host = '::1'"),
+        ({"host": "127.0.0.1/x\nmodel_store=/"}, "host"),
+    ],
+)
+def test_values_that_cannot_be_used(values: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        load_config(None, values)
+
+
+@pytest.mark.parametrize("field", ["host", "management_host", "metrics_host"])
+def test_open_addresses_need_keys_or_consent(field: str) -> None:
+    for host in ("0.0.0.0", "192.168.1.5", "example.org"):
+        with pytest.raises(ConfigError, match="other machines"):
+            load_config(None, {field: host})
+        assert load_config(None, {field: host, "token_auth": True}).token_auth
+        assert load_config(None, {field: host, "allow_open": True}).allow_open
+
+
+def test_loopback() -> None:
+    assert [is_loopback(host) for host in ("127.0.0.1", "127.8.8.8", "localhost")] == [True] * 3
+    assert [is_loopback(host) for host in ("0.0.0.0", "10.0.0.1", "localhost.example.org")] == [False] * 3

@@ -1,0 +1,65 @@
+"""groupnl.server.store: which models are served, and with which settings."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+from support.tiny import tiny_checkpoint
+
+from groupnl.archive.pack import pack
+from groupnl.archive.settings import ServingSettings
+from groupnl.errors import ArchiveError, ConfigError
+from groupnl.server.config import ServeConfig
+from groupnl.server.store import ServedModel, fill_store, served_models
+
+
+@pytest.fixture(scope="module")
+def model_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("store")
+    settings = ServingSettings(batch_size=4, max_batch_delay_ms=5, handler={"device": "cpu", "top_k": 3})
+    pack(tiny_checkpoint(folder), folder, "tiny", settings=settings)
+    return folder
+
+
+def test_every_archive_of_the_store_by_default(model_store: Path) -> None:
+    assert served_models(ServeConfig(model_store=model_store)) == [ServedModel("tiny", model_store / "tiny.mar")]
+
+
+def test_models_can_be_renamed(model_store: Path) -> None:
+    models = served_models(ServeConfig(models=("tiny", f"twin={model_store / 'tiny.mar'}"), model_store=model_store))
+    assert [model.name for model in models] == ["tiny", "twin"]
+
+
+def test_an_empty_store_lacks_the_default_models(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match=r"gnl_effnet_es\.mar does not exist"):
+        served_models(ServeConfig(model_store=tmp_path))
+
+
+@pytest.mark.parametrize("name", ["a/b", "..", "a..b", "a,b", "", "-a", "ä"])
+def test_names_that_cannot_be_used(name: str) -> None:
+    with pytest.raises(ConfigError, match="cannot be a model's name"):
+        served_models(ServeConfig(models=(f"{name}=x.mar",)))
+
+
+def test_names_stand_once(model_store: Path) -> None:
+    with pytest.raises(ConfigError, match="'tiny' stands twice"):
+        served_models(ServeConfig(models=("tiny", "tiny"), model_store=model_store))
+
+
+def test_settings_that_are_given_replace_the_archives(model_store: Path, tmp_path: Path) -> None:
+    config = ServeConfig(model_store=model_store, workers=3, batch_size=16, queue_size=7, handler={"device": "auto"})
+    models = [ServedModel("one", model_store / "tiny.mar"), ServedModel("two", model_store / "tiny.mar")]
+
+    assert fill_store(tmp_path, models, config) == 6
+    settings = yaml.safe_load((tmp_path / "two" / "model-config.yaml").read_text())
+    assert (settings["minWorkers"], settings["maxWorkers"], settings["batchSize"]) == (3, 3, 16)
+    assert (settings["maxBatchDelay"], settings["jobQueueSize"]) == (5, 7)
+    assert settings["handler"] == {"device": "auto", "top_k": 3}
+
+
+def test_archive_without_settings_is_named(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "bare.mar", "w") as file:
+        file.writestr("model-config.yaml", "batchSize: 1\n")
+    with pytest.raises(ArchiveError, match=r"bare\.mar has an unusable model-config\.yaml"):
+        fill_store(tmp_path / "run", [ServedModel("bare", tmp_path / "bare.mar")], ServeConfig())
