@@ -31,9 +31,7 @@ class InputConfig(Card):
 
     size: Annotated[int, Field(ge=8, le=1024)]
     mean: Channels3
-    std: tuple[
-        Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]
-    ]
+    std: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
     crop_pct: Annotated[float, Field(gt=0, le=1)]
     interpolation: Interpolation
 

