@@ -4,7 +4,11 @@ Light on purpose (no torch): `groupnl serve` imports it.
 """
 
 import hashlib
+import lzma
 import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -14,6 +18,9 @@ from groupnl.manifest import MANIFEST_NAME, Manifest
 from groupnl.yaml_file import problems
 
 CONFIG_FILE = "model-config.yaml"
+# What zipfile raises for an entry that it cannot read: RuntimeError is its word for encrypted, NotImplementedError for
+# an unknown compression.
+_UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, UnicodeDecodeError)
 
 
 def read_manifest(archive: Path) -> Manifest:
@@ -22,15 +29,31 @@ def read_manifest(archive: Path) -> Manifest:
     Raises:
         ArchiveError: the file is missing, no zip, has no usable `model.json`, or its weights were changed.
     """
+    with _opened(archive) as file:
+        manifest = _manifest(archive, file)
+        _check_weights(archive, file, manifest)
+    return manifest
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Write the files of an archive into `folder`.
+
+    Raises:
+        ArchiveError: the file is missing or damaged.
+    """
+    with _opened(archive) as file:
+        file.extractall(folder)
+
+
+@contextmanager
+def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
     if not archive.is_file():
         raise ArchiveError(f"the archive {archive} does not exist; make it with `groupnl archive` or `make archives`")
     try:
         with zipfile.ZipFile(archive) as file:
-            manifest = _manifest(archive, file)
-            _check_weights(archive, file, manifest)
-    except (zipfile.BadZipFile, EOFError, OSError) as error:
+            yield file
+    except _UNREADABLE as error:
         raise ArchiveError(f"the archive {archive} is damaged: {error}; make it again") from None
-    return manifest
 
 
 def _manifest(archive: Path, file: zipfile.ZipFile) -> Manifest:

@@ -1,17 +1,14 @@
 """The trial run of a packed model, before its archive gets its name."""
 
-import zipfile
 from pathlib import Path
 
 import torch
-from pydantic import ValidationError
 
-from groupnl.archive.read import CONFIG_FILE, read_manifest
-from groupnl.errors import ArchiveError, ConfigError
-from groupnl.handler_config import HandlerConfig
+from groupnl.archive.load import handler_section, load_unpacked
+from groupnl.archive.read import CONFIG_FILE, unpack
+from groupnl.errors import ArchiveError
 from groupnl.inference.engine import TorchEngine
-from groupnl.models.checkpoint import build_model, load_checkpoint
-from groupnl.yaml_file import problems, read_mapping
+from groupnl.yaml_file import read_mapping
 
 
 def try_out(archive: Path, folder: Path) -> None:
@@ -21,29 +18,19 @@ def try_out(archive: Path, folder: Path) -> None:
 
     Raises:
         ConfigError: its `handler` section cannot be used.
-        ArchiveError: its logits are not finite, or not one for each class.
+        ArchiveError: it is damaged, or its logits are not finite or not one for each class.
         CheckpointError: its weights cannot be loaded.
     """
-    manifest = read_manifest(archive)
-    with zipfile.ZipFile(archive) as file:
-        file.extractall(folder)
-    _check_handler_section(folder / CONFIG_FILE)
+    unpack(archive, folder)
+    handler_section(read_mapping(folder / CONFIG_FILE))
+    manifest, model = load_unpacked(folder)
     card = manifest.card
-    weights = load_checkpoint(folder / manifest.weights).state_dict
-    model = build_model(card.architecture, len(card.classes), weights)
     logits = TorchEngine(model, card.input, torch.device("cpu"), torch.float32)(_image(card.input.size))
     if logits.shape != (1, len(card.classes)) or not logits.isfinite().all():
         raise ArchiveError(
             f"{card.architecture} does not give {len(card.classes)} finite numbers for an image of {card.input.size} "
             f"pixels, but shape {tuple(logits.shape)}, {int(logits.isfinite().sum())} of them finite"
         )
-
-
-def _check_handler_section(settings: Path) -> None:
-    try:
-        HandlerConfig.model_validate(read_mapping(settings)["handler"])
-    except ValidationError as error:
-        raise ConfigError(f"the handler's configuration cannot be used: {problems(error)}") from None
 
 
 def _image(size: int) -> torch.Tensor:

@@ -1,0 +1,58 @@
+"""An unpacked archive to its model: the one way of the trial run at packing and of a worker of the service."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+from torch import nn
+
+from groupnl.errors import ArchiveError, ConfigError
+from groupnl.handler_config import HandlerConfig
+from groupnl.manifest import MANIFEST_NAME, Manifest
+from groupnl.models.checkpoint import build_model, load_checkpoint, sha256_of
+from groupnl.yaml_file import problems
+
+
+def load_unpacked(folder: Path) -> tuple[Manifest, nn.Module]:
+    """The manifest and the model of the archive that was unpacked into `folder`; the model is in evaluation mode.
+
+    Raises:
+        ArchiveError: `model.json` or the weights are missing, unreadable or not those that were packed.
+        CheckpointError: the weights do not fit the architecture.
+    """
+    manifest = _read_manifest(folder / MANIFEST_NAME)
+    weights = folder / manifest.weights
+    _check_weights(weights, manifest.weights_sha256)
+    card = manifest.card
+    return manifest, build_model(card.architecture, len(card.classes), load_checkpoint(weights).state_dict)
+
+
+def handler_section(settings: Mapping[str, Any]) -> HandlerConfig:
+    """The handler's configuration in the content of `model-config.yaml`; a missing or empty section has defaults only.
+
+    Raises:
+        ConfigError: the section cannot be used.
+    """
+    try:
+        return HandlerConfig.model_validate(settings.get("handler") or {})
+    except ValidationError as error:
+        raise ConfigError(f"section 'handler' of the model's configuration: {problems(error)}") from None
+
+
+def _read_manifest(path: Path) -> Manifest:
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ArchiveError(f"{path} cannot be read: {error.strerror}; make the archive again") from error
+    except ValidationError as error:
+        raise ArchiveError(f"{path} cannot be used: {problems(error)}; make the archive again") from None
+
+
+def _check_weights(path: Path, expected: str) -> None:
+    try:
+        found = sha256_of(path)
+    except OSError as error:
+        raise ArchiveError(f"{path} cannot be read: {error.strerror}; make the archive again") from error
+    if found != expected:
+        raise ArchiveError(f"{path} has SHA-256 {found}, but {expected} was packed; make the archive again")
