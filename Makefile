@@ -19,7 +19,7 @@ help:
 	@echo "make lint | format  check | mend style"
 	@echo "make archives       pack the default checkpoints"
 	@echo "make train-default  build the icons and train the two default models again (about two hours on 2 cores)"
-	@echo "make clean          remove all that was built"
+	@echo "make clean          remove all that was built (not data/ and runs/, which take long to make again)"
 
 install: $(VENV)/dev.stamp
 
@@ -29,17 +29,17 @@ $(BIN)/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed; name it with PYTHON=/path/to/python3.11"; exit 1; }
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "$(PYTHON) is older than Python 3.11; name another with PYTHON=/path/to/python3.11"; exit 1; }
-	"$(PYTHON)" -m venv $(VENV)
+	"$(PYTHON)" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
 $(VENV)/serve.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing what serving needs into $(VENV) (some minutes the first time)"
 	$(PIP_INSTALL) -e '.[serve]'
 	@touch $@
 
-$(VENV)/dev.stamp: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "installing everything into $(VENV) (some minutes the first time)"
+$(VENV)/dev.stamp: $(VENV)/serve.stamp
+	@echo "installing what training and tests need into $(VENV)"
 	$(PIP_INSTALL) -e '.[serve,train,dev]'
-	@touch $@ $(VENV)/serve.stamp
+	@touch $@
 
 # --- serving -------------------------------------------------------------------------------------------------------
 
@@ -87,4 +87,4 @@ train-%: data
 	$(BIN)/groupnl train --data data/icons --model $* --output model_store/$*.safetensors $(RECIPE)
 
 clean:
-	rm -rf $(VENV) build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis runs logs model_store/*.mar
+	rm -rf $(VENV) build dist ./*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis logs model_store/*.mar

@@ -29,7 +29,7 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status is 0, 1 (a known error, told on stderr) or 2 (usage)."""
+    """Run the command line; the exit status is 0, 1 (a known error, told on stderr), 2 (usage) or 130 (Ctrl-C)."""
     words = list(sys.argv[1:] if argv is None else argv)
     name = _named(words)
     parser = _overview()
@@ -43,9 +43,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = command.parse_args(words[len(name.split()) :])
     try:
         return int(module.run(args))
-    except GroupNLError as error:
+    except (GroupNLError, OSError) as error:  # the system's own errors name the file and say what is wrong
         print(f"groupnl {name}: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return 130  # as shells count a Ctrl-C
 
 
 def _named(words: Sequence[str]) -> str | None:

@@ -89,14 +89,13 @@ class SineFMConv2d(nn.Module):
             device,
             dtype,
         )
-        # One batch norm over all waves is the same as t of them over the s seed maps.
-        self.norm = nn.BatchNorm2d(waves, device=device, dtype=dtype)
+        self.norms = nn.ModuleList(nn.BatchNorm2d(seeds, device=device, dtype=dtype) for _ in range(num_transforms))
         self.mix = nn.Conv2d(waves, out_channels - seeds, 1, groups=seeds, bias=False, device=device, dtype=dtype)
         self._draw_functions()
 
     def reset_parameters(self) -> None:
         """Draw new filters and functions and forget the batch statistics."""
-        for part in (self.conv1, self.norm, self.mix):
+        for part in (self.conv1, *self.norms, self.mix):
             part.reset_parameters()
         self._draw_functions()
 
@@ -109,5 +108,6 @@ class SineFMConv2d(nn.Module):
         seeds = self.conv1(x)
         shifts, periods = self.shifts.view(-1, 1, 1), self.periods.view(-1, 1, 1)
         waves = torch.sin((seeds.unsqueeze(2) - shifts) * periods)  # (B, s, t, H', W')
-        generated = self.mix(self.norm(waves.flatten(1, 2)))
+        normed = [norm(wave) for norm, wave in zip(self.norms, waves.unbind(2), strict=True)]
+        generated = self.mix(torch.stack(normed, dim=2).flatten(1, 2))
         return torch.cat([seeds, generated], dim=1)

@@ -7,7 +7,6 @@ a pickle nothing is built but tensors, containers and argparse.Namespace.
 
 import argparse
 import hashlib
-import pickle
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -80,9 +79,10 @@ def load_checkpoint(path: Path, ema: bool = True) -> Checkpoint:
 
 
 def _is_pickle(path: Path) -> bool:
+    """A safetensors file begins with eight bytes of any value, its header's length, and then the header's brace."""
     with path.open("rb") as file:
-        start = file.read(4)
-    return start[:2] == b"PK" or start[:1] == b"\x80"
+        start = file.read(9)
+    return start[8:] != b"{" and start.startswith((b"PK", b"\x80"))
 
 
 def _load_safetensors(path: Path) -> Checkpoint:
@@ -105,7 +105,7 @@ def _load_pickle(path: Path, ema: bool) -> Checkpoint:
     try:
         with torch.serialization.safe_globals([argparse.Namespace]):
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except Exception as error:  # a damaged pickle makes torch raise nearly any type
         raise CheckpointError(
             f"checkpoint {path} is refused: it is damaged, or it wants more built than tensors and an "
             f"argparse.Namespace ({error})"

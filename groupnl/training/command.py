@@ -61,17 +61,23 @@ def parse(args: argparse.Namespace) -> TrainConfig:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, measure, write the checkpoint and its page."""
+    """Train, measure, write the checkpoint, its page and its log.
+
+    Raises:
+        ConfigError: a setting that cannot be used, told before the first step.
+    """
     config = parse(args)
     if config.output.suffix != ".safetensors":
         raise ConfigError(f"--output {config.output} must end in .safetensors")
-    if args.restart and config.run_folder.exists():
-        shutil.rmtree(config.run_folder)
-    trainer = Trainer(config)
+    config.output.parent.mkdir(parents=True, exist_ok=True)
+    sentence, licences = _describe(config.data)
+    trainer = Trainer(config, args.restart)
     if trainer.epoch:
         print(f"going on after epoch {trainer.epoch} of {config.run_folder}", file=sys.stderr)
     trainer.run()
-    card = _card(config, trainer)
+    record = _record(config, trainer, sentence, licences)
+    given = input_config(config)
+    card = ModelCard(architecture=config.model, classes=trainer.classes, input=given, training=record)
     digest = save_checkpoint(config.output, trainer.weights(), card)
     config.output.with_suffix(".md").write_text(page(card, config.output.name, digest), encoding="utf-8")
     shutil.copyfile(config.run_folder / LOG, config.output.with_suffix(".csv"))
@@ -79,9 +85,8 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _card(config: TrainConfig, trainer: Trainer) -> ModelCard:
-    sentence, licences = _describe(config.data)
-    record = TrainingRecord(
+def _record(config: TrainConfig, trainer: Trainer, sentence: str, licences: dict[str, str]) -> TrainingRecord:
+    return TrainingRecord(
         command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         seed=config.seed,
         epochs=config.epochs,
@@ -90,12 +95,16 @@ def _card(config: TrainConfig, trainer: Trainer) -> ModelCard:
         accuracy=trainer.measure(),
         versions={name: version(name) for name in _PACKAGES},
     )
-    return ModelCard(architecture=config.model, classes=trainer.classes, input=input_config(config), training=record)
 
 
 def _describe(data: Path) -> tuple[str, dict[str, str]]:
     """What the images are and their licences; of images that are not ours only the folder's name is known."""
-    if (data / RECORD).is_file():
+    unknown = f"Image folder {data.name}."
+    if not (data / RECORD).is_file():
+        return unknown, {}
+    try:
         icons = IconSet.read(data)
-        return icons.sentence, icons.licences
-    return f"Image folder {data.name}.", {}
+    except ConfigError as error:
+        print(f"the model card will not describe the data: {error}", file=sys.stderr)
+        return unknown, {}
+    return icons.sentence, icons.licences

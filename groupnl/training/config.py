@@ -1,4 +1,4 @@
-"""Every setting of a training run, checked before anything starts."""
+"""Every setting of a training run."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -27,7 +27,7 @@ class TrainConfig(BaseModel):
     run: Path | None = Field(None, description="folder of the run's log and resumable state [runs/NAME]")
 
     epochs: Annotated[int, Field(ge=1)] = Field(40, description="passes over the training split")
-    batch_size: Annotated[int, Field(ge=1)] = Field(128, description="images a step")
+    batch_size: Annotated[int, Field(ge=2)] = Field(128, description="images a step")
     size: Annotated[int, Field(ge=8, le=1024)] = Field(64, description="side of the input, pixels")
     crop_pct: Annotated[float, Field(gt=0, le=1)] = Field(1.0, description="centre crop's share of the resized image")
     interpolation: Interpolation = Field("bicubic", description="filter of the resize")

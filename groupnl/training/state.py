@@ -9,43 +9,45 @@ from groupnl.errors import ConfigError
 from groupnl.training.config import TrainConfig
 
 FILE = "state.pt"
-# A run may go on with other values of these: they do not change what is computed.
-_FREE = {"device", "workers", "threads", "output", "run"}
+Row = dict[str, str]
+# A run may go on with other values of these: they change the rounding at most.
+_FREE = {"device", "threads", "output", "run"}
 
 
-def save_state(config: TrainConfig, epoch: int, parts: dict[str, Any]) -> None:
-    """Write the state after `epoch` whole epochs.
+def save_state(config: TrainConfig, rows: list[Row], parts: dict[str, Any]) -> None:
+    """Write the state after some whole epochs.
 
     Args:
         config: of the run; compared when the run goes on.
-        epoch: epochs done.
+        rows: the log, one row an epoch.
         parts: name -> object with a ``state_dict``.
     """
     folder = config.run_folder
     folder.mkdir(parents=True, exist_ok=True)
     content = {name: part.state_dict() for name, part in parts.items()}
     partial = folder / f"{FILE}.partial"
-    torch.save({"epoch": epoch, "config": config.model_dump_json(), **content}, partial)
+    torch.save({"rows": rows, "config": config.model_dump_json(), **content}, partial)
     partial.replace(folder / FILE)
 
 
-def load_state(config: TrainConfig, parts: dict[str, Any]) -> int:
+def load_state(config: TrainConfig, parts: dict[str, Any]) -> list[Row]:
     """Fill `parts` from the run's folder, if it has a state.
 
     Returns:
-        Epochs done; 0 for a new run.
+        The log so far; empty for a new run.
 
     Raises:
         ConfigError: the state is of a run with other settings.
     """
     path = config.run_folder / FILE
     if not path.is_file():
-        return 0
+        return []
     content = torch.load(path, map_location="cpu", weights_only=True)
     _refuse_other_settings(path, TrainConfig.model_validate_json(content["config"]), config)
     for name, part in parts.items():
         part.load_state_dict(content[name])
-    return int(content["epoch"])
+    rows: list[Row] = content["rows"]
+    return rows
 
 
 def _refuse_other_settings(path: Path, stored: TrainConfig, given: TrainConfig) -> None:

@@ -30,14 +30,10 @@ def test_state_dict_and_what_is_trained() -> None:
     shapes = {name: tuple(value.shape) for name, value in layer.state_dict().items()}
     assert shapes["conv1.weight"] == (4, 4, 3, 3)
     assert shapes["periods"] == shapes["shifts"] == (5,)
-    assert shapes["norm.weight"] == (20,)
+    assert [shapes[f"norms.{index}.weight"] for index in range(5)] == [(4,)] * 5
     assert shapes["mix.weight"] == (8, 5, 1, 1)
-    assert {name for name, _ in layer.named_parameters()} == {
-        "conv1.weight",
-        "norm.weight",
-        "norm.bias",
-        "mix.weight",
-    }
+    norms = {f"norms.{index}.{name}" for index in range(5) for name in ("weight", "bias")}
+    assert {name for name, _ in layer.named_parameters()} == {"conv1.weight", "mix.weight", *norms}
 
 
 def test_laws_of_periods_and_shifts() -> None:

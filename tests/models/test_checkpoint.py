@@ -53,6 +53,18 @@ def test_same_weights_give_the_same_bytes(tmp_path, weights):
     assert len(digests) == 1
 
 
+def test_any_length_of_header_is_read(tmp_path, weights):
+    """The length stands first in the file, and 128 looks like a pickle: lengths are multiples of eight."""
+    small = {"fc.weight": weights["classifier.weight"]}
+    starts = set()
+    for extra in range(1, 260, 8):
+        path = tmp_path / "tiny.safetensors"
+        save_checkpoint(path, small, CARD.model_copy(update={"classes": ("cat", "dog", "g" * extra)}))
+        starts.add(path.read_bytes()[0])
+        assert load_checkpoint(path).card is not None
+    assert 0x80 in starts
+
+
 @pytest.mark.parametrize("prefix", ["", "module."])
 def test_published_format(tmp_path, weights, prefix):
     path = published(tmp_path / "last.pth.tar", state_dict={prefix + key: tensor for key, tensor in weights.items()})
@@ -93,6 +105,8 @@ def test_pickle_that_wants_more_built_is_refused(tmp_path, weights, capsys, extr
         (b"\x89PNG....", "neither safetensors nor"),
         (b"PK\x03\x04 half a zip", "is refused: it is damaged"),
         (b"\x80\x02}q\x00.", "is refused: it is damaged"),
+        (b"\x80\x02.", "is refused: it is damaged"),
+        (b"\x80\x02h\x05.", "is refused: it is damaged"),
     ],
 )
 def test_other_files_are_refused(tmp_path, content, sentence):

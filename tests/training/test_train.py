@@ -10,8 +10,8 @@ from groupnl.card_page import page
 from groupnl.errors import ConfigError
 from groupnl.models import TINY, build_model, load_checkpoint, sha256_of
 from groupnl.training.config import TrainConfig
-from groupnl.training.state import FILE
-from groupnl.training.trainer import Trainer
+from groupnl.training.curves_command import read_log
+from groupnl.training.trainer import LOG, Trainer
 
 # timm's image reader leaves closing its files to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
@@ -90,19 +90,45 @@ def test_stopped_run_goes_on_as_if_unbroken(data, tmp_path, workers):
     whole = Trainer(settings(data, tmp_path / "whole", workers=workers))
     whole.run()
     stopped = Trainer(settings(data, tmp_path / "stopped", workers=workers))
-    original, stopped.measure = stopped.measure, lambda: raise_after_state(stopped)
+    stopped.measure = stop_at_the_second_call(stopped.measure)
     with pytest.raises(KeyboardInterrupt):
         stopped.run()
-    stopped.measure = original
     resumed = Trainer(settings(data, tmp_path / "stopped", workers=workers))
     assert resumed.epoch == 1
     resumed.run()
     assert all(torch.equal(whole.weights()[key], tensor) for key, tensor in resumed.weights().items())
+    logs = [read_log(trainer.config.run_folder / LOG) for trainer in (whole, resumed)]
+    assert [log | {"seconds": None} for log in logs] == [logs[0] | {"seconds": None}] * 2
 
 
-def raise_after_state(trainer):
-    assert (trainer.config.run_folder / FILE).is_file()
-    raise KeyboardInterrupt
+def stop_at_the_second_call(measure):
+    calls = iter(range(10))
+
+    def measure_or_stop():
+        if next(calls):
+            raise KeyboardInterrupt
+        return measure()
+
+    return measure_or_stop
+
+
+def test_log_is_whole_after_a_kill_between_state_and_log(data, tmp_path):
+    Trainer(settings(data, tmp_path, epochs=2)).run()
+    log = tmp_path / "run" / LOG
+    whole = log.read_text()
+    log.unlink()
+    Trainer(settings(data, tmp_path, epochs=2))
+    assert log.read_text() == whole
+
+
+def test_restart_forgets_the_state(data, tmp_path):
+    Trainer(settings(data, tmp_path, epochs=1)).run()
+    (tmp_path / "run" / "notes.txt").write_text("mine")
+    trainer = Trainer(settings(data, tmp_path, epochs=1, lr=0.1), restart=True)
+    assert trainer.epoch == 0
+    trainer.run()
+    assert len((tmp_path / "run" / LOG).read_text().splitlines()) == 2
+    assert (tmp_path / "run" / "notes.txt").read_text() == "mine"
 
 
 def test_run_with_other_settings_is_not_mixed_in(data, tmp_path):
@@ -124,11 +150,18 @@ def test_half_precision_autocast_trains(data, tmp_path):
         ("--epochs none", "--epochs 'none'"),
         ("--model resnet_50", "'resnet_50' is unknown to timm"),
         ("--output weights.pt", "must end in .safetensors"),
+        ("--opt fastest", "--opt fastest cannot be used"),
+        ("--sched up", "--sched up cannot be used"),
+        ("--aa wild", "--aa wild cannot be used"),
+        ("--batch-size 64", "has 24 images, fewer than one batch of 64"),
+        ("--batch-size 1", "--batch-size '1'"),
+        ("--eval-splits test,night", "night does not exist"),
         ("--device cuda", "no CUDA device" if not torch.cuda.is_available() else ""),
     ],
 )
 def test_bad_options_are_refused_by_name(data, tmp_path, capsys, option, sentence):
     words = ["--data", data, "--model", TINY.name, "--output", tmp_path / "t.safetensors", "--run", tmp_path / "run"]
+    words += ["--batch-size", "6"]
     if not sentence:
         pytest.skip("this machine has CUDA")
     assert cli.main(["train", *map(str, words), "--eval-splits", "test", *option.split()]) == 1
@@ -136,9 +169,8 @@ def test_bad_options_are_refused_by_name(data, tmp_path, capsys, option, sentenc
 
 
 def test_split_with_an_unknown_class_is_refused(data, tmp_path):
-    trainer = Trainer(settings(without_red(data, tmp_path), tmp_path, epochs=1))
     with pytest.raises(ConfigError, match=r"classes that the training split lacks: red"):
-        trainer.measure()
+        Trainer(settings(without_red(data, tmp_path), tmp_path, epochs=1))
 
 
 def without_red(data, tmp_path):
