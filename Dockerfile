@@ -6,12 +6,13 @@
 #
 # CUDA (the default): the usual torch wheels carry CUDA; run with `--gpus all` where the NVIDIA container toolkit is
 # installed. Without a GPU the same image computes on the CPU.
-# CPU only, several GB smaller: --build-arg TORCH_INDEX=ADDRESS, the address of PyTorch's wheels for the CPU, which
-# its install page gives for pip.
+# CPU only, several GB smaller: --build-arg DEVICE=cpu --build-arg TORCH_INDEX=ADDRESS, the address of PyTorch's wheels
+# for the CPU, which its install page gives for pip.
 
 ARG PYTHON=3.11-slim
 
 FROM python:${PYTHON} AS build
+ARG DEVICE=cuda
 ARG TORCH_INDEX=
 RUN apt-get update && apt-get install --yes --no-install-recommends build-essential
 RUN python -m venv /opt/groupnl
@@ -19,7 +20,14 @@ ENV PATH=/opt/groupnl/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK
 WORKDIR /src
 # What changes rarely first: these layers are kept when only the sources change.
 COPY constraints.txt ./
-RUN pip install -c constraints.txt ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch torchvision
+# The CPU's wheels come from an index of their own, which lacks most of what they depend on: that comes below, for both.
+RUN case "$DEVICE-$TORCH_INDEX" in \
+        cuda-) ;; \
+        cpu-?*) pip install --no-deps --index-url "$TORCH_INDEX" $(grep -E '^torch(vision)?==' constraints.txt) ;; \
+        cpu-) echo "DEVICE=cpu needs TORCH_INDEX: the address of PyTorch's wheels for the CPU" >&2; exit 1 ;; \
+        *) echo "DEVICE is cuda, or cpu with TORCH_INDEX; not '$DEVICE' with '$TORCH_INDEX'" >&2; exit 1 ;; \
+    esac
+RUN pip install -c constraints.txt torch torchvision
 COPY pyproject.toml README.md LICENSE ./
 COPY groupnl groupnl
 COPY handlers handlers
@@ -42,4 +50,5 @@ HEALTHCHECK --interval=30s --timeout=5s --start-period=120s \
     CMD ["python", "-c", "import socket; socket.create_connection(('127.0.0.1', 8080), 4)"]
 ENTRYPOINT ["groupnl", "serve", "--model-store", "/opt/model_store"]
 # The port is reachable from outside the container, so keys are asked for; the second line above shows the way without.
-CMD ["--host", "0.0.0.0", "--token-auth"]
+# They are valid for a year: they would be renewed on the management port, which is reachable only inside.
+CMD ["--host", "0.0.0.0", "--token-auth", "--token-expiration", "525600"]

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from groupnl.card import ModelCard
 
 MANIFEST_NAME = "model.json"
+# Names that TorchServe's URLs, lists and files can hold; also the rule for `groupnl serve --models NAME=FILE.mar`.
+MODEL_NAME = r"^[A-Za-z0-9](\.?[A-Za-z0-9_\-])*$"
 
 
 class Manifest(BaseModel):
@@ -28,7 +30,7 @@ class Manifest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     format: Literal[1] = 1
-    model_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")]
+    model_name: Annotated[str, Field(pattern=MODEL_NAME)]
     version: Annotated[str, Field(min_length=1)]
     card: ModelCard
     weights: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$")]

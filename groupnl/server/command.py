@@ -42,6 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--log-dir", metavar="DIR", help="folder of the log files (logs)")
     add("--startup-timeout", type=float, metavar="S", dest="startup_timeout_s", help="until all answer (300)")
     add("--token-auth", action="store_true", help="clients must send a key")
+    add("--token-expiration", type=float, metavar="MIN", dest="token_expiration_min", help="lifetime of a key (60)")
     add("--allow-open", action="store_true", help="other addresses than loopback without keys")
     parser.add_argument("--config", type=Path, metavar="FILE", help="YAML with these and more; options win")
     parser.add_argument("--check", action="store_true", help="start, wait until the models answer, stop")
@@ -94,8 +95,9 @@ def _port_problem(host: str, port: int, option: str, error: OSError) -> str:
 
 def _prepare(config: ServeConfig, models: list[ServedModel], java: Path, run_dir: Path, say: Say) -> TorchServe:
     store = run_dir / "store"
-    workers = fill_store(store, models, config)
-    (run_dir / "config.properties").write_text(properties(config, models, store), encoding="utf-8")
+    workers, max_image_bytes = fill_store(store, models, config)
+    text = properties(config, models, store, max_image_bytes)
+    (run_dir / "config.properties").write_text(text, encoding="utf-8")
     _make_log_dir(config.log_dir)
     threads = max(1, _usable_cores() // workers)
     say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
@@ -141,10 +143,17 @@ def _announce(config: ServeConfig, model: str, run_dir: Path, say: Say) -> None:
     image = SAMPLE_IMAGE if SAMPLE_IMAGE.exists() else Path("IMAGE.jpg")
     header = ""
     if config.token_auth:
-        say(f"keys: {run_dir / KEY_FILE}")
+        _announce_keys(config, run_dir / KEY_FILE, say)
         header = "-H 'Authorization: Bearer KEY' "
     url = f"http://{config.host}:{config.inference_port}/predictions/{model}"
     say(f"ready; try:\n  curl {header}-T {shlex.quote(str(image))} {url}\nCtrl-C stops")
+
+
+def _announce_keys(config: ServeConfig, file: Path, say: Say) -> None:
+    url = f"http://{config.management_host}:{config.management_port}/token?type=inference"
+    say(f"keys: {file}")
+    say(f"the inference key is valid for {config.token_expiration_min:g} minutes; this writes a new one into the file:")
+    say(f"  curl -H 'Authorization: Bearer API_KEY' '{url}'")
 
 
 def _inference_key(server: TorchServe, run_dir: Path, stop: threading.Event) -> str | None:
@@ -161,9 +170,16 @@ def _inference_key(server: TorchServe, run_dir: Path, stop: threading.Event) -> 
 
 @contextmanager
 def _stop_signals() -> Iterator[threading.Event]:
-    """An event that Ctrl-C, TERM and the closing of the terminal set, instead of ending the program at once."""
+    """An event that Ctrl-C, TERM and the closing of the terminal set, instead of ending the program at once.
+
+    A signal that is ignored stays so: `nohup` starts a program that way.
+    """
     stop = threading.Event()
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    numbers = [
+        number
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    ]
     before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
     try:
         yield stop

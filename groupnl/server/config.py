@@ -15,6 +15,7 @@ from groupnl.yaml_file import problems, read_mapping
 Port = Annotated[int, Field(ge=1, le=65535)]
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?$")]
 Count = Annotated[int, Field(ge=1)]
+_METRICS = "--metrics-port"
 
 
 class ServeConfig(BaseModel):
@@ -36,9 +37,10 @@ class ServeConfig(BaseModel):
         queue_size: waiting requests per model; further ones are answered 503.
         handler: replaces single keys of the archives' `handler` section (device, precision, limits).
         log_dir: folder of the log files.
-        token_auth: clients must send a key (TorchServe's token authorization).
-        token_expiration_min: lifetime of such a key, minutes.
-        allow_open: allow addresses other than loopback without token_auth.
+        token_auth: clients must send a key (TorchServe's token authorization) to the inference and management ports.
+            TorchServe has no keys for the metrics port.
+        token_expiration_min: lifetime of such a key, minutes; then it must be renewed.
+        allow_open: allow addresses other than loopback without keys.
         startup_timeout_s: how long the models may take until each has answered a prediction.
     """
 
@@ -73,8 +75,15 @@ class ServeConfig(BaseModel):
 
     @model_validator(mode="after")
     def _open_only_on_purpose(self) -> Self:
-        for host, port, _ in self.listeners():
-            if not (is_loopback(host) or self.token_auth or self.allow_open):
+        for host, port, option in self.listeners():
+            if self.allow_open or is_loopback(host):
+                continue
+            if option == _METRICS:
+                raise ValueError(
+                    f"the metrics on {host}:{port} can be reached from other machines, and TorchServe asks for no key "
+                    "there; allow it (--allow-open) behind a proxy that checks who asks"
+                )
+            if not self.token_auth:
                 raise ValueError(
                     f"{host}:{port} can be reached from other machines; use token authorization (--token-auth), "
                     "or allow it without (--allow-open) behind a proxy that checks who asks"
@@ -86,7 +95,7 @@ class ServeConfig(BaseModel):
         return [
             (self.host, self.inference_port, "--inference-port"),
             (self.management_host, self.management_port, "--management-port"),
-            (self.metrics_host, self.metrics_port, "--metrics-port"),
+            (self.metrics_host, self.metrics_port, _METRICS),
         ]
 
 

@@ -2,8 +2,11 @@
 
 import http.client
 import io
+import json
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from http import HTTPStatus
+from typing import Any, NamedTuple
 
 from PIL import Image
 
@@ -13,6 +16,20 @@ from groupnl.server.console import Say
 from groupnl.server.torchserve import TorchServe, Wait
 
 POLL_S = 0.1
+# The handler's own refusals of an image: a model may be served with limits that the probe's image breaks.
+_REFUSALS = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+
+
+class ProbeAnswer(NamedTuple):
+    """What one probe was answered.
+
+    Attributes:
+        status: of the HTTP answer.
+        code: the handler's code of an error; None where the handler did not answer, or answered with classes.
+    """
+
+    status: int
+    code: str | None
 
 
 class Probe:
@@ -31,12 +48,13 @@ class Probe:
         self._timeout_s = config.startup_timeout_s
         self._image = _grey_image()
 
-    def __call__(self, model: str) -> int:
-        """The status of one prediction; waits for the model's worker. Raises OSError while no one listens."""
+    def __call__(self, model: str) -> ProbeAnswer:
+        """The answer to one prediction; waits for the model's worker. Raises OSError while no one listens."""
         connection = http.client.HTTPConnection(*self._address, timeout=self._timeout_s)
         try:
             connection.request("POST", f"/predictions/{model}", self._image, self._headers)
-            return connection.getresponse().status
+            response = connection.getresponse()
+            return ProbeAnswer(response.status, _code(response.read()))
         except http.client.HTTPException as error:
             raise ConnectionError(str(error)) from error
         finally:
@@ -46,7 +64,7 @@ class Probe:
 def wait_until_ready(
     server: TorchServe, models: list[str], probe: Probe, config: ServeConfig, wait: Wait, say: Say
 ) -> bool:
-    """Wait until each model has answered a prediction with 200.
+    """Wait until each model has answered a prediction: with 200, or with a refusal by its own limits.
 
     Args:
         server: started already.
@@ -65,7 +83,7 @@ def wait_until_ready(
     started = time.monotonic()
     # Threads that still wait for an answer are freed when the server is stopped.
     pool = ThreadPoolExecutor(len(models))
-    waiting: dict[str, Future[int] | None] = dict.fromkeys(models)
+    waiting: dict[str, Future[ProbeAnswer] | None] = dict.fromkeys(models)
     while waiting:
         if wait(POLL_S):
             return False
@@ -80,8 +98,8 @@ def wait_until_ready(
     return True
 
 
-def _answered(waiting: dict[str, Future[int] | None], pool: ThreadPoolExecutor, probe: Probe) -> list[str]:
-    """The models whose last probe was answered with 200; others that were refused are probed again."""
+def _answered(waiting: dict[str, Future[ProbeAnswer] | None], pool: ThreadPoolExecutor, probe: Probe) -> list[str]:
+    """The models whose handler answered the last probe; where another did, or nobody, it is sent again."""
     answered = []
     for model, future in waiting.items():
         if future is None:
@@ -93,10 +111,22 @@ def _answered(waiting: dict[str, Future[int] | None], pool: ThreadPoolExecutor, 
     return answered
 
 
-def _accepted(model: str, status: int) -> bool:
-    if 400 <= status < 500:
-        raise ServerError(f"the model {model} answered a small PNG with {status} instead of 200")
-    return status == 200
+def _accepted(model: str, answer: ProbeAnswer) -> bool:
+    if answer.status in _REFUSALS and answer.code is not None:
+        return True
+    if 400 <= answer.status < 500:
+        raise ServerError(f"the model {model} answered a small PNG with {answer.status} instead of 200")
+    return answer.status == HTTPStatus.OK
+
+
+def _code(body: bytes) -> str | None:
+    """The code of the handler's errors, which is text; TorchServe's own errors have a number there."""
+    try:
+        content: Any = json.loads(body)
+    except ValueError:
+        return None
+    code = content.get("code") if isinstance(content, dict) else None
+    return code if isinstance(code, str) else None
 
 
 def _too_late(models: list[str], limit_s: float, server: TorchServe) -> str:

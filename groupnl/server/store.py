@@ -5,19 +5,18 @@ TorchServe lets the `model-config.yaml` inside an archive win over everything gi
 """
 
 import re
-import zipfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
-from groupnl.archive.read import CONFIG_FILE, read_manifest
+from groupnl.archive.read import CONFIG_FILE, read_manifest, unpack
 from groupnl.errors import ArchiveError, ConfigError
+from groupnl.manifest import MODEL_NAME
 from groupnl.server.config import ServeConfig
 from groupnl.yaml_file import read_mapping
 
 DEFAULT_MODELS = ("gnl_effnet_es", "effnet_es")
-_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_\-]|\.(?!\.))*")
 
 
 class ServedModel(NamedTuple):
@@ -49,21 +48,39 @@ def served_models(config: ServeConfig) -> list[ServedModel]:
     return models
 
 
-def fill_store(store: Path, models: list[ServedModel], config: ServeConfig) -> int:
-    """Unpack the models below `store`, one folder each, and return how many workers they start together."""
-    return sum(_unpack(store / model.name, model.archive, config) for model in models)
+class FilledStore(NamedTuple):
+    """What the models of the run need together.
+
+    Attributes:
+        workers: how many they start.
+        max_image_bytes: the largest `max_bytes` in their limits; 0 where each has the usual one.
+    """
+
+    workers: int
+    max_image_bytes: int
+
+
+def fill_store(store: Path, models: list[ServedModel], config: ServeConfig) -> FilledStore:
+    """Unpack the models below `store`, one folder each, with this run's settings.
+
+    Raises:
+        ArchiveError: an archive is damaged, or has settings that cannot be used.
+    """
+    needs = [_unpack(store / model.name, model.archive, config) for model in models]
+    return FilledStore(sum(need.workers for need in needs), max(need.max_image_bytes for need in needs))
 
 
 def _parse(item: str, model_store: Path) -> ServedModel:
     name, equals, path = item.partition("=")
-    if not _NAME.fullmatch(name):
-        raise ConfigError(f"{name!r} cannot be a model's name: use letters, digits, '_', '-' and '.'")
+    if not re.fullmatch(MODEL_NAME, name):
+        raise ConfigError(
+            f"{name!r} cannot be a model's name: use letters, digits, '_', '-' and single '.'; first a letter or digit"
+        )
     return ServedModel(name, Path(path) if equals else model_store / f"{name}.mar")
 
 
-def _unpack(folder: Path, archive: Path, config: ServeConfig) -> int:
-    with zipfile.ZipFile(archive) as packed:
-        packed.extractall(folder)
+def _unpack(folder: Path, archive: Path, config: ServeConfig) -> FilledStore:
+    unpack(archive, folder)
     file = folder / CONFIG_FILE
     try:
         settings = _merge(read_mapping(file), config)
@@ -71,7 +88,14 @@ def _unpack(folder: Path, archive: Path, config: ServeConfig) -> int:
     except (ConfigError, KeyError, TypeError, ValueError) as error:
         raise ArchiveError(f"the archive {archive} has an unusable {CONFIG_FILE} ({error}); make it again") from None
     file.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    return workers
+    return FilledStore(workers, _max_image_bytes(settings["handler"]))
+
+
+def _max_image_bytes(handler: dict[str, Any]) -> int:
+    try:
+        return int(handler["limits"]["max_bytes"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return 0  # not given; or no number, which the worker refuses by name
 
 
 def _merge(settings: dict[str, Any], config: ServeConfig) -> dict[str, Any]:
@@ -83,5 +107,16 @@ def _merge(settings: dict[str, Any], config: ServeConfig) -> dict[str, Any]:
         "responseTimeout": config.response_timeout_s,
         "jobQueueSize": config.queue_size,
     }
-    handler = (settings.get("handler") or {}) | config.handler
+    handler = _deep_merge(settings.get("handler") or {}, config.handler)
     return settings | {key: value for key, value in given.items() if value is not None} | {"handler": handler}
+
+
+def _deep_merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """The mapping with some keys replaced, in mappings inside it too."""
+    merged = dict(base)
+    for key, value in changes.items():
+        inner = base.get(key)
+        if isinstance(inner, dict) and isinstance(value, dict):
+            value = _deep_merge(inner, value)
+        merged[key] = value
+    return merged

@@ -11,22 +11,35 @@ from collections.abc import Callable
 from pathlib import Path
 
 from groupnl import environment
-from groupnl.errors import ServerError
+from groupnl.errors import ConfigError, ServerError
 from groupnl.server.config import ServeConfig
 from groupnl.server.console import TAIL_LINES, Console, Say
 from groupnl.server.processes import end_session
 from groupnl.server.store import ServedModel
 
-# An image may have 16 MiB (the handler's limit). Up to this limit a request still reaches the handler and is
-# answered in JSON, form envelope included; above it the frontend answers 413 by itself, without a body.
-MAX_REQUEST_BYTES = 20 * 1024 * 1024
+# Up to so many bytes a request reaches the handler and is answered in JSON; above, the frontend answers 413 by itself,
+# without a body. Enough for the usual limit of an image, and more where a model is served with a larger one.
+USUAL_REQUEST_BYTES = 20 * 1024 * 1024
+# Room for the envelope of a form, and so that an image somewhat too large is refused by the handler.
+_REQUEST_SLACK = 4 * 1024 * 1024
+_LARGEST_REQUEST = 2**31 - 1  # TorchServe reads the limit as a Java int
 KEY_FILE = "key_file.json"  # TorchServe writes it into its working directory
 GRACE_S = 2.0  # a worker's last words may arrive after the news that it has ended
 LOG_CONFIG = Path(__file__).with_name("log4j2.xml")
 
 
-def properties(config: ServeConfig, models: list[ServedModel], store: Path) -> str:
-    """The text of TorchServe's `config.properties`."""
+def properties(config: ServeConfig, models: list[ServedModel], store: Path, max_image_bytes: int) -> str:
+    """The text of TorchServe's `config.properties`.
+
+    Args:
+        config: of this start.
+        models: to be loaded at the start.
+        store: the run's model store.
+        max_image_bytes: the largest `max_bytes` of the models; 0: the usual one.
+
+    Raises:
+        ConfigError: TorchServe cannot receive images so large.
+    """
     names = ("inference_address", "management_address", "metrics_address")
     addresses = {name: f"http://{host}:{port}" for name, (host, port, _) in zip(names, config.listeners(), strict=True)}
     settings = addresses | {
@@ -40,8 +53,8 @@ def properties(config: ServeConfig, models: list[ServedModel], store: Path) -> s
         "allowed_urls": f"file://{store}/.*",
         "enable_model_api": "false",
         "disable_token_authorization": str(not config.token_auth).lower(),
-        "token_expiration_min": f"{config.token_expiration_min:g}",
-        "max_request_size": str(MAX_REQUEST_BYTES),
+        "token_expiration_min": str(config.token_expiration_min),
+        "max_request_size": str(_request_limit(max_image_bytes)),
         "metrics_mode": "prometheus",
         # The usual command asks for GPU figures where there is a GPU; they need a package that is no longer
         # maintained, and without it all system metrics fail.
@@ -51,6 +64,14 @@ def properties(config: ServeConfig, models: list[ServedModel], store: Path) -> s
         "async_logging": "true",
     }
     return "".join(f"{key}={value}\n" for key, value in settings.items())
+
+
+def _request_limit(max_image_bytes: int) -> int:
+    limit = max(USUAL_REQUEST_BYTES, max_image_bytes + _REQUEST_SLACK)
+    if limit > _LARGEST_REQUEST:
+        most = _LARGEST_REQUEST - _REQUEST_SLACK
+        raise ConfigError(f"limits.max_bytes = {max_image_bytes}: TorchServe can receive at most {most}")
+    return limit
 
 
 Wait = Callable[[float], bool]

@@ -134,7 +134,7 @@ def test_handler_section_is_checked(tmp_path: Path) -> None:
     assert list((tmp_path / "store").iterdir()) == []
 
 
-@pytest.mark.parametrize("name", ["", "a/b", "../up", "a b"])
+@pytest.mark.parametrize("name", ["", "a/b", "../up", "a b", "_tiny", ".hidden", "a..b", "-x", "a."])
 def test_unusable_names_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(ArchiveError, match="name"):
         pack(tiny_checkpoint(tmp_path), tmp_path / "store", name)

@@ -1,5 +1,6 @@
 """groupnl.archive.read: which archives are refused before anything is started."""
 
+import struct
 import zipfile
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from support.tiny import tiny_checkpoint
 
 from groupnl.archive import read_manifest
 from groupnl.archive.pack import pack
+from groupnl.archive.read import unpack
 from groupnl.errors import ArchiveError
 
 
@@ -73,3 +75,28 @@ def test_flipped_bit_in_the_weights(archive: Path, tmp_path: Path) -> None:
 def test_changed_archive(archive: Path, tmp_path: Path, changes: dict[str, bytes | None], problem: str) -> None:
     with pytest.raises(ArchiveError, match=problem):
         read_manifest(_rewritten(archive, tmp_path / "changed.mar", changes))
+
+
+def _with_central_field(archive: Path, offset: int, value: int) -> bytes:
+    """The archive with a 16-bit field of each entry's central and local header replaced."""
+    content = bytearray(archive.read_bytes())
+    with zipfile.ZipFile(archive) as file:
+        at = file.start_dir
+        for entry in file.infolist():
+            struct.pack_into("<H", content, at + offset, value)
+            struct.pack_into("<H", content, entry.header_offset + offset - 2, value)
+            at += 46 + len(entry.orig_filename) + len(entry.extra) + len(entry.comment)
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("offset", "value"),
+    [(10, 99), (10, zipfile.ZIP_DEFLATED), (10, zipfile.ZIP_BZIP2), (10, zipfile.ZIP_LZMA), (8, 1)],
+    ids=["unknown-compression", "no-deflate", "no-bzip2", "no-lzma", "encrypted"],
+)
+def test_entries_that_cannot_be_read(archive: Path, tmp_path: Path, offset: int, value: int) -> None:
+    path = tmp_path / "odd.mar"
+    path.write_bytes(_with_central_field(archive, offset, value))
+    for read in (read_manifest, lambda path: unpack(path, tmp_path / "unpacked")):
+        with pytest.raises(ArchiveError, match=r"odd\.mar is damaged"):
+            read(path)

@@ -50,13 +50,24 @@ def test_values_that_cannot_be_used(values: dict[str, Any], problem: str) -> Non
         load_config(None, values)
 
 
-@pytest.mark.parametrize("field", ["host", "management_host", "metrics_host"])
+OPEN_HOSTS = ("0.0.0.0", "192.168.1.5", "example.org")
+
+
+@pytest.mark.parametrize("field", ["host", "management_host"])
 def test_open_addresses_need_keys_or_consent(field: str) -> None:
-    for host in ("0.0.0.0", "192.168.1.5", "example.org"):
+    for host in OPEN_HOSTS:
         with pytest.raises(ConfigError, match="other machines"):
             load_config(None, {field: host})
         assert load_config(None, {field: host, "token_auth": True}).token_auth
         assert load_config(None, {field: host, "allow_open": True}).allow_open
+
+
+def test_open_metrics_need_consent_because_they_have_no_keys() -> None:
+    for host in OPEN_HOSTS:
+        for others in ({}, {"token_auth": True}):
+            with pytest.raises(ConfigError, match="no key there"):
+                load_config(None, {"metrics_host": host, **others})
+        assert load_config(None, {"metrics_host": host, "allow_open": True}).metrics_host == host
 
 
 def test_loopback() -> None:

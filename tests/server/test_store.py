@@ -11,7 +11,7 @@ from groupnl.archive.pack import pack
 from groupnl.archive.settings import ServingSettings
 from groupnl.errors import ArchiveError, ConfigError
 from groupnl.server.config import ServeConfig
-from groupnl.server.store import ServedModel, fill_store, served_models
+from groupnl.server.store import FilledStore, ServedModel, fill_store, served_models
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_an_empty_store_lacks_the_default_models(tmp_path: Path) -> None:
         served_models(ServeConfig(model_store=tmp_path))
 
 
-@pytest.mark.parametrize("name", ["a/b", "..", "a..b", "a,b", "", "-a", "ä"])
+@pytest.mark.parametrize("name", ["a/b", "..", "a..b", "a,b", "", "-a", "_a", ".a", "a.", "a\n", "ä"])
 def test_names_that_cannot_be_used(name: str) -> None:
     with pytest.raises(ConfigError, match="cannot be a model's name"):
         served_models(ServeConfig(models=(f"{name}=x.mar",)))
@@ -51,11 +51,31 @@ def test_settings_that_are_given_replace_the_archives(model_store: Path, tmp_pat
     config = ServeConfig(model_store=model_store, workers=3, batch_size=16, queue_size=7, handler={"device": "auto"})
     models = [ServedModel("one", model_store / "tiny.mar"), ServedModel("two", model_store / "tiny.mar")]
 
-    assert fill_store(tmp_path, models, config) == 6
+    assert fill_store(tmp_path, models, config) == FilledStore(workers=6, max_image_bytes=0)
     settings = yaml.safe_load((tmp_path / "two" / "model-config.yaml").read_text())
     assert (settings["minWorkers"], settings["maxWorkers"], settings["batchSize"]) == (3, 3, 16)
     assert (settings["maxBatchDelay"], settings["jobQueueSize"]) == (5, 7)
     assert settings["handler"] == {"device": "auto", "top_k": 3}
+
+
+def test_limits_that_are_not_given_stay_the_archives(tmp_path: Path) -> None:
+    limits = {"max_bytes": 1000, "max_segments": 7, "formats": ["PNG"]}
+    pack(tiny_checkpoint(tmp_path), tmp_path, "strict", settings=ServingSettings(handler={"limits": limits}))
+    config = ServeConfig(handler={"limits": {"max_bytes": 50_000_000}})
+
+    filled = fill_store(tmp_path / "run", [ServedModel("strict", tmp_path / "strict.mar")], config)
+    assert filled.max_image_bytes == 50_000_000
+    settings = yaml.safe_load((tmp_path / "run" / "strict" / "model-config.yaml").read_text())
+    assert settings["handler"] == {"limits": limits | {"max_bytes": 50_000_000}}
+
+
+@pytest.mark.parametrize("limits", [None, [], {"max_bytes": "many"}, {"max_bytes": float("inf")}])
+def test_limits_that_are_no_limits_are_left_to_the_worker(model_store: Path, tmp_path: Path, limits: object) -> None:
+    config = ServeConfig(handler={"limits": limits})
+    filled = fill_store(tmp_path, [ServedModel("tiny", model_store / "tiny.mar")], config)
+    assert filled.max_image_bytes == 0
+    settings = yaml.safe_load((tmp_path / "tiny" / "model-config.yaml").read_text())
+    assert settings["handler"]["limits"] == limits
 
 
 def test_archive_without_settings_is_named(tmp_path: Path) -> None:

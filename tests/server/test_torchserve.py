@@ -5,15 +5,16 @@ from pathlib import Path
 import pytest
 
 from groupnl import environment
+from groupnl.errors import ConfigError
 from groupnl.images import Limits
 from groupnl.server.config import ServeConfig
 from groupnl.server.store import ServedModel
-from groupnl.server.torchserve import MAX_REQUEST_BYTES, properties
+from groupnl.server.torchserve import USUAL_REQUEST_BYTES, properties
 
 
-def _parsed(config: ServeConfig) -> dict[str, str]:
+def _parsed(config: ServeConfig, max_image_bytes: int = 0) -> dict[str, str]:
     models = [ServedModel("a", Path("a.mar")), ServedModel("b", Path("b.mar"))]
-    lines = properties(config, models, Path("/run/store")).splitlines()
+    lines = properties(config, models, Path("/run/store"), max_image_bytes).splitlines()
     return dict(line.split("=", 1) for line in lines)
 
 
@@ -34,7 +35,15 @@ def test_keys_only_when_asked_for() -> None:
 
 
 def test_an_image_of_the_limit_fits_into_a_form() -> None:
-    assert Limits().max_bytes + 64 * 1024 < MAX_REQUEST_BYTES
+    assert Limits().max_bytes + 64 * 1024 < USUAL_REQUEST_BYTES
+    assert _parsed(ServeConfig())["max_request_size"] == str(USUAL_REQUEST_BYTES)
+    assert _parsed(ServeConfig(), 1000)["max_request_size"] == str(USUAL_REQUEST_BYTES)
+    assert int(_parsed(ServeConfig(), 100_000_000)["max_request_size"]) > 100_000_000 + 64 * 1024
+
+
+def test_images_too_large_for_torchserve_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"limits\.max_bytes = 2147483648"):
+        _parsed(ServeConfig(), 2**31)
 
 
 def test_environment_of_the_child(monkeypatch: pytest.MonkeyPatch) -> None:

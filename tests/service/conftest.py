@@ -1,5 +1,6 @@
 """One server for the session, with two tiny models."""
 
+import signal
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker("service")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interrupt() -> Iterator[None]:
+    """Shells ignore Ctrl-C for what runs in the background, and servers inherit that: some tests stop them so."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

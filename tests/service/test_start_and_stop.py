@@ -4,11 +4,13 @@ import json
 import signal
 import socket
 import time
+import urllib.request
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from support.server import Server, living
+from support.server import Server, form, living
 
 Start = Callable[..., Server]
 
@@ -81,14 +83,45 @@ def test_stop_while_workers_load(start: Start, store: Path, number: signal.Signa
 
 
 def test_keys(start: Start, store: Path) -> None:
-    server = start("--model-store", str(store), "--models", "tiny", "--token-auth")
+    a_year = "525600"
+    server = start("--model-store", str(store), "--models", "tiny", "--token-auth", "--token-expiration", a_year)
     output = server.wait_for("Ctrl-C stops")
     assert "keys: " in output
     assert server.predict("tiny", b"no image").status == 400
     assert server.predict("tiny", b"no image", {"Authorization": "Bearer wrong"}).status == 400
-    key = json.loads(Path(output.split("keys: ")[1].splitlines()[0]).read_text())["inference"]["key"]
-    assert server.predict("tiny", b"no image", {"Authorization": f"Bearer {key}"}).status == 415
+    file = Path(output.split("keys: ")[1].splitlines()[0])
+    keys = json.loads(file.read_text())
+    expires = datetime.fromisoformat(keys["inference"]["expiration time"][:19] + "+00:00")
+    assert abs(expires - datetime.now(UTC) - timedelta(days=365)) < timedelta(minutes=5)
+    first = {"Authorization": f"Bearer {keys['inference']['key']}"}
+    assert server.predict("tiny", b"no image", first).status == 415
+    # TorchServe asks for no key there, hence the rule for the metrics' host.
+    assert _get(f"http://127.0.0.1:{server.metrics}/metrics", {}) == 200
+
+    renewal = f"http://127.0.0.1:{server.management}/token?type=inference"
+    assert f"curl -H 'Authorization: Bearer API_KEY' '{renewal}'" in output
+    assert _get(renewal, {"Authorization": f"Bearer {keys['API']['key']}"}) == 200
+    second = {"Authorization": f"Bearer {json.loads(file.read_text())['inference']['key']}"}
+    assert server.predict("tiny", b"no image", first).status == 400
+    assert server.predict("tiny", b"no image", second).status == 415
     assert server.stop(signal.SIGINT) == 0
+
+
+def _get(url: str, headers: dict[str, str]) -> int:
+    with urllib.request.urlopen(urllib.request.Request(url, headers=headers), timeout=10) as answer:
+        return int(answer.status)
+
+
+def test_models_whose_limits_refuse_the_first_question(start: Start, store: Path, tmp_path: Path) -> None:
+    """And a form of more than the usual 20 MiB reaches a model that is served with a larger limit."""
+    config = tmp_path / "serve.yaml"
+    config.write_text("handler: {limits: {formats: [JPEG], max_bytes: 30000000}}\n")
+    server = start("--model-store", str(store), "--models", "tiny", "--config", str(config))
+    server.wait_for("Ctrl-C stops")
+    body, headers = form("data", b"\xff\xd8\xff\xe0" + bytes(25_000_000))
+    answer = server.ask("/predictions/tiny", body, "POST", headers)
+    assert (answer.status, answer.content["code"]) == (400, "undecodable")
+    assert server.stop() == 0
 
 
 def test_crash_of_torchserve_ends_it(start: Start, store: Path) -> None:

@@ -1,0 +1,51 @@
+"""The two default models, served as `make serve` serves them."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from support.pictures import encode, scene
+from support.server import Server
+
+ROOT = Path(__file__).parents[2]
+STORE = ROOT / "model_store"
+SAMPLE = ROOT / "docs" / "sample.png"
+NAMES = ("gnl_effnet_es", "effnet_es")
+# The class of docs/sample.png; None: not known yet, any five classes will do.
+EXPECTED: str | None = None
+
+
+@pytest.fixture
+def picture() -> bytes:
+    return SAMPLE.read_bytes() if SAMPLE.exists() else encode(Image.fromarray(scene()), "PNG")
+
+
+def _check_answer(server: Server, name: str, picture: bytes) -> list[str]:
+    """Ask for a prediction, and return the names in its answer."""
+    answer = server.predict(name, picture)
+    assert answer.status == 200
+    shares = list(answer.content.values())
+    assert len(shares) == 5
+    assert shares == sorted(shares, reverse=True)
+    assert 0 <= shares[-1] <= sum(shares) <= 1 + 1e-6
+    return list(answer.content)
+
+
+def test_both_answer_and_start_again(
+    start: Callable[..., Server], picture: bytes, record_property: Callable[[str, object], None]
+) -> None:
+    for name in NAMES:
+        if not (STORE / f"{name}.mar").exists():
+            pytest.skip(f"model_store/{name}.mar is not built: make archives")
+
+    for attempt in ("first", "second"):
+        began = time.monotonic()
+        server = start("--models", *NAMES, "--model-store", str(STORE))
+        server.wait_for("Ctrl-C stops")
+        record_property(f"{attempt} start, seconds", round(time.monotonic() - began, 1))
+        best = {name: _check_answer(server, name, picture)[0] for name in NAMES}
+        if EXPECTED is not None:
+            assert best["gnl_effnet_es"] == EXPECTED
+        assert server.stop() == 0
