@@ -20,6 +20,7 @@ from groupnl.errors import (
     TooLargeError,
     TooManyPixelsError,
     UndecodableError,
+    UnsupportedTypeError,
 )
 from groupnl.images.colour import to_rgb
 from groupnl.images.exif import orientation
@@ -28,6 +29,7 @@ from groupnl.images.limits import Format, Limits
 from groupnl.images.png import strip_png
 from groupnl.images.sniff import sniff
 
+_RUN_LENGTH_ENCODED = (BmpImageFile.COMPRESSIONS["RLE8"], BmpImageFile.COMPRESSIONS["RLE4"])
 _UPRIGHT_BY = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -52,9 +54,10 @@ def decode(data: bytes, limits: Limits) -> Image.Image:
     Raises:
         EmptyInputError: there are no bytes.
         TooLargeError: more bytes, JPEG scans or file segments than the limits allow.
-        UnsupportedTypeError: not an image, or not of an accepted format.
+        UnsupportedTypeError: not an image, or not of an accepted format or kind of it.
         TooManyPixelsError: more pixels than the limits allow; nothing was decoded.
         UndecodableError: cut short or damaged; Pillow's error is the cause.
+        MemoryError: an accepted image, but this machine has no memory for it.
     """
     if not data:
         raise EmptyInputError("The body is empty; send one image.")
@@ -63,7 +66,7 @@ def decode(data: bytes, limits: Limits) -> Image.Image:
     name = sniff(data, limits.formats)
     try:
         return _decode(data, name, limits)
-    except InputError:
+    except (InputError, MemoryError):
         raise
     except Image.DecompressionBombError as error:  # Pillow's own bound, before it gives a WebP its memory
         raise TooManyPixelsError(f"The image has more than {limits.max_pixels} pixels.") from error
@@ -72,10 +75,11 @@ def decode(data: bytes, limits: Limits) -> Image.Image:
 
 
 def _decode(data: bytes, name: Format, limits: Limits) -> Image.Image:
-    image, exif = _open(data, name, limits)
-    _check_size(image, limits)
-    image.load()
-    rgb = to_rgb(image)
+    opened, exif = _open(data, name, limits)
+    _check_size(opened, limits)
+    opened.load()
+    rgb = to_rgb(opened)
+    del opened  # holds twice the pixels of a WebP, which turning would come on top of
     turn = _UPRIGHT_BY.get(orientation(exif))
     return rgb if turn is None else rgb.transpose(turn)
 
@@ -88,17 +92,24 @@ def _open(data: bytes, name: Format, limits: Limits) -> tuple[ImageFile, bytes]:
     if name == "PNG":
         stripped, exif = strip_png(data, limits)
         return PngImageFile(io.BytesIO(stripped)), exif
-    image = WebPImageFile(io.BytesIO(data)) if name == "WEBP" else BmpImageFile(io.BytesIO(data))
-    return image, image.info.get("exif", b"")
+    if name == "WEBP":
+        image = WebPImageFile(io.BytesIO(data))
+        return image, image.info.get("exif", b"")
+    return _open_bmp(data), b""
+
+
+def _open_bmp(data: bytes) -> BmpImageFile:
+    image = BmpImageFile(io.BytesIO(data))
+    # Pillow decodes these in Python, and codes that draw nothing keep it busy for seconds.
+    if image.info["compression"] in _RUN_LENGTH_ENCODED:
+        raise UnsupportedTypeError("The BMP is run-length encoded; send it uncompressed, or as PNG.")
+    return image
 
 
 def _check_size(image: ImageFile, limits: Limits) -> None:
     width, height = image.size
+    size, pixels = f"{width} x {height} pixels", width * height
     if width < 1 or height < 1:
-        raise UndecodableError(f"The image is {width} x {height} pixels: it has no pixels.")
-    run_length_encoded = image.format == "BMP" and image.info.get("compression") in (1, 2)
-    limit = min(limits.max_pixels, limits.max_rle_pixels) if run_length_encoded else limits.max_pixels
-    if width * height > limit:
-        raise TooManyPixelsError(
-            f"The image is {width} x {height} pixels, {width * height} in all; at most {limit} are accepted."
-        )
+        raise UndecodableError(f"The image is {size}: it has no pixels.")
+    if pixels > limits.max_pixels:
+        raise TooManyPixelsError(f"The image is {size}, {pixels} in all; at most {limits.max_pixels} are accepted.")

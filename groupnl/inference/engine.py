@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from groupnl.card import InputConfig
+from groupnl.errors import ConfigError
 
 
 class Engine(Protocol):
@@ -25,7 +26,11 @@ class Engine(Protocol):
         """
 
     def warm_up(self, max_batch: int) -> None:
-        """Run once with one image and once with `max_batch`, so that no request pays for first-time work."""
+        """Run once with one image and once with `max_batch`, so that no request pays for first-time work.
+
+        Raises:
+            ConfigError: logits that are not finite.
+        """
 
 
 class TorchEngine:
@@ -47,6 +52,8 @@ class TorchEngine:
         self._std = torch.tensor(config.std, device=device).view(1, 3, 1, 1)
         self._device = device
         self._precision = precision
+        if precision == torch.float32:  # cuDNN would round to TF32, with 10 bits of mantissa
+            torch.backends.cudnn.allow_tf32 = False
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """Compute logits; see `Engine`.
@@ -65,9 +72,16 @@ class TorchEngine:
         return torch.cat([self._forward(image) for image in torch.split(pixels, 1)])
 
     def warm_up(self, max_batch: int) -> None:
-        """Run once with one image and once with `max_batch`."""
+        """Run once with one image and once with `max_batch`, of noise; see `Engine`."""
+        generator = torch.Generator().manual_seed(0)
         for batch in sorted({1, max_batch}):
-            self(torch.zeros(batch, 3, self._size, self._size, dtype=torch.uint8))
+            shape = (batch, 3, self._size, self._size)
+            logits = self(torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator))
+            if not bool(logits.isfinite().all()):
+                raise ConfigError(
+                    f"the network's logits are not finite in precision {self._precision} on {self._device}: "
+                    "set another precision; if float32 does the same, the weights cannot be used"
+                )
 
     @torch.inference_mode()
     def _forward(self, pixels: Tensor) -> Tensor:

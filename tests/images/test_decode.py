@@ -113,12 +113,6 @@ def test_pixels_are_counted_before_decoding() -> None:
         decode(raw_png(11, 10, 8, 2, b"too short"), limits)
 
 
-def test_run_length_encoded_bmp_has_its_own_pixel_limit() -> None:
-    data = next(picture.data for picture in GOOD if picture.name == "bmp-rle8")
-    assert outcome(data, Limits(max_rle_pixels=96 * 64)) == (200, None)
-    assert outcome(data, Limits(max_rle_pixels=96 * 64 - 1)) == (413, "too_many_pixels")
-
-
 def test_bytes_are_counted_first() -> None:
     data = encode(Image.new("RGB", (10, 10)), "PNG")
     assert outcome(data, Limits(max_bytes=len(data))) == (200, None)
@@ -127,8 +121,41 @@ def test_bytes_are_counted_first() -> None:
 
 def test_usual_progressive_files_are_far_from_the_scan_limit() -> None:
     data = encode(Image.fromarray(scene()), "JPEG", progressive=True)
-    assert outcome(data, Limits(max_scans=10)) == (200, None)
-    assert outcome(data, Limits(max_scans=9)) == (413, "too_large")
+    passes = 10 * 96 * 64
+    assert outcome(data, Limits(max_scan_pixels=passes)) == (200, None)
+    assert outcome(data, Limits(max_scan_pixels=passes - 1)) == (413, "too_large")
+    assert LIMITS.max_scan_pixels >= 2 * 10 * LIMITS.max_pixels
+
+
+def test_a_single_scan_is_bounded_by_pixels_alone() -> None:
+    data = encode(Image.fromarray(scene()), "JPEG")
+    assert outcome(data, Limits(max_scan_pixels=1)) == (200, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("slow-jpeg-arithmetic", "The JPEG is arithmetic-coded"),
+        ("kind-jpeg-lossless", "The JPEG is lossless"),
+        ("kind-jpeg-hierarchical", "The JPEG is hierarchical"),
+        ("slow-bmp-rle4", "The BMP is run-length encoded"),
+    ],
+)
+def test_the_refusal_names_the_kind_of_an_accepted_format(name: str, what: str) -> None:
+    (data,) = (case.data for case in hostile_cases() if case.name == name)
+    with pytest.raises(UnsupportedTypeError, match=what):
+        decode(data, LIMITS)
+
+
+def test_want_of_memory_is_not_the_clients_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encode(Image.new("L", (4, 4)), "PNG")
+
+    def no_memory(image: Image.Image, mode: str) -> Image.Image:
+        raise MemoryError
+
+    monkeypatch.setattr(Image.Image, "convert", no_memory)
+    with pytest.raises(MemoryError):
+        decode(data, LIMITS)
 
 
 def test_formats_can_be_restricted() -> None:

@@ -231,9 +231,6 @@ def _bmps() -> list[Picture]:
     image = Image.fromarray(pixels)
     grey, bits = image.convert("L"), image.convert("1")
     palette = image.quantize(64)
-    flat = b"".join(bytes([96, level]) + b"\0\0" for level in range(64)) + b"\0\1"
-    ramp = b"".join(bytes([level, level, level, 0]) for level in range(256))
-    lines = np.arange(63, -1, -1, dtype=np.uint8)[:, None, None]
     top_down = raw_bmp(96, -64, 24, 0, pixels[..., ::-1].tobytes())
     return [
         Picture("bmp", encode(image, "BMP"), pixels, 0),
@@ -241,5 +238,4 @@ def _bmps() -> list[Picture]:
         Picture("bmp-1-bit", encode(bits, "BMP"), np.asarray(bits.convert("RGB")), 0),
         Picture("bmp-palette", encode(palette, "BMP"), np.asarray(palette.convert("RGB")), 0),
         Picture("bmp-top-down", top_down, pixels, 0),
-        Picture("bmp-rle8", raw_bmp(96, 64, 8, 1, flat, ramp), np.broadcast_to(lines, (64, 96, 3)), 0),
     ]
