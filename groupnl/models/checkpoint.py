@@ -51,6 +51,7 @@ def save_checkpoint(path: Path, state_dict: Mapping[str, Tensor], card: ModelCar
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.partial")
     save_file(tensors, partial, metadata={HEADER_KEY: card.model_dump_json()})
+    partial.chmod(0o644)  # safetensors makes it its owner's alone
     partial.replace(path)
     return sha256_of(path)
 

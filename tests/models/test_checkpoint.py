@@ -46,6 +46,7 @@ def test_own_format_round_trip(tmp_path, weights):
     assert all(torch.equal(loaded.state_dict[key], weights[key]) for key in weights)
     assert digest == sha256_of(path)
     assert [entry.name for entry in tmp_path.iterdir()] == [path.name]
+    assert path.stat().st_mode & 0o777 == 0o644
 
 
 def test_same_weights_give_the_same_bytes(tmp_path, weights):
