@@ -6,10 +6,8 @@ import functools
 import json
 import os
 import shlex
-import signal
 import socket
 import tempfile
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +17,7 @@ from groupnl.server.config import ServeConfig, load_config
 from groupnl.server.console import Say
 from groupnl.server.java import find_java
 from groupnl.server.readiness import Probe, wait_until_ready
+from groupnl.server.stop import Stop, stop_signals
 from groupnl.server.store import ServedModel, fill_store, served_models
 from groupnl.server.torchserve import KEY_FILE, TorchServe, properties
 
@@ -66,7 +65,7 @@ def serve(config: ServeConfig, *, check_only: bool, say: Say) -> None:
     models = served_models(config)
     check_ports(config)
     java = find_java()
-    with _stop_signals() as stop, _run_directory() as run_dir:
+    with stop_signals() as stop, _run_directory() as run_dir:
         server = _prepare(config, models, java, run_dir, say)
         try:
             server.start()
@@ -125,7 +124,7 @@ def _serve(
     config: ServeConfig,
     models: list[ServedModel],
     run_dir: Path,
-    stop: threading.Event,
+    stop: Stop,
     *,
     check_only: bool,
     say: Say,
@@ -156,7 +155,7 @@ def _announce_keys(config: ServeConfig, file: Path, say: Say) -> None:
     say(f"  curl -H 'Authorization: Bearer API_KEY' '{url}'")
 
 
-def _inference_key(server: TorchServe, run_dir: Path, stop: threading.Event) -> str | None:
+def _inference_key(server: TorchServe, run_dir: Path, stop: Stop) -> str | None:
     """The key that TorchServe writes when it starts; None when the operator stops first."""
     file = run_dir / KEY_FILE
     while not stop.wait(0.1):
@@ -166,26 +165,6 @@ def _inference_key(server: TorchServe, run_dir: Path, stop: threading.Event) -> 
         except (OSError, ValueError):
             continue  # not there yet, or half written
     return None
-
-
-@contextmanager
-def _stop_signals() -> Iterator[threading.Event]:
-    """An event that Ctrl-C, TERM and the closing of the terminal set, instead of ending the program at once.
-
-    A signal that is ignored stays so: `nohup` starts a program that way.
-    """
-    stop = threading.Event()
-    numbers = [
-        number
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-        if signal.getsignal(number) is not signal.SIG_IGN
-    ]
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -1,11 +1,12 @@
-"""groupnl.server.command: which signals stop the service."""
+"""groupnl.server.stop: which signals stop the service."""
 
 import os
 import signal
+import threading
 
 import pytest
 
-from groupnl.server.command import _stop_signals
+from groupnl.server.stop import stop_signals
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -14,7 +15,7 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 def test_a_signal_asks_for_the_stop(number: signal.Signals) -> None:
     before = signal.signal(number, signal.SIG_DFL)
     try:
-        with _stop_signals() as stop:
+        with stop_signals() as stop:
             os.kill(os.getpid(), number)
             assert stop.wait(5)
         assert signal.getsignal(number) is signal.SIG_DFL
@@ -26,9 +27,28 @@ def test_a_signal_asks_for_the_stop(number: signal.Signals) -> None:
 def test_a_signal_that_is_ignored_stays_so(number: signal.Signals) -> None:
     before = signal.signal(number, signal.SIG_IGN)
     try:
-        with _stop_signals() as stop:
+        with stop_signals() as stop:
             os.kill(os.getpid(), number)
             assert signal.getsignal(number) is signal.SIG_IGN
-            assert not stop.is_set()
+            assert not stop.wait(0)
     finally:
         signal.signal(number, before)
+
+
+def test_a_signal_in_the_middle_of_a_wait_does_not_block_it() -> None:
+    """Many short waits, so that signals meet every point of them."""
+    with stop_signals() as stop:
+        end = threading.Event()
+
+        def send() -> None:
+            while not end.is_set():
+                os.kill(os.getpid(), signal.SIGTERM)
+
+        sender = threading.Thread(target=send)
+        sender.start()
+        try:
+            assert stop.wait(5)
+            assert all(stop.wait(0.001) for _ in range(1000))
+        finally:
+            end.set()
+            sender.join()

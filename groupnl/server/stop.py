@@ -1,0 +1,50 @@
+"""The operator's wish to stop: from a signal to whoever waits."""
+
+import os
+import select
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stop:
+    """Set once, by a signal's handler; waited for in the main thread, which the handler interrupts.
+
+    A pipe and no lock: the handler may run in the middle of the wait, and `threading.Event` would then wait for a lock
+    that its own thread holds.
+    """
+
+    def __init__(self) -> None:
+        self._reader, self._writer = os.pipe()
+
+    def set(self) -> None:
+        """End every wait, now and later."""
+        os.write(self._writer, b".")
+
+    def wait(self, seconds: float) -> bool:
+        """Wait so long, or until it is set; True when it is set."""
+        return bool(select.select([self._reader], [], [], seconds)[0])
+
+    def close(self) -> None:
+        """Give the pipe back."""
+        os.close(self._reader)
+        os.close(self._writer)
+
+
+@contextmanager
+def stop_signals() -> Iterator[Stop]:
+    """A `Stop` that Ctrl-C, TERM and the closing of the terminal set, instead of ending the program at once.
+
+    A signal that is ignored stays so: `nohup` starts a program that way.
+    """
+    stop = Stop()
+    numbers = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        stop.close()
