@@ -4,7 +4,7 @@ import os
 import select
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -18,10 +18,12 @@ class Stop:
 
     def __init__(self) -> None:
         self._reader, self._writer = os.pipe()
+        os.set_blocking(self._writer, False)
 
     def set(self) -> None:
         """End every wait, now and later."""
-        os.write(self._writer, b".")
+        with suppress(BlockingIOError):  # full: set long ago
+            os.write(self._writer, b".")
 
     def wait(self, seconds: float) -> bool:
         """Wait so long, or until it is set; True when it is set."""
