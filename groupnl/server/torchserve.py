@@ -14,7 +14,7 @@ from groupnl import environment
 from groupnl.errors import ConfigError, ServerError
 from groupnl.server.config import ServeConfig
 from groupnl.server.console import TAIL_LINES, Console, Say
-from groupnl.server.processes import end_session
+from groupnl.server.processes import end_session, end_with_parent
 from groupnl.server.store import ServedModel
 
 # Up to so many bytes a request reaches the handler and is answered in JSON; above, the frontend answers 413 by itself,
@@ -114,6 +114,7 @@ class TorchServe:
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            preexec_fn=end_with_parent,  # safe: no other thread runs yet
             start_new_session=True,  # a Ctrl-C in the terminal reaches only us, and we stop everything in order
         )
         if self._process.stdout is not None:

@@ -3,12 +3,14 @@
 import json
 import signal
 import socket
+import sys
 import time
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 from support.server import Server, form, living
 
@@ -122,6 +124,17 @@ def test_models_whose_limits_refuse_the_first_question(start: Start, store: Path
     answer = server.ask("/predictions/tiny", body, "POST", headers)
     assert (answer.status, answer.content["code"]) == (400, "undecodable")
     assert server.stop() == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent was killed")
+def test_kill_leaves_nothing_running(start: Start, store: Path) -> None:
+    server = start("--model-store", str(store), "--models", "tiny")
+    server.wait_for("Ctrl-C stops")
+    processes = psutil.Process(server.process.pid).children(recursive=True)
+    assert len(processes) >= 2
+    server.process.kill()
+    _, alive = psutil.wait_procs(processes, timeout=30)
+    assert alive == []
 
 
 def test_crash_of_torchserve_ends_it(start: Start, store: Path) -> None:
