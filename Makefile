@@ -18,7 +18,7 @@ help:
 	@echo "make install        only the environment, in $(VENV)"
 	@echo "make lint | format  check | mend style"
 	@echo "make archives       pack the default checkpoints"
-	@echo "make train-default  build the icons and train the two default models again (about two hours on 2 cores)"
+	@echo "make train-default  build the icons and train the two default models again (about an hour on 2 cores)"
 	@echo "make clean          remove all that was built (not data/ and runs/, which take long to make again)"
 
 install: $(VENV)/dev.stamp

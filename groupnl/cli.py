@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -29,7 +30,12 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status is 0, 1 (a known error, told on stderr), 2 (usage) or 130 (Ctrl-C)."""
+    """Run the command line.
+
+    Returns:
+        The exit status: 0, 1 (a known error, told on stderr), 130 (Ctrl-C) or 141 (nobody reads on); usage errors exit
+        with 2.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
     name = _named(words)
     parser = _overview()
@@ -42,7 +48,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     module.add_arguments(command)
     args = command.parse_args(words[len(name.split()) :])
     try:
-        return int(module.run(args))
+        status = int(module.run(args))
+        sys.stdout.flush()  # here, where a broken pipe is caught
+        return status
+    except BrokenPipeError:  # `groupnl models | head`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141  # as shells count it
     except (GroupNLError, OSError) as error:  # the system's own errors name the file and say what is wrong
         print(f"groupnl {name}: {error}", file=sys.stderr)
         return 1

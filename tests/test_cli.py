@@ -1,5 +1,8 @@
 """The `groupnl` command itself: finding the subcommand, usage, errors."""
 
+import subprocess
+import sys
+
 import pytest
 
 from groupnl import __version__, cli
@@ -34,6 +37,22 @@ def test_every_command_explains_itself(name, capsys):
         cli.main([*name.split(), "--help"])
     assert stopped.value.code == 0
     assert f"usage: groupnl {name}" in capsys.readouterr().out
+
+
+def test_reader_that_has_seen_enough_is_no_error():
+    costs = f"{sys.executable} -m groupnl.cli costs --in-channels 8 --out-channels 8 --size 9"
+    command = f"{costs} | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.strip() in {"0", "141"}
+    assert done.stderr == ""
+
+
+def test_file_that_cannot_be_written_is_told_in_a_sentence(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    log = tmp_path / "log.csv"
+    log.write_text("epoch,loss\n1,2\n")
+    assert cli.main(["curves", str(log), "--output", str(tmp_path / "file" / "x.svg")]) == 1
+    assert capsys.readouterr().err.startswith("groupnl curves: ")
 
 
 def test_models_lists_the_fifteen_with_their_twins(capsys):

@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     runs = {path.stem: read_log(path) for path in args.logs}
     panels = ["loss", *(column for column in next(iter(runs.values())) if column not in _NOT_SPLITS)]
     figure = Figure(figsize=(3.6 * len(panels), 3.2), layout="constrained")
-    for axes, column in zip(figure.subplots(1, len(panels)), panels, strict=True):
+    for axes, column in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
         for name, log in runs.items():
             axes.plot(log["epoch"], log[column], label=name)
         axes.set(title="training loss" if column == "loss" else f"top-1 accuracy, {column}", xlabel="epoch")
