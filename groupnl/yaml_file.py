@@ -16,7 +16,7 @@ def read_mapping(file: Path) -> dict[str, Any]:
     """
     try:
         content = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         raise ConfigError(f"cannot read the configuration file {file}: {error}") from None
     if not isinstance(content, dict | None):
         raise ConfigError(f"the configuration file {file} must be a mapping of names to values")

@@ -14,7 +14,7 @@ from handlers.context import Context
 TOP_K_HEADER = "X-Top-K"
 # TorchServe's name for a body that is no form, and the field name that its own handlers read.
 _USUAL_FIELDS = ("body", "data")
-_COUNT = re.compile(r"0*([1-9][0-9]{0,8})", re.ASCII)
+_COUNT = re.compile(r"0*([1-9][0-9]*)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Item:
         match = _COUNT.fullmatch(text.strip())
         if match is None:
             raise InvalidHeaderError(f"{TOP_K_HEADER} is {text[:40]!r}; it must be a whole number from 1 on.")
-        return int(match[1])
+        return int(match[1][:9])  # no model has so many classes that further digits mattered
 
     def _image_field(self) -> str:
         if not self.fields:

@@ -24,7 +24,7 @@ from groupnl.archive.trial import try_out
 from groupnl.card import ModelCard
 from groupnl.errors import ArchiveError
 from groupnl.manifest import MANIFEST_NAME, Manifest
-from groupnl.models.checkpoint import load_checkpoint, save_checkpoint
+from groupnl.models.checkpoint import build_model, load_checkpoint, save_checkpoint
 from groupnl.yaml_file import problems
 
 WEIGHTS_FILE = "model.safetensors"
@@ -69,11 +69,13 @@ def pack(
         raise ArchiveError(f"the archive {target} exists already; replace it with --overwrite")
     loaded = load_checkpoint(checkpoint)
     card = served_card(checkpoint, loaded, architecture, classes, input_size)
+    # Refused before anything is written. What is written are the network's own tensors: dense, float32, in its order.
+    weights = build_model(card.architecture, len(card.classes), loaded.state_dict).state_dict()
     output.mkdir(parents=True, exist_ok=True)
     # Beside the target, so that the last step is one rename.
     with tempfile.TemporaryDirectory(prefix=".packing-", dir=output) as name:
         work = Path(name)
-        digest = save_checkpoint(work / WEIGHTS_FILE, loaded.state_dict, card)
+        digest = save_checkpoint(work / WEIGHTS_FILE, weights, card)
         _write_texts(work, _manifest(model_name, version, card, digest), settings)
         finished = work / "finished.mar"
         normalise(_run_archiver(work, model_name, version), finished)

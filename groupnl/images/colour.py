@@ -18,10 +18,20 @@ def to_rgb(image: Image.Image) -> Image.Image:
         An image of mode RGB and the same size; `image` itself if it is one already.
     """
     if image.mode.startswith("I;16"):
-        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        image = _upper_byte(image)
     if image.has_transparency_data:
         return _over_white(image)
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _upper_byte(image: Image.Image) -> Image.Image:
+    """16-bit grey to 8-bit grey, with an alpha channel if one of its values stands for transparent."""
+    samples = np.asarray(image)
+    grey = Image.fromarray((samples >> 8).astype(np.uint8))
+    transparent = image.info.get("transparency")
+    if transparent is not None:
+        grey.putalpha(Image.fromarray(np.where(samples == transparent, 0, 255).astype(np.uint8)))
+    return grey
 
 
 def _over_white(image: Image.Image) -> Image.Image:

@@ -111,5 +111,7 @@ def _check_size(image: ImageFile, limits: Limits) -> None:
     size, pixels = f"{width} x {height} pixels", width * height
     if width < 1 or height < 1:
         raise UndecodableError(f"The image is {size}: it has no pixels.")
+    if max(width, height) > limits.max_side:
+        raise TooManyPixelsError(f"The image is {size}; a side of at most {limits.max_side} is accepted.")
     if pixels > limits.max_pixels:
         raise TooManyPixelsError(f"The image is {size}, {pixels} in all; at most {limits.max_pixels} are accepted.")

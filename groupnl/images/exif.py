@@ -7,7 +7,7 @@ many ways on damaged blocks, which are common. Format: EXIF 2.32, section 4.6 (a
 import struct
 
 _ORIENTATION_TAG = 0x0112
-_SHORT = 3
+_SHORT, _LONG = 3, 4  # the standard says SHORT; some writers use LONG
 _ENTRY = 12  # bytes of a directory entry
 UPRIGHT = 1
 
@@ -35,7 +35,8 @@ def _search(tiff: bytes, order: str) -> int:
     (start,) = struct.unpack_from(f"{order}I", tiff, 4)
     (count,) = struct.unpack_from(f"{order}H", tiff, start)
     for entry in range(start + 2, start + 2 + count * _ENTRY, _ENTRY):
-        tag, kind, _, value = struct.unpack_from(f"{order}HHIH", tiff, entry)
+        tag, kind = struct.unpack_from(f"{order}HH", tiff, entry)
         if tag == _ORIENTATION_TAG:
-            return value if kind == _SHORT and 1 <= value <= 8 else UPRIGHT
+            (value,) = struct.unpack_from(f"{order}{'I' if kind == _LONG else 'H'}", tiff, entry + 8)
+            return int(value) if kind in (_SHORT, _LONG) and 1 <= value <= 8 else UPRIGHT
     return UPRIGHT

@@ -113,12 +113,15 @@ def _load_pickle(path: Path, ema: bool) -> Checkpoint:
         ) from error
     if not isinstance(content, dict):
         raise CheckpointError(f"checkpoint {path} holds a {type(content).__name__} instead of a dictionary")
-    weights = (content.get("state_dict_ema") if ema else None) or content.get("state_dict", content)
+    averaged = content.get("state_dict_ema") if ema else None
+    weights = averaged if isinstance(averaged, dict) and averaged else content.get("state_dict", content)
     if not isinstance(weights, dict) or not weights or not all(isinstance(value, Tensor) for value in weights.values()):
         raise CheckpointError(
             f"checkpoint {path} holds no weights, under 'state_dict' or by itself; its keys are {_some(content)}"
         )
     state_dict = {str(name).removeprefix("module."): tensor for name, tensor in weights.items()}
+    if len(state_dict) < len(weights):
+        raise CheckpointError(f"checkpoint {path} holds some weights twice, with and without the prefix 'module.'")
     architecture = content.get("arch") or getattr(content.get("args"), "model", None)
     return Checkpoint(state_dict, None, architecture if isinstance(architecture, str) else None)
 
@@ -136,7 +139,7 @@ def build_model(architecture: str, num_classes: int, state_dict: Mapping[str, Te
 
     Raises:
         CheckpointError: unknown architecture; missing or unexpected keys; another number of classes; other shapes;
-            weights that are not finite.
+            weights that are not finite, or not plain tensors of the right kind.
     """
     if not timm.is_model(architecture):
         raise CheckpointError(
@@ -145,6 +148,7 @@ def build_model(architecture: str, num_classes: int, state_dict: Mapping[str, Te
     network: nn.Module = timm.create_model(architecture, num_classes=num_classes)
     _refuse_other_keys(architecture, network.state_dict(), state_dict)
     _refuse_other_shapes(architecture, num_classes, network, state_dict)
+    _refuse_other_kinds(architecture, network.state_dict(), state_dict)
     _refuse_non_finite(architecture, state_dict)
     network.load_state_dict(dict(state_dict))
     return network.eval()
@@ -174,6 +178,17 @@ def _refuse_other_shapes(architecture: str, num_classes: int, network: nn.Module
         raise CheckpointError(
             f"the weights do not fit {architecture}: {key} is {shape} instead of {tuple(wanted.shape)}"
         )
+
+
+def _refuse_other_kinds(architecture: str, wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
+    """Only plain tensors are weights; torch would truncate or drop what others hold when it copies them."""
+    for key, tensor in given.items():
+        plain = tensor.layout == torch.strided and not tensor.is_meta and not tensor.is_quantized
+        if not plain or tensor.is_floating_point() != wanted[key].is_floating_point():
+            raise CheckpointError(
+                f"the weights do not fit {architecture}: {key} is {tensor.dtype} ({tensor.layout}, {tensor.device}) "
+                f"where {wanted[key].dtype} is wanted"
+            )
 
 
 def _refuse_non_finite(architecture: str, given: Mapping[str, Tensor]) -> None:

@@ -16,6 +16,7 @@ from groupnl.manifest import MODEL_NAME
 from groupnl.server.config import ServeConfig
 from groupnl.yaml_file import read_mapping
 
+MOST = 1024  # workers of a model, or requests in a batch
 DEFAULT_MODELS = ("gnl_effnet_es", "effnet_es")
 
 
@@ -84,11 +85,19 @@ def _unpack(folder: Path, archive: Path, config: ServeConfig) -> FilledStore:
     file = folder / CONFIG_FILE
     try:
         settings = _merge(read_mapping(file), config)
-        workers = int(settings["maxWorkers"])
+        _refuse_odd_numbers(settings)
     except (ConfigError, KeyError, TypeError, ValueError) as error:
         raise ArchiveError(f"the archive {archive} has an unusable {CONFIG_FILE} ({error}); make it again") from None
     file.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    return FilledStore(workers, _max_image_bytes(settings["handler"]))
+    return FilledStore(settings["maxWorkers"], _max_image_bytes(settings["handler"]))
+
+
+def _refuse_odd_numbers(settings: dict[str, Any]) -> None:
+    """TorchServe takes any number, and then starts nothing, or too much."""
+    for name in ("minWorkers", "maxWorkers", "batchSize"):
+        value = settings[name]
+        if type(value) is not int or not 1 <= value <= MOST:
+            raise ValueError(f"{name} = {value!r}: it must be a whole number from 1 to {MOST}")
 
 
 def _max_image_bytes(handler: dict[str, Any]) -> int:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from support.hostile import Case, hostile_cases
-from support.pictures import Picture, encode, good_pictures, raw_png, scene
+from support.pictures import Picture, chunk, encode, good_pictures, raw_png, scene, unfiltered
 
 from groupnl.errors import InputError, TooManyPixelsError, UndecodableError, UnsupportedTypeError
 from groupnl.images import Limits, decode
@@ -62,6 +62,12 @@ def test_decoding_hostile_files_does_not_grow_the_process() -> None:
 def run_all(cases: list[Case]) -> None:
     for case in cases:
         outcome(case.data)
+
+
+def test_transparent_value_of_16_bit_grey_is_laid_over_white() -> None:
+    samples = np.array([[0x1234, 0x1235], [0x8000, 0x1234]], ">u2")
+    data = raw_png(2, 2, 16, 0, unfiltered(samples), chunk(b"tRNS", b"\x12\x34"))
+    assert np.asarray(decode(data, Limits()))[..., 0].tolist() == [[255, 0x12], [0x80, 255]]
 
 
 def test_damaged_metadata_prints_nothing() -> None:

@@ -1,3 +1,5 @@
+import struct
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,6 +14,12 @@ from groupnl.images.exif import orientation
 def test_reads_every_orientation(number: int, order: str) -> None:
     assert orientation(oriented(number, order)) == number
     assert orientation(oriented(number, order).removeprefix(b"Exif\0\0")) == number
+
+
+@pytest.mark.parametrize(("order", "magic"), [("<", b"II*\0"), (">", b"MM\0*")])
+def test_reads_an_orientation_stored_as_long(order: str, magic: bytes) -> None:
+    block = magic + struct.pack(f"{order}IHHHII", 8, 1, 0x0112, 4, 1, 6)
+    assert orientation(block) == 6
 
 
 @pytest.mark.parametrize("number", [0, 9, 65535])

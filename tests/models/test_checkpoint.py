@@ -161,6 +161,44 @@ def test_unknown_architecture_is_refused(weights):
         build_model("resnet_50", 3, weights)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda tensor: tensor.to(torch.complex64),
+        lambda tensor: tensor.to(torch.int32),
+        lambda tensor: tensor.to_sparse(),
+        lambda tensor: tensor.to("meta"),
+    ],
+    ids=["complex", "integer", "sparse", "meta"],
+)
+def test_tensors_of_another_kind_are_refused(weights, change):
+    weights["conv_stem.weight"] = change(weights["conv_stem.weight"])
+    with pytest.raises(CheckpointError, match=r"conv_stem\.weight is torch\..* where torch\.float32 is wanted"):
+        build_model(TINY.name, 3, weights)
+
+
+def test_half_precision_weights_are_read(weights):
+    network = build_model(
+        TINY.name,
+        3,
+        {key: tensor.half() for key, tensor in weights.items() if "num_b" not in key}
+        | {key: tensor for key, tensor in weights.items() if "num_b" in key},
+    )
+    assert network.state_dict()["conv_stem.weight"].dtype == torch.float32
+
+
+def test_weights_with_and_without_prefix_are_refused(tmp_path, weights):
+    both = weights | {"module.conv_stem.weight": weights["conv_stem.weight"]}
+    with pytest.raises(CheckpointError, match="some weights twice"):
+        load_checkpoint(published(tmp_path / "last.pth.tar", state_dict=both))
+
+
+@pytest.mark.parametrize("averaged", [torch.zeros(3), {}, None], ids=["tensor", "empty", "none"])
+def test_ema_weights_that_are_none_are_passed_over(tmp_path, weights, averaged):
+    path = published(tmp_path / "last.pth.tar", state_dict=weights, state_dict_ema=averaged)
+    assert same(load_checkpoint(path).state_dict, weights)
+
+
 def test_missing_and_unexpected_keys_are_named(weights):
     keys = list(weights)[:7]
     renamed = {("old." + key if key in keys else key): tensor for key, tensor in weights.items()}

@@ -83,3 +83,17 @@ def test_archive_without_settings_is_named(tmp_path: Path) -> None:
         file.writestr("model-config.yaml", "batchSize: 1\n")
     with pytest.raises(ArchiveError, match=r"bare\.mar has an unusable model-config\.yaml"):
         fill_store(tmp_path / "run", [ServedModel("bare", tmp_path / "bare.mar")], ServeConfig())
+
+
+@pytest.mark.parametrize(
+    "text", ["maxWorkers: 0", "maxWorkers: -1", "batchSize: 1000000000000", "batchSize: x", "[" * 100_000]
+)
+def test_archive_with_odd_settings_is_named(model_store: Path, tmp_path: Path, text: str) -> None:
+    odd = tmp_path / "odd.mar"
+    with zipfile.ZipFile(model_store / "tiny.mar") as source, zipfile.ZipFile(odd, "w") as copy:
+        for name in source.namelist():
+            content = source.read(name).decode("latin-1")
+            settings = f"{content}\n{text}\n" if name == "model-config.yaml" else content
+            copy.writestr(name, settings.encode("latin-1"))
+    with pytest.raises(ArchiveError, match=r"odd\.mar has an unusable model-config\.yaml"):
+        fill_store(tmp_path / "run", [ServedModel("odd", odd)], ServeConfig())

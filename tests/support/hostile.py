@@ -140,6 +140,8 @@ def _bombs() -> list[Case]:
         "png-10-gigapixels": wide,
         "png-4-exapixels": raw_png(2**31 - 1, 2**31 - 1, 8, 2, b""),
         "png-thin": raw_png(1, 50_000_001, 8, 0, b""),
+        "png-long-row": raw_png(45_000_000, 1, 16, 2, bytes(45_000_000 * 6 + 1)),
+        "png-long-side": raw_png(65_536, 1, 8, 0, bytes(65_537)),
         "jpeg-4-gigapixels": huge_jpeg,
         "webp-canvas": webp_extended,
         "webp-lossless": webp_lossless,
