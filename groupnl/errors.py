@@ -4,7 +4,7 @@ A client's fault (`InputError`) is answered with our own sentence; a fault of ou
 text, and its traceback goes to the log.
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class GroupNLError(Exception):
@@ -82,3 +82,14 @@ class UnsupportedTypeError(InputError):
 
     status = 415
     code = "unsupported_type"
+
+
+def problems(error: Any) -> str:
+    """What a pydantic ValidationError says, in one sentence: field, value, what is wrong."""
+    return "; ".join(_sentence(item) for item in error.errors())
+
+
+def _sentence(item: Any) -> str:
+    field = ".".join(map(str, item["loc"]))
+    message = item["msg"].removeprefix("Value error, ")
+    return f"{field} = {item['input']!r}: {message}" if field else message

@@ -21,14 +21,3 @@ def read_mapping(file: Path) -> dict[str, Any]:
     if not isinstance(content, dict | None):
         raise ConfigError(f"the configuration file {file} must be a mapping of names to values")
     return content or {}
-
-
-def problems(error: Any) -> str:
-    """What a pydantic ValidationError says, in one sentence: field, value, what is wrong."""
-    return "; ".join(_sentence(item) for item in error.errors())
-
-
-def _sentence(item: Any) -> str:
-    field = ".".join(map(str, item["loc"]))
-    message = item["msg"].removeprefix("Value error, ")
-    return f"{field} = {item['input']!r}: {message}" if field else message

@@ -9,10 +9,9 @@ from pydantic import ValidationError
 from timm.data import resolve_data_config
 
 from groupnl.card import ModelCard
-from groupnl.errors import ArchiveError, CheckpointError
+from groupnl.errors import ArchiveError, CheckpointError, problems
 from groupnl.imagenet import imagenet_classes
 from groupnl.models.checkpoint import Checkpoint
-from groupnl.yaml_file import problems
 
 _IMAGENET_CLASSES = 1000
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from groupnl.archive.settings import ServingSettings
-from groupnl.errors import ConfigError
-from groupnl.yaml_file import problems, read_mapping
+from groupnl.errors import ConfigError, problems
+from groupnl.yaml_file import read_mapping
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,11 +7,10 @@ from typing import Any
 from pydantic import ValidationError
 from torch import nn
 
-from groupnl.errors import ArchiveError, ConfigError
+from groupnl.errors import ArchiveError, ConfigError, problems
 from groupnl.handler_config import HandlerConfig
 from groupnl.manifest import MANIFEST_NAME, Manifest
 from groupnl.models.checkpoint import build_model, load_checkpoint, sha256_of
-from groupnl.yaml_file import problems
 
 
 def load_unpacked(folder: Path) -> tuple[Manifest, nn.Module]:

@@ -22,10 +22,9 @@ from groupnl.archive.read import CONFIG_FILE
 from groupnl.archive.settings import ServingSettings
 from groupnl.archive.trial import try_out
 from groupnl.card import ModelCard
-from groupnl.errors import ArchiveError
+from groupnl.errors import ArchiveError, problems
 from groupnl.manifest import MANIFEST_NAME, Manifest
 from groupnl.models.checkpoint import build_model, load_checkpoint, save_checkpoint
-from groupnl.yaml_file import problems
 
 WEIGHTS_FILE = "model.safetensors"
 HANDLER_MODULE = "handlers.classifier"

@@ -13,9 +13,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from groupnl.errors import ArchiveError
+from groupnl.errors import ArchiveError, problems
 from groupnl.manifest import MANIFEST_NAME, Manifest
-from groupnl.yaml_file import problems
 
 CONFIG_FILE = "model-config.yaml"
 # What zipfile raises for an entry that it cannot read: RuntimeError is its word for encrypted, NotImplementedError for

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from groupnl.card import ModelCard
-from groupnl.errors import CheckpointError
+from groupnl.errors import CheckpointError, problems
 from groupnl.models.registry import VARIANTS
 
 HEADER_KEY = "groupnl.card"
@@ -98,7 +98,7 @@ def _load_safetensors(path: Path) -> Checkpoint:
     try:
         card = ModelCard.model_validate_json(metadata[HEADER_KEY])
     except ValidationError as error:
-        raise CheckpointError(f"checkpoint {path} has an unusable model card: {error}") from error
+        raise CheckpointError(f"checkpoint {path} has an unusable model card: {problems(error)}") from error
     return Checkpoint(state_dict, card, card.architecture)
 
 

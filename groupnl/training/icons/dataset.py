@@ -1,6 +1,6 @@
 """The record beside the images: what is in the data set, and under which licences.
 
-Last step of `groupnl data icons`; `groupnl train` reads it for the class order and for the model card.
+Last step of `groupnl data icons`; `groupnl train` reads it for the model card.
 """
 
 from pathlib import Path
@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from groupnl.errors import ConfigError
+from groupnl.errors import ConfigError, problems
 from groupnl.training.icons.sources import Package
 from groupnl.training.icons.split import HELD_OUT_STYLE, SkinTones, Split
 
@@ -54,7 +54,7 @@ class IconSet(BaseModel):
         except FileNotFoundError as error:
             raise ConfigError(f"{path} is missing; build the data with: groupnl data icons --out {folder}") from error
         except ValidationError as error:
-            raise ConfigError(f"{path} is not the record of an icon set: {error}") from error
+            raise ConfigError(f"{path} is not the record of an icon set: {problems(error)}") from error
 
     def count(self, split: Split) -> int:
         """Return the number of images in a split."""
