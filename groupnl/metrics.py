@@ -1,0 +1,193 @@
+"""Every metric of the service, declared once: the handler counts, and rules, dashboards and reports use the same names.
+
+Ratios are never stored: each is formed by the reader from two counters, summed before they are divided, so that
+workers and replicas add up. Labels are few and known from the start: no request id, address or exception text.
+"""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+# The clean answer's place among the corruptions and severities.
+CLEAN = {"corruption": "none", "severity": "0"}
+STAGES = ("decode", "preprocess", "infer", "respond", "total")
+PAIRED_OUTCOMES = ("both_hold", "model_only", "reference_only", "both_flip")
+DROP_REASONS = ("queue_full", "expired", "fault")
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_LAG_SECONDS = (0.01, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
+_BATCH_SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
+# Most drops are near 0, and the difference between 0.01 and 0.1 matters.
+_SHARES = (0.001, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.0)
+
+
+@dataclass(frozen=True)
+class Family:
+    """One metric.
+
+    Attributes:
+        name: as scraped; a counter's ends in ``_total``, a histogram's series add ``_bucket``, ``_sum``, ``_count``.
+        kind: of the value. Gauges are summed over living workers ("sum") or are the same in all ("same").
+        help: what it counts, with the unit.
+        labels: beside ``model``, which every metric has.
+        buckets: upper bounds of a histogram, in its unit.
+    """
+
+    name: str
+    kind: Literal["counter", "histogram", "sum", "same"]
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+_CELL = ("corruption", "severity")
+
+REQUESTS = Family("groupnl_requests_total", "counter", "Requests that the handler answered, by HTTP status.", ("code",))
+REJECTED = Family(
+    "groupnl_rejected_inputs_total", "counter", "Requests refused for their input, by the error's code.", ("reason",)
+)
+STAGE_SECONDS = Family(
+    "groupnl_stage_seconds",
+    "histogram",
+    "Seconds in a stage: decode and preprocess of one image; infer, respond and total of one batch.",
+    ("stage",),
+    _SECONDS,
+)
+BATCH_SIZE = Family("groupnl_batch_size", "histogram", "Requests in a batch.", (), _BATCH_SIZES)
+BUILD_INFO = Family(
+    "groupnl_build_info",
+    "same",
+    "1; the labels say what is served.",
+    ("version", "arch", "engine", "precision", "archive_sha256"),
+)
+WORKER_STARTS = Family("groupnl_worker_starts_total", "counter", "Worker processes that became ready.")
+
+SHADOW_SAMPLED = Family("groupnl_shadow_sampled_total", "counter", "Live images chosen for a shadow request.")
+SHADOW_DROPPED = Family(
+    "groupnl_shadow_dropped_total", "counter", "Chosen images that were not answered again, by reason.", ("reason",)
+)
+SHADOW_QUEUE_LENGTH = Family("groupnl_shadow_queue_length", "sum", "Chosen images that wait.")
+SHADOW_LAG_SECONDS = Family(
+    "groupnl_shadow_lag_seconds", "histogram", "Seconds from the live answer to its shadow's.", (), _LAG_SECONDS
+)
+SHADOW_PAIRS = Family("groupnl_shadow_pairs_total", "counter", "Live images answered clean and corrupted.", _CELL)
+SHADOW_FLIPS = Family("groupnl_shadow_flips_total", "counter", "Pairs whose best class changed.", _CELL)
+SHADOW_TOP5_KEPT = Family(
+    "groupnl_shadow_top5_kept_total", "counter", "Pairs whose clean best class is among the corrupted best five.", _CELL
+)
+SHADOW_CONFIDENCE_DROP = Family(
+    "groupnl_shadow_confidence_drop",
+    "histogram",
+    "Loss of probability of the clean best class, 0 to 1.",
+    ("corruption",),
+    _SHARES,
+)
+SHADOW_JS_BITS = Family(
+    "groupnl_shadow_js_bits",
+    "histogram",
+    "Jensen-Shannon divergence between the clean and the corrupted answer, bits, 0 to 1.",
+    ("corruption",),
+    _SHARES,
+)
+PAIRED_OUTCOMES_TOTAL = Family(
+    "groupnl_shadow_paired_outcomes_total",
+    "counter",
+    "Pairs by who kept its own clean best class on the same pixels: the model or its reference.",
+    ("reference", "corruption", "outcome"),
+)
+
+LABELLED = Family("groupnl_labelled_total", "counter", "Answers to images whose class the client knew.", _CELL)
+LABELLED_CORRECT = Family("groupnl_labelled_correct_total", "counter", "Right ones of those.", _CELL)
+PROBE_IMAGES = Family("groupnl_probe_images_total", "counter", "Answers to images of the archive's probe set.", _CELL)
+PROBE_CORRECT = Family("groupnl_probe_correct_total", "counter", "Right ones of those.", _CELL)
+PROBE_SET_IMAGES = Family("groupnl_probe_set_images", "same", "Images in the archive's probe set.")
+OFFLINE_AGREEMENT = Family(
+    "groupnl_offline_agreement_ratio",
+    "same",
+    "Share of held-back images whose best class stayed, measured before packing, 0 to 1.",
+    ("corruption",),
+)
+
+FAMILIES = (
+    REQUESTS,
+    REJECTED,
+    STAGE_SECONDS,
+    BATCH_SIZE,
+    BUILD_INFO,
+    WORKER_STARTS,
+    SHADOW_SAMPLED,
+    SHADOW_DROPPED,
+    SHADOW_QUEUE_LENGTH,
+    SHADOW_LAG_SECONDS,
+    SHADOW_PAIRS,
+    SHADOW_FLIPS,
+    SHADOW_TOP5_KEPT,
+    SHADOW_CONFIDENCE_DROP,
+    SHADOW_JS_BITS,
+    PAIRED_OUTCOMES_TOTAL,
+    LABELLED,
+    LABELLED_CORRECT,
+    PROBE_IMAGES,
+    PROBE_CORRECT,
+    PROBE_SET_IMAGES,
+    OFFLINE_AGREEMENT,
+)
+# How the endpoint joins the gauges of several worker processes; those of dead ones are left out.
+_GAUGE_MODES: Mapping[str, Literal["livesum", "livemax"]] = {"sum": "livesum", "same": "livemax"}
+
+
+class Metrics:
+    """The metrics of one served model in one process.
+
+    Args:
+        model: value of the label ``model`` in all of them.
+        registry: where they are registered; tests read samples from it.
+    """
+
+    def __init__(self, model: str, registry: CollectorRegistry) -> None:
+        self._model = model
+        self._metrics = {family.name: _build(family, registry) for family in FAMILIES}
+
+    def inc(self, family: Family, amount: float = 1.0, **labels: str) -> None:
+        """Add to a counter."""
+        metric = self._child(family, labels)
+        assert isinstance(metric, Counter)  # noqa: S101 (for mypy: the declaration decides)
+        metric.inc(amount)
+
+    def observe(self, family: Family, value: float, **labels: str) -> None:
+        """Add a value to a histogram, in its unit."""
+        metric = self._child(family, labels)
+        assert isinstance(metric, Histogram)  # noqa: S101
+        metric.observe(value)
+
+    def set(self, family: Family, value: float, **labels: str) -> None:
+        """Set a gauge."""
+        metric = self._child(family, labels)
+        assert isinstance(metric, Gauge)  # noqa: S101
+        metric.set(value)
+
+    def start_at_zero(self, family: Family, **values: Sequence[str]) -> None:
+        """Make every combination of the labels' known values appear with 0, before anything is counted.
+
+        Args:
+            family: the metric.
+            values: for each of its labels, the values that are known.
+        """
+        for combination in itertools.product(*values.values()):
+            self._child(family, dict(zip(values, combination, strict=True)))
+
+    def _child(self, family: Family, labels: Mapping[str, str]) -> Counter | Gauge | Histogram:
+        return self._metrics[family.name].labels(model=self._model, **labels)
+
+
+def _build(family: Family, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
+    labels = ("model", *family.labels)
+    if family.kind == "counter":
+        return Counter(family.name, family.help, labels, registry=registry)
+    if family.kind == "histogram":
+        return Histogram(family.name, family.help, labels, registry=registry, buckets=family.buckets)
+    mode = _GAUGE_MODES[family.kind]
+    return Gauge(family.name, family.help, labels, registry=registry, multiprocess_mode=mode)
