@@ -84,6 +84,11 @@ class UnsupportedTypeError(InputError):
     code = "unsupported_type"
 
 
+def input_errors() -> tuple[type[InputError], ...]:
+    """Every kind of `InputError`."""
+    return (InputError, *InputError.__subclasses__())
+
+
 def problems(error: Any) -> str:
     """What a pydantic ValidationError says, in one sentence: field, value, what is wrong."""
     return "; ".join(_sentence(item) for item in error.errors())

@@ -5,7 +5,9 @@ workers and replicas add up. Labels are few and known from the start: no request
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -145,9 +147,13 @@ class Metrics:
     Args:
         model: value of the label ``model`` in all of them.
         registry: where they are registered; tests read samples from it.
+
+    Attributes:
+        registry: the same.
     """
 
     def __init__(self, model: str, registry: CollectorRegistry) -> None:
+        self.registry = registry
         self._model = model
         self._metrics = {family.name: _build(family, registry) for family in FAMILIES}
 
@@ -162,6 +168,15 @@ class Metrics:
         metric = self._child(family, labels)
         assert isinstance(metric, Histogram)  # noqa: S101
         metric.observe(value)
+
+    @contextmanager
+    def timed(self, family: Family, **labels: str) -> Iterator[None]:
+        """Add the seconds that the block took to a histogram, also when it raises."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.observe(family, time.perf_counter() - start, **labels)
 
     def set(self, family: Family, value: float, **labels: str) -> None:
         """Set a gauge."""

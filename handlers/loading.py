@@ -8,6 +8,7 @@ import torch
 from groupnl.archive.load import handler_section, load_unpacked
 from groupnl.inference import TorchEngine, choose_device, choose_precision
 from handlers.context import Context
+from handlers.counting import count_start, worker_metrics
 from handlers.service import Service
 
 logger = logging.getLogger(__name__)
@@ -24,11 +25,14 @@ def load_service(context: Context) -> Service:
     config = handler_section(context.model_yaml_config or {})
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    manifest, model = load_unpacked(Path(context.system_properties["model_dir"]))
+    metrics = worker_metrics(context.model_name)
+    model_dir = Path(context.system_properties["model_dir"])
+    manifest, model = load_unpacked(model_dir)
     device = choose_device(config.device, context.system_properties.get("gpu_id"))
     precision = choose_precision(config.precision, device)
     engine = TorchEngine(model, manifest.card.input, device, precision)
     engine.warm_up(context.system_properties.get("batch_size") or 1)
     architecture = manifest.card.architecture
     logger.info("groupnl: model %s is ready: %s, %s, %s", context.model_name, architecture, device, precision)
-    return Service(manifest.card, engine, config)
+    count_start(metrics, model_dir, manifest, "torch", precision)
+    return Service(manifest.card, engine, config, metrics)

@@ -16,6 +16,7 @@ from groupnl.errors import InputError
 from groupnl.handler_config import HandlerConfig
 from groupnl.images import Preprocess, decode
 from groupnl.inference import Engine
+from groupnl.metrics import BATCH_SIZE, REJECTED, REQUESTS, STAGE_SECONDS, Metrics
 from handlers.context import Context
 from handlers.faults import FaultCounter
 from handlers.replies import Reply, classification, internal_error, refusal, send
@@ -39,13 +40,15 @@ class Service:
         card: the model's classes and input.
         engine: runs the model.
         config: limits, default number of classes, how many faults are put up with.
+        metrics: where requests, refusals, stages and batches are counted.
     """
 
-    def __init__(self, card: ModelCard, engine: Engine, config: HandlerConfig) -> None:
+    def __init__(self, card: ModelCard, engine: Engine, config: HandlerConfig, metrics: Metrics) -> None:
         self._classes = card.classes
         self._preprocess = Preprocess(card.input)
         self._engine = engine
         self._config = config
+        self._metrics = metrics
         self._faults = FaultCounter(config.max_consecutive_faults)
 
     def handle(self, data: Sequence[Mapping[str, Any]], context: Context) -> list[dict[str, Any]]:
@@ -58,15 +61,22 @@ class Service:
         Raises:
             SystemExit: the engine failed too often in a row; see `FaultCounter`.
         """
-        prepared = [self._prepare(item) for item in items]
-        answers = iter(self._classify([item for item in prepared if isinstance(item, _Prepared)]))
-        return [next(answers) if isinstance(item, _Prepared) else item for item in prepared]
+        with self._metrics.timed(STAGE_SECONDS, stage="total"):
+            prepared = [self._prepare(item) for item in items]
+            answers = iter(self._classify([item for item in prepared if isinstance(item, _Prepared)]))
+            replies = [next(answers) if isinstance(item, _Prepared) else item for item in prepared]
+        self._count(replies)
+        return replies
 
     def _prepare(self, item: Item) -> _Prepared | Reply:
         try:
             top_k = item.top_k(self._config.top_k)
-            return _Prepared(self._preprocess(decode(item.image(), self._config.limits)), top_k)
+            with self._metrics.timed(STAGE_SECONDS, stage="decode"):
+                image = decode(item.image(), self._config.limits)
+            with self._metrics.timed(STAGE_SECONDS, stage="preprocess"):
+                return _Prepared(self._preprocess(image), top_k)
         except InputError as error:
+            self._metrics.inc(REJECTED, reason=error.code)
             return refusal(error)
         except Exception:
             logger.exception("a request item could not be prepared")
@@ -76,10 +86,17 @@ class Service:
         if not good:
             return []
         try:
-            logits = self._engine(torch.stack([item.pixels for item in good]))
+            with self._metrics.timed(STAGE_SECONDS, stage="infer"):
+                logits = self._engine(torch.stack([item.pixels for item in good]))
         except Exception:
             logger.exception("the network could not be run on a batch of %d", len(good))
             self._faults.failed()
             return [internal_error() for _ in good]
         self._faults.succeeded()
-        return [classification(row, self._classes, item.top_k) for row, item in zip(logits, good, strict=True)]
+        with self._metrics.timed(STAGE_SECONDS, stage="respond"):
+            return [classification(row, self._classes, item.top_k) for row, item in zip(logits, good, strict=True)]
+
+    def _count(self, replies: Sequence[Reply]) -> None:
+        self._metrics.observe(BATCH_SIZE, len(replies))
+        for reply in replies:
+            self._metrics.inc(REQUESTS, code=str(int(reply.status)))

@@ -17,6 +17,7 @@ from groupnl.errors import ArchiveError, problems
 from groupnl.manifest import MANIFEST_NAME, Manifest
 
 CONFIG_FILE = "model-config.yaml"
+DIGEST_FILE = "archive.sha256"  # beside the unpacked files
 # What zipfile raises for an entry that it cannot read: RuntimeError is its word for encrypted, NotImplementedError for
 # an unknown compression.
 _UNREADABLE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError, UnicodeDecodeError)
@@ -35,13 +36,16 @@ def read_manifest(archive: Path) -> Manifest:
 
 
 def unpack(archive: Path, folder: Path) -> None:
-    """Write the files of an archive into `folder`.
+    """Write the files of an archive into `folder`, and the archive's own SHA-256 beside them.
 
     Raises:
         ArchiveError: the file is missing or damaged.
     """
     with _opened(archive) as file:
         file.extractall(folder)
+    with archive.open("rb") as whole:
+        digest = hashlib.file_digest(whole, "sha256").hexdigest()
+    (folder / DIGEST_FILE).write_text(digest + "\n", encoding="ascii")
 
 
 @contextmanager

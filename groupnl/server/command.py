@@ -16,10 +16,11 @@ from groupnl.errors import ConfigError, ServerError
 from groupnl.server.config import ServeConfig, load_config
 from groupnl.server.console import Say
 from groupnl.server.java import find_java
+from groupnl.server.metrics_endpoint import MetricsEndpoint
 from groupnl.server.readiness import Probe, wait_until_ready
 from groupnl.server.stop import Stop, stop_signals
 from groupnl.server.store import ServedModel, fill_store, served_models
-from groupnl.server.torchserve import KEY_FILE, TorchServe, properties
+from groupnl.server.torchserve import KEY_FILE, METRICS_FOLDER, TorchServe, properties
 
 SAMPLE_IMAGE = Path("docs/sample.png")  # below the repository's root
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 108 (Linux) or 104 (macOS)
@@ -33,7 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--host", help="address of the inference port (127.0.0.1)")
     add("--inference-port", type=int, metavar="PORT", help="predictions (8080)")
     add("--management-port", type=int, metavar="PORT", help="TorchServe's management API (8081)")
-    add("--metrics-port", type=int, metavar="PORT", help="TorchServe's metrics (8082)")
+    add("--metrics-port", type=int, metavar="PORT", help="the workers' metrics (8083)")
+    add("--frontend-metrics-port", type=int, metavar="PORT", help="TorchServe's own metrics (8082)")
     add("--workers", type=int, metavar="N", help="worker processes per model (as the archive says)")
     add("--batch-size", type=int, metavar="N", help="most requests in a batch (as the archive says)")
     add("--max-batch-delay-ms", type=int, metavar="MS", help="longest wait for others (as the archive says)")
@@ -66,12 +68,15 @@ def serve(config: ServeConfig, *, check_only: bool, say: Say) -> None:
     check_ports(config)
     java = find_java()
     with stop_signals() as stop, _run_directory() as run_dir:
+        endpoint = MetricsEndpoint(run_dir / METRICS_FOLDER, config.metrics_host, config.metrics_port)
         server = _prepare(config, models, java, run_dir, say)
         try:
+            endpoint.start()
             server.start()
             _serve(server, config, models, run_dir, stop, check_only=check_only, say=say)
         finally:
             server.stop()
+            endpoint.close()
     say("stopped")
 
 
@@ -145,7 +150,8 @@ def _announce(config: ServeConfig, model: str, run_dir: Path, say: Say) -> None:
         _announce_keys(config, run_dir / KEY_FILE, say)
         header = "-H 'Authorization: Bearer KEY' "
     url = f"http://{config.host}:{config.inference_port}/predictions/{model}"
-    say(f"ready; try:\n  curl {header}-T {shlex.quote(str(image))} {url}\nCtrl-C stops")
+    say(f"ready; try:\n  curl {header}-T {shlex.quote(str(image))} {url}")
+    say(f"metrics: http://{config.metrics_host}:{config.metrics_port}/metrics\nCtrl-C stops")
 
 
 def _announce_keys(config: ServeConfig, file: Path, say: Say) -> None:

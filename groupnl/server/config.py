@@ -15,7 +15,7 @@ from groupnl.yaml_file import read_mapping
 Port = Annotated[int, Field(ge=1, le=65535)]
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?$")]
 Count = Annotated[int, Field(ge=1)]
-_METRICS = "--metrics-port"
+_NO_KEYS = ("--metrics-port", "--frontend-metrics-port")
 
 
 class ServeConfig(BaseModel):
@@ -26,10 +26,11 @@ class ServeConfig(BaseModel):
         model_store: folder of the archives.
         host: address of the inference port; an IPv4 address or a host name.
         management_host: address of the management port.
-        metrics_host: address of the metrics port.
+        metrics_host: address of both metrics ports.
         inference_port: predictions.
         management_port: TorchServe's management API; it can describe and scale models, but load none.
-        metrics_port: TorchServe's own metrics, in Prometheus format.
+        metrics_port: what the workers count, in Prometheus format; see `groupnl.metrics`.
+        frontend_metrics_port: TorchServe's own metrics, in Prometheus format.
         workers: worker processes per model; None: as the archive says.
         batch_size: most requests in one batch; None: as the archive says.
         max_batch_delay_ms: how long the first request of a batch may wait for others; None: as the archive says.
@@ -38,7 +39,7 @@ class ServeConfig(BaseModel):
         handler: replaces single keys of the archives' `handler` section (device, precision, limits).
         log_dir: folder of the log files.
         token_auth: clients must send a key (TorchServe's token authorization) to the inference and management ports.
-            TorchServe has no keys for the metrics port.
+            There are no keys for the metrics ports.
         token_expiration_min: lifetime of such a key, minutes; then it must be renewed.
         allow_open: allow addresses other than loopback without keys.
         startup_timeout_s: how long the models may take until each has answered a prediction.
@@ -53,7 +54,8 @@ class ServeConfig(BaseModel):
     metrics_host: Host = "127.0.0.1"
     inference_port: Port = 8080
     management_port: Port = 8081
-    metrics_port: Port = 8082
+    metrics_port: Port = 8083
+    frontend_metrics_port: Port = 8082
     workers: Count | None = None
     batch_size: Count | None = None
     max_batch_delay_ms: Count | None = None
@@ -70,7 +72,7 @@ class ServeConfig(BaseModel):
     def _ports_differ(self) -> Self:
         ports = [port for _, port, _ in self.listeners()]
         if len(set(ports)) < len(ports):
-            raise ValueError(f"the three ports must differ, not {', '.join(map(str, ports))}")
+            raise ValueError(f"the four ports must differ, not {', '.join(map(str, ports))}")
         return self
 
     @model_validator(mode="after")
@@ -78,9 +80,9 @@ class ServeConfig(BaseModel):
         for host, port, option in self.listeners():
             if self.allow_open or is_loopback(host):
                 continue
-            if option == _METRICS:
+            if option in _NO_KEYS:
                 raise ValueError(
-                    f"the metrics on {host}:{port} can be reached from other machines, and TorchServe asks for no key "
+                    f"the metrics on {host}:{port} can be reached from other machines, and nobody is asked for a key "
                     "there; allow it (--allow-open) behind a proxy that checks who asks"
                 )
             if not self.token_auth:
@@ -91,11 +93,12 @@ class ServeConfig(BaseModel):
         return self
 
     def listeners(self) -> list[tuple[str, int, str]]:
-        """Host, port and port option of the three addresses, inference first."""
+        """Host, port and port option of each address, inference first."""
         return [
             (self.host, self.inference_port, "--inference-port"),
             (self.management_host, self.management_port, "--management-port"),
-            (self.metrics_host, self.metrics_port, _METRICS),
+            (self.metrics_host, self.metrics_port, "--metrics-port"),
+            (self.metrics_host, self.frontend_metrics_port, "--frontend-metrics-port"),
         ]
 
 

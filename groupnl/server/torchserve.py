@@ -24,6 +24,7 @@ USUAL_REQUEST_BYTES = 20 * 1024 * 1024
 _REQUEST_SLACK = 4 * 1024 * 1024
 _LARGEST_REQUEST = 2**31 - 1  # TorchServe reads the limit as a Java int
 KEY_FILE = "key_file.json"  # TorchServe writes it into its working directory
+METRICS_FOLDER = "metrics"  # below the run's directory: prometheus_client's files, some for each worker
 GRACE_S = 2.0  # a worker's last words may arrive after the news that it has ended
 LOG_CONFIG = Path(__file__).with_name("log4j2.xml")
 
@@ -40,9 +41,10 @@ def properties(config: ServeConfig, models: list[ServedModel], store: Path, max_
     Raises:
         ConfigError: TorchServe cannot receive images so large.
     """
-    names = ("inference_address", "management_address", "metrics_address")
-    addresses = {name: f"http://{host}:{port}" for name, (host, port, _) in zip(names, config.listeners(), strict=True)}
-    settings = addresses | {
+    settings = {
+        "inference_address": f"http://{config.host}:{config.inference_port}",
+        "management_address": f"http://{config.management_host}:{config.management_port}",
+        "metrics_address": f"http://{config.metrics_host}:{config.frontend_metrics_port}",
         # TorchServe cannot switch gRPC off, and gRPC ignores per-item errors: any free port, loopback only.
         "grpc_inference_address": "127.0.0.1",
         "grpc_inference_port": "0",
@@ -96,6 +98,7 @@ class TorchServe:
                 "LOG_LOCATION": str(log_dir.resolve()),
                 "METRICS_LOCATION": str(log_dir.resolve()),
                 "OMP_NUM_THREADS": environment.omp_num_threads() or str(threads),
+                "PROMETHEUS_MULTIPROC_DIR": str(run_dir / METRICS_FOLDER),
             }
         )
         self._run_dir = run_dir

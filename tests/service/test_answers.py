@@ -149,6 +149,6 @@ def test_worker_that_leaves_is_replaced(server: Server, photo: bytes, expected: 
     assert server.predict("tiny", photo).status == 200
 
 
-def test_metrics_port_answers(server: Server) -> None:
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics}/metrics", timeout=10) as answer:
+def test_frontend_metrics_port_answers(server: Server) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.frontend_metrics}/metrics", timeout=10) as answer:
         assert b"ts_inference_requests_total" in answer.read()

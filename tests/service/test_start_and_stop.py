@@ -97,8 +97,9 @@ def test_keys(start: Start, store: Path) -> None:
     assert abs(expires - datetime.now(UTC) - timedelta(days=365)) < timedelta(minutes=5)
     first = {"Authorization": f"Bearer {keys['inference']['key']}"}
     assert server.predict("tiny", b"no image", first).status == 415
-    # TorchServe asks for no key there, hence the rule for the metrics' host.
-    assert _get(f"http://127.0.0.1:{server.metrics}/metrics", {}) == 200
+    # Nobody asks for a key there, hence the rule for the metrics' host.
+    for port in (server.metrics, server.frontend_metrics):
+        assert _get(f"http://127.0.0.1:{port}/metrics", {}) == 200
 
     renewal = f"http://127.0.0.1:{server.management}/token?type=inference"
     assert f"curl -H 'Authorization: Bearer API_KEY' '{renewal}'" in output

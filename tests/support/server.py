@@ -17,7 +17,7 @@ START_LIMIT_S = 180
 STOP_LIMIT_S = 30
 
 
-def free_ports(count: int = 3) -> list[int]:
+def free_ports(count: int = 4) -> list[int]:
     """Ports that nothing listens on at the moment."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [taken.getsockname()[1] for taken in sockets]
@@ -40,15 +40,14 @@ class Server:
     Attributes:
         inference: port of predictions.
         management: port of the management API.
-        metrics: port of the metrics.
+        metrics: port of the workers' metrics.
+        frontend_metrics: port of TorchServe's own metrics.
     """
 
     def __init__(self, folder: Path, *options: str) -> None:
-        self.inference, self.management, self.metrics = free_ports()
-        ports = zip(
-            ("inference", "management", "metrics"), (self.inference, self.management, self.metrics), strict=True
-        )
-        given = [word for name, port in ports for word in (f"--{name}-port", str(port))]
+        self.inference, self.management, self.metrics, self.frontend_metrics = ports = free_ports()
+        names = ("inference", "management", "metrics", "frontend-metrics")
+        given = [word for name, port in zip(names, ports, strict=True) for word in (f"--{name}-port", str(port))]
         self._output = folder / "output.txt"
         with self._output.open("w") as output:
             self.process = subprocess.Popen(

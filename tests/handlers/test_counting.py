@@ -1,0 +1,60 @@
+"""Requests, refusals, stages and batches are counted; a service test reads them again from the real endpoint."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from prometheus_client import CollectorRegistry
+from support.pictures import encode, scene
+
+from groupnl.archive.load import load_unpacked
+from groupnl.errors import input_errors
+from groupnl.handler_config import HandlerConfig
+from groupnl.inference import TorchEngine
+from groupnl.metrics import Metrics
+from handlers.counting import worker_metrics
+from handlers.requests import Item
+from handlers.service import Service
+
+
+class _Counts:
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+
+    def __call__(self, name: str, **labels: str) -> float | None:
+        return self.registry.get_sample_value(name, {"model": "tiny", **labels})
+
+
+@pytest.fixture
+def counts() -> _Counts:
+    return _Counts()
+
+
+@pytest.fixture
+def service(packed: Path, counts: _Counts) -> Service:
+    manifest, model = load_unpacked(packed)
+    engine = TorchEngine(model, manifest.card.input, torch.device("cpu"), torch.float32)
+    return Service(manifest.card, engine, HandlerConfig(), Metrics("tiny", counts.registry))
+
+
+def test_a_mixed_batch(service: Service, counts: _Counts) -> None:
+    good = Item({"body": encode(Image.fromarray(scene()), "JPEG")}, {})
+    service.answer([good, Item({"body": b"no image"}, {}), good, Item({}, {})])
+    assert counts("groupnl_requests_total", code="200") == 2
+    assert counts("groupnl_requests_total", code="400") == 1
+    assert counts("groupnl_requests_total", code="415") == 1
+    assert counts("groupnl_rejected_inputs_total", reason="empty") == 1
+    assert counts("groupnl_rejected_inputs_total", reason="unsupported_type") == 1
+    assert counts("groupnl_batch_size_sum") == 4
+    stages = {stage: counts("groupnl_stage_seconds_count", stage=stage) for stage in ("preprocess", "infer", "total")}
+    assert stages == {"preprocess": 2, "infer": 1, "total": 1}
+
+
+def test_known_labels_start_at_zero() -> None:
+    registry = worker_metrics("tiny").registry
+    for error in input_errors():
+        labels = {"model": "tiny", "reason": error.code}
+        assert registry.get_sample_value("groupnl_rejected_inputs_total", labels) == 0
+    assert registry.get_sample_value("groupnl_requests_total", {"model": "tiny", "code": "500"}) == 0
+    assert registry.get_sample_value("groupnl_stage_seconds_count", {"model": "tiny", "stage": "infer"}) == 0

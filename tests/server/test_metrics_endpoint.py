@@ -1,0 +1,101 @@
+"""groupnl.server.metrics_endpoint: the counts of several worker processes at one address, through their deaths."""
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from support.server import free_ports
+
+from groupnl.server.metrics_endpoint import MetricsEndpoint
+
+# A worker that counts three requests, says so, and lives until its input closes.
+WORKER = """
+import sys
+from prometheus_client import CollectorRegistry
+from groupnl.metrics import REQUESTS, SHADOW_QUEUE_LENGTH, STAGE_SECONDS, BUILD_INFO, Metrics
+metrics = Metrics("tiny", CollectorRegistry())
+metrics.start_at_zero(REQUESTS, code=["200", "500"])
+metrics.inc(REQUESTS, 3, code="200")
+metrics.set(SHADOW_QUEUE_LENGTH, 2)
+metrics.set(BUILD_INFO, 1, version="1", arch="a", engine="torch", precision="float32", archive_sha256="")
+metrics.observe(STAGE_SECONDS, 0.02, stage="infer")
+print("ready", flush=True)
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def _worker(folder: Path) -> Iterator[subprocess.Popen[str]]:
+    environment = os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(folder)}
+    with subprocess.Popen(
+        [sys.executable, "-c", WORKER], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        if process.stdin is not None:
+            process.stdin.close()
+
+
+@pytest.fixture
+def endpoint(tmp_path: Path) -> Iterator[int]:
+    (port,) = free_ports(1)
+    running = MetricsEndpoint(tmp_path / "metrics", "127.0.0.1", port)
+    running.start()
+    yield port
+    running.close()
+
+
+def _scrape(port: int) -> dict[tuple[str, ...], float]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        text = answer.read().decode()
+    families = text_string_to_metric_families(text)
+    return {
+        (sample.name, *(value for key, value in sample.labels.items() if key in ("code", "le"))): sample.value
+        for family in families
+        for sample in family.samples
+    }
+
+
+def test_workers_add_up_and_a_dead_ones_counts_stay(tmp_path: Path, endpoint: int) -> None:
+    folder = tmp_path / "metrics"
+    with _worker(folder), _worker(folder) as second:
+        both = _scrape(endpoint)
+        assert both["groupnl_requests_total", "200"] == 6
+        assert both["groupnl_requests_total", "500"] == 0
+        assert both["groupnl_shadow_queue_length",] == 4
+        assert both["groupnl_build_info",] == 1
+        assert both["groupnl_stage_seconds_count",] == 2
+        assert both["groupnl_stage_seconds_bucket", "0.01"] == 0
+        assert both["groupnl_stage_seconds_bucket", "0.025"] == 2
+        second.send_signal(signal.SIGKILL)
+        second.wait()
+        one_left = _scrape(endpoint)
+        assert one_left["groupnl_requests_total", "200"] == 6
+        assert one_left["groupnl_shadow_queue_length",] == 2
+        with _worker(folder):
+            assert _scrape(endpoint)["groupnl_requests_total", "200"] == 9
+
+
+def test_help_says_what_is_counted(tmp_path: Path, endpoint: int) -> None:
+    with _worker(tmp_path / "metrics"), urllib.request.urlopen(f"http://127.0.0.1:{endpoint}/metrics") as answer:
+        assert b"# HELP groupnl_requests_total Requests that the handler answered" in answer.read()
+
+
+def test_without_workers_there_is_nothing_to_count(endpoint: int) -> None:
+    assert _scrape(endpoint) == {}
+
+
+def test_a_closed_endpoint_frees_its_port(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    for _ in range(2):
+        running = MetricsEndpoint(tmp_path / "metrics", "127.0.0.1", port)
+        running.start()
+        running.close()

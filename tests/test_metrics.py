@@ -1,0 +1,54 @@
+"""groupnl.metrics: names and labels follow Prometheus' rules; zeros, counts and times land where they belong."""
+
+import re
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from groupnl.metrics import FAMILIES, REQUESTS, SHADOW_PAIRS, SHADOW_QUEUE_LENGTH, STAGE_SECONDS, Family, Metrics
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def metrics(registry: CollectorRegistry) -> Metrics:
+    return Metrics("tiny", registry)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
+def test_names(family: Family) -> None:
+    assert re.fullmatch(r"groupnl_[a-z0-9_]+", family.name)
+    assert family.name.endswith("_total") == (family.kind == "counter")
+    assert bool(family.buckets) == (family.kind == "histogram")
+    assert family.help.endswith(".")
+    assert list(family.buckets) == sorted(family.buckets)
+
+
+def test_no_name_twice() -> None:
+    assert len({family.name for family in FAMILIES}) == len(FAMILIES)
+
+
+def test_zeros_from_the_start(registry: CollectorRegistry, metrics: Metrics) -> None:
+    metrics.start_at_zero(SHADOW_PAIRS, corruption=["fog", "snow"], severity=["1", "2"])
+    labels = {"model": "tiny", "corruption": "snow", "severity": "2"}
+    assert registry.get_sample_value("groupnl_shadow_pairs_total", labels) == 0
+    assert registry.get_sample_value("groupnl_shadow_pairs_total", labels | {"corruption": "frost"}) is None
+
+
+def test_counts(registry: CollectorRegistry, metrics: Metrics) -> None:
+    metrics.inc(REQUESTS, code="200")
+    metrics.inc(REQUESTS, 2, code="200")
+    metrics.set(SHADOW_QUEUE_LENGTH, 5)
+    assert registry.get_sample_value("groupnl_requests_total", {"model": "tiny", "code": "200"}) == 3
+    assert registry.get_sample_value("groupnl_shadow_queue_length", {"model": "tiny"}) == 5
+
+
+def test_times_count_also_when_the_block_raises(registry: CollectorRegistry, metrics: Metrics) -> None:
+    with pytest.raises(ZeroDivisionError), metrics.timed(STAGE_SECONDS, stage="infer"):
+        _ = 1 / 0
+    labels = {"model": "tiny", "stage": "infer"}
+    assert registry.get_sample_value("groupnl_stage_seconds_count", labels) == 1
+    assert 0 <= (registry.get_sample_value("groupnl_stage_seconds_sum", labels) or 0) < 1
