@@ -24,6 +24,7 @@ COMMANDS = {
     "train": Command("groupnl.training.command", "train a network on image folders"),
     "curves": Command("groupnl.training.curves_command", "draw the logs of training runs"),
     "data icons": Command("groupnl.training.icons.command", "build the icons, the default models' images"),
+    "data probe": Command("groupnl.training.probe_command", "choose labelled images as an archive's probe set"),
     "models": Command("groupnl.models.command", "list the GroupNL networks with their size and twin"),
     "costs": Command("groupnl.layers.costs_command", "compare what the convolutions cost"),
 }
