@@ -4,6 +4,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/pip install --disable-pip-version-check --quiet -c constraints.txt
+# Frost's textures are read from this package, and tests compare with its code. It asks for the opencv-python of desktops,
+# which would lie over the headless one in the same folder: so it comes alone.
+FROST := $(PIP_INSTALL) --no-deps imagecorruptions-imaug
 
 ARCHIVES := model_store/gnl_effnet_es.mar model_store/effnet_es.mar
 # What ends up inside an archive, beside the weights.
@@ -34,6 +37,7 @@ $(BIN)/python:
 $(VENV)/serve.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing what serving needs into $(VENV) (some minutes the first time)"
 	$(PIP_INSTALL) -e '.[serve]'
+	$(FROST)
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/serve.stamp
