@@ -1,0 +1,197 @@
+"""The alerts: pages for what clients feel, tickets for the rest. Robustness is always a ticket.
+
+Burn rates over two windows: Google's Site Reliability Workbook (2018), chapter 5. The long window says that it
+matters, the short one that it still goes on.
+"""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from groupnl.metrics import (
+    BUILD_INFO,
+    OFFLINE_AGREEMENT,
+    SHADOW_PAIRS,
+    SHADOW_SAMPLED,
+    STAGE_SECONDS,
+    WORKER_STARTS,
+)
+from groupnl.monitoring import frontend
+from groupnl.monitoring.promql import counted, wilson
+from groupnl.monitoring.recording import (
+    AVAILABLE_SHARE,
+    CORRUPTION,
+    DROP_WINDOW,
+    FAST_SECONDS,
+    FAST_SHARE,
+    MODEL,
+    RECENT,
+    TWIN,
+    named,
+)
+from groupnl.monitoring.rules import Alert
+from groupnl.monitoring.scrape import FRONTEND_JOB, JOB
+
+# Below so many failures in the long window nobody is called, whatever their share.
+LEAST_FAILURES = 10
+DROP_LIMIT = 0.2
+LEAST_SAMPLED = 20
+LEAST_PAIRS = 200
+# Live traffic is not the held-back set, whose figure has an error of its own: smaller differences are no news.
+AGREEMENT_MARGIN = 0.05
+Z_OF_ALERTS = 3.0  # nineteen corruptions are looked at again and again
+RESTARTS = 2
+
+
+class Burn(NamedTuple):
+    """One pair of windows: an alert when the budget burns this many times too fast in both."""
+
+    name: str
+    long: str
+    short: str
+    factor: float
+    hold: str
+    severity: Literal["page", "ticket"]
+
+
+BURNS = (
+    Burn("Fast", "1h", "5m", 14.4, "2m", "page"),
+    Burn("Steady", "6h", "30m", 6.0, "15m", "page"),
+    Burn("Slow", "3d", "6h", 1.0, "1h", "ticket"),
+)
+
+
+def availability_alerts() -> list[Alert]:
+    """Too many requests fail."""
+    return [_availability(burn) for burn in BURNS]
+
+
+def _availability(burn: Burn) -> Alert:
+    limit = f"{burn.factor * (1 - AVAILABLE_SHARE):.6g}"
+    share = "service:groupnl_failed_requests"
+    return Alert(
+        f"GroupNLErrorBudget{burn.name}Burn",
+        f"{share}:{burn.long} > {limit}\nand {share}:{burn.short} > {limit}\n"
+        f"and sum(increase({frontend.REQUESTS_5XX.name}[{burn.long}])) >= {LEAST_FAILURES}",
+        burn.hold,
+        burn.severity,
+        f"{{{{ $value | humanizePercentage }}}} of the requests of the last {burn.long} failed",
+        f"The objective is {AVAILABLE_SHARE:.1%} without an error of ours. "
+        "Full queues (503) count: they never reach a worker.",
+    )
+
+
+def latency_alerts() -> list[Alert]:
+    """Too many batches take long."""
+    return [_latency(burn) for burn in BURNS]
+
+
+def _latency(burn: Burn) -> Alert:
+    # No share can exceed 1, so a factor that asks for more is cut.
+    limit = f"{min(burn.factor * (1 - FAST_SHARE), 0.5):.6g}"
+    long, short = (named(MODEL, "slow_batches", window) for window in (burn.long, burn.short))
+    batches = f'sum by (model) (increase({STAGE_SECONDS.name}_count{{stage="total"}}[{burn.long}]))'
+    return Alert(
+        f"GroupNLLatencyBudget{burn.name}Burn",
+        f"{long} > {limit}\nand {short} > {limit}\nand {long} * {batches} >= {LEAST_FAILURES}",
+        burn.hold,
+        burn.severity,
+        f"{{{{ $labels.model }}}}: {{{{ $value | humanizePercentage }}}} of the batches in {burn.long} were slow",
+        f"The objective is {FAST_SHARE:.0%} of the batches within {FAST_SECONDS:g} s in the worker. "
+        "Waiting in TorchServe's queue is not in it: see the panel on queues.",
+    )
+
+
+def health_alerts() -> list[Alert]:
+    """Whether there is anything to measure, and whether workers live."""
+    return [
+        Alert(
+            "GroupNLTargetDown",
+            f'up{{job=~"{JOB}|{FRONTEND_JOB}"}} == 0',
+            "2m",
+            "page",
+            "Prometheus cannot reach {{ $labels.job }} at {{ $labels.instance }}",
+            "The service is down, or its metrics port is. Ask for a prediction first.",
+        ),
+        Alert(
+            "GroupNLMetricAbsent",
+            f'absent(up{{job="{JOB}"}})\n'
+            f'or (up{{job="{JOB}"}} == 1 unless on (instance) group by (instance) ({BUILD_INFO.name}))',
+            "10m",
+            "page",
+            "no model reports its metrics{{ with $labels.instance }} at {{ . }}{{ end }}",
+            "Prometheus has no such target, or the endpoint answers but no worker has become ready.",
+        ),
+        Alert(
+            "GroupNLWorkerRestarts",
+            f"sum by (instance, model) (increase({WORKER_STARTS.name}[30m])) > {RESTARTS - 0.5:g}\n"
+            f'and on (instance) (min_over_time(up{{job="{JOB}"}}[45m]) == 1 and up{{job="{JOB}"}} offset 45m == 1)',
+            "0m",
+            "ticket",
+            "{{ $labels.model }}: {{ $value | humanize }} workers started in half an hour",
+            "Workers die and come back, though the service itself was not restarted. Their requests in hand were lost.",
+        ),
+    ]
+
+
+def robustness_alerts() -> list[Alert]:
+    """The shadow path and what it says; nobody is woken for it."""
+    return [_stalled(), _dropped(), _below_offline(), _twin_better()]
+
+
+def _stalled() -> Alert:
+    sampled, pairs = (counted(family, MODEL, "15m") for family in (SHADOW_SAMPLED, SHADOW_PAIRS))
+    return Alert(
+        "GroupNLShadowStalled",
+        f"{sampled} >= {LEAST_SAMPLED}\nunless {pairs} > 0",
+        "15m",
+        "ticket",
+        "{{ $labels.model }}: {{ $value | humanize }} images were sampled in 15 minutes, and none was answered again",
+        "Robustness is not measured at the moment. Clients are not affected.",
+    )
+
+
+def _dropped() -> Alert:
+    share, sampled = named(MODEL, "dropped_shadows", DROP_WINDOW), counted(SHADOW_SAMPLED, MODEL, DROP_WINDOW)
+    return Alert(
+        "GroupNLShadowDropsHigh",
+        f"{share} > {DROP_LIMIT:g}\nand {sampled} >= {LEAST_SAMPLED}",
+        "15m",
+        "ticket",
+        "{{ $labels.model }}: {{ $value | humanizePercentage }} of the sampled images were dropped",
+        "The shadows give way to live traffic. The figures stay right while drops are by chance, but fill more slowly.",
+    )
+
+
+def _below_offline() -> Alert:
+    agreement, pairs = (named(CORRUPTION, figure, RECENT) for figure in ("agreement", "pairs"))
+    offline = f"max by ({CORRUPTION}) ({OFFLINE_AGREEMENT.name})"
+    upper = wilson(agreement, pairs, 1, Z_OF_ALERTS).replace("\n", "\n  ")
+    return Alert(
+        "GroupNLAgreementBelowOffline",
+        f"  {agreement}\nand (\n  {upper}\n  < {offline} - {AGREEMENT_MARGIN:g}\n)\nand {pairs} > {LEAST_PAIRS}",
+        "30m",
+        "ticket",
+        "{{ $labels.model }}, {{ $labels.corruption }}: only {{ $value | humanizePercentage }} of the answers stay",
+        f"Even the upper end of the interval (z = {Z_OF_ALERTS:g}) of the last {RECENT} is more than "
+        f"{AGREEMENT_MARGIN * 100:g} points below what was measured before packing. Agreement is not accuracy.",
+    )
+
+
+def _twin_better() -> Alert:
+    return Alert(
+        "GroupNLTwinBetter",
+        f"{named(TWIN, 'verdict')} == -1",
+        "15m",
+        "ticket",
+        "{{ $labels.reference }} holds significantly better than {{ $labels.model }} on live images",
+        "By the always-valid paired test on the same corrupted pixels, 5 % error over all looks together.",
+    )
+
+
+def alerts() -> dict[str, Sequence[Alert]]:
+    """Every group of alerts, by its name."""
+    return {
+        "groupnl_objectives": [*availability_alerts(), *latency_alerts()],
+        "groupnl_health": health_alerts(),
+        "groupnl_robustness": robustness_alerts(),
+    }

@@ -1,0 +1,44 @@
+"""`groupnl monitoring`: write Prometheus' configuration and rules, and Grafana's dashboards."""
+
+import argparse
+import functools
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from groupnl.errors import ConfigError, problems
+from groupnl.monitoring.scrape import ScrapeConfig
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options; what is not given is as `make serve` has it."""
+    add = functools.partial(parser.add_argument, default=argparse.SUPPRESS)
+    add("--workers", nargs="+", metavar="HOST:PORT", help="the workers' metrics (127.0.0.1:8083)")
+    add("--frontends", nargs="+", metavar="HOST:PORT", help="TorchServe's own metrics (127.0.0.1:8082)")
+    add("--alertmanager", metavar="HOST:PORT", help="who gets the alerts (127.0.0.1:9093)")
+    add("--interval", type=int, metavar="S", dest="interval_s", help="between two scrapes (15)")
+    add("--evaluation-interval", type=int, metavar="S", dest="evaluation_interval_s", help="of the rules (30)")
+    parser.add_argument("--out", type=Path, default=Path("serving_config"), metavar="DIR", help="(serving_config)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the files.
+
+    Raises:
+        ConfigError: an address or interval that cannot be used, or the dashboards' library is not installed.
+    """
+    try:
+        from groupnl.monitoring.files import generated_files
+    except ModuleNotFoundError as error:
+        raise ConfigError(f"{error.name} is not installed: pip install 'groupnl-serve[dev]'") from None
+    try:
+        given = {name: value for name, value in vars(args).items() if name in ScrapeConfig.model_fields}
+        scrape = ScrapeConfig.model_validate(given)
+    except ValidationError as error:
+        raise ConfigError(problems(error)) from None
+    for name, text in generated_files(scrape).items():
+        file = args.out / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+        print(file)
+    return 0

@@ -1,0 +1,19 @@
+"""Every generated file: its place below `serving_config/`, and its text."""
+
+from collections.abc import Sequence
+
+from groupnl.monitoring.alerts import alerts
+from groupnl.monitoring.recording import recordings
+from groupnl.monitoring.rules import Alert, Recording, rule_file
+from groupnl.monitoring.scrape import ScrapeConfig, prometheus_config
+
+
+def generated_files(scrape: ScrapeConfig) -> dict[str, str]:
+    """Path below the folder -> text.
+
+    Args:
+        scrape: whom Prometheus asks.
+    """
+    groups: dict[str, Sequence[Recording | Alert]] = {**recordings(), **alerts()}
+    rules = {f"prometheus/rules/{name}.yml": rule_file(name, content) for name, content in groups.items()}
+    return {"prometheus/prometheus.yml": prometheus_config(scrape), **rules}
