@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from groupnl.images import Limits
 from groupnl.inference import Device, Precision
+from groupnl.shadow_config import ShadowConfig
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -22,6 +23,7 @@ class HandlerConfig(BaseModel):
             the worker process.
         max_consecutive_faults: so many failed forward passes in a row end the worker process; TorchServe
             then starts a new one. A CUDA fault leaves a process unusable that still looks healthy.
+        shadow: which images are answered again, corrupted, out of the client's sight.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,3 +34,4 @@ class HandlerConfig(BaseModel):
     top_k: Count = 5
     threads: Count | None = None
     max_consecutive_faults: Count = 3
+    shadow: ShadowConfig = ShadowConfig()

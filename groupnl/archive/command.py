@@ -26,6 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--max-batch-delay-ms", type=int, default=usual.max_batch_delay_ms, metavar="MS", help="(%(default)s)")
     add("--response-timeout-s", type=int, default=usual.response_timeout_s, metavar="S", help="(%(default)s)")
     add("--handler-config", type=Path, metavar="FILE", help="YAML: device, precision, limits")
+    add("--probe", type=Path, metavar="DIR", help="labelled images to replay in idle time, one folder for each class")
+    add("--twin", metavar="MODEL", help="served model that answers the same corrupted images, to compare with")
     add("--overwrite", action="store_true", help="replace an archive of that name")
 
 
@@ -48,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
         classes=_classes(args.classes),
         input_size=args.input_size,
         settings=_settings(args),
+        probe=args.probe,
         overwrite=args.overwrite,
     )
     print(archive)
@@ -56,6 +59,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _settings(args: argparse.Namespace) -> ServingSettings:
     handler = read_mapping(args.handler_config) if args.handler_config else {}
+    if args.twin:
+        handler = handler | {"shadow": {**(handler.get("shadow") or {}), "twin": args.twin}}
     given = {name: value for name, value in vars(args).items() if name in ServingSettings.model_fields}
     try:
         return ServingSettings.model_validate(given | {"handler": handler})

@@ -16,6 +16,7 @@ from model_archiver.model_packaging import package_model
 from model_archiver.model_packaging_utils import ModelExportUtils
 from pydantic import ValidationError
 
+from groupnl.archive import probe as probe_set
 from groupnl.archive.card import served_card
 from groupnl.archive.normalise import normalise
 from groupnl.archive.read import CONFIG_FILE
@@ -28,6 +29,7 @@ from groupnl.models.checkpoint import build_model, load_checkpoint, save_checkpo
 
 WEIGHTS_FILE = "model.safetensors"
 HANDLER_MODULE = "handlers.classifier"
+_EXTRA_FILES = (MANIFEST_NAME, probe_set.PROBE_FILE)
 _DEFAULTS = ServingSettings()
 
 
@@ -41,6 +43,7 @@ def pack(
     classes: Sequence[str] | None = None,
     input_size: int | None = None,
     settings: ServingSettings = _DEFAULTS,
+    probe: Path | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Make `output`/`model_name`.mar.
@@ -54,6 +57,7 @@ def pack(
         classes: names in the order of the logits.
         input_size: side of the model input, pixels.
         settings: how the model is served.
+        probe: folder of labelled images that go into the archive, one folder for each class.
         overwrite: replace an archive of that name.
 
     Returns:
@@ -62,6 +66,7 @@ def pack(
     Raises:
         ArchiveError: the archive exists already, cannot be made, or its model does not run.
         CheckpointError: the checkpoint cannot be used.
+        ConfigError: the probe set cannot be used.
     """
     target = output / f"{model_name}.mar"
     if target.exists() and not overwrite:
@@ -70,12 +75,15 @@ def pack(
     card = served_card(checkpoint, loaded, architecture, classes, input_size)
     # Refused before anything is written. What is written are the network's own tensors: dense, float32, in its order.
     weights = build_model(card.architecture, len(card.classes), loaded.state_dict).state_dict()
+    probe_images = probe_set.read_folder(probe, card) if probe else None
     output.mkdir(parents=True, exist_ok=True)
     # Beside the target, so that the last step is one rename.
     with tempfile.TemporaryDirectory(prefix=".packing-", dir=output) as name:
         work = Path(name)
         digest = save_checkpoint(work / WEIGHTS_FILE, weights, card)
         _write_texts(work, _manifest(model_name, version, card, digest), settings)
+        if probe_images:
+            probe_set.save(probe_images, work / probe_set.PROBE_FILE)
         finished = work / "finished.mar"
         normalise(_run_archiver(work, model_name, version), finished)
         try_out(finished, work / "trial")
@@ -101,7 +109,7 @@ def _run_archiver(work: Path, model_name: str, version: str) -> Path:
         handler=str(_handler_file()),
         version=version,
         serialized_file=str(work / WEIGHTS_FILE),
-        extra_files=str(work / MANIFEST_NAME),
+        extra_files=",".join(str(work / name) for name in _EXTRA_FILES if (work / name).exists()),
         config_file=str(work / CONFIG_FILE),
         export_path=str(work),
     )

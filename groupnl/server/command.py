@@ -40,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--batch-size", type=int, metavar="N", help="most requests in a batch (as the archive says)")
     add("--max-batch-delay-ms", type=int, metavar="MS", help="longest wait for others (as the archive says)")
     add("--queue-size", type=int, metavar="N", help="waiting requests per model, then 503 (100)")
+    add("--shadow-share", type=float, metavar="S", help="of the images, answered again corrupted (as the archive says)")
+    add("--no-twin", action="store_false", dest="twins", help="do not compare models with the twins of their archives")
     add("--log-dir", metavar="DIR", help="folder of the log files (logs)")
     add("--startup-timeout", type=float, metavar="S", dest="startup_timeout_s", help="until all answer (300)")
     add("--token-auth", action="store_true", help="clients must send a key")

@@ -36,7 +36,9 @@ class ServeConfig(BaseModel):
         max_batch_delay_ms: how long the first request of a batch may wait for others; None: as the archive says.
         response_timeout_s: a worker that takes longer for a batch is ended and restarted; None: as the archive says.
         queue_size: waiting requests per model; further ones are answered 503.
-        handler: replaces single keys of the archives' `handler` section (device, precision, limits).
+        handler: replaces single keys of the archives' `handler` section (device, precision, limits, shadow).
+        shadow_share: share of the live images that are answered again, corrupted; None: as the archives say.
+        twins: compare models with the twins that their archives name.
         log_dir: folder of the log files.
         token_auth: clients must send a key (TorchServe's token authorization) to the inference and management ports.
             There are no keys for the metrics ports.
@@ -62,6 +64,8 @@ class ServeConfig(BaseModel):
     response_timeout_s: Count | None = None
     queue_size: Count = 100
     handler: dict[str, Any] = {}
+    shadow_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    twins: bool = True
     log_dir: Path = Path("logs")
     token_auth: bool = False
     token_expiration_min: Annotated[float, Field(gt=0)] = 60.0
@@ -100,6 +104,24 @@ class ServeConfig(BaseModel):
             (self.metrics_host, self.metrics_port, "--metrics-port"),
             (self.metrics_host, self.frontend_metrics_port, "--frontend-metrics-port"),
         ]
+
+    def handler_changes(self) -> dict[str, Any]:
+        """What this start changes in the archives' `handler` sections."""
+        shadow: dict[str, Any] = {} if self.shadow_share is None else {"share": self.shadow_share}
+        if not self.twins:
+            shadow["twin"] = None
+        return deep_merge(self.handler, {"shadow": shadow}) if shadow else self.handler
+
+
+def deep_merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """The mapping with some keys replaced, in mappings inside it too."""
+    merged = dict(base)
+    for key, value in changes.items():
+        inner = base.get(key)
+        if isinstance(inner, dict) and isinstance(value, dict):
+            value = deep_merge(inner, value)
+        merged[key] = value
+    return merged
 
 
 def is_loopback(host: str) -> bool:

@@ -13,7 +13,8 @@ import yaml
 from groupnl.archive.read import CONFIG_FILE, read_manifest, unpack
 from groupnl.errors import ArchiveError, ConfigError
 from groupnl.manifest import MODEL_NAME
-from groupnl.server.config import ServeConfig
+from groupnl.server.config import ServeConfig, deep_merge
+from groupnl.server.twins import place_twin
 from groupnl.yaml_file import read_mapping
 
 MOST = 1024  # workers of a model, or requests in a batch
@@ -62,12 +63,14 @@ class FilledStore(NamedTuple):
 
 
 def fill_store(store: Path, models: list[ServedModel], config: ServeConfig) -> FilledStore:
-    """Unpack the models below `store`, one folder each, with this run's settings.
+    """Unpack the models below `store`, one folder each, with this run's settings; their twins go beside `store`.
 
     Raises:
         ArchiveError: an archive is damaged, or has settings that cannot be used.
+        ConfigError: a model's twin is missing or unlike it.
     """
-    needs = [_unpack(store / model.name, model.archive, config) for model in models]
+    twins = {path.stem: path for path in config.model_store.glob("*.mar")} | dict(models)
+    needs = [_unpack(store / model.name, model, config, twins) for model in models]
     return FilledStore(sum(need.workers for need in needs), max(need.max_image_bytes for need in needs))
 
 
@@ -80,7 +83,8 @@ def _parse(item: str, model_store: Path) -> ServedModel:
     return ServedModel(name, Path(path) if equals else model_store / f"{name}.mar")
 
 
-def _unpack(folder: Path, archive: Path, config: ServeConfig) -> FilledStore:
+def _unpack(folder: Path, model: ServedModel, config: ServeConfig, twins: dict[str, Path]) -> FilledStore:
+    archive = model.archive
     unpack(archive, folder)
     file = folder / CONFIG_FILE
     try:
@@ -88,6 +92,7 @@ def _unpack(folder: Path, archive: Path, config: ServeConfig) -> FilledStore:
         _refuse_odd_numbers(settings)
     except (ConfigError, KeyError, TypeError, ValueError) as error:
         raise ArchiveError(f"the archive {archive} has an unusable {CONFIG_FILE} ({error}); make it again") from None
+    place_twin(model.name, archive, settings["handler"], twins, folder.parent.with_name("twins"))
     file.write_text(yaml.safe_dump(settings), encoding="utf-8")
     return FilledStore(settings["maxWorkers"], _max_image_bytes(settings["handler"]))
 
@@ -116,16 +121,5 @@ def _merge(settings: dict[str, Any], config: ServeConfig) -> dict[str, Any]:
         "responseTimeout": config.response_timeout_s,
         "jobQueueSize": config.queue_size,
     }
-    handler = _deep_merge(settings.get("handler") or {}, config.handler)
+    handler = deep_merge(settings.get("handler") or {}, config.handler_changes())
     return settings | {key: value for key, value in given.items() if value is not None} | {"handler": handler}
-
-
-def _deep_merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """The mapping with some keys replaced, in mappings inside it too."""
-    merged = dict(base)
-    for key, value in changes.items():
-        inner = base.get(key)
-        if isinstance(inner, dict) and isinstance(value, dict):
-            value = _deep_merge(inner, value)
-        merged[key] = value
-    return merged
