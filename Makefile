@@ -12,11 +12,12 @@ ARCHIVES := model_store/gnl_effnet_es.mar model_store/effnet_es.mar
 # What ends up inside an archive, beside the weights.
 PACKED := handlers/classifier.py groupnl/manifest.py groupnl/card.py $(wildcard groupnl/archive/*.py)
 
-.PHONY: install serve test lint format archives data train-default clean
+.PHONY: install serve monitor test lint format archives data train-default clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make serve          set everything up and serve the default models on http://127.0.0.1:8080"
+	@echo "make monitor        the same, and a local Prometheus with the rules and alerts"
 	@echo "make test           lint, types, unit tests, and tests against a real TorchServe"
 	@echo "make install        only the environment, in $(VENV)"
 	@echo "make lint | format  check | mend style"
@@ -49,6 +50,9 @@ $(VENV)/dev.stamp: $(VENV)/serve.stamp
 
 serve: archives
 	$(BIN)/groupnl serve --models gnl_effnet_es effnet_es
+
+monitor: archives
+	.ci/monitor.sh $(BIN)/groupnl serve --models gnl_effnet_es effnet_es
 
 archives: $(ARCHIVES)
 

@@ -19,18 +19,29 @@ FRONTEND_REQUESTS = Family(
     "Requests for a model, also those refused with 503.",
     ("model_name", "hostname"),
 )
-FRONTEND_FAMILIES = (REQUESTS_2XX, REQUESTS_4XX, REQUESTS_5XX, QUEUE_MICROSECONDS, FRONTEND_REQUESTS)
+CPU_PERCENT = Family("CPUUtilization", "same", "Of the machine, percent; asked once a minute.", _HOST)
+MEMORY_PERCENT = Family("MemoryUtilization", "same", "Of the machine, percent; asked once a minute.", _HOST)
+FRONTEND_FAMILIES = (
+    REQUESTS_2XX,
+    REQUESTS_4XX,
+    REQUESTS_5XX,
+    QUEUE_MICROSECONDS,
+    FRONTEND_REQUESTS,
+    CPU_PERCENT,
+    MEMORY_PERCENT,
+)
 
 
 def failed(window: str) -> str:
     """Failed requests per second."""
-    return _rate(REQUESTS_5XX, window)
+    return rate(REQUESTS_5XX, window)
 
 
 def answered(window: str) -> str:
     """Requests per second, whatever the answer."""
-    return "(" + " + ".join(_rate(family, window) for family in (REQUESTS_2XX, REQUESTS_4XX, REQUESTS_5XX)) + ")"
+    return "(" + " + ".join(rate(family, window) for family in (REQUESTS_2XX, REQUESTS_4XX, REQUESTS_5XX)) + ")"
 
 
-def _rate(family: Family, window: str) -> str:
+def rate(family: Family, window: str) -> str:
+    """Of one of these counters, per second, summed; 0 where there is none yet."""
     return f"(sum(rate({family.name}[{window}])) or vector(0))"

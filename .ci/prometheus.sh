@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+# Prints the folder that holds the programs prometheus and promtool: that of the path, else Debian's package, which is
+# fetched into .tools/ without root. What it does is told on stderr.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+tools=$PWD/.tools
+installed=$tools/prometheus/usr/bin
+
+fail() {
+    echo "prometheus is not on the path, and $1; install it, for example: sudo apt-get install prometheus" >&2
+    exit 1
+}
+
+if command -v prometheus >/dev/null && command -v promtool >/dev/null; then
+    dirname "$(command -v promtool)"
+    exit
+fi
+if [[ ! -x $installed/promtool ]]; then
+    command -v apt-get >/dev/null && command -v dpkg >/dev/null || fail "this system has no apt-get to fetch it with"
+    echo "fetching Debian's prometheus into .tools/" >&2
+    mkdir -p "$tools"/apt/{lists/partial,cache/archives/partial} "$tools/prometheus"
+    private=(-qq -o "Dir::State::lists=$tools/apt/lists" -o "Dir::Cache=$tools/apt/cache" -o APT::Sandbox::User=
+        -o "Dir::State::status=/var/lib/dpkg/status")
+    apt-get "${private[@]}" update >&2 || fail "apt-get update failed"
+    (cd "$tools/apt" && apt-get "${private[@]}" download prometheus >&2) || fail "apt-get could not fetch it"
+    dpkg -x "$tools"/apt/prometheus_*.deb "$tools/prometheus" >&2 || fail "the package could not be unpacked"
+    rm -rf "$tools/apt"
+fi
+"$installed/promtool" --version >/dev/null 2>&1 || fail "the fetched one does not run on this machine"
+echo "$installed"

@@ -1,0 +1,94 @@
+"""The panels on truth: the probe set, clients' labels, and the band that needs neither."""
+
+from groupnl.metrics import PROBE_IMAGES, PROBE_SET_IMAGES
+from groupnl.monitoring.dashboards.panels import COUNT, NUMBER, RELATIVE_STEPS, AnyPanel, Query, Text, figures, rows
+from groupnl.monitoring.dashboards.queries import CLEAN, CORRUPTED, MODEL, PAIR, REFERENCE, recorded
+from groupnl.monitoring.recording import CELL, CORRUPTION, TWIN, TWIN_CORRUPTION, named
+from groupnl.monitoring.recording import MODEL as BY_MODEL
+
+
+def truth_figure(width: int) -> AnyPanel:
+    """Accuracy on the archive's labelled images."""
+    clean = recorded(named(CORRUPTION, "probe_error"), CLEAN)
+    text = Text(
+        "Accuracy on the probe set",
+        "Labelled images that lie in the archive, answered in idle time: clean, and corrupted in every way. True "
+        "figures, but for those images, not for the live ones. Since the service's start.",
+        width,
+        6,
+        "no probe set",
+    )
+    return figures(
+        text,
+        [
+            Query("clean", f"1 - {clean}", decimals=1),
+            Query("corrupted", f"1 - {recorded(named(BY_MODEL, 'probe_error'))}", decimals=1),
+            Query("answers so far", f"sum({PROBE_IMAGES.name}{{{MODEL}}})", unit=COUNT, decimals=0),
+            Query("images in the set", f"max({PROBE_SET_IMAGES.name}{{{MODEL}}})", unit=COUNT, decimals=0),
+        ],
+    )
+
+
+def truth_table(height: int = 17) -> AnyPanel:
+    """The label-free band beside the truth where there is some."""
+    wrong = recorded(named(CORRUPTION, "probe_error"), CORRUPTED, "corruption")
+    text = Text(
+        "Each corruption, since the service's start: the band, and the truth",
+        "The band is the probe set's clean accuracy, less and more the share of changed live answers. The probe "
+        "set's own corrupted accuracy is the truth for its images: it should lie in the band unless live images "
+        "are of another kind.",
+        24,
+        height,
+    )
+    columns = [
+        Query("band from", recorded(named(CORRUPTION, "accuracy_band_lower"), by="corruption"), decimals=1),
+        Query("band to", recorded(named(CORRUPTION, "accuracy_band_upper"), by="corruption"), decimals=1),
+        Query("probe accuracy", f"1 - {wrong}", decimals=1),
+        Query("probe answers", f"sum by (corruption) ({recorded(named(CELL, 'probe_images'), CORRUPTED)})", COUNT),
+        Query(
+            "labelled accuracy", recorded(named(CORRUPTION, "labelled_accuracy"), CORRUPTED, "corruption"), decimals=1
+        ),
+        Query("labelled answers", recorded(named(CORRUPTION, "labelled"), CORRUPTED, "corruption"), COUNT),
+    ]
+    return rows(text, "corruption", columns)
+
+
+def corruption_error_figure(width: int) -> AnyPanel:
+    """The mean corruption error against the twin, with truth."""
+    text = Text(
+        "Errors on the probe set, relative to $reference",
+        "The mean corruption error (mCE): errors of $model over those of $reference, summed over severities, "
+        "mean over corruptions. Below 1, $model is right more often. True, but for the probe set's images.",
+        width,
+        6,
+        "no probe set",
+    )
+    own, base = (recorded(named(BY_MODEL, "probe_error"), where) for where in (MODEL, REFERENCE))
+    return figures(
+        text,
+        [
+            Query("mCE", recorded(named(TWIN, "mce"), PAIR), unit=NUMBER, steps=RELATIVE_STEPS, decimals=2),
+            Query("error of $model", own, decimals=1),
+            Query("error of $reference", base, decimals=1),
+        ],
+    )
+
+
+def corruption_error_table(height: int = 17) -> AnyPanel:
+    """The corruption error of each type, with both errors."""
+    text = Text(
+        "Errors on the probe set",
+        "Corruption error: errors of $model over those of $reference, summed over the severities that both have seen.",
+        24,
+        height,
+    )
+    wrong = named(CORRUPTION, "probe_error")
+    relative = recorded(named(TWIN_CORRUPTION, "corruption_error"), PAIR, "corruption")
+    answers = f"sum by (corruption) ({recorded(named(CELL, 'probe_images'), CORRUPTED)})"
+    columns = [
+        Query("corruption error", relative, unit=NUMBER, steps=RELATIVE_STEPS, decimals=2),
+        Query("error of the model", recorded(wrong, CORRUPTED, "corruption"), decimals=1),
+        Query("error of the reference", recorded(wrong, f'{REFERENCE}, corruption!="none"', "corruption"), decimals=1),
+        Query("answers of the model", answers, unit=COUNT, decimals=0),
+    ]
+    return rows(text, "corruption", columns)
