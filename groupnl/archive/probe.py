@@ -9,8 +9,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from groupnl.card import ModelCard
-from groupnl.errors import ArchiveError, ConfigError, InputError
-from groupnl.images import Limits, Preprocess, decode
+from groupnl.errors import ArchiveError
+from groupnl.images.folders import labelled_files, read_pixels
 
 PROBE_FILE = "probe.safetensors"
 
@@ -33,21 +33,8 @@ def read_folder(folder: Path, card: ModelCard) -> ProbeSet:
     Raises:
         ConfigError: there is no image, a folder is no class of the model, or an image cannot be used.
     """
-    if not folder.is_dir():
-        raise ConfigError(f"the probe set {folder} does not exist: name a folder with one folder of images a class")
-    preprocess, limits = Preprocess(card.input), Limits()
-    pixels, labels = [], []
-    for image in sorted(path for path in folder.glob("*/*") if path.is_file()):
-        if image.parent.name not in card.classes:
-            raise ConfigError(f"the probe set has a folder {image.parent}, but the model has no such class")
-        try:
-            pixels.append(preprocess(decode(image.read_bytes(), limits)))
-        except InputError as error:
-            raise ConfigError(f"the probe image {image} cannot be used: {error}") from None
-        labels.append(card.classes.index(image.parent.name))
-    if not pixels:
-        raise ConfigError(f"the probe set {folder} has no images: it must hold one folder of images for each class")
-    return ProbeSet(torch.stack(pixels), torch.tensor(labels))
+    files = labelled_files(folder, card.classes)
+    return ProbeSet(read_pixels(files, card.input), torch.tensor([file.label for file in files]))
 
 
 def save(probe: ProbeSet, file: Path) -> None:

@@ -1,0 +1,137 @@
+"""The offline record: how robust a checkpoint was on held-back images before it was packed.
+
+A JSON file beside the checkpoint, ``NAME.robustness.json``; packed into the archive as ``robustness.json``. It holds
+counts, not ratios, so that cells can be added up.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from groupnl.corruptions.names import CELLS, Cell
+from groupnl.errors import ConfigError, problems
+
+ROBUSTNESS_FILE = "robustness.json"  # inside an archive
+SUFFIX = ".robustness.json"  # beside a checkpoint
+Count = Annotated[int, Field(ge=0)]
+
+
+class CellFigures(BaseModel):
+    """What one model did with the corrupted copies of all images.
+
+    Attributes:
+        corruption: its name.
+        severity: 1 to 5.
+        flips: copies whose best class is not that of the clean image.
+        correct: copies whose best class is the label.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    corruption: str
+    severity: Annotated[int, Field(ge=1, le=5)]
+    flips: Count
+    correct: Count
+
+    @property
+    def cell(self) -> Cell:
+        """Which cell it is."""
+        return Cell(self.corruption, self.severity)
+
+
+class RobustnessRecord(BaseModel):
+    """The offline figures of one checkpoint.
+
+    Attributes:
+        format: version of this record.
+        architecture: of the network, as timm names it.
+        weights_sha256: of the checkpoint's file.
+        data: name of the folder of the images.
+        splits: folders inside it, of which all images were used, or a random part.
+        images: how many were used; each cell saw each of them once.
+        clean_correct: of those, whose best class is the label without corruption.
+        precision: of the network's products, as torch names it.
+        seed: of the choice of images and of the corruptions, beside each image's name.
+        versions: package -> version that computed the figures.
+        cells: one entry for each corruption and severity that was measured.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal[1] = 1
+    architecture: str
+    weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    data: str
+    splits: Annotated[tuple[str, ...], Field(min_length=1)]
+    images: Annotated[int, Field(ge=1)]
+    clean_correct: Count
+    precision: str
+    seed: int
+    versions: dict[str, str]
+    cells: tuple[CellFigures, ...] = ()
+
+    @model_validator(mode="after")
+    def _plausible(self) -> Self:
+        found = [figures.cell for figures in self.cells]
+        if twice := {cell for cell in found if found.count(cell) > 1}:
+            raise ValueError(f"{_named(twice)} stands twice")
+        if unknown := set(found) - set(CELLS):
+            raise ValueError(f"{_named(unknown)} is no cell of ImageNet-C")
+        counts = [self.clean_correct, *(max(figures.flips, figures.correct) for figures in self.cells)]
+        if max(counts) > self.images:
+            raise ValueError(f"a count of {max(counts)} is more than the {self.images} images")
+        return self
+
+    def missing(self) -> list[Cell]:
+        """Cells that were not measured, in the official order."""
+        found = {figures.cell for figures in self.cells}
+        return [cell for cell in CELLS if cell not in found]
+
+    def with_cell(self, figures: CellFigures) -> "RobustnessRecord":
+        """The record with one more cell."""
+        return self.model_copy(update={"cells": (*self.cells, figures)})
+
+    def figures(self) -> dict[Cell, CellFigures]:
+        """Cell -> what was counted."""
+        return {figures.cell: figures for figures in self.cells}
+
+    def agreement(self) -> dict[str, float]:
+        """Corruption -> share of corrupted copies that kept the best class, over all its measured severities."""
+        flips: dict[str, list[int]] = {}
+        for figures in self.cells:
+            flips.setdefault(figures.corruption, []).append(figures.flips)
+        return {name: 1 - sum(counts) / (len(counts) * self.images) for name, counts in flips.items()}
+
+
+def read_record(path: Path) -> RobustnessRecord:
+    """Read a record.
+
+    Raises:
+        ConfigError: it is missing, or no record.
+    """
+    try:
+        return RobustnessRecord.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read ({error.strerror}); make it with `groupnl robustness`") from None
+    except ValidationError as error:
+        raise ConfigError(f"{path} is no record of `groupnl robustness`: {problems(error)}") from None
+
+
+def write_record(record: RobustnessRecord, path: Path) -> None:
+    """Write a record, cells in the official order, one a line; a reader sees the old file or the new one."""
+    lines = [figures.model_dump_json() for figures in sorted(record.cells, key=lambda each: CELLS.index(each.cell))]
+    head = record.model_dump_json(indent=2, exclude={"cells"}).removesuffix("\n}")
+    unfinished = path.with_name(f".{path.name}.part")
+    unfinished.write_text(f'{head},\n  "cells": [{_indented(lines)}]\n}}\n', encoding="utf-8")
+    unfinished.replace(path)
+
+
+def _indented(lines: list[str]) -> str:
+    return "\n    " + ",\n    ".join(lines) + "\n  " if lines else ""
+
+
+def _named(cells: Iterable[Cell]) -> str:
+    name, severity = min(cells)
+    return f"{name} at severity {severity}"
