@@ -58,7 +58,7 @@ class UndecodableError(InputError):
 
 
 class InvalidHeaderError(InputError):
-    """A request header (`X-Top-K`) has a value that cannot be used."""
+    """A request header (`X-Top-K`, `X-Label`) has a value that cannot be used."""
 
     code = "invalid_header"
 

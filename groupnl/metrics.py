@@ -157,7 +157,7 @@ class Metrics:
         self._model = model
         self._metrics = {family.name: _build(family, registry) for family in FAMILIES}
 
-    def inc(self, family: Family, amount: float = 1.0, **labels: str) -> None:
+    def inc(self, family: Family, amount: float = 1.0, /, **labels: str) -> None:
         """Add to a counter."""
         metric = self._child(family, labels)
         assert isinstance(metric, Counter)  # noqa: S101 (for mypy: the declaration decides)

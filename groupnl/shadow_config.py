@@ -23,7 +23,7 @@ class ShadowConfig(BaseModel):
         max_lag_s: an image that has waited longer is dropped, seconds.
         batch_size: most images that are answered again together.
         time_share: most of the time that is spent on shadows, above 0 to 1.
-        probe_time_share: the same for the replay of the probe set, while no image waits.
+        probe_time_share: the same for the replay of the probe set, while no image waits; 0: no replay.
         threads: of the shadow process, on a CPU.
         twin: model that answers the same corrupted pixels; None: no comparison.
         twin_dir: the twin's unpacked archive; `groupnl serve` fills it in.
@@ -39,7 +39,7 @@ class ShadowConfig(BaseModel):
     max_lag_s: Annotated[float, Field(gt=0)] = 60.0
     batch_size: Count = 8
     time_share: Share = 0.5
-    probe_time_share: Share = 0.1
+    probe_time_share: Annotated[float, Field(ge=0, le=1)] = 0.1
     threads: Count = 1
     twin: str | None = None
     twin_dir: Path | None = None

@@ -10,6 +10,7 @@ from groupnl.inference import TorchEngine, choose_device, choose_precision
 from handlers.context import Context
 from handlers.counting import count_start, worker_metrics
 from handlers.service import Service
+from handlers.shadow import start_shadows
 
 logger = logging.getLogger(__name__)
 
@@ -35,4 +36,5 @@ def load_service(context: Context) -> Service:
     architecture = manifest.card.architecture
     logger.info("groupnl: model %s is ready: %s, %s, %s", context.model_name, architecture, device, precision)
     count_start(metrics, model_dir, manifest, "torch", precision)
-    return Service(manifest.card, engine, config, metrics)
+    shadows = start_shadows(model_dir, config.shadow, metrics, engine, device, precision)
+    return Service(manifest.card, engine, config, metrics, shadows)

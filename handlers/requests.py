@@ -12,9 +12,12 @@ from groupnl.errors import EmptyInputError, InputError, InvalidHeaderError, Unsu
 from handlers.context import Context
 
 TOP_K_HEADER = "X-Top-K"
+KEY_HEADER = "X-Request-Key"
+LABEL_HEADER = "X-Label"
 # TorchServe's name for a body that is no form, and the field name that its own handlers read.
 _USUAL_FIELDS = ("body", "data")
 _COUNT = re.compile(r"0*([1-9][0-9]*)", re.ASCII)
+_POSITION = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,29 @@ class Item:
         if match is None:
             raise InvalidHeaderError(f"{TOP_K_HEADER} is {text[:40]!r}; it must be a whole number from 1 on.")
         return int(match[1][:9])  # no model has so many classes that further digits mattered
+
+    def key(self) -> str | None:
+        """Return what the client calls this request, for choosing shadow requests; None where it gave nothing."""
+        return self.headers.get(KEY_HEADER.lower()) or None
+
+    def label(self, classes: Sequence[str]) -> int | None:
+        """Return the position of the image's true class, where the client knows it: by name, or by position.
+
+        Raises:
+            InvalidHeaderError: the header names no class of the model.
+        """
+        text = self.headers.get(LABEL_HEADER.lower())
+        if text is None:
+            return None
+        name = text.strip()
+        if name in classes:
+            return classes.index(name)
+        if _POSITION.fullmatch(name) and int(name) < len(classes):
+            return int(name)
+        raise InvalidHeaderError(
+            f"{LABEL_HEADER} is {text[:40]!r}; it must be one of the model's classes, by name or by position from 0 to "
+            f"{len(classes) - 1}."
+        )
 
     def _image_field(self) -> str:
         if not self.fields:

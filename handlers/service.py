@@ -21,16 +21,26 @@ from handlers.context import Context
 from handlers.faults import FaultCounter
 from handlers.replies import Reply, classification, internal_error, refusal, send
 from handlers.requests import Item, read_items
+from handlers.shadow import Shadows
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A good item: uint8 pixels (3, S, S), and how many classes are asked for."""
+    """A good item.
 
+    Attributes:
+        item: the request.
+        pixels: uint8 (3, S, S).
+        top_k: how many classes are asked for.
+        label: position of the true class, where the client told it.
+    """
+
+    item: Item
     pixels: Tensor
     top_k: int
+    label: int | None
 
 
 class Service:
@@ -41,14 +51,18 @@ class Service:
         engine: runs the model.
         config: limits, default number of classes, how many faults are put up with.
         metrics: where requests, refusals, stages and batches are counted.
+        shadows: gets the answered images when their answers are computed.
     """
 
-    def __init__(self, card: ModelCard, engine: Engine, config: HandlerConfig, metrics: Metrics) -> None:
+    def __init__(
+        self, card: ModelCard, engine: Engine, config: HandlerConfig, metrics: Metrics, shadows: Shadows
+    ) -> None:
         self._classes = card.classes
         self._preprocess = Preprocess(card.input)
         self._engine = engine
         self._config = config
         self._metrics = metrics
+        self._shadows = shadows
         self._faults = FaultCounter(config.max_consecutive_faults)
 
     def handle(self, data: Sequence[Mapping[str, Any]], context: Context) -> list[dict[str, Any]]:
@@ -63,18 +77,23 @@ class Service:
         """
         with self._metrics.timed(STAGE_SECONDS, stage="total"):
             prepared = [self._prepare(item) for item in items]
-            answers = iter(self._classify([item for item in prepared if isinstance(item, _Prepared)]))
-            replies = [next(answers) if isinstance(item, _Prepared) else item for item in prepared]
+            good = [item for item in prepared if isinstance(item, _Prepared)]
+            logits = self._infer(good)
+            with self._metrics.timed(STAGE_SECONDS, stage="respond"):
+                answers = iter(self._replies(good, logits))
+                replies = [next(answers) if isinstance(item, _Prepared) else item for item in prepared]
         self._count(replies)
+        if logits is not None:
+            self._offer(good, logits)
         return replies
 
     def _prepare(self, item: Item) -> _Prepared | Reply:
         try:
-            top_k = item.top_k(self._config.top_k)
+            top_k, label = item.top_k(self._config.top_k), item.label(self._classes)
             with self._metrics.timed(STAGE_SECONDS, stage="decode"):
                 image = decode(item.image(), self._config.limits)
             with self._metrics.timed(STAGE_SECONDS, stage="preprocess"):
-                return _Prepared(self._preprocess(image), top_k)
+                return _Prepared(item, self._preprocess(image), top_k, label)
         except InputError as error:
             self._metrics.inc(REJECTED, reason=error.code)
             return refusal(error)
@@ -82,19 +101,28 @@ class Service:
             logger.exception("a request item could not be prepared")
             return internal_error()
 
-    def _classify(self, good: Sequence[_Prepared]) -> list[Reply]:
+    def _infer(self, good: Sequence[_Prepared]) -> Tensor | None:
+        """The logits of the good items; None where there are none, or the network could not be run."""
         if not good:
-            return []
+            return None
         try:
             with self._metrics.timed(STAGE_SECONDS, stage="infer"):
                 logits = self._engine(torch.stack([item.pixels for item in good]))
         except Exception:
             logger.exception("the network could not be run on a batch of %d", len(good))
             self._faults.failed()
-            return [internal_error() for _ in good]
+            return None
         self._faults.succeeded()
-        with self._metrics.timed(STAGE_SECONDS, stage="respond"):
-            return [classification(row, self._classes, item.top_k) for row, item in zip(logits, good, strict=True)]
+        return logits
+
+    def _replies(self, good: Sequence[_Prepared], logits: Tensor | None) -> list[Reply]:
+        if logits is None:
+            return [internal_error() for _ in good]
+        return [classification(row, self._classes, item.top_k) for row, item in zip(logits, good, strict=True)]
+
+    def _offer(self, good: Sequence[_Prepared], logits: Tensor) -> None:
+        for item, row in zip(good, logits, strict=True):
+            self._shadows.offer(item.item, item.pixels, row, item.label)
 
     def _count(self, replies: Sequence[Reply]) -> None:
         self._metrics.observe(BATCH_SIZE, len(replies))

@@ -16,6 +16,8 @@ from groupnl.metrics import Metrics
 from handlers.counting import worker_metrics
 from handlers.requests import Item
 from handlers.service import Service
+from handlers.shadow import Shadows
+from handlers.shadow.counts import ShadowCounts
 
 
 class _Counts:
@@ -35,7 +37,8 @@ def counts() -> _Counts:
 def service(packed: Path, counts: _Counts) -> Service:
     manifest, model = load_unpacked(packed)
     engine = TorchEngine(model, manifest.card.input, torch.device("cpu"), torch.float32)
-    return Service(manifest.card, engine, HandlerConfig(), Metrics("tiny", counts.registry))
+    metrics = Metrics("tiny", counts.registry)
+    return Service(manifest.card, engine, HandlerConfig(), metrics, Shadows(ShadowCounts(metrics, None), None))
 
 
 def test_a_mixed_batch(service: Service, counts: _Counts) -> None:

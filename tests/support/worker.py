@@ -17,7 +17,7 @@ with warnings.catch_warnings():
 
 from handlers.classifier import GroupNLClassifier
 
-FLOAT32 = {"handler": {"precision": "float32", "device": "cpu"}}
+FLOAT32 = {"handler": {"precision": "float32", "device": "cpu", "shadow": {"share": 0}}}
 
 
 class Answer(NamedTuple):

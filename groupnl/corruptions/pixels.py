@@ -1,0 +1,14 @@
+"""Levels 0 to 255 to numbers in [0, 1] and back, as the official code goes."""
+
+import torch
+from torch import Tensor
+
+
+def to_unit(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """uint8 levels as numbers in [0, 1]."""
+    return images.to(dtype).div_(255)
+
+
+def to_levels(images: Tensor) -> Tensor:
+    """Numbers, clipped to [0, 1], as uint8 levels: truncated, not rounded. Changes `images`."""
+    return images.clamp_(0, 1).mul_(255).to(torch.uint8)

@@ -1,0 +1,70 @@
+"""A clean answer against a corrupted one of the same network: what changed."""
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from groupnl.metrics import PAIRED_OUTCOMES
+
+BOTH_HOLD, MODEL_ONLY, REFERENCE_ONLY, BOTH_FLIP = PAIRED_OUTCOMES
+
+
+class Change(NamedTuple):
+    """How one image's answer changed.
+
+    Attributes:
+        best: position of the corrupted answer's best class.
+        flipped: the best class is another one.
+        top5_kept: the clean best class is among the corrupted best five.
+        confidence_drop: loss of probability of the clean best class, 0 to 1; a gain counts as 0.
+        js_bits: Jensen-Shannon divergence of the two answers, 0 to 1 bit.
+    """
+
+    best: int
+    flipped: bool
+    top5_kept: bool
+    confidence_drop: float
+    js_bits: float
+
+
+def compare(clean: Tensor, corrupted: Tensor) -> list[Change]:
+    """Compare answers image by image.
+
+    Args:
+        clean: probabilities, float32 of shape (B, classes).
+        corrupted: the same of the corrupted images.
+    """
+    before = clean.argmax(dim=1, keepdim=True)
+    best = corrupted.argmax(dim=1)
+    five = corrupted.topk(min(5, corrupted.shape[1]), dim=1).indices
+    drop = (clean.gather(1, before) - corrupted.gather(1, before)).squeeze(1).clamp(0, 1)
+    columns = (
+        best,
+        best != before.squeeze(1),
+        (five == before).any(dim=1),
+        drop,
+        jensen_shannon_bits(clean, corrupted),
+    )
+    return [Change(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+
+
+def jensen_shannon_bits(first: Tensor, second: Tensor) -> Tensor:
+    """Jensen-Shannon divergence, base 2, of shape (B,), 0 to 1; the arguments as in `compare`."""
+    one, other = first.double(), second.double()
+    middle = (one + other) / 2
+    return ((_divergence(one, middle) + _divergence(other, middle)) / 2).clamp(0, 1)
+
+
+def _divergence(one: Tensor, other: Tensor) -> Tensor:
+    """Kullback-Leibler divergence in bits; where `one` is 0 the term is 0."""
+    nats: Tensor = torch.special.xlogy(one, one) - torch.special.xlogy(one, other)
+    return nats.sum(dim=1) / math.log(2)
+
+
+def paired_outcome(model_holds: bool, reference_holds: bool) -> str:
+    """Who kept its own clean best class on the same corrupted pixels."""
+    if model_holds:
+        return BOTH_HOLD if reference_holds else MODEL_ONLY
+    return REFERENCE_ONLY if reference_holds else BOTH_FLIP

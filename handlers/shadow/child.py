@@ -1,0 +1,72 @@
+"""The shadow process of a CPU worker: `python -m handlers.shadow.child FD`.
+
+It has the lowest scheduling priority and gets batches through a pipe. A thread of the worker would have to hold the
+interpreter's lock now and then; put off the processor while it holds it, it would make the live thread wait. A process
+shares no lock with it. It ends when the worker does: its pipe is then closed.
+"""
+
+import logging
+import os
+import pickle
+import sys
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import torch
+
+from groupnl.archive.load import load_unpacked
+from groupnl.inference import Engine, TorchEngine
+from handlers.shadow.messages import Failure, Setup
+from handlers.shadow.runner import LocalRunner
+
+logger = logging.getLogger(__name__)
+CPU = torch.device("cpu")
+
+
+def main() -> None:
+    """Load, then answer batches until the pipe closes."""
+    lowest_priority()
+    logging.basicConfig(level=logging.INFO, format="groupnl shadow: %(message)s")
+    with Connection(int(sys.argv[1])) as pipe:
+        try:
+            runner = _load(pickle.loads(pipe.recv_bytes()))  # noqa: S301 (the worker's own message)
+            pipe.send(None)
+            while True:
+                pipe.send(_answer(runner, pipe.recv()))
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            return  # the worker has ended
+        except Exception as error:
+            pipe.send(Failure(f"{type(error).__name__}: {error}"))
+            raise
+
+
+def lowest_priority() -> None:
+    """Run only when nothing else wants to."""
+    if hasattr(os, "SCHED_IDLE"):
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    else:
+        os.nice(19)
+
+
+def _load(setup: Setup) -> LocalRunner:
+    torch.set_num_threads(setup.threads)
+    twin = None if setup.twin_dir is None else _engine(setup.twin_dir, setup.precision)
+    return LocalRunner(_engine(setup.model_dir, setup.precision), twin, CPU)
+
+
+def _engine(folder: Path, precision: torch.dtype) -> Engine:
+    manifest, model = load_unpacked(folder)
+    return TorchEngine(model, manifest.card.input, CPU, precision)
+
+
+def _answer(runner: LocalRunner, message: tuple[object, ...]) -> object:
+    pixels, requests, clean = message
+    try:
+        return runner.run(torch.from_numpy(pixels), requests, None if clean is None else torch.from_numpy(clean))  # type: ignore[arg-type]
+    except Exception as error:
+        logger.exception("a batch of %d could not be answered", len(requests))  # type: ignore[arg-type]
+        return Failure(f"{type(error).__name__}: {error}")
+
+
+if __name__ == "__main__":
+    main()

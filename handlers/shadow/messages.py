@@ -1,0 +1,32 @@
+"""What goes through the pipe between a worker and its shadow process, beside batches and their results."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+
+class Setup(NamedTuple):
+    """The first message: what to load.
+
+    Attributes:
+        model_dir: the model's unpacked archive.
+        twin_dir: the twin's, or None.
+        precision: of both networks' products.
+        threads: of one forward pass.
+    """
+
+    model_dir: Path
+    twin_dir: Path | None
+    precision: torch.dtype
+    threads: int
+
+
+class Failure(NamedTuple):
+    """The answer when something was raised.
+
+    Attributes:
+        text: class and sentence of the exception.
+    """
+
+    text: str

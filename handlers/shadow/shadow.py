@@ -1,0 +1,163 @@
+"""Between the live path and the runner: a bounded queue, and the thread that empties it when there is time.
+
+The live path only offers: it is never made to wait, and nothing that happens here reaches a reply. What is not answered
+again is counted by reason, so that chosen images = pairs + dropped ones + waiting ones.
+"""
+
+import logging
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+
+from groupnl.archive.probe import ProbeSet
+from groupnl.corruptions import Request
+from groupnl.robustness.deck import Deck
+from groupnl.robustness.sampling import is_sampled, seed_of
+from groupnl.shadow_config import ShadowConfig
+from handlers.shadow.counts import ShadowCounts
+from handlers.shadow.job import Job
+from handlers.shadow.probing import Probing
+from handlers.shadow.runner import Runner
+
+logger = logging.getLogger(__name__)
+POLL_S = 0.2
+LONGEST_PAUSE_S = 60.0  # between failures in a row
+
+
+class Shadow:
+    """Answers a share of the live images again, corrupted.
+
+    Args:
+        runner: corrupts, answers, compares.
+        config: which images, which cells, how much time.
+        counts: where everything is counted.
+        probe: labelled images to replay while no image waits; None: there are none.
+    """
+
+    def __init__(self, runner: Runner, config: ShadowConfig, counts: ShadowCounts, probe: ProbeSet | None) -> None:
+        rng = random.Random()  # noqa: S311 (order only; workers must not start with the same cells)
+        self._runner = runner
+        self._config = config
+        self._counts = counts
+        self._deck = Deck(config.cells(), rng)
+        self._probing = _probing(probe, config, rng)
+        self._queue: queue.Queue[Job] = queue.Queue(config.queue_length)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
+        self._told: set[str] = set()
+        self._failures = 0
+        self._next_probe = 0.0
+
+    def start(self) -> None:
+        """Begin to answer what is offered."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop; what waits is not answered."""
+        self._stopped.set()
+        self._thread.join()
+
+    def wants(self, key: str) -> bool:
+        """Whether the image of the request with this key is among the share."""
+        return is_sampled(key, self._config.share)
+
+    def offer(self, job: Job) -> None:
+        """Take a chosen image, or drop it when too many wait; never waits."""
+        self._counts.sampled()
+        try:
+            self._queue.put_nowait(job)
+        except queue.Full:
+            self._counts.dropped("queue_full")
+        self._counts.waiting(self._queue.qsize())
+
+    def _run(self) -> None:
+        try:
+            self._guarded(self._runner.start)
+            while not self._stopped.is_set():
+                self._step()
+        finally:
+            self._runner.close()
+
+    def _step(self) -> None:
+        jobs = self._take()
+        start = time.monotonic()
+        if jobs:
+            if not self._guarded(lambda: self._answer(jobs)):
+                self._counts.dropped("fault", len(jobs))
+            self._rest(time.monotonic() - start, self._config.time_share)
+        elif self._probing is not None and start >= self._next_probe:
+            self._guarded(self._replay)
+            now = time.monotonic()
+            self._next_probe = now + _pause(now - start, self._config.probe_time_share)
+
+    def _take(self) -> list[Job]:
+        """The images that have waited longest, without those that have waited too long."""
+        jobs = []
+        try:
+            jobs.append(self._queue.get(timeout=POLL_S))
+            while len(jobs) < self._config.batch_size:
+                jobs.append(self._queue.get_nowait())
+        except queue.Empty:
+            pass
+        if jobs:
+            self._counts.waiting(self._queue.qsize())
+        oldest = time.monotonic() - self._config.max_lag_s
+        fresh = [job for job in jobs if job.offered_at >= oldest]
+        if len(fresh) < len(jobs):
+            self._counts.dropped("expired", len(jobs) - len(fresh))
+        return fresh
+
+    def _answer(self, jobs: Sequence[Job]) -> None:
+        cells = [self._deck.deal() for _ in jobs]
+        requests = [
+            Request(*cell, seed_of(job.key, *cell, self._config.seed)) for job, cell in zip(jobs, cells, strict=True)
+        ]
+        pixels = torch.stack([job.pixels for job in jobs])
+        results = self._runner.run(pixels, requests, torch.stack([job.clean for job in jobs]))
+        now = time.monotonic()
+        for job, cell, result in zip(jobs, cells, results, strict=True):
+            if result is None:
+                self._counts.dropped("fault")
+            else:
+                self._counts.pair(cell, result, job.label, now - job.offered_at)
+
+    def _replay(self) -> None:
+        assert self._probing is not None  # noqa: S101 (for mypy)
+        batch = self._probing.deal(self._config.batch_size)
+        results = self._runner.run(batch.pixels, batch.requests, None)
+        for cell, label, result in zip(batch.cells, batch.labels, results, strict=True):
+            if result is not None:
+                self._counts.probe(cell, correct=result.best == label)
+
+    def _guarded(self, action: Callable[[], None]) -> bool:
+        """Do it; a fault is told once, and followed by a pause that grows with faults in a row."""
+        try:
+            action()
+        except Exception as error:
+            self._failures += 1
+            kind = f"{type(error).__name__}: {error}"
+            if kind not in self._told:
+                self._told.add(kind)
+                logger.exception("shadow requests fail; later faults of this kind are only counted")
+            self._stopped.wait(min(2.0 ** (self._failures - 1) - 1, LONGEST_PAUSE_S))
+            return False
+        self._failures = 0
+        return True
+
+    def _rest(self, busy_s: float, share: float) -> None:
+        self._stopped.wait(_pause(busy_s, share))
+
+
+def _probing(probe: ProbeSet | None, config: ShadowConfig, rng: random.Random) -> Probing | None:
+    if probe is None or config.probe_time_share == 0:
+        return None
+    return Probing(probe, config.cells(), config.seed, rng)
+
+
+def _pause(busy_s: float, share: float) -> float:
+    """How long to rest after so many busy seconds, so that they are this share of the time."""
+    return busy_s * (1 / share - 1)

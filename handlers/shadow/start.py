@@ -1,0 +1,79 @@
+"""The shadow path of a worker, put together from its configuration."""
+
+from pathlib import Path
+
+import torch
+
+from groupnl.archive import probe
+from groupnl.archive.load import load_unpacked
+from groupnl.errors import ConfigError
+from groupnl.inference import Engine, TorchEngine
+from groupnl.metrics import PROBE_SET_IMAGES, Metrics
+from groupnl.shadow_config import ShadowConfig
+from handlers.shadow.child_runner import ChildRunner
+from handlers.shadow.counts import ShadowCounts
+from handlers.shadow.messages import Setup
+from handlers.shadow.runner import LocalRunner, Runner
+from handlers.shadow.shadow import Shadow
+from handlers.shadow.shadows import Shadows
+
+
+def start_shadows(
+    model_dir: Path,
+    config: ShadowConfig,
+    metrics: Metrics,
+    engine: Engine,
+    device: torch.device,
+    precision: torch.dtype,
+) -> Shadows:
+    """Start the shadow path, or what counts labelled answers only where no shadows are wanted.
+
+    Args:
+        model_dir: the model's unpacked archive.
+        config: which images, which cells, which twin.
+        metrics: of the worker.
+        engine: the live one.
+        device: that it runs on.
+        precision: that it runs in.
+
+    Raises:
+        ConfigError: a twin without its archive, or a corruption that cannot be made here.
+        ArchiveError: the probe set cannot be read.
+    """
+    images = probe.load(model_dir)
+    counts = ShadowCounts(metrics, config.twin, config.cells())
+    if images is not None:
+        metrics.set(PROBE_SET_IMAGES, len(images.labels))
+    if config.share == 0 and (images is None or config.probe_time_share == 0):
+        return Shadows(counts, None)
+    _check(config)
+    shadow = Shadow(_runner(model_dir, config, engine, device, precision), config, counts, images)
+    shadow.start()
+    return Shadows(counts, shadow)
+
+
+def _check(config: ShadowConfig) -> None:
+    if config.twin is not None and config.twin_dir is None:
+        raise ConfigError(
+            f"shadow.twin = {config.twin!r} needs shadow.twin_dir, the twin's unpacked archive: `groupnl serve` sets it"
+        )
+    if "frost" in config.corruptions:
+        from groupnl.corruptions.frost import require_textures
+
+        require_textures()
+
+
+def _runner(
+    model_dir: Path, config: ShadowConfig, engine: Engine, device: torch.device, precision: torch.dtype
+) -> Runner:
+    """On a CPU a process of the lowest priority; on CUDA the worker's own thread, on a stream that gives way.
+
+    A second process on CUDA would need a context of its own, and streams' priorities do not count between processes.
+    """
+    if device.type == "cpu":
+        return ChildRunner(Setup(model_dir, config.twin_dir, precision, config.threads))
+    twin = None
+    if config.twin_dir is not None:
+        manifest, model = load_unpacked(config.twin_dir)
+        twin = TorchEngine(model, manifest.card.input, device, precision)
+    return LocalRunner(engine, twin, device)
