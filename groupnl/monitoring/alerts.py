@@ -86,8 +86,7 @@ def latency_alerts() -> list[Alert]:
 
 
 def _latency(burn: Burn) -> Alert:
-    # No share can exceed 1, so a factor that asks for more is cut.
-    limit = f"{min(burn.factor * (1 - FAST_SHARE), 0.5):.6g}"
+    limit = f"{burn.factor * (1 - FAST_SHARE):.6g}"
     long, short = (named(MODEL, "slow_batches", window) for window in (burn.long, burn.short))
     batches = f'sum by (model) (increase({STAGE_SECONDS.name}_count{{stage="total"}}[{burn.long}]))'
     return Alert(

@@ -34,7 +34,7 @@ def operators_dashboard() -> str:
         ("Robustness: corruption by severity", matrix_row()),
         (
             "$model against $reference",
-            [relative_error_figure(6), relative_error_lines(9), evidence_lines(9), twin_table()],
+            [relative_error_figure(6, height=8), relative_error_lines(9), evidence_lines(9), twin_table()],
         ),
         ("Truth: probe set, labels, and the label-free band", [truth_table()]),
     ]

@@ -47,14 +47,14 @@ def verdict_figure(width: int) -> AnyPanel:
     )
 
 
-def relative_error_figure(width: int) -> AnyPanel:
+def relative_error_figure(width: int, height: int = 6) -> AnyPanel:
     """The label-free relative corruption error."""
     text = Text(
         "Changed answers, relative to $reference",
         f"Mean over the corruptions of the ratio of changed answers: 0.9 means a tenth fewer. Last {RECENT}, and "
         "since the start.",
         width,
-        6,
+        height,
         "no pairs yet",
     )
     recent, start, types = (

@@ -1,0 +1,47 @@
+"""`groupnl monitoring`: the committed files are those that it writes."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from support.expressions import SERVING_CONFIG
+
+from groupnl.cli import main
+from groupnl.monitoring.files import generated_files
+from groupnl.monitoring.scrape import ScrapeConfig
+
+
+def test_committed_files_are_the_generated_ones() -> None:
+    for name, text in generated_files(ScrapeConfig()).items():
+        message = f"serving_config/{name} is not what `groupnl monitoring` writes; run it"
+        assert (SERVING_CONFIG / name).read_text(encoding="utf-8") == text, message
+
+
+def test_nothing_else_lies_there() -> None:
+    folders = [SERVING_CONFIG / "prometheus" / "rules", SERVING_CONFIG / "grafana" / "dashboards"]
+    there = {str(file.relative_to(SERVING_CONFIG)) for folder in folders for file in folder.iterdir()}
+    assert there == set(generated_files(ScrapeConfig())) - {"prometheus/prometheus.yml"}
+
+
+def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["monitoring", "--out", str(tmp_path), "--workers", "a:1", "b:2", "--interval", "5"]) == 0
+    written = capsys.readouterr().out.splitlines()
+    assert set(written) == {str(tmp_path / name) for name in generated_files(ScrapeConfig())}
+    config = yaml.safe_load((tmp_path / "prometheus" / "prometheus.yml").read_text())
+    assert config["global"]["scrape_interval"] == "5s"
+    targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in config["scrape_configs"]}
+    assert targets == {"groupnl": ["a:1", "b:2"], "torchserve": ["127.0.0.1:8082"]}
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["--workers", "http://a:1"], "workers"),
+        (["--interval", "0"], "interval_s"),
+        (["--frontends", "a"], "frontends"),
+    ],
+)
+def test_refused(words: list[str], named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["monitoring", "--out", str(tmp_path), *words]) == 1
+    assert named in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []

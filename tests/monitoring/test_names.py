@@ -1,0 +1,71 @@
+"""Queries name only metrics and labels that exist, and join only what can match."""
+
+import json
+
+import pytest
+from support.expressions import DASHBOARDS, Expression, panel_expressions, rule_expressions, rules
+from support.promql_labels import Labels, UnknownError, labels_of
+
+from groupnl.metrics import FAMILIES, Family
+from groupnl.monitoring.frontend import FRONTEND_FAMILIES
+from groupnl.monitoring.recording import recordings
+
+SCRAPED = {"instance", "job"}
+
+
+def series_of(family: Family, labels: Labels) -> dict[str, Labels]:
+    if family.kind != "histogram":
+        return {family.name: labels}
+    return {f"{family.name}_bucket": labels | {"le"}, f"{family.name}_sum": labels, f"{family.name}_count": labels}
+
+
+def known_metrics() -> dict[str, Labels]:
+    """What is scraped, then what the rules add to it; each rule may use those before it."""
+    known = {"up": frozenset(SCRAPED), "ALERTS": frozenset({"alertname", "alertstate", "severity", "model"})}
+    for family in FAMILIES:
+        known |= series_of(family, frozenset({"model", *family.labels, *SCRAPED}))
+    for family in FRONTEND_FAMILIES:
+        known |= series_of(family, frozenset({*family.labels, *SCRAPED}))
+    for rule in (rule for group in recordings().values() for rule in group):
+        known[rule.record] = labels_of(rule.expr, known)
+    return known
+
+
+KNOWN = known_metrics()
+PANELS = panel_expressions(model="m", reference="r", window="1h")
+
+
+@pytest.mark.parametrize("expression", [*rule_expressions(), *PANELS], ids=lambda expression: expression.place)
+def test_every_name_exists(expression: Expression) -> None:
+    labels_of(expression.text, KNOWN)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in rules() if "record" in rule], ids=lambda rule: rule["record"])
+def test_a_recorded_name_begins_with_its_labels(rule: dict[str, str]) -> None:
+    labels = KNOWN[rule["record"]] or {"service"}
+    assert set(rule["record"].split(":")[0].split("_")) == labels
+
+
+def test_variables_ask_for_what_exists() -> None:
+    for file in DASHBOARDS:
+        variables = json.loads(file.read_text())["templating"]["list"]
+        queries = [variable["query"]["query"] for variable in variables if variable["type"] == "query"]
+        assert len(queries) == 2
+        for query in queries:
+            metric, label = query.removeprefix("label_values(").removesuffix(")").rsplit(", ", 1)
+            assert label in labels_of(metric.replace("$model", "m"), KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("groupnl_nothing_total", "no metric"),
+        ('groupnl_requests_total{stage="infer"}', "no label"),
+        ("sum by (severity) (groupnl_requests_total)", "no label"),
+        ("sum by (model) (groupnl_requests_total) / sum by (code) (groupnl_requests_total)", "joins"),
+        ("groupnl_batch_size", "no metric"),
+    ],
+)
+def test_what_does_not_exist_is_found(text: str, complaint: str) -> None:
+    with pytest.raises(UnknownError, match=complaint):
+        labels_of(text, KNOWN)

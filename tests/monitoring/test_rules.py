@@ -1,0 +1,79 @@
+"""Prometheus' rules: promtool accepts them, and its unit tests, which cover every one, pass."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support.expressions import RULE_FILES, SERVING_CONFIG, rules
+from support.prometheus import promtool
+
+TESTS = sorted((SERVING_CONFIG / "prometheus" / "tests").glob("*.yml"))
+RUNBOOK = Path(__file__).parents[2] / "docs" / "monitoring.md"
+ALERTS = [rule for rule in rules() if "alert" in rule]
+
+
+def cases(kind: str) -> list[dict[str, Any]]:
+    files = [yaml.safe_load(file.read_text()) for file in TESTS]
+    return [case for file in files for test in file["tests"] for case in test.get(kind, [])]
+
+
+def test_prometheus_accepts_the_configuration() -> None:
+    output = promtool("check", "config", SERVING_CONFIG / "prometheus" / "prometheus.yml")
+    assert f"{len(RULE_FILES)} rule files found" in output
+
+
+@pytest.mark.parametrize("file", TESTS, ids=lambda file: file.stem)
+def test_unit_tests_pass(file: Path) -> None:
+    assert "SUCCESS" in promtool("test", "rules", file)
+
+
+def test_unit_tests_can_fail(tmp_path: Path) -> None:
+    """Promtool's exit status is what the tests above rest on."""
+    shutil.copytree(SERVING_CONFIG / "prometheus", tmp_path / "prometheus")
+    file = tmp_path / "prometheus" / "rules" / "groupnl_twin.yml"
+    file.write_text(file.read_text().replace("+ 126) / 126", "+ 126) / 1260"))
+    with pytest.raises(AssertionError, match="FAILED"):
+        promtool("test", "rules", tmp_path / "prometheus" / "tests" / "twin.yml")
+
+
+def test_every_recording_has_a_case_with_a_value() -> None:
+    tested = " ".join(case["expr"] for case in cases("promql_expr_test") if case["exp_samples"])
+    names = re.findall(r"[a-z0-9_]+:[a-z0-9_]+:[a-z0-9]+", tested)
+    assert {rule["record"] for rule in rules() if "record" in rule} <= set(names)
+
+
+@pytest.mark.parametrize("alert", [alert["alert"] for alert in ALERTS])
+def test_every_alert_has_both_sides(alert: str) -> None:
+    fires = [bool(case["exp_alerts"]) for case in cases("alert_rule_test") if case["alertname"] == alert]
+    assert True in fires
+    assert False in fires
+
+
+@pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
+def test_runbook(alert: dict[str, Any]) -> None:
+    file, anchor = alert["annotations"]["runbook"].split("#")
+    assert file == "docs/monitoring.md"
+    headings = re.findall(r"^#+ (.+)$", RUNBOOK.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert anchor in {heading.lower() for heading in headings}
+
+
+def test_robustness_wakes_nobody() -> None:
+    assert {alert["labels"]["severity"] for alert in ALERTS} == {"page", "ticket"}
+    about = [alert for alert in ALERTS if re.search("Shadow|Agreement|Twin", alert["alert"])]
+    assert len(about) == 4
+    assert {alert["labels"]["severity"] for alert in about} == {"ticket"}
+
+
+def test_alertmanager() -> None:
+    file = SERVING_CONFIG / "prometheus" / "alertmanager.yml"
+    content = yaml.safe_load(file.read_text())
+    receivers = {receiver["name"] for receiver in content["receivers"]}
+    assert {content["route"]["receiver"], *[route["receiver"] for route in content["route"]["routes"]]} == receivers
+    named = set(re.findall(r'alertname="(\w+)"', file.read_text()))
+    assert named <= {alert["alert"] for alert in ALERTS}
+    if amtool := shutil.which("amtool"):
+        subprocess.run([amtool, "check-config", file], check=True, capture_output=True)

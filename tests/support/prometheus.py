@@ -1,0 +1,84 @@
+"""A real Prometheus for tests: the one on the path, or what `.ci/prometheus.sh` fetches."""
+
+import functools
+import json
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.server import free_ports
+
+ROOT = Path(__file__).parents[2]
+START_LIMIT_S = 30
+STOP_LIMIT_S = 20
+
+
+@functools.cache
+def tools() -> Path:
+    """The folder of prometheus and promtool; skips the test where there is neither of them nor a way to get them."""
+    found = subprocess.run([ROOT / ".ci" / "prometheus.sh"], capture_output=True, text=True, check=False)
+    if found.returncode:
+        pytest.skip(found.stderr.strip().splitlines()[-1])
+    return Path(found.stdout.strip())
+
+
+def promtool(*words: str | Path) -> str:
+    """What promtool prints; fails with it where it fails."""
+    done = subprocess.run([tools() / "promtool", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+class Prometheus:
+    """A Prometheus on a free loopback port.
+
+    Args:
+        config: its configuration file.
+        data: where it stores its samples.
+    """
+
+    def __init__(self, config: Path, data: Path) -> None:
+        (port,) = free_ports(1)
+        self._url = f"http://127.0.0.1:{port}"
+        self._log = data.with_suffix(".log")
+        command = [tools() / "prometheus", f"--config.file={config}", f"--storage.tsdb.path={data}"]
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                [*command, f"--web.listen-address=127.0.0.1:{port}"], stdout=log, stderr=subprocess.STDOUT
+            )
+
+    def wait_until_ready(self) -> None:
+        deadline = time.monotonic() + START_LIMIT_S
+        while True:
+            assert self._process.poll() is None, self._log.read_text()
+            assert time.monotonic() < deadline, self._log.read_text()
+            try:
+                with urllib.request.urlopen(f"{self._url}/-/ready", timeout=5):
+                    return
+            except OSError:
+                time.sleep(0.1)
+
+    def query(self, expression: str) -> list[dict[str, Any]]:
+        """The series of an instant query's answer, each with `metric` and `value`."""
+        return self._get("query", query=expression)["result"]
+
+    def rules(self) -> list[dict[str, Any]]:
+        """All rules, with their health and last error."""
+        return [rule for group in self._get("rules")["groups"] for rule in group["rules"]]
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(STOP_LIMIT_S)
+
+    def _get(self, path: str, **parameters: str) -> Any:
+        url = f"{self._url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
+        try:
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                return json.load(answer)["data"]
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{parameters}: {error.read().decode()}") from error
