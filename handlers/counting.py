@@ -1,5 +1,6 @@
 """The metrics of a worker: known label values start at 0, and the facts that do not change are set."""
 
+from collections.abc import Collection
 from http import HTTPStatus
 from pathlib import Path
 
@@ -7,9 +8,21 @@ import torch
 from prometheus_client import CollectorRegistry
 
 from groupnl.archive.read import DIGEST_FILE
+from groupnl.corruptions import Cell
 from groupnl.errors import GroupNLError, input_errors
 from groupnl.manifest import Manifest
-from groupnl.metrics import BATCH_SIZE, BUILD_INFO, REJECTED, REQUESTS, STAGE_SECONDS, STAGES, WORKER_STARTS, Metrics
+from groupnl.metrics import (
+    BATCH_SIZE,
+    BUILD_INFO,
+    OFFLINE_AGREEMENT,
+    REJECTED,
+    REQUESTS,
+    STAGE_SECONDS,
+    STAGES,
+    WORKER_STARTS,
+    Metrics,
+)
+from groupnl.robustness.record import ROBUSTNESS_FILE, read_record
 
 
 def worker_metrics(model_name: str) -> Metrics:
@@ -41,6 +54,18 @@ def count_start(metrics: Metrics, model_dir: Path, manifest: Manifest, engine: s
         precision=str(precision).removeprefix("torch."),
         archive_sha256=_archive_digest(model_dir),
     )
+
+
+def set_offline_agreement(metrics: Metrics, model_dir: Path, cells: Collection[Cell]) -> None:
+    """Say how robust the model was before packing, where the archive knows, in the cells that shadow requests fill.
+
+    Raises:
+        ConfigError: the archive's record cannot be read.
+    """
+    file = model_dir / ROBUSTNESS_FILE
+    if file.exists():
+        for corruption, agreement in read_record(file).agreement(cells).items():
+            metrics.set(OFFLINE_AGREEMENT, agreement, corruption=corruption)
 
 
 def _archive_digest(model_dir: Path) -> str:

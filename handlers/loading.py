@@ -8,7 +8,7 @@ import torch
 from groupnl.archive.load import handler_section, load_unpacked
 from groupnl.inference import TorchEngine, choose_device, choose_precision
 from handlers.context import Context
-from handlers.counting import count_start, worker_metrics
+from handlers.counting import count_start, set_offline_agreement, worker_metrics
 from handlers.service import Service
 from handlers.shadow import start_shadows
 
@@ -36,5 +36,6 @@ def load_service(context: Context) -> Service:
     architecture = manifest.card.architecture
     logger.info("groupnl: model %s is ready: %s, %s, %s", context.model_name, architecture, device, precision)
     count_start(metrics, model_dir, manifest, "torch", precision)
+    set_offline_agreement(metrics, model_dir, config.shadow.cells())
     shadows = start_shadows(model_dir, config.shadow, metrics, engine, device, precision)
     return Service(manifest.card, engine, config, metrics, shadows)

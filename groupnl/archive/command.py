@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--response-timeout-s", type=int, default=usual.response_timeout_s, metavar="S", help="(%(default)s)")
     add("--handler-config", type=Path, metavar="FILE", help="YAML: device, precision, limits")
     add("--probe", type=Path, metavar="DIR", help="labelled images to replay in idle time, one folder for each class")
+    add("--robustness", type=Path, metavar="FILE", help="the checkpoint's record of `groupnl robustness`")
     add("--twin", metavar="MODEL", help="served model that answers the same corrupted images, to compare with")
     add("--overwrite", action="store_true", help="replace an archive of that name")
 
@@ -51,6 +52,7 @@ def run(args: argparse.Namespace) -> int:
         input_size=args.input_size,
         settings=_settings(args),
         probe=args.probe,
+        robustness=args.robustness,
         overwrite=args.overwrite,
     )
     print(archive)

@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from groupnl.archive import probe as probe_set
 from groupnl.archive.card import served_card
 from groupnl.archive.normalise import normalise
+from groupnl.archive.offline import matching_record
 from groupnl.archive.read import CONFIG_FILE
 from groupnl.archive.settings import ServingSettings
 from groupnl.archive.trial import try_out
@@ -26,10 +27,11 @@ from groupnl.card import ModelCard
 from groupnl.errors import ArchiveError, problems
 from groupnl.manifest import MANIFEST_NAME, Manifest
 from groupnl.models.checkpoint import build_model, load_checkpoint, save_checkpoint
+from groupnl.robustness.record import ROBUSTNESS_FILE, write_record
 
 WEIGHTS_FILE = "model.safetensors"
 HANDLER_MODULE = "handlers.classifier"
-_EXTRA_FILES = (MANIFEST_NAME, probe_set.PROBE_FILE)
+_EXTRA_FILES = (MANIFEST_NAME, probe_set.PROBE_FILE, ROBUSTNESS_FILE)
 _DEFAULTS = ServingSettings()
 
 
@@ -44,6 +46,7 @@ def pack(
     input_size: int | None = None,
     settings: ServingSettings = _DEFAULTS,
     probe: Path | None = None,
+    robustness: Path | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Make `output`/`model_name`.mar.
@@ -58,6 +61,7 @@ def pack(
         input_size: side of the model input, pixels.
         settings: how the model is served.
         probe: folder of labelled images that go into the archive, one folder for each class.
+        robustness: the checkpoint's record of `groupnl robustness`, which goes into the archive.
         overwrite: replace an archive of that name.
 
     Returns:
@@ -66,7 +70,7 @@ def pack(
     Raises:
         ArchiveError: the archive exists already, cannot be made, or its model does not run.
         CheckpointError: the checkpoint cannot be used.
-        ConfigError: the probe set cannot be used.
+        ConfigError: the probe set or the record cannot be used.
     """
     target = output / f"{model_name}.mar"
     if target.exists() and not overwrite:
@@ -76,6 +80,7 @@ def pack(
     # Refused before anything is written. What is written are the network's own tensors: dense, float32, in its order.
     weights = build_model(card.architecture, len(card.classes), loaded.state_dict).state_dict()
     probe_images = probe_set.read_folder(probe, card) if probe else None
+    record = matching_record(robustness, checkpoint) if robustness else None
     output.mkdir(parents=True, exist_ok=True)
     # Beside the target, so that the last step is one rename.
     with tempfile.TemporaryDirectory(prefix=".packing-", dir=output) as name:
@@ -84,6 +89,8 @@ def pack(
         _write_texts(work, _manifest(model_name, version, card, digest), settings)
         if probe_images:
             probe_set.save(probe_images, work / probe_set.PROBE_FILE)
+        if record:
+            write_record(record, work / ROBUSTNESS_FILE)
         finished = work / "finished.mar"
         normalise(_run_archiver(work, model_name, version), finished)
         try_out(finished, work / "trial")

@@ -4,7 +4,7 @@ A JSON file beside the checkpoint, ``NAME.robustness.json``; packed into the arc
 counts, not ratios, so that cells can be added up.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -97,11 +97,16 @@ class RobustnessRecord(BaseModel):
         """Cell -> what was counted."""
         return {figures.cell: figures for figures in self.cells}
 
-    def agreement(self) -> dict[str, float]:
-        """Corruption -> share of corrupted copies that kept the best class, over all its measured severities."""
+    def agreement(self, cells: Collection[Cell] = CELLS) -> dict[str, float]:
+        """Corruption -> share of corrupted copies that kept the best class, its severities added up.
+
+        Args:
+            cells: which of the measured cells count.
+        """
         flips: dict[str, list[int]] = {}
         for figures in self.cells:
-            flips.setdefault(figures.corruption, []).append(figures.flips)
+            if figures.cell in cells:
+                flips.setdefault(figures.corruption, []).append(figures.flips)
         return {name: 1 - sum(counts) / (len(counts) * self.images) for name, counts in flips.items()}
 
 

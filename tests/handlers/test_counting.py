@@ -9,11 +9,14 @@ from prometheus_client import CollectorRegistry
 from support.pictures import encode, scene
 
 from groupnl.archive.load import load_unpacked
+from groupnl.corruptions import CELLS
 from groupnl.errors import input_errors
 from groupnl.handler_config import HandlerConfig
 from groupnl.inference import TorchEngine
 from groupnl.metrics import Metrics
-from handlers.counting import worker_metrics
+from groupnl.robustness.record import ROBUSTNESS_FILE, CellFigures, RobustnessRecord, write_record
+from groupnl.shadow_config import ShadowConfig
+from handlers.counting import set_offline_agreement, worker_metrics
 from handlers.requests import Item
 from handlers.service import Service
 from handlers.shadow import Shadows
@@ -61,3 +64,26 @@ def test_known_labels_start_at_zero() -> None:
         assert registry.get_sample_value("groupnl_rejected_inputs_total", labels) == 0
     assert registry.get_sample_value("groupnl_requests_total", {"model": "tiny", "code": "500"}) == 0
     assert registry.get_sample_value("groupnl_stage_seconds_count", {"model": "tiny", "stage": "infer"}) == 0
+
+
+def test_the_offline_agreement_is_that_of_the_cells_in_use(tmp_path: Path) -> None:
+    figures = [CellFigures(corruption="fog", severity=severity, flips=severity, correct=0) for severity in (1, 2, 3)]
+    record = RobustnessRecord(
+        architecture="tiny",
+        weights_sha256="0" * 64,
+        data="icons",
+        splits=("test",),
+        images=10,
+        clean_correct=9,
+        precision="float32",
+        seed=0,
+        versions={},
+        cells=tuple(figures),
+    )
+    metrics = worker_metrics("tiny")
+    set_offline_agreement(metrics, tmp_path, CELLS)
+    labels = {"model": "tiny", "corruption": "fog"}
+    assert metrics.registry.get_sample_value("groupnl_offline_agreement_ratio", labels) is None
+    write_record(record, tmp_path / ROBUSTNESS_FILE)
+    set_offline_agreement(metrics, tmp_path, ShadowConfig(severities=(1, 3)).cells())
+    assert metrics.registry.get_sample_value("groupnl_offline_agreement_ratio", labels) == pytest.approx(0.8)

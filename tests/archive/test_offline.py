@@ -1,0 +1,60 @@
+"""groupnl archive --robustness: the record goes in as it is, if it is of these weights and whole."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+from support.tiny import tiny_checkpoint
+
+from groupnl.cli import main
+from groupnl.corruptions.names import CELLS
+from groupnl.models.checkpoint import sha256_of
+from groupnl.robustness.record import ROBUSTNESS_FILE, CellFigures, RobustnessRecord, read_record, write_record
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    return tiny_checkpoint(tmp_path)
+
+
+@pytest.fixture
+def record(checkpoint: Path) -> RobustnessRecord:
+    return RobustnessRecord(
+        architecture="tiny",
+        weights_sha256=sha256_of(checkpoint),
+        data="icons",
+        splits=("test",),
+        images=10,
+        clean_correct=9,
+        precision="float32",
+        seed=0,
+        versions={},
+        cells=tuple(
+            CellFigures(corruption=name, severity=severity, flips=severity, correct=5) for name, severity in CELLS
+        ),
+    )
+
+
+def _archive(checkpoint: Path, record: RobustnessRecord) -> int:
+    file = checkpoint.with_suffix(".robustness.json")
+    write_record(record, file)
+    folder = str(checkpoint.parent)
+    return main(["archive", str(checkpoint), "--model-name", "tiny", "--output", folder, "--robustness", str(file)])
+
+
+def test_into_the_archive(checkpoint: Path, record: RobustnessRecord) -> None:
+    assert _archive(checkpoint, record) == 0
+    with zipfile.ZipFile(checkpoint.with_name("tiny.mar")) as file:
+        file.extract(ROBUSTNESS_FILE, checkpoint.parent)
+    assert read_record(checkpoint.with_name(ROBUSTNESS_FILE)) == record
+
+
+def test_of_other_weights(checkpoint: Path, record: RobustnessRecord, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _archive(checkpoint, record.model_copy(update={"weights_sha256": "0" * 64})) == 1
+    assert "is of weights with SHA-256 0000" in capsys.readouterr().err
+    assert not checkpoint.with_name("tiny.mar").exists()
+
+
+def test_not_finished(checkpoint: Path, record: RobustnessRecord, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _archive(checkpoint, record.model_copy(update={"cells": record.cells[:-3]})) == 1
+    assert "lacks 3 cells" in capsys.readouterr().err
