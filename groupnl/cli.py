@@ -25,6 +25,10 @@ COMMANDS = {
     "curves": Command("groupnl.training.curves_command", "draw the logs of training runs"),
     "data icons": Command("groupnl.training.icons.command", "build the icons, the default models' images"),
     "data probe": Command("groupnl.training.probe_command", "choose labelled images as an archive's probe set"),
+    "robustness": Command(
+        "groupnl.robustness.offline_command", "measure checkpoints under all corruptions, with labels"
+    ),
+    "bench shadow": Command("groupnl.studies.shadow_cost_command", "measure what shadow requests cost the client"),
     "monitoring": Command("groupnl.monitoring.command", "write the rules for Prometheus, the dashboards for Grafana"),
     "models": Command("groupnl.models.command", "list the GroupNL networks with their size and twin"),
     "costs": Command("groupnl.layers.costs_command", "compare what the convolutions cost"),

@@ -1,0 +1,104 @@
+"""A service of our own for a study: `groupnl serve` as a child process, on free ports of this machine."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import yaml
+
+from groupnl.errors import ServerError
+from groupnl.server.processes import end_with_parent
+
+HOST = "127.0.0.1"
+READY = "Ctrl-C stops"  # the last line that `groupnl serve` prints before it serves
+START_LIMIT_S = 300.0
+STOP_LIMIT_S = 60.0
+_PORTS = ("inference_port", "management_port", "metrics_port", "frontend_metrics_port")
+
+
+class Service:
+    """One running service.
+
+    Args:
+        folder: for its configuration, output and logs; made if missing.
+        models: as for `groupnl serve --models`.
+        settings: further fields of `ServeConfig`.
+
+    Attributes:
+        inference_port: predictions.
+        metrics_port: what the workers count.
+    """
+
+    def __init__(self, folder: Path, models: Sequence[str], settings: Mapping[str, Any]) -> None:
+        ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
+        self.inference_port = ports["inference_port"]
+        self.metrics_port = ports["metrics_port"]
+        self._folder = folder
+        self._config = {"models": list(models), "log_dir": str(folder / "logs"), **ports, **settings}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it; `wait_until_ready` says when it answers."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        config = self._folder / "serve.yaml"
+        config.write_text(yaml.safe_dump(self._config), encoding="utf-8")
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(  # noqa: S603 (our own command)
+                [sys.executable, "-m", "groupnl.cli", "serve", "--config", str(config)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a Ctrl-C reaches only us, and we end everything in order
+                preexec_fn=end_with_parent,
+            )
+
+    def wait_until_ready(self) -> None:
+        """Wait until all models have answered.
+
+        Raises:
+            ServerError: the service ended, or the time is over.
+        """
+        deadline = time.monotonic() + START_LIMIT_S
+        while READY not in (text := self._output.read_text(encoding="utf-8", errors="replace")):
+            self.check_alive()
+            if time.monotonic() > deadline:
+                raise ServerError(f"the service did not answer within {START_LIMIT_S:g} s:\n{text}")
+            time.sleep(0.1)
+
+    def check_alive(self) -> None:
+        """Raise ServerError, with what it printed, when the service has ended by itself."""
+        if self._process is None or self._process.poll() is not None:
+            raise ServerError(f"the service ended:\n{self._output.read_text(encoding='utf-8', errors='replace')}")
+
+    def close(self) -> None:
+        """End it; returns when nothing of it is left."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(STOP_LIMIT_S)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def _output(self) -> Path:
+        return self._folder / "output.txt"
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports that nothing listens on at the moment."""
+    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
+    ports = [int(taken.getsockname()[1]) for taken in sockets]
+    for taken in sockets:
+        taken.close()
+    return ports
