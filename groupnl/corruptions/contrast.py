@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from groupnl.corruptions.corruption import Corruption, no_draws
-from groupnl.corruptions.pixels import to_levels, to_unit
+from groupnl.corruptions.pixels import LEVELS, look_up, to_levels
 from groupnl.corruptions.tables import Table, parameters
 
 _USUAL = (0.4, 0.3, 0.2, 0.1, 0.05)
@@ -14,9 +14,11 @@ FACTOR: Table[float] = {299: _USUAL, 224: _USUAL, 64: _USUAL, 32: (0.75, 0.5, 0.
 
 
 def _apply(images: Tensor, severity: int, draws: Mapping[str, Tensor]) -> Tensor:
-    unit = to_unit(images, torch.float64)
-    mean = unit.mean(dim=(2, 3), keepdim=True)
-    return to_levels((unit - mean) * parameters(FACTOR, severity, *images.shape[-2:]) + mean)
+    factor = parameters(FACTOR, severity, *images.shape[-2:])
+    # Given its mean, a channel's result depends on the level alone: a table of 256, in double precision.
+    mean = images.sum(dim=(2, 3), dtype=torch.int64)[..., None].double() / (images[0, 0].numel() * 255)
+    unit = torch.arange(LEVELS, device=images.device, dtype=torch.float64) / 255
+    return look_up(to_levels((unit - mean) * factor + mean), images)
 
 
 CONTRAST = Corruption("contrast", no_draws, _apply)

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from groupnl.corruptions.corruption import Corruption, Draws
 from groupnl.corruptions.names import NAMES, SEVERITIES
+from groupnl.corruptions.published import round_trip
 from groupnl.errors import ConfigError
 
 MIN_SIDE = 32  # pixels; the smallest of the official sizes
@@ -49,7 +50,7 @@ def corrupt(
         published: add the JPEG round trip of quality 85 that the published files have gone through.
 
     Returns:
-        Of the shape, dtype and device of `images`. Values are truncated to levels, not rounded, as the official code does.
+        Of the shape, dtype and device of `images`. Values are truncated to levels, as the official code does.
 
     Raises:
         ConfigError: an unknown name, a severity outside 1 to 5, or images of another shape, type or range.
@@ -146,8 +147,4 @@ def _applied(
             key: torch.stack([draws[index][key] for index in indices]).to(levels.device) for key in draws[indices[0]]
         }
         result[indices] = corruption.apply(levels[indices], severity, stacked)
-    if published:
-        from groupnl.corruptions.published import round_trip
-
-        return round_trip(result)
-    return result
+    return round_trip(result) if published else result

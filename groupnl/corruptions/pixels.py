@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+LEVELS = 256
+
 
 def to_unit(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """uint8 levels as numbers in [0, 1]."""
@@ -12,3 +14,14 @@ def to_unit(images: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
 def to_levels(images: Tensor) -> Tensor:
     """Numbers, clipped to [0, 1], as uint8 levels: truncated, not rounded. Changes `images`."""
     return images.clamp_(0, 1).mul_(255).to(torch.uint8)
+
+
+def look_up(tables: Tensor, images: Tensor) -> Tensor:
+    """Replace each level by its entry in its channel's table.
+
+    Args:
+        tables: uint8 of shape (B, C, 256).
+        images: uint8 of shape (B, C, H, W).
+    """
+    first = torch.arange(tables[..., 0].numel(), device=images.device, dtype=torch.int32).view(*images.shape[:2], 1, 1)
+    return tables.flatten()[first * LEVELS + images]

@@ -1,8 +1,8 @@
 """Which of the official severity tables an image gets.
 
-The published sets have images of 224, 299 (for Inception), 64 (Tiny-ImageNet-C) and 32 pixels (CIFAR-10-C), each with its
-own parameters. An image of another size gets the table whose size is nearest to its shorter side in ratio, unscaled:
-the bounds are the geometric means, 45, 120 and 259 pixels. So every number that is used is an official one.
+The published sets have images of 224, 299 (for Inception), 64 (Tiny-ImageNet-C) and 32 pixels (CIFAR-10-C), each with
+its own parameters. An image of another size gets the table whose size is nearest to its shorter side in ratio,
+unscaled: the bounds are the geometric means, 45, 120 and 259 pixels. So every number that is used is an official one.
 """
 
 import math

@@ -1,0 +1,33 @@
+"""Zoom blur: the mean of the image and of its middle at several enlargements."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from groupnl.corruptions.corruption import Corruption, no_draws
+from groupnl.corruptions.pixels import to_levels, to_unit
+from groupnl.corruptions.tables import Table, parameters
+from groupnl.corruptions.zoom import zoomed
+
+
+def _steps(step: float, count: int) -> tuple[float, ...]:
+    return tuple(1 + step * index for index in range(count))
+
+
+# Enlargements. The counts are those that the published code's steps give in floating point. An enlargement by 1 is
+# among them, so the image counts twice.
+_LARGE = (_steps(0.01, 12), _steps(0.01, 16), _steps(0.02, 11), _steps(0.02, 13), _steps(0.03, 11))
+_SMALL = tuple(_steps(0.01, count) for count in (7, 12, 16, 21, 26))
+FACTORS: Table[tuple[float, ...]] = {299: _LARGE, 224: _LARGE, 64: _SMALL, 32: _SMALL}
+
+
+def _apply(images: Tensor, severity: int, draws: Mapping[str, Tensor]) -> Tensor:
+    factors = parameters(FACTORS, severity, *images.shape[-2:])
+    unit = to_unit(images)
+    total = unit * 2
+    for factor in factors[1:]:
+        total += zoomed(unit, factor)
+    return to_levels(total / (len(factors) + 1))
+
+
+ZOOM_BLUR = Corruption("zoom_blur", no_draws, _apply)
