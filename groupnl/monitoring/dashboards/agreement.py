@@ -14,6 +14,7 @@ from groupnl.metrics import (
 )
 from groupnl.monitoring.dashboards.panels import (
     COUNT,
+    FIGURES_HEIGHT,
     GREEN,
     NUMBER,
     PLAIN,
@@ -51,7 +52,7 @@ def agreement_figure(width: int) -> AnyPanel:
         "How often the answer to a live image stays the same when the image is corrupted, over all corruptions "
         f"and severities, with its 95 % interval and the number of pairs. {NOT_ACCURACY}",
         width,
-        6,
+        FIGURES_HEIGHT,
         "no pairs yet",
     )
     return figures(
@@ -73,7 +74,7 @@ def bound_figure(width: int) -> AnyPanel:
         "Without a single label: as long as a corruption keeps the class of the image, accuracy on corrupted "
         "images differs from that on clean ones by at most the share of changed answers. It may well differ by less.",
         width,
-        6,
+        FIGURES_HEIGHT,
         "no pairs yet",
     )
     changed = ratio(in_window(SHADOW_FLIPS, BY_MODEL), in_window(SHADOW_PAIRS, BY_MODEL))

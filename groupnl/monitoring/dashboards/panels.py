@@ -27,6 +27,7 @@ Steps = Sequence[tuple[float | None, str]]
 PLAIN: Steps = ((None, GREY),)
 # Of a ratio to the twin: below 1 is better.
 RELATIVE_STEPS: Steps = ((None, GREEN), (0.98, GREY), (1.02, YELLOW), (1.2, RED))
+FIGURES_HEIGHT = 7
 WIDTH = 24  # of a dashboard, in Grafana's units
 
 _COLOURED = common.TableColoredBackgroundCellOptions(mode=common.TableCellBackgroundDisplayMode.BASIC)
@@ -76,11 +77,12 @@ class Text:
 
 
 def figures(text: Text, queries: Sequence[Query], unit: str = SHARE, steps: Steps = PLAIN) -> stat.Panel:
-    """Large figures, one beside the other, each with its name."""
+    """Figures, one below the other, each with its name."""
     panel = _panel(stat.Panel(), text, queries, unit, steps, _now)
     panel.text_mode(common.BigValueTextMode.VALUE_AND_NAME).graph_mode(common.BigValueGraphMode.NONE)
     panel.color_mode(common.BigValueColorMode.VALUE).justify_mode(common.BigValueJustifyMode.CENTER)
-    panel.orientation(common.VizOrientation.VERTICAL).no_value(text.none)
+    panel.orientation(common.VizOrientation.HORIZONTAL).no_value(text.none)
+    panel.text(common_builders.VizTextDisplayOptions().title_size(15).value_size(26))
     return panel.reduce_options(common_builders.ReduceDataOptions().calcs(["lastNotNull"]))
 
 

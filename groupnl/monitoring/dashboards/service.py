@@ -6,6 +6,7 @@ from groupnl.metrics import BATCH_SIZE, REJECTED, REQUESTS, STAGE_SECONDS, WORKE
 from groupnl.monitoring import frontend
 from groupnl.monitoring.dashboards.panels import (
     COUNT,
+    FIGURES_HEIGHT,
     GREEN,
     NUMBER,
     RATE,
@@ -36,7 +37,7 @@ def service_figure(width: int) -> AnyPanel:
         "Requests that did not fail for a fault of ours or a full queue (all models; the objective is "
         f"{AVAILABLE_SHARE:.1%}), and alerts that are firing.",
         width,
-        6,
+        FIGURES_HEIGHT,
         "no requests yet",
     )
     share = f"1 - {frontend.failed(WINDOW)} / ({frontend.answered(WINDOW)} > 0)"

@@ -1,7 +1,17 @@
 """The panels on truth: the probe set, clients' labels, and the band that needs neither."""
 
 from groupnl.metrics import PROBE_IMAGES, PROBE_SET_IMAGES
-from groupnl.monitoring.dashboards.panels import COUNT, NUMBER, RELATIVE_STEPS, AnyPanel, Query, Text, figures, rows
+from groupnl.monitoring.dashboards.panels import (
+    COUNT,
+    FIGURES_HEIGHT,
+    NUMBER,
+    RELATIVE_STEPS,
+    AnyPanel,
+    Query,
+    Text,
+    figures,
+    rows,
+)
 from groupnl.monitoring.dashboards.queries import CLEAN, CORRUPTED, MODEL, PAIR, REFERENCE, recorded
 from groupnl.monitoring.recording import CELL, CORRUPTION, TWIN, TWIN_CORRUPTION, named
 from groupnl.monitoring.recording import MODEL as BY_MODEL
@@ -15,7 +25,7 @@ def truth_figure(width: int) -> AnyPanel:
         "Labelled images that lie in the archive, answered in idle time: clean, and corrupted in every way. True "
         "figures, but for those images, not for the live ones. Since the service's start.",
         width,
-        6,
+        FIGURES_HEIGHT,
         "no probe set",
     )
     return figures(
@@ -60,7 +70,7 @@ def corruption_error_figure(width: int) -> AnyPanel:
         "The mean corruption error (mCE): errors of $model over those of $reference, summed over severities, "
         "mean over corruptions. Below 1, $model is right more often. True, but for the probe set's images.",
         width,
-        6,
+        FIGURES_HEIGHT,
         "no probe set",
     )
     own, base = (recorded(named(BY_MODEL, "probe_error"), where) for where in (MODEL, REFERENCE))

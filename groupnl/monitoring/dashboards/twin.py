@@ -3,6 +3,7 @@
 from groupnl.metrics import PAIRED_OUTCOMES_TOTAL, SHADOW_CONFIDENCE_DROP, SHADOW_JS_BITS
 from groupnl.monitoring.dashboards.panels import (
     COUNT,
+    FIGURES_HEIGHT,
     GREEN,
     GREY,
     NUMBER,
@@ -32,7 +33,7 @@ def verdict_figure(width: int) -> AnyPanel:
         "answer. The test is always valid: look as often as you like, it is wrong in at most 5 % of all "
         "services, over their whole life. It counts since the service's start.",
         width,
-        6,
+        FIGURES_HEIGHT,
         "no pairs yet",
     )
     return figures(
@@ -47,7 +48,7 @@ def verdict_figure(width: int) -> AnyPanel:
     )
 
 
-def relative_error_figure(width: int, height: int = 6) -> AnyPanel:
+def relative_error_figure(width: int, height: int = FIGURES_HEIGHT) -> AnyPanel:
     """The label-free relative corruption error."""
     text = Text(
         "Changed answers, relative to $reference",
