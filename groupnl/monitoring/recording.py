@@ -95,6 +95,7 @@ def _verdict() -> list[Recording]:
         named(TWIN, figure)
         for figure in ("model_only", "reference_only", "decisive_pairs", "verdict_statistic", "verdict_threshold")
     )
+    # The last "+ 0" makes 0 of -0.
     evidence = f"{2 * math.log(1 / ALPHA):.12g} + ln(({decisive} + {RHO}) / {RHO})"
     return [
         Recording(better, counted(PAIRED_OUTCOMES_TOTAL, TWIN, where='outcome="model_only"')),
@@ -102,7 +103,7 @@ def _verdict() -> list[Recording]:
         Recording(decisive, f"{better} + {worse}"),
         Recording(statistic, f"({better} - {worse}) ^ 2"),
         Recording(threshold, f"({decisive} + {RHO}) * ({evidence})"),
-        Recording(named(TWIN, "verdict"), f"sgn({better} - {worse}) * ({statistic} >= bool {threshold})"),
+        Recording(named(TWIN, "verdict"), f"sgn({better} - {worse}) * ({statistic} >= bool {threshold}) + 0"),
     ]
 
 

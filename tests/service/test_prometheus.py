@@ -1,8 +1,11 @@
 """A real Prometheus with our rules on a real service under load: no panel and no rule comes back empty."""
 
 import concurrent.futures
+import functools
 import io
 import math
+import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -217,12 +220,14 @@ def _walk(node: promql.Expr, visit: Callable[[promql.Expr], bool]) -> None:
         _walk(argument, visit)
 
 
+def _value(prometheus: Prometheus, text: str) -> float:
+    (series,) = prometheus.query(text)
+    return float(series["value"][1])
+
+
 def test_figures_are_those_of_the_counters(watched: Watched) -> None:
     """Every sampled image was answered again or dropped, and the recorded ratio is that of the counters."""
-
-    def value(text: str) -> float:
-        (series,) = watched.prometheus.query(text)
-        return float(series["value"][1])
+    value = functools.partial(_value, watched.prometheus)
 
     def settled() -> bool:
         return value('sum(groupnl_shadow_queue_length{model="tiny"})') == 0
@@ -241,3 +246,17 @@ def test_figures_are_those_of_the_counters(watched: Watched) -> None:
     counts = sorted(float(series["value"][1]) for series in cells)
     assert len(counts) == 5 * len(CORRUPTIONS)
     assert counts[-1] - counts[0] <= 1 + dropped
+
+
+def test_counters_survive_a_killed_worker(watched: Watched) -> None:
+    value = functools.partial(_value, watched.prometheus)
+    requests, pairs = 'sum(groupnl_requests_total{model="twin"})', 'sum(groupnl_shadow_pairs_total{model="twin"})'
+    requests_before, pairs_before = value(requests), value(pairs)
+    (worker,) = watched.server.workers("twin")
+    os.kill(worker, signal.SIGKILL)
+    assert _wait_for(lambda: value('groupnl_worker_starts_total{model="twin"}') == 2)
+    assert value(requests) == requests_before > 0
+    assert value(pairs) >= pairs_before > 0
+    assert watched.server.predict("twin", _image(0)).status == 200
+    assert _wait_for(lambda: value(requests) == requests_before + 1)
+    assert value('max_over_time(groupnl_build_info{model="twin"}[10s])') == 1
