@@ -33,7 +33,7 @@ CORRUPTIONS = ("contrast",)
 REQUESTS = 240
 HELD_BACK = 40
 LIMIT_S = 90
-VALUES = {"model": "tiny", "reference": "twin", "window": "5m"}
+VALUES = {"model": "tiny", "reference": "twin", "window": "10m", "__rate_interval": "10m"}
 RECORDED = [Expression(rule["record"], rule["expr"]) for rule in rules() if "record" in rule]
 
 
@@ -251,12 +251,14 @@ def test_figures_are_those_of_the_counters(watched: Watched) -> None:
 def test_counters_survive_a_killed_worker(watched: Watched) -> None:
     value = functools.partial(_value, watched.prometheus)
     requests, pairs = 'sum(groupnl_requests_total{model="twin"})', 'sum(groupnl_shadow_pairs_total{model="twin"})'
-    requests_before, pairs_before = value(requests), value(pairs)
+    asked = REQUESTS // 2 + 1  # and the one before it was ready
+    assert _wait_for(lambda: value(requests) == asked and value(pairs) > 0)
+    pairs_before = value(pairs)
     (worker,) = watched.server.workers("twin")
     os.kill(worker, signal.SIGKILL)
     assert _wait_for(lambda: value('groupnl_worker_starts_total{model="twin"}') == 2)
-    assert value(requests) == requests_before > 0
-    assert value(pairs) >= pairs_before > 0
+    assert value(requests) == asked
+    assert value(pairs) >= pairs_before
     assert watched.server.predict("twin", _image(0)).status == 200
-    assert _wait_for(lambda: value(requests) == requests_before + 1)
+    assert _wait_for(lambda: value(requests) == asked + 1)
     assert value('max_over_time(groupnl_build_info{model="twin"}[10s])') == 1
