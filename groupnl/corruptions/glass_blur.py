@@ -38,58 +38,55 @@ TABLE: Table[Glass] = {
 def _draw(height: int, width: int, severity: int, generator: Generator) -> Draws:
     glass = parameters(TABLE, severity, height, width)
     # Rows and columns of reach + 1 to size - reach are handled.
-    shape = (glass.passes, 2, height - 2 * glass.reach, width - 2 * glass.reach)
-    return {"offsets": torch.randint(-glass.reach, glass.reach, shape, generator=generator, dtype=torch.int32)}
+    shape = (glass.passes, height - 2 * glass.reach, width - 2 * glass.reach)
+    side = 2 * glass.reach
+    # One number for both offsets of a pixel: drawing costs more than the arithmetic.
+    both = (torch.rand(shape, generator=generator) * side**2).int()
+    return {"offsets": torch.stack((both // side, both % side), dim=1) - glass.reach}
 
 
 def _apply(images: Tensor, severity: int, draws: Mapping[str, Tensor]) -> Tensor:
     glass = parameters(TABLE, severity, *images.shape[-2:])
     blurred = to_levels(gaussian(to_unit(images), glass.sigma))
-    sources = glass_map(draws["offsets"], glass.reach, *images.shape[-2:])
+    sources = torch.stack([glass_map(offsets, glass.reach, *images.shape[-2:]) for offsets in draws["offsets"]])
     moved = blurred.flatten(2).gather(2, sources[:, None].expand(-1, 3, -1)).view_as(images)
     return to_levels(gaussian(to_unit(moved), glass.sigma))
 
 
 def glass_map(offsets: Tensor, reach: int, height: int, width: int) -> Tensor:
-    """Which pixel ends up where.
+    """Which pixel of one image ends up where.
 
     Args:
         offsets: for each pass and handled pixel how far down and right its source lies, from -reach to reach - 1; whole
-            numbers of shape (B, passes, 2, height - 2 * reach, width - 2 * reach).
+            numbers of shape (passes, 2, height - 2 * reach, width - 2 * reach).
         reach: pixels.
         height: of the image.
         width: of the image.
 
     Returns:
-        int64 of shape (B, height * width): for each place the place that its pixel comes from.
+        int64 of shape (height * width,): for each place the place that its pixel comes from.
     """
-    passes = [_pass_map(offsets[:, index], reach, height, width) for index in range(offsets.shape[1])]
-    sources = passes[0]
-    for later in passes[1:]:
-        sources = sources.gather(1, later)
+    places = torch.arange(height * width, device=offsets.device)
+    own = places.view(height, width)[reach + 1 : height - reach + 1, reach + 1 : width - reach + 1].flatten()
+    is_handled = torch.zeros_like(places, dtype=torch.bool)
+    is_handled[own] = True
+    sources = places
+    for down, right in offsets:
+        sources = sources[_pass_map(places, own, is_handled, (down.long() * width + right).flatten())]
     return sources
 
 
-def _pass_map(offsets: Tensor, reach: int, height: int, width: int) -> Tensor:
-    count = height * width
-    places = torch.arange(count, device=offsets.device).view(height, width)
-    handled = (slice(reach + 1, height - reach + 1), slice(reach + 1, width - reach + 1))
-    is_handled = torch.zeros(height, width, dtype=torch.bool, device=offsets.device)
-    is_handled[handled] = True
-    own = places[handled]
-    source = own + offsets[:, 0].long() * width + offsets[:, 1]
-    # Places from `count` on stand for old pixels: there a pointer ends.
-    before = is_handled.flatten()[source] & (source > own)
-    pointers = (places + count).expand(len(offsets), -1, -1).clone()
-    pointers[:, handled[0], handled[1]] = torch.where(before, source, source + count)
-    return _followed(pointers.flatten(1), count) - count
-
-
-def _followed(pointers: Tensor, count: int) -> Tensor:
-    ends = torch.arange(count, 2 * count, device=pointers.device).expand(len(pointers), -1)
-    while bool((pointers < count).any()):
-        pointers = torch.cat((pointers, ends), dim=1).gather(1, pointers)
-    return pointers
+def _pass_map(places: Tensor, own: Tensor, is_handled: Tensor, steps: Tensor) -> Tensor:
+    source = own + steps
+    # A pointer to an old pixel ends there; it is stored as -1 - place, below all others.
+    pointers = -1 - places
+    pointers[own] = torch.where(is_handled[source] & (source > own), source, -1 - source)
+    open_ends = own[pointers[own] >= 0]
+    while len(open_ends):
+        followed = pointers[pointers[open_ends]]
+        pointers[open_ends] = followed
+        open_ends = open_ends[followed >= 0]
+    return -1 - pointers
 
 
 GLASS_BLUR = Corruption("glass_blur", _draw, _apply)

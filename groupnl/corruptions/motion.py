@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -23,21 +24,23 @@ def motion_blur(images: Tensor, radius: int, sigma: float, degrees: Tensor) -> T
 def _blur(image: Tensor, radius: int, sigma: float, angle: float) -> Tensor:
     height, width = image.shape[-2:]
     taps = _taps(radius, sigma, angle)
-    reach = max(max(abs(right), abs(down)) for right, down in taps)
+    reach = max(max(abs(right), abs(down)) for right, down, _ in taps)
     padded = F.pad(image[None], (reach, reach, reach, reach), mode="replicate")[0] if reach else image
     result = torch.zeros_like(image)
-    for (right, down), weight in taps.items():
+    for right, down, weight in taps:
         top, left = reach + down, reach + right
         result.add_(padded[..., top : top + height, left : left + width], alpha=weight)
     return result
 
 
-def _taps(radius: int, sigma: float, angle: float) -> dict[tuple[int, int], float]:
-    """Offset (right, down) of each tap -> its weight; taps that fall on one pixel are joined."""
-    weights = [math.exp(-0.5 * (step / sigma) ** 2) for step in range(2 * radius + 1)]
-    total = sum(weights)
-    taps: dict[tuple[int, int], float] = {}
-    for step, weight in enumerate(weights):
-        offset = (math.ceil(step * math.cos(angle) - 0.5), math.ceil(step * math.sin(angle) - 0.5))
-        taps[offset] = taps.get(offset, 0.0) + weight / total
-    return taps
+def _taps(radius: int, sigma: float, angle: float) -> list[tuple[int, int, float]]:
+    """Offset (right, down) and weight of each tap."""
+    steps = np.arange(2 * radius + 1)
+    # Scaled to area one before it is scaled to sum one, and summed by NumPy, as in the reference: last bits matter
+    # where an image is flat, because the result is truncated.
+    weights = np.exp(-(steps**2) / (2 * sigma**2)) / (np.sqrt(2 * np.pi) * sigma)
+    weights /= weights.sum()
+    return [
+        (math.ceil(step * math.cos(angle) - 0.5), math.ceil(step * math.sin(angle) - 0.5), weight)
+        for step, weight in enumerate(weights.tolist())
+    ]

@@ -16,8 +16,6 @@ TABLE: Table[tuple[int, float]] = {
     64: ((10, 1), (10, 1.5), (10, 2), (10, 2.5), (12, 3)),
     32: ((6, 1), (6, 1.5), (6, 2), (8, 2), (9, 2.5)),
 }
-# Values are whole numbers' sums: what misses one by rounding only is that one.
-_ROUNDING = 1e-3
 
 
 def _draw(height: int, width: int, severity: int, generator: Generator) -> Draws:
@@ -26,8 +24,8 @@ def _draw(height: int, width: int, severity: int, generator: Generator) -> Draws
 
 def _apply(images: Tensor, severity: int, draws: Mapping[str, Tensor]) -> Tensor:
     radius, sigma = parameters(TABLE, severity, *images.shape[-2:])
-    blurred = motion_blur(images.float(), radius, sigma, draws["degrees"])
-    return blurred.add_(_ROUNDING).clamp_(0, 255).to(torch.uint8)
+    # In double precision: where an image is flat the sum is a whole number, and single precision would miss it.
+    return motion_blur(images.double(), radius, sigma, draws["degrees"]).clamp_(0, 255).to(torch.uint8)
 
 
 MOTION_BLUR = Corruption("motion_blur", _draw, _apply)
