@@ -1,6 +1,7 @@
 """The process environment: the only module that reads or copies `os.environ`.
 
-What the project takes from it is listed here and nowhere else: `JAVA_HOME` and `OMP_NUM_THREADS`.
+What the project takes from it is listed here and nowhere else: `JAVA_HOME`, `OMP_NUM_THREADS` and
+`OMP_WAIT_POLICY`.
 """
 
 import os
@@ -16,6 +17,11 @@ def java_home() -> Path | None:
 def omp_num_threads() -> str | None:
     """`OMP_NUM_THREADS` as the user set it, or None: torch reads it when a worker imports it."""
     return os.environ.get("OMP_NUM_THREADS") or None
+
+
+def omp_wait_policy() -> str | None:
+    """`OMP_WAIT_POLICY` as the user set it, or None: OpenMP reads it when a worker imports torch."""
+    return os.environ.get("OMP_WAIT_POLICY") or None
 
 
 def child_environment(changes: dict[str, str]) -> dict[str, str]:
