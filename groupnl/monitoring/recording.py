@@ -22,6 +22,7 @@ from groupnl.metrics import (
 from groupnl.monitoring import frontend
 from groupnl.monitoring.promql import SINCE_START, counted, ratio, wilson
 from groupnl.monitoring.rules import Recording
+from groupnl.robustness.statistics import ALPHA, RHO
 
 MODEL = "model"
 CORRUPTION = "model, corruption"
@@ -33,9 +34,6 @@ TWIN_CORRUPTION = "model, reference, corruption"
 RECENT = "6h"
 SPANS = (RECENT, SINCE_START)
 
-# An always-valid test of a coin's fairness, after the mixture method of Robbins (1970): it may be looked at any time.
-ALPHA = 0.05
-RHO = 126
 MODEL_FLIPPED = 'outcome=~"reference_only|both_flip"'
 REFERENCE_FLIPPED = 'outcome=~"model_only|both_flip"'
 
@@ -96,13 +94,13 @@ def _verdict() -> list[Recording]:
         for figure in ("model_only", "reference_only", "decisive_pairs", "verdict_statistic", "verdict_threshold")
     )
     # The last "+ 0" makes 0 of -0.
-    evidence = f"{2 * math.log(1 / ALPHA):.12g} + ln(({decisive} + {RHO}) / {RHO})"
+    evidence = f"{2 * math.log(1 / ALPHA):.12g} + ln(({decisive} + {RHO:g}) / {RHO:g})"
     return [
         Recording(better, counted(PAIRED_OUTCOMES_TOTAL, TWIN, where='outcome="model_only"')),
         Recording(worse, counted(PAIRED_OUTCOMES_TOTAL, TWIN, where='outcome="reference_only"')),
         Recording(decisive, f"{better} + {worse}"),
         Recording(statistic, f"({better} - {worse}) ^ 2"),
-        Recording(threshold, f"({decisive} + {RHO}) * ({evidence})"),
+        Recording(threshold, f"({decisive} + {RHO:g}) * ({evidence})"),
         Recording(named(TWIN, "verdict"), f"sgn({better} - {worse}) * ({statistic} >= bool {threshold}) + 0"),
     ]
 

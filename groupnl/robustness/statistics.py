@@ -1,0 +1,181 @@
+"""What counts say, and how surely: intervals, a test that may be looked at any time, errors relative to a reference.
+
+Pure functions of counts, summed over workers and replicas. Each pair is another image's: pairs are independent.
+"""
+
+import math
+from collections.abc import Iterable
+from statistics import NormalDist, fmean
+from typing import Literal, NamedTuple
+
+# Of the always-valid test: the level, and the pairs at which it is tightest, both as the recording rules have them.
+ALPHA = 0.05
+RHO = 126.0
+
+
+class Interval(NamedTuple):
+    """Where a share may lie.
+
+    Attributes:
+        low: 0 to 1.
+        high: 0 to 1.
+    """
+
+    low: float
+    high: float
+
+
+def wilson_interval(good: float, total: float, confidence: float = 0.95) -> Interval:
+    """The interval of a share by Wilson's score method; (0, 1) where nothing was counted.
+
+    Source: Wilson, JASA 1927. It keeps its coverage for few trials and for shares near 0 and 1, where the usual
+    estimate plus or minus two deviations does not.
+
+    Args:
+        good: trials that went well, 0 to `total`.
+        total: trials.
+        confidence: of the interval.
+    """
+    if total <= 0:
+        return Interval(0.0, 1.0)
+    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    share, weight = good / total, z * z / total
+    middle = (share + weight / 2) / (1 + weight)
+    half = math.sqrt(share * (1 - share) * weight + weight * weight / 4) / (1 + weight)
+    return Interval(max(0.0, middle - half), min(1.0, middle + half))
+
+
+def accuracy_band(flips: float, pairs: float) -> float:
+    """The most that accuracy can have changed under corruption, as far as the pairs tell; 1 where there are none.
+
+    As long as a corruption keeps the label, an answer that stayed is as right as before, so clean and corrupted
+    accuracy differ by at most the share of flips. That share is not known but estimated: its upper bound is taken.
+    """
+    return wilson_interval(flips, pairs).high
+
+
+Verdict = Literal["model", "reference", "undecided"]
+
+
+class Comparison(NamedTuple):
+    """Two models on the same corrupted images.
+
+    Attributes:
+        model_only: images whose answer only the model kept.
+        reference_only: images whose answer only its reference kept.
+        verdict: who holds better.
+    """
+
+    model_only: float
+    reference_only: float
+    verdict: Verdict
+
+    @property
+    def informative(self) -> float:
+        """Images that tell the two apart."""
+        return self.model_only + self.reference_only
+
+    @property
+    def lead(self) -> float:
+        """The model's lead over its reference, images."""
+        return self.model_only - self.reference_only
+
+    @property
+    def needed_lead(self) -> float:
+        """The lead, either way, at which this many informative images decide."""
+        return needed_lead(self.informative)
+
+
+def compare_paired(model_only: float, reference_only: float) -> Comparison:
+    """Who holds better, by a test that may be looked at any time.
+
+    Under the hypothesis that the two hold alike, each informative image is a fair coin's toss. The normal mixture bound
+    of Robbins (1970) is crossed ever, however often one looks, with a probability of at most `ALPHA`.
+
+    Args:
+        model_only: images whose answer only the model kept.
+        reference_only: images whose answer only its reference kept.
+    """
+    lead, count = model_only - reference_only, model_only + reference_only
+    if count == 0 or abs(lead) < needed_lead(count):
+        return Comparison(model_only, reference_only, "undecided")
+    return Comparison(model_only, reference_only, "model" if lead > 0 else "reference")
+
+
+def paired_verdict(model_only: float, reference_only: float) -> Verdict:
+    """The verdict of `compare_paired` alone."""
+    return compare_paired(model_only, reference_only).verdict
+
+
+def needed_lead(informative: float, alpha: float = ALPHA, rho: float = RHO) -> float:
+    """The lead at which so many informative images decide.
+
+    Args:
+        informative: images that only one of the two kept.
+        alpha: probability of ever deciding wrongly, where the two hold alike.
+        rho: images at which the bound is tightest, about.
+    """
+    total = informative + rho
+    return math.sqrt(total * (2 * math.log(1 / alpha) + math.log(total / rho)))
+
+
+class Relative(NamedTuple):
+    """Errors relative to a reference's, with an interval.
+
+    Attributes:
+        value: below 1 the model errs less.
+        low: lower end of the 95 % interval.
+        high: upper end.
+        types: corruptions behind it; those in which the reference never erred are left out.
+    """
+
+    value: float
+    low: float
+    high: float
+    types: int
+
+
+class Errors(NamedTuple):
+    """Errors of one corruption, summed over severities.
+
+    Attributes:
+        model: of the model.
+        model_total: its answers.
+        reference: of its reference.
+        reference_total: its answers.
+    """
+
+    model: float
+    model_total: float
+    reference: float
+    reference_total: float
+
+
+def relative_error(corruptions: Iterable[Errors], confidence: float = 0.95) -> Relative | None:
+    """The mean over corruptions of the model's error rate divided by the reference's; None without any.
+
+    With flips as errors this is the label-free relative corruption error; with wrong answers to labelled images the
+    mean corruption error of ImageNet-C, the twin in AlexNet's place. The interval adds the variances of the single
+    ratios (delta method, the two counts taken as independent, which is careful where both answer the same images: they
+    err together, and the true interval is narrower).
+    """
+    ratios, variances = [], []
+    for errors in corruptions:
+        if errors.reference == 0 or errors.model_total == 0:
+            continue
+        ours, theirs = errors.model / errors.model_total, errors.reference / errors.reference_total
+        ratio = ours / theirs
+        ratios.append(ratio)
+        # Without an error yet, half of one stands in for the spread.
+        spread = (1 - ours) / max(errors.model, 0.5) + (1 - theirs) / errors.reference
+        variances.append(max(ratio, 0.5 / errors.model_total / theirs) ** 2 * spread)
+    if not ratios:
+        return None
+    value = fmean(ratios)
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * math.sqrt(sum(variances)) / len(ratios)
+    return Relative(value, max(0.0, value - half), value + half, len(ratios))
+
+
+def distinct(answers: float, images: float) -> float:
+    """How many answers to a probe set count for an interval: a replayed image is no new one."""
+    return min(answers, images)
