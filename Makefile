@@ -10,7 +10,10 @@ FROST := $(PIP_INSTALL) --no-deps imagecorruptions-imaug
 
 ARCHIVES := model_store/gnl_effnet_es.mar model_store/effnet_es.mar
 # What ends up inside an archive, beside the weights.
-PACKED := handlers/classifier.py groupnl/manifest.py groupnl/card.py $(wildcard groupnl/archive/*.py)
+PROBE := model_store/probe
+# Labelled images to replay, and what was measured of the checkpoint before packing.
+ROBUSTNESS = --probe $(PROBE) $(patsubst %,--robustness %,$(wildcard $(<:.safetensors=.robustness.json)))
+PACKED := $(PROBE) handlers/classifier.py groupnl/manifest.py groupnl/card.py $(wildcard groupnl/archive/*.py)
 
 .PHONY: install serve monitor test lint format archives data train-default clean
 .DEFAULT_GOAL := help
@@ -57,10 +60,10 @@ monitor: archives
 archives: $(ARCHIVES)
 
 model_store/gnl_effnet_es.mar: model_store/efficientnet_gnl_es.safetensors $(PACKED) | $(VENV)/serve.stamp
-	$(BIN)/groupnl archive $< --model-name gnl_effnet_es --overwrite
+	$(BIN)/groupnl archive $< --model-name gnl_effnet_es --twin effnet_es $(ROBUSTNESS) --overwrite
 
 model_store/effnet_es.mar: model_store/efficientnet_es.safetensors $(PACKED) | $(VENV)/serve.stamp
-	$(BIN)/groupnl archive $< --model-name effnet_es --overwrite
+	$(BIN)/groupnl archive $< --model-name effnet_es $(ROBUSTNESS) --overwrite
 
 # --- checks --------------------------------------------------------------------------------------------------------
 
