@@ -29,6 +29,9 @@ COMMANDS = {
         "groupnl.robustness.offline_command", "measure checkpoints under all corruptions, with labels"
     ),
     "bench shadow": Command("groupnl.studies.shadow_cost_command", "measure what shadow requests cost the client"),
+    "study live-vs-offline": Command(
+        "groupnl.studies.live_vs_offline_command", "compare the running service's live figures with the offline truth"
+    ),
     "monitoring": Command("groupnl.monitoring.command", "write the rules for Prometheus, the dashboards for Grafana"),
     "models": Command("groupnl.models.command", "list the GroupNL networks with their size and twin"),
     "costs": Command("groupnl.layers.costs_command", "compare what the convolutions cost"),

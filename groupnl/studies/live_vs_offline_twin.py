@@ -1,0 +1,111 @@
+"""The live comparison of a model with its twin against the offline difference of the two."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from groupnl.corruptions.names import NAMES
+from groupnl.metrics import PAIRED_OUTCOMES
+from groupnl.robustness.record import RobustnessRecord
+from groupnl.robustness.statistics import Errors, Verdict, paired_verdict, relative_error
+
+BOTH_HOLD, MODEL_ONLY, REFERENCE_ONLY, BOTH_FLIP = PAIRED_OUTCOMES
+ALL = "all"
+
+
+class TwinRow(NamedTuple):
+    """Model against twin under one corruption, or under all.
+
+    Attributes:
+        corruption: its name, or `ALL`.
+        pairs: images that both answered.
+        model_only: of them, where only the model kept its best class.
+        reference_only: where only the twin did.
+        offline: difference of the agreements, model minus twin, on all held-back images.
+    """
+
+    corruption: str
+    pairs: int
+    model_only: int
+    reference_only: int
+    offline: float
+
+    @property
+    def live(self) -> float:
+        """The live difference of the agreements, model minus twin."""
+        return (self.model_only - self.reference_only) / self.pairs
+
+    @property
+    def verdict(self) -> Verdict:
+        """Of the always-valid test at 5 %."""
+        return paired_verdict(self.model_only, self.reference_only)
+
+
+def twin_rows(
+    outcomes: Mapping[str, Mapping[str, int]], model: RobustnessRecord, twin: RobustnessRecord
+) -> list[TwinRow]:
+    """One row for each corruption that has pairs, and one for all.
+
+    Args:
+        outcomes: corruption -> outcome -> pairs.
+        model: the model's record.
+        twin: its twin's, on the same images.
+    """
+    ours, theirs = model.agreement(), twin.agreement()
+    rows = [
+        TwinRow(
+            name,
+            sum(outcomes[name].values()),
+            outcomes[name][MODEL_ONLY],
+            outcomes[name][REFERENCE_ONLY],
+            ours[name] - theirs[name],
+        )
+        for name in NAMES
+        if sum(outcomes.get(name, {}).values())
+    ]
+    pairs, model_only, reference_only = (sum(column) for column in zip(*(row[1:4] for row in rows), strict=True))
+    mean = sum(row.offline for row in rows) / len(rows)
+    return [*rows, TwinRow(ALL, pairs, model_only, reference_only, mean)]
+
+
+def twin_table(rows: Sequence[TwinRow]) -> str:
+    """Markdown: one line for each row."""
+    lines = [
+        "| corruption | pairs | only model holds | only twin holds | live difference | offline | live verdict |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines.extend(
+        f"| {row.corruption} | {row.pairs} | {row.model_only} | {row.reference_only} "
+        f"| {row.live:+.3f} | {row.offline:+.3f} | {row.verdict} |"
+        for row in rows
+    )
+    return "\n".join(lines)
+
+
+def relative_line(outcomes: Mapping[str, Mapping[str, int]], model: RobustnessRecord, twin: RobustnessRecord) -> str:
+    """The relative corruption error, mean over the corruptions of flips of the model / flips of the twin, in a sentence.
+
+    Args:
+        outcomes: see `twin_rows`.
+        model: see `twin_rows`.
+        twin: see `twin_rows`.
+    """
+    live = relative_error(_live_errors(counts) for counts in outcomes.values())
+    offline = relative_error(_offline_errors(name, model, twin) for name in outcomes)
+    if live is None or offline is None:
+        return "Relative corruption error: the twin never flipped."
+    return (
+        f"Relative corruption error without labels, below 1 the model holds better: live {live.value:.3f} "
+        f"(95 % interval {live.low:.3f} to {live.high:.3f}), offline {offline.value:.3f}."
+    )
+
+
+def _live_errors(counts: Mapping[str, int]) -> Errors:
+    pairs = sum(counts.values())
+    return Errors(counts[REFERENCE_ONLY] + counts[BOTH_FLIP], pairs, counts[MODEL_ONLY] + counts[BOTH_FLIP], pairs)
+
+
+def _offline_errors(name: str, model: RobustnessRecord, twin: RobustnessRecord) -> Errors:
+    ours, theirs = (
+        [figures.flips for figures in record.cells if figures.corruption == name] for record in (model, twin)
+    )
+    return Errors(sum(ours), len(ours) * model.images, sum(theirs), len(theirs) * twin.images)
