@@ -131,9 +131,10 @@ def _print_band(model: str, agreement: Sequence[Row], record: RobustnessRecord, 
     found = band(agreement, record, clean)
     print(f"{model}: clean accuracy live {clean:.4f}, offline {record.clean_correct / record.images:.4f}.")
     print(
-        f"The band, clean accuracy +- the upper bound of 1 - agreement, holds the offline accuracy in {found.holds:.1%} of "
-        f"{found.cells} cells, mean half width {found.half_width:.3f}; +- (1 - agreement) itself in {found.bare_holds:.1%}, "
-        f"{found.bare_half_width:.3f}. Mean loss of accuracy: {found.loss:.3f}.\n"
+        "The band, clean accuracy +- the upper bound of 1 - agreement, holds the offline accuracy in "
+        f"{found.holds:.1%} of {found.cells} cells, mean half width {found.half_width:.3f}; "
+        f"+- (1 - agreement) itself in {found.bare_holds:.1%}, {found.bare_half_width:.3f}. "
+        f"Mean loss of accuracy: {found.loss:.3f}.\n"
     )
 
 
@@ -146,6 +147,6 @@ def _print_twin(model: str, scrape: Scrape, records: dict[str, RobustnessRecord]
             name: scrape.by("outcome", PAIRED_OUTCOMES_TOTAL, model=model, reference=reference, corruption=name)
             for name in scrape.by("corruption", PAIRED_OUTCOMES_TOTAL, model=model, reference=reference)
         }
-        print(
-            f"\n{model} against {reference}:\n\n{twin_table(twin_rows(outcomes, records[model], records[reference]))}"
-        )
+        ours, theirs = records[model], records[reference]
+        print(f"\n{model} against {reference}:\n\n{twin_table(twin_rows(outcomes, ours, theirs))}\n")
+        print(relative_line(outcomes, ours, theirs))

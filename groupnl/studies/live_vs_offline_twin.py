@@ -82,7 +82,7 @@ def twin_table(rows: Sequence[TwinRow]) -> str:
 
 
 def relative_line(outcomes: Mapping[str, Mapping[str, int]], model: RobustnessRecord, twin: RobustnessRecord) -> str:
-    """The relative corruption error, mean over the corruptions of flips of the model / flips of the twin, in a sentence.
+    """The relative corruption error, mean over corruptions of the model's flips / the twin's, in a sentence.
 
     Args:
         outcomes: see `twin_rows`.
