@@ -33,6 +33,7 @@ COMMANDS = {
         "groupnl.studies.live_vs_offline_command", "compare the running service's live figures with the offline truth"
     ),
     "monitoring": Command("groupnl.monitoring.command", "write the rules for Prometheus, the dashboards for Grafana"),
+    "report": Command("groupnl.report.command", "write a page about the live robustness of served models"),
     "models": Command("groupnl.models.command", "list the GroupNL networks with their size and twin"),
     "costs": Command("groupnl.layers.costs_command", "compare what the convolutions cost"),
 }

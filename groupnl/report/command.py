@@ -1,0 +1,49 @@
+"""`groupnl report`: one page about the robustness of the served models."""
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+
+from groupnl.errors import ConfigError
+from groupnl.report.figures import figures_of, model_names
+from groupnl.report.page import page
+from groupnl.report.samples import Samples, read_endpoint, read_prometheus
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `groupnl report`."""
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--prometheus", metavar="URL", help="a Prometheus that scrapes the service")
+    source.add_argument("--endpoint", metavar="URL", help="the service's own metrics: http://127.0.0.1:8083")
+    parser.add_argument("--model", nargs="+", metavar="NAME", help="which models, in this order (all)")
+    parser.add_argument(
+        "--since", metavar="TIME", help="only the last 24h, 7d, ...; with --prometheus (since the start)"
+    )
+    parser.add_argument("--output", type=Path, default=Path("report.html"), metavar="FILE", help="(%(default)s)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Read, and write the page.
+
+    Raises:
+        ConfigError: options that do not go together, or an unknown model.
+        ServerError: nobody answers, or not with metrics of this service.
+    """
+    if args.endpoint and args.since:
+        raise ConfigError("--since needs --prometheus: an endpoint knows only the counts since the service's start")
+    samples = read_endpoint(args.endpoint) if args.endpoint else read_prometheus(args.prometheus, args.since)
+    names = _chosen(samples, args.model)
+    period = f"over the last {args.since}" if args.since else "since the service's start"
+    made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    content = page([figures_of(samples, name) for name in names], args.endpoint or args.prometheus, period, made)
+    args.output.write_text(content, encoding="utf-8")
+    print(args.output)
+    return 0
+
+
+def _chosen(samples: Samples, wanted: list[str] | None) -> list[str]:
+    known = model_names(samples)
+    for name in wanted or []:
+        if name not in known:
+            raise ConfigError(f"there are no metrics of the model {name!r}; there are of {', '.join(known)}")
+    return wanted or known

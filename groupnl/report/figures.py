@@ -1,0 +1,249 @@
+"""What the samples say of one model: counts by cell, against its reference, with truth, and the service itself."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from groupnl.corruptions.names import CELLS, NAMES, SEVERITIES, Cell
+from groupnl.metrics import (
+    CLEAN,
+    LABELLED,
+    LABELLED_CORRECT,
+    PAIRED_OUTCOMES,
+    PAIRED_OUTCOMES_TOTAL,
+    PROBE_CORRECT,
+    PROBE_IMAGES,
+    PROBE_SET_IMAGES,
+    REQUESTS,
+    SHADOW_DROPPED,
+    SHADOW_FLIPS,
+    SHADOW_LAG_SECONDS,
+    SHADOW_PAIRS,
+    SHADOW_SAMPLED,
+    SHADOW_TOP5_KEPT,
+    STAGE_SECONDS,
+    Family,
+)
+from groupnl.report.samples import Samples
+from groupnl.robustness.statistics import (
+    Comparison,
+    Errors,
+    Interval,
+    Relative,
+    compare_paired,
+    distinct,
+    relative_error,
+    wilson_interval,
+)
+
+BOTH_HOLD, MODEL_ONLY, REFERENCE_ONLY, BOTH_FLIP = PAIRED_OUTCOMES
+
+
+class Share(NamedTuple):
+    """A share that was counted.
+
+    Attributes:
+        good: of them.
+        total: counted.
+        interval: of the share, at 95 %.
+    """
+
+    good: float
+    total: float
+    interval: Interval
+
+    @property
+    def value(self) -> float:
+        """The share, 0 to 1; NaN where nothing was counted."""
+        return self.good / self.total if self.total else math.nan
+
+
+def share_of(good: float, total: float, distinct_total: float | None = None) -> Share:
+    """A share with its interval.
+
+    Args:
+        good: of them.
+        total: counted.
+        distinct_total: how many of them count for the interval; None: all.
+    """
+    counted = total if distinct_total is None else distinct_total
+    return Share(good, total, wilson_interval(good / total * counted if total else 0, counted))
+
+
+class Twin(NamedTuple):
+    """The model against its reference on the same corrupted images.
+
+    Attributes:
+        reference: name of the reference.
+        pairs: images that both answered, by corruption.
+        by_corruption: the comparison under each corruption.
+        overall: under all of them.
+        relative_flips: flips relative to the reference's, the mean over corruptions; None without pairs.
+    """
+
+    reference: str
+    pairs: dict[str, float]
+    by_corruption: dict[str, Comparison]
+    overall: Comparison
+    relative_flips: Relative | None
+
+
+class Truth(NamedTuple):
+    """Accuracy where the classes are known.
+
+    Attributes:
+        clean: without corruption.
+        corrupted: under each corruption, all severities together.
+        images: distinct images behind it; None where each answer is another's.
+    """
+
+    clean: Share
+    corrupted: dict[str, Share]
+    images: float | None
+
+
+class ModelFigures(NamedTuple):
+    """Everything about one model.
+
+    Attributes:
+        name: as it is served.
+        agreement: answers that stayed, in all cells together.
+        by_corruption: the same under each corruption.
+        by_cell: the same in each cell.
+        top5: clean best classes that stayed among the best five.
+        twin: against its reference; None without one.
+        probe: truth of the probe set; None without one.
+        relative_error: the probe set's errors relative to the reference's; None without.
+        labelled: truth that clients told; None where they told none.
+        sampled: images that were chosen.
+        dropped: of those, by reason.
+        requests: answered, by status.
+        latency_s: seconds of a batch at quantiles 0.5, 0.95 and 0.99; None without requests.
+        lag_s: seconds from a live answer to its shadow's, at the same quantiles.
+    """
+
+    name: str
+    agreement: Share
+    by_corruption: dict[str, Share]
+    by_cell: dict[Cell, Share]
+    top5: Share
+    twin: Twin | None
+    probe: Truth | None
+    relative_error: Relative | None
+    labelled: Truth | None
+    sampled: float
+    dropped: dict[str, float]
+    requests: dict[str, float]
+    latency_s: tuple[float, ...] | None
+    lag_s: tuple[float, ...] | None
+
+
+def model_names(samples: Samples) -> list[str]:
+    """The models that the samples are about, sorted."""
+    return sorted(samples.by("model", REQUESTS.name))
+
+
+def figures_of(samples: Samples, model: str) -> ModelFigures:
+    """Everything about one model."""
+    twin = _twin(samples, model)
+    return ModelFigures(
+        name=model,
+        agreement=_stayed(samples, model),
+        by_corruption={name: _stayed(samples, model, corruption=name) for name in NAMES},
+        by_cell={
+            cell: _stayed(samples, model, corruption=cell.corruption, severity=str(cell.severity)) for cell in CELLS
+        },
+        top5=share_of(samples.total(SHADOW_TOP5_KEPT.name, model=model), samples.total(SHADOW_PAIRS.name, model=model)),
+        twin=twin,
+        probe=_truth(samples, model, PROBE_IMAGES, PROBE_CORRECT, samples.largest(PROBE_SET_IMAGES.name, model=model)),
+        relative_error=_relative_error(samples, model, twin.reference) if twin else None,
+        labelled=_truth(samples, model, LABELLED, LABELLED_CORRECT, None),
+        sampled=samples.total(SHADOW_SAMPLED.name, model=model),
+        dropped=samples.by("reason", SHADOW_DROPPED.name, model=model),
+        requests=samples.by("code", REQUESTS.name, model=model),
+        latency_s=_quantiles(samples, STAGE_SECONDS, model=model, stage="total"),
+        lag_s=_quantiles(samples, SHADOW_LAG_SECONDS, model=model),
+    )
+
+
+def _stayed(samples: Samples, model: str, **labels: str) -> Share:
+    pairs = samples.total(SHADOW_PAIRS.name, model=model, **labels)
+    return share_of(pairs - samples.total(SHADOW_FLIPS.name, model=model, **labels), pairs)
+
+
+def _twin(samples: Samples, model: str) -> Twin | None:
+    references = samples.by("reference", PAIRED_OUTCOMES_TOTAL.name, model=model)
+    if not references:
+        return None
+    reference = max(references, key=lambda name: references[name])
+    outcomes = {
+        name: samples.by("outcome", PAIRED_OUTCOMES_TOTAL.name, model=model, reference=reference, corruption=name)
+        for name in NAMES
+    }
+    single = {name: _comparison([found]) for name, found in outcomes.items()}
+    flips = [
+        Errors(
+            found.get(REFERENCE_ONLY, 0) + found.get(BOTH_FLIP, 0),
+            sum(found.values()),
+            found.get(MODEL_ONLY, 0) + found.get(BOTH_FLIP, 0),
+            sum(found.values()),
+        )
+        for found in outcomes.values()
+    ]
+    pairs = {name: sum(found.values()) for name, found in outcomes.items()}
+    return Twin(reference, pairs, single, _comparison(outcomes.values()), relative_error(flips))
+
+
+def _comparison(outcomes: Iterable[Mapping[str, float]]) -> Comparison:
+    found = list(outcomes)
+    return compare_paired(
+        sum(counts.get(MODEL_ONLY, 0) for counts in found), sum(counts.get(REFERENCE_ONLY, 0) for counts in found)
+    )
+
+
+def _truth(samples: Samples, model: str, answered: Family, right: Family, images: float | None) -> Truth | None:
+    clean = _right(samples, model, answered, right, images, CLEAN["corruption"])
+    if not clean.total:
+        return None
+    # Under one corruption an image of a probe set is answered once at each severity.
+    most = None if images is None else images * len(SEVERITIES)
+    return Truth(clean, {name: _right(samples, model, answered, right, most, name) for name in NAMES}, images)
+
+
+def _right(
+    samples: Samples, model: str, answered: Family, right: Family, images: float | None, corruption: str
+) -> Share:
+    total = samples.total(answered.name, model=model, corruption=corruption)
+    good = samples.total(right.name, model=model, corruption=corruption)
+    return share_of(good, total, None if images is None else distinct(total, images))
+
+
+def _relative_error(samples: Samples, model: str, reference: str) -> Relative | None:
+    def wrong(name: str, corruption: str) -> tuple[float, float]:
+        most = (samples.largest(PROBE_SET_IMAGES.name, model=name) or 0) * len(SEVERITIES)
+        found = _right(samples, name, PROBE_IMAGES, PROBE_CORRECT, most, corruption)
+        counted = distinct(found.total, most)
+        return (1 - found.value) * counted if found.total else 0.0, counted
+
+    return relative_error(Errors(*wrong(model, name), *wrong(reference, name)) for name in NAMES)
+
+
+def _quantiles(samples: Samples, family: Family, **labels: str) -> tuple[float, ...] | None:
+    buckets = samples.by("le", f"{family.name}_bucket", **labels)
+    counts = sorted((float(bound), count) for bound, count in buckets.items())
+    if not counts or not counts[-1][1]:
+        return None
+    return tuple(_quantile(counts, share) for share in (0.5, 0.95, 0.99))
+
+
+def _quantile(buckets: Sequence[tuple[float, float]], share: float) -> float:
+    """Interpolated within its bucket, as Prometheus does; the last finite bound where it lies beyond."""
+    wanted = share * buckets[-1][1]
+    below, before = 0.0, 0.0
+    for bound, count in buckets:
+        if count >= wanted:
+            if math.isinf(bound):
+                return below
+            return below + (bound - below) * (wanted - before) / max(count - before, 1e-12)
+        below, before = bound, count
+    return below

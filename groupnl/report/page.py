@@ -1,0 +1,178 @@
+"""The page: one file without scripts or anything from elsewhere; for each model its verdict, then the pictures."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from groupnl.corruptions.names import NAMES
+from groupnl.report.charts import truth_chart, twin_chart
+from groupnl.report.figures import ModelFigures, Twin
+from groupnl.report.heat_map import FEW, heat_map
+from groupnl.report.markup import card, duration, number, percent, span, table, text
+from groupnl.report.words import (
+    agreement_sentence,
+    band_sentence,
+    relative_sentence,
+    truth_sentence,
+    twin_sentence,
+)
+
+STYLE = Path(__file__).with_name("style.css")
+
+
+def page(models: Sequence[ModelFigures], source: str, period: str, made: str) -> str:
+    """The whole page.
+
+    Args:
+        models: what is told, in this order.
+        source: where the counts come from.
+        period: which time they are about.
+        made: when they were read.
+    """
+    body = "".join(_model(figures) for figures in models)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Live robustness: {text(', '.join(figures.name for figures in models))}</title>"
+        f"<style>{STYLE.read_text(encoding='utf-8')}</style></head><body><main><h1>Live robustness</h1>"
+        f'<p class="soft">Counted {text(period)}; read from {text(source)} at {text(made)}.</p>'
+        f"{body}</main></body></html>\n"
+    )
+
+
+def _model(figures: ModelFigures) -> str:
+    parts = [
+        f"<h2>{text(figures.name)}</h2>",
+        _verdict(figures),
+        _headline(figures),
+        card(
+            "Did the answer stay? Corruption by severity",
+            heat_map(figures),
+            "Share of live images whose best class was the same under the corruption."
+            f'<span class="key"></span>0 to 100 %. Hatched: fewer than {FEW} pairs, the figure may be far off; the '
+            "interval stands in the tooltip. Severities are the published ones, no common scale: snow "
+            "is milder at 3 than at 2.",
+        ),
+    ]
+    if figures.twin is not None:
+        parts.append(_twin_card(figures.name, figures.twin))
+    if figures.probe is not None:
+        parts.append(_probe_card(figures))
+    if figures.labelled is not None:
+        parts.append(
+            f'<section class="card"><p>{truth_sentence(figures.labelled, "Images of known class")}</p></section>'
+        )
+    parts.append(_health_card(figures))
+    return "".join(parts)
+
+
+def _verdict(figures: ModelFigures) -> str:
+    sentences = [agreement_sentence(figures), band_sentence(figures)]
+    if figures.twin is not None:
+        reference = figures.twin.reference
+        sentences.append(twin_sentence(figures.name, figures.twin))
+        sentences.append(relative_sentence("Answers that flip", figures.twin.relative_flips, reference))
+        sentences.append(relative_sentence("Wrong answers to the probe set", figures.relative_error, reference))
+    return '<section class="card verdict">' + "".join(f"<p>{told}</p>" for told in sentences if told) + "</section>"
+
+
+def _headline(figures: ModelFigures) -> str:
+    dropped = sum(figures.dropped.values())
+    boxes = [
+        ("answers stayed", percent(figures.agreement.value), f"{span(figures.agreement)}, 95 % interval"),
+        ("class still among five", percent(figures.top5.value), f"{number(figures.top5.total)} pairs"),
+        ("requests", number(sum(figures.requests.values())), _statuses(figures)),
+        (
+            "chosen and dropped",
+            percent(dropped / figures.sampled if figures.sampled else 0.0),
+            f"{number(dropped)} images",
+        ),
+    ]
+    if figures.latency_s:
+        boxes.append(
+            ("99 % of batches within", duration(figures.latency_s[2]), f"median {duration(figures.latency_s[0])}")
+        )
+    return (
+        '<div class="figures">'
+        + "".join(
+            f'<div class="figure"><span>{text(label)}</span><b>{text(value)}</b><span>{text(note)}</span></div>'
+            for label, value, note in boxes
+        )
+        + "</div>"
+    )
+
+
+def _statuses(figures: ModelFigures) -> str:
+    return ", ".join(f"{number(count)} x {code}" for code, count in figures.requests.items() if count) or "none yet"
+
+
+def _twin_card(model: str, twin: Twin) -> str:
+    rows = [
+        (
+            text(name),
+            number(twin.pairs[name]),
+            number(test.model_only),
+            number(test.reference_only),
+            f"{test.lead:+,.0f}",
+            f"±{test.needed_lead:,.0f}",
+            _decided(model, twin, test.verdict),
+        )
+        for name, test in [*((name, twin.by_corruption[name]) for name in NAMES if twin.pairs[name])]
+    ]
+    total = twin.overall
+    rows.append(
+        (
+            "<b>all</b>",
+            number(sum(twin.pairs.values())),
+            number(total.model_only),
+            number(total.reference_only),
+            f"{total.lead:+,.0f}",
+            f"±{total.needed_lead:,.0f}",
+            f"<b>{_decided(model, twin, total.verdict)}</b>",
+        )
+    )
+    head = (
+        "corruption",
+        "pairs",
+        f"only {text(model)} held",
+        f"only {text(twin.reference)} held",
+        "lead",
+        "decides",
+        "holds better",
+    )
+    how = (
+        "Both answered the same corrupted pixels; to hold is to keep one's own clean answer. Bars: difference in "
+        "percent of the pairs; pale ones are not decided. The test may be looked at any time; where two models are "
+        "alike it errs for at most one in twenty. With nineteen corruptions side by side one may err by chance: the "
+        "line “all” is the verdict."
+    )
+    return card(f"{model} against {twin.reference}", twin_chart(model, twin) + table(head, rows), how)
+
+
+def _decided(model: str, twin: Twin, verdict: str) -> str:
+    return {"model": text(model), "reference": text(twin.reference), "undecided": "not decided"}[verdict]
+
+
+def _probe_card(figures: ModelFigures) -> str:
+    truth = figures.probe
+    assert truth is not None  # noqa: S101 (for mypy)
+    how = (
+        "Dots: accuracy on the archive's labelled images, which are replayed in idle time, with 95 % interval. "
+        "Shaded: where it must lie by the live pairs alone, clean accuracy (dashed) plus or minus the share of flips. "
+        "The probe set's images need not look like the traffic. A replayed image counts once in the intervals."
+    )
+    sentence = f"<p>{truth_sentence(truth, f'Probe set of {number(truth.images or 0)} images')}</p>"
+    return card("Truth beside the label-free band", sentence + truth_chart(figures, truth), how)
+
+
+def _health_card(figures: ModelFigures) -> str:
+    waiting = figures.sampled - figures.agreement.total - sum(figures.dropped.values())
+    rows = [
+        ("chosen", number(figures.sampled)),
+        ("answered again", number(figures.agreement.total)),
+        *((f"dropped: {text(reason)}", number(count)) for reason, count in figures.dropped.items()),
+        ("waiting", number(max(0.0, waiting))),
+    ]
+    if figures.lag_s:
+        rows.append(("delay, median and 99 %", f"{duration(figures.lag_s[0])}, {duration(figures.lag_s[2])}"))
+    how = "Images chosen for a second answer, and what became of them. Clients notice nothing of any of this."
+    return card("Shadow requests", table(("", "images"), rows), how)

@@ -1,0 +1,137 @@
+"""What the service has counted, as plain samples: read from its endpoint, or from a Prometheus that scraped it."""
+
+import json
+import re
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from groupnl.errors import ConfigError, ServerError
+from groupnl.metrics import FAMILIES, Family
+
+TIMEOUT_S = 30.0
+_DURATION = re.compile(r"[1-9][0-9]*(ms|s|m|h|d|w|y)")
+_SCHEMES = ("http", "https")
+
+
+class Sample(NamedTuple):
+    """One value.
+
+    Attributes:
+        name: of the series; a histogram's ends in ``_bucket``, ``_sum`` or ``_count``.
+        labels: name -> value, without those that say where it was scraped.
+        value: summed over workers and replicas by the reader.
+    """
+
+    name: str
+    labels: Mapping[str, str]
+    value: float
+
+
+class Samples:
+    """The samples of one reading.
+
+    Args:
+        samples: all of them.
+    """
+
+    def __init__(self, samples: Iterable[Sample]) -> None:
+        self._samples = list(samples)
+
+    def total(self, name: str, **labels: str) -> float:
+        """The sum of the samples that have these labels; 0 without any."""
+        return sum(sample.value for sample in self._matching(name, labels))
+
+    def largest(self, name: str, **labels: str) -> float | None:
+        """The largest of them, for values that are the same everywhere; None without any."""
+        return max((sample.value for sample in self._matching(name, labels)), default=None)
+
+    def by(self, label: str, name: str, **labels: str) -> dict[str, float]:
+        """Their sums, one for each value of a label, in order of appearance."""
+        sums: dict[str, float] = {}
+        for sample in self._matching(name, labels):
+            value = sample.labels.get(label)
+            if value is not None:
+                sums[value] = sums.get(value, 0.0) + sample.value
+        return sums
+
+    def labels_of(self, name: str, **labels: str) -> list[Mapping[str, str]]:
+        """The labels of the matching samples."""
+        return [sample.labels for sample in self._matching(name, labels)]
+
+    def _matching(self, name: str, labels: Mapping[str, str]) -> list[Sample]:
+        return [s for s in self._samples if s.name == name and labels.items() <= s.labels.items()]
+
+
+def read_endpoint(url: str) -> Samples:
+    """Read a service's own metrics endpoint.
+
+    Raises:
+        ConfigError: no such kind of address.
+        ServerError: nobody answers, or not with metrics of this service.
+    """
+    text = _get(url if urllib.parse.urlsplit(url).path.strip("/") else url.rstrip("/") + "/metrics")
+    try:
+        families = list(text_string_to_metric_families(text))
+    except ValueError as error:
+        raise ServerError(f"{url} does not answer with metrics: {error}") from None
+    return _checked(url, [Sample(s.name, s.labels, s.value) for family in families for s in family.samples])
+
+
+def read_prometheus(url: str, since: str | None) -> Samples:
+    """Ask a Prometheus.
+
+    Args:
+        url: its address, as of its web page.
+        since: count over this last time only (``24h``, ``7d``); None: since the service's start.
+
+    Raises:
+        ConfigError: `since` is no duration, or no such kind of address.
+        ServerError: nobody answers, or it has no metrics of this service.
+    """
+    if since is not None and not _DURATION.fullmatch(since):
+        raise ConfigError(f"--since {since!r} is no duration: write 90m, 24h or 7d")
+    samples = [sample for family in FAMILIES for name in _series(family) for sample in _query(url, family, name, since)]
+    return _checked(url, samples)
+
+
+def _series(family: Family) -> tuple[str, ...]:
+    if family.kind == "histogram":
+        return tuple(f"{family.name}_{part}" for part in ("bucket", "sum", "count"))
+    return (family.name,)
+
+
+def _query(url: str, family: Family, name: str, since: str | None) -> list[Sample]:
+    is_gauge = family.kind in ("sum", "same")
+    expression = name if since is None or is_gauge else f"increase({name}[{since}])"
+    operator = "max" if family.kind == "same" else "sum"
+    query = urllib.parse.urlencode({"query": f"{operator} without (instance, job) ({expression})"})
+    try:
+        answer = json.loads(_get(f"{url.rstrip('/')}/api/v1/query?{query}"))
+        results = answer["data"]["result"]
+        return [Sample(name, result["metric"], float(result["value"][1])) for result in results]
+    except (ValueError, KeyError, TypeError, IndexError):
+        raise ServerError(f"{url} does not answer as a Prometheus does; is it an endpoint (--endpoint)?") from None
+
+
+def _get(url: str) -> str:
+    if urllib.parse.urlsplit(url).scheme not in _SCHEMES:
+        raise ConfigError(f"{url!r} is no address: write http://HOST:PORT")
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310 (checked above)
+            content: bytes = answer.read()
+    except urllib.error.HTTPError as error:
+        raise ServerError(f"{url} answers {error.code} {error.reason}") from None
+    except (OSError, ValueError) as error:
+        raise ServerError(f"{url} cannot be read: {error}") from None
+    return content.decode(errors="replace")
+
+
+def _checked(url: str, samples: list[Sample]) -> Samples:
+    if not any(sample.name.startswith("groupnl_") for sample in samples):
+        raise ServerError(f"{url} has no metrics of this service; is it the right address, and has a model started?")
+    return Samples(samples)

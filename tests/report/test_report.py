@@ -1,0 +1,242 @@
+"""groupnl report: what was counted, through the endpoint's text, to figures, sentences and the page."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from prometheus_client import CollectorRegistry, start_http_server
+from support.server import free_ports
+
+from groupnl.cli import main
+from groupnl.corruptions.names import CELLS, Cell
+from groupnl.errors import ConfigError, ServerError
+from groupnl.metrics import (
+    CLEAN,
+    PAIRED_OUTCOMES_TOTAL,
+    PROBE_CORRECT,
+    PROBE_IMAGES,
+    PROBE_SET_IMAGES,
+    REQUESTS,
+    SHADOW_DROPPED,
+    SHADOW_FLIPS,
+    SHADOW_PAIRS,
+    SHADOW_SAMPLED,
+    STAGE_SECONDS,
+    Metrics,
+)
+from groupnl.report.figures import figures_of, model_names
+from groupnl.report.page import page
+from groupnl.report.samples import Samples, read_endpoint, read_prometheus
+
+MODEL, TWIN = "a<b>&c", "twin"
+
+
+def _count(metrics: Metrics, *, pairs: int, flips: int) -> None:
+    metrics.inc(REQUESTS, 900, code="200")
+    metrics.inc(REQUESTS, 7, code="415")
+    for _ in range(99):
+        metrics.observe(STAGE_SECONDS, 0.004, stage="total")
+    metrics.observe(STAGE_SECONDS, 0.2, stage="total")
+    metrics.inc(SHADOW_SAMPLED, pairs * len(CELLS) + 12)
+    metrics.inc(SHADOW_DROPPED, 10, reason="queue_full")
+    for name, severity in CELLS:
+        labels = {"corruption": name, "severity": str(severity)}
+        metrics.inc(SHADOW_PAIRS, pairs, **labels)
+        metrics.inc(SHADOW_FLIPS, flips, **labels)
+        metrics.inc(PROBE_IMAGES, 40, **labels)
+        metrics.inc(PROBE_CORRECT, 10, **labels)
+    metrics.inc(PROBE_IMAGES, 40, **CLEAN)
+    metrics.inc(PROBE_CORRECT, 30, **CLEAN)
+    metrics.set(PROBE_SET_IMAGES, 20)
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    registry = CollectorRegistry()
+    ours = Metrics(MODEL, registry)
+    _count(ours, pairs=20, flips=5)
+    for outcome, count in (("both_hold", 60), ("model_only", 30), ("reference_only", 5), ("both_flip", 5)):
+        ours.inc(PAIRED_OUTCOMES_TOTAL, count, reference=TWIN, corruption="fog", outcome=outcome)
+    (port,) = free_ports(1)
+    server, thread = start_http_server(port, "127.0.0.1", registry)
+    yield f"http://127.0.0.1:{port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def samples(endpoint: str) -> Samples:
+    return read_endpoint(endpoint)
+
+
+def test_counts_become_shares(samples: Samples) -> None:
+    assert model_names(samples) == [MODEL]
+    figures = figures_of(samples, MODEL)
+    assert (figures.agreement.good, figures.agreement.total) == (15 * 95, 20 * 95)
+    assert figures.by_cell[Cell("fog", 3)].value == 0.75
+    assert figures.by_corruption["snow"].total == 100
+    assert figures.requests["415"] == 7
+    assert figures.dropped == {"queue_full": 10}
+
+
+def test_quantiles_are_interpolated(samples: Samples) -> None:
+    latency = figures_of(samples, MODEL).latency_s
+    assert latency is not None
+    # 99 of 100 lie in the bucket from 2.5 to 5 ms, as Prometheus' histogram_quantile sees them.
+    assert latency == pytest.approx((0.0025 + 0.0025 * 50 / 99, 0.0025 + 0.0025 * 95 / 99, 0.005))
+
+
+def test_the_twin(samples: Samples) -> None:
+    twin = figures_of(samples, MODEL).twin
+    assert twin is not None
+    assert (twin.reference, twin.pairs["fog"], twin.pairs["snow"]) == (TWIN, 100, 0)
+    assert (twin.overall.lead, twin.overall.verdict) == (25, "undecided")
+    assert twin.relative_flips is not None
+    assert twin.relative_flips.value == pytest.approx(10 / 35)
+
+
+def test_replayed_images_do_not_narrow_an_interval(samples: Samples) -> None:
+    truth = figures_of(samples, MODEL).probe
+    assert truth is not None
+    assert (truth.clean.value, truth.clean.total) == (0.75, 40)
+    low, high = truth.clean.interval
+    assert high - low == pytest.approx(0.355, abs=0.01)  # of 20 images, not of 40 answers
+    assert truth.corrupted["fog"].value == 0.25
+
+
+class _Tags(HTMLParser):
+    """Opening and closing tags match, and nothing comes from elsewhere."""
+
+    VOID = frozenset({"meta"})  # beside those that close themselves
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.words = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag not in ("script", "link", "img", "iframe")
+        assert not {"src", "href"} & {name for name, _ in attrs}
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        assert tag in ("path", "rect", "circle")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def _read(content: str) -> str:
+    parser = _Tags()
+    parser.feed(content)
+    assert parser.open == []
+    return re.sub(r"\s+", " ", parser.words)
+
+
+def test_the_page(samples: Samples) -> None:
+    words = _read(page([figures_of(samples, MODEL)], "http://here", "since the start", "now"))
+    assert f"Live robustness Counted since the start; read from http://here at now. {MODEL}" in words.replace("  ", " ")
+    assert "Over 1,900 live images" in words
+    assert "stayed the same in 75 %" in words
+    assert f"Whether {MODEL} or twin holds better is not decided" in words
+    assert "a lead of 25, where" in words
+    assert "n = 20" in words
+    assert "dropped: queue_full" in words
+
+
+def test_a_decided_comparison_is_told() -> None:
+    registry = CollectorRegistry()
+    metrics = Metrics("m", registry)
+    _count(metrics, pairs=1, flips=0)
+    metrics.inc(PAIRED_OUTCOMES_TOTAL, 10, reference="r", corruption="fog", outcome="model_only")
+    metrics.inc(PAIRED_OUTCOMES_TOTAL, 200, reference="r", corruption="fog", outcome="reference_only")
+    words = _read(page([figures_of(_samples(registry), "m")], "s", "p", "t"))
+    assert "r holds better than m on this traffic" in words
+
+
+def test_a_service_that_has_counted_nothing() -> None:
+    registry = CollectorRegistry()
+    metrics = Metrics("m", registry)
+    metrics.start_at_zero(REQUESTS, code=["200"])
+    words = _read(page([figures_of(_samples(registry), "m")], "s", "p", "t"))
+    assert "No live image has been answered a second time yet" in words
+
+
+def _samples(registry: CollectorRegistry) -> Samples:
+    (port,) = free_ports(1)
+    server, thread = start_http_server(port, "127.0.0.1", registry)
+    try:
+        return read_endpoint(f"http://127.0.0.1:{port}/metrics")
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def test_the_command(endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "page.html"
+    assert main(["report", "--endpoint", endpoint, "--output", str(file)]) == 0
+    assert capsys.readouterr().out.strip() == str(file)
+    assert "Over 1,900 live images" in file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--model", "nobody"], "no metrics of the model 'nobody'"),
+        (["--since", "24h"], "--since needs --prometheus"),
+    ],
+)
+def test_options_that_cannot_be_used(
+    options: list[str], problem: str, endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", "--endpoint", endpoint, "--output", str(tmp_path / "page.html"), *options]) == 1
+    assert problem in capsys.readouterr().err
+    assert not (tmp_path / "page.html").exists()
+
+
+def test_addresses_that_do_not_answer() -> None:
+    (port,) = free_ports(1)
+    with pytest.raises(ServerError, match="cannot be read"):
+        read_endpoint(f"http://127.0.0.1:{port}")
+    with pytest.raises(ConfigError, match="'file:///etc/passwd' is no address"):
+        read_endpoint("file:///etc/passwd")
+    with pytest.raises(ConfigError, match="is no duration"):
+        read_prometheus(f"http://127.0.0.1:{port}", "yesterday")
+
+
+@pytest.mark.parametrize(
+    ("answer", "problem"), [(b"other_metric 1\n", "has no metrics of this service"), (b"<html>", "metrics")]
+)
+def test_answers_of_somebody_else(answer: bytes, problem: str) -> None:
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(answer)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Other)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    try:
+        with pytest.raises(ServerError, match=problem):
+            read_endpoint(url)
+        with pytest.raises(ServerError, match="does not answer as a Prometheus does"):
+            read_prometheus(url, None)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
