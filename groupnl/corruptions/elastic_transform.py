@@ -45,13 +45,13 @@ def _draw(height: int, width: int, severity: int, generator: Generator) -> Draws
 def _apply(images: Tensor, severity: int, draws: Mapping[str, Tensor]) -> Tensor:
     height, width = images.shape[-2:]
     elastic = parameters(TABLE, severity, height, width)
-    moved = _sample(to_unit(images), _affine(draws["corners"] * elastic.shift, height, width), align_corners=True)
+    places = _affine(draws["corners"] * elastic.shift, height, width)
+    moved = F.grid_sample(to_unit(images), places, padding_mode="reflection", align_corners=True)
     if elastic.height == 0:
         return to_levels(moved)
     field = gaussian(draws["field"], elastic.sigma, truncate=3, border="reflect") * elastic.height
-    across, down = field.unbind(dim=1)
-    columns, rows = _places(height, width, images.device, torch.float32)
-    return to_levels(_sample(moved, torch.stack((columns + across, rows + down), dim=-1), align_corners=False))
+    # Here the border pixel is mirrored too, in the affine step it is not.
+    return to_levels(F.grid_sample(moved, _shifted(field), padding_mode="reflection", align_corners=False))
 
 
 def _affine(shifts: Tensor, height: int, width: int) -> Tensor:
@@ -63,7 +63,7 @@ def _affine(shifts: Tensor, height: int, width: int) -> Tensor:
         width: of the image.
 
     Returns:
-        Columns and rows, float32 of shape (B, height, width, 2).
+        Columns and rows, -1 and 1 at the centres of the border pixels; float32 of shape (B, height, width, 2).
     """
     # The published code takes the image's (height, width) for the centre's (column, row); images are square there.
     column, row, reach = float(height // 2), float(width // 2), min(height, width) // 3
@@ -72,25 +72,25 @@ def _affine(shifts: Tensor, height: int, width: int) -> Tensor:
     ).expand_as(shifts)
     # Single precision, as the points are stored there.
     after = (before + shifts.float()).float().double()
-    ones = shifts.new_ones(*shifts.shape[:2], 1)
-    back = torch.linalg.solve(torch.cat((after, ones), dim=2), before)
-    columns, rows = _places(height, width, shifts.device, torch.float64)
-    places = torch.stack((columns, rows, torch.ones_like(rows)), dim=-1)
-    return torch.einsum("hwi,bio->bhwo", places, back).float()
+    back = torch.linalg.solve(torch.cat((after, torch.ones_like(after[..., :1])), dim=2), before)
+    scaled = back * (2 / shifts.new_tensor([width - 1, height - 1]))
+    by_column, by_row, offset = scaled[:, None, None].unbind(dim=3)
+    columns, rows = (torch.arange(size, dtype=back.dtype, device=back.device) for size in (width, height))
+    places: Tensor = columns.view(1, -1, 1) * by_column + (rows.view(-1, 1, 1) * by_row + (offset - 1))
+    return places.float()
 
 
-def _places(height: int, width: int, device: torch.device, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    rows, columns = torch.meshgrid(
-        torch.arange(height, device=device, dtype=dtype), torch.arange(width, device=device, dtype=dtype), indexing="ij"
-    )
-    return columns, rows
+def _shifted(field: Tensor) -> Tensor:
+    """Where each pixel comes from, -1 and 1 at the image's edges: float32 of shape (B, H, W, 2).
 
-
-def _sample(images: Tensor, places: Tensor, *, align_corners: bool) -> Tensor:
-    """Bilinear values at places in pixels; the border mirrors, the last pixel once (align_corners) or twice."""
-    size = places.new_tensor([images.shape[-1], images.shape[-2]])
-    grid = places / (size - 1) * 2 - 1 if align_corners else (places * 2 + 1) / size - 1
-    return F.grid_sample(images, grid, mode="bilinear", padding_mode="reflection", align_corners=align_corners)
+    Args:
+        field: how far to the right and down of the pixel, float32 of shape (B, 2, H, W), pixels.
+    """
+    size = field.shape[:1:-1]
+    columns, rows = ((torch.arange(each, device=field.device) * 2 + 1) / each - 1 for each in size)
+    own = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), dim=-1)
+    places: Tensor = torch.addcmul(own, field.permute(0, 2, 3, 1), 2 / field.new_tensor(size))
+    return places
 
 
 ELASTIC_TRANSFORM = Corruption("elastic_transform", _draw, _apply)

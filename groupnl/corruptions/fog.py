@@ -6,7 +6,6 @@ import torch
 from torch import Generator, Tensor
 
 from groupnl.corruptions.corruption import Corruption, Draws
-from groupnl.corruptions.pixels import to_levels, to_unit
 from groupnl.corruptions.tables import Table, official_size, parameters
 
 # Strength, and how fast details lose height.
@@ -25,29 +24,30 @@ def _draw(height: int, width: int, severity: int, generator: Generator) -> Draws
     side = SIDE[official_size(height, width)]
     while side < max(height, width):
         side *= 2
-    return {"uniform": torch.rand(side * side - 1, generator=generator, dtype=torch.float64) * 2 - 1}
+    return {"uniform": torch.rand(side * side - 1, generator=generator) * 2 - 1}
 
 
 def _apply(images: Tensor, severity: int, draws: Mapping[str, Tensor]) -> Tensor:
     height, width = images.shape[-2:]
     strength, decay = parameters(TABLE, severity, height, width)
     cloud = clouds(draws["uniform"], decay)[:, None, :height, :width]
-    unit = to_unit(images, torch.float64)
-    brightest = unit.amax(dim=(1, 2, 3), keepdim=True)
-    return to_levels((unit + strength * cloud) * (brightest / (brightest + strength)))
+    brightest = images.amax(dim=(1, 2, 3), keepdim=True).double() / 255
+    share = brightest / (brightest + strength)
+    return images.double().mul_(share).add_(cloud * (share * (strength * 255))).clamp_(max=255).to(torch.uint8)
 
 
 def clouds(uniform: Tensor, decay: float) -> Tensor:
     """Fractal clouds by the diamond-square scheme, its edges joined.
 
     Args:
-        uniform: numbers in [-1, 1), float64 of shape (B, side**2 - 1).
+        uniform: numbers in [-1, 1), of shape (B, side**2 - 1).
         decay: heights fall by its square from level to level.
 
     Returns:
-        Of shape (B, side, side), from 0 to 1 each.
+        float64 of shape (B, side, side), from 0 to 1 each.
     """
     side = round((uniform.shape[1] + 1) ** 0.5)
+    uniform = uniform.double()
     cloud = uniform.new_zeros(len(uniform), side, side)
     step, height, used = side, _FIRST_HEIGHT, 0
 

@@ -6,7 +6,7 @@ not imported.
 
 import importlib.metadata
 from collections.abc import Mapping
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import cv2
@@ -55,22 +55,27 @@ def _draw(height: int, width: int, severity: int, generator: Generator) -> Draws
 
 def _apply(images: Tensor, severity: int, draws: Mapping[str, Tensor]) -> Tensor:
     image_share, ice_share = parameters(TABLE, severity, *images.shape[-2:])
-    # Whole numbers come out as such from double precision only; each is a table of 256.
-    levels = torch.arange(256, dtype=torch.float64, device=images.device)
-    ours, theirs = levels * image_share, levels * ice_share
-    return (ours[images.int()] + theirs[draws["ice"].int()]).clamp_(0, 255).to(torch.uint8)
+    # In double precision, as the published code: in single, many sums miss a whole number and lose a level.
+    ice = draws["ice"].double().mul_(ice_share)
+    return images.double().mul_(image_share).add_(ice).clamp_(max=255).to(torch.uint8)
 
 
-@cache
 def _photograph(index: int, height: int, width: int) -> Tensor:
     """One photograph, larger than the image; uint8 of shape (3, H, W)."""
-    ice = cv2.cvtColor(_decoded(_path(FILES[index])), cv2.COLOR_BGR2RGB)
     scale = SCALE[official_size(height, width)]
-    if scale < 1:
-        ice = cv2.resize(ice, (0, 0), fx=scale, fy=scale)
-    missing = max(height / ice.shape[0], width / ice.shape[1])
-    if missing >= 1:
-        ice = cv2.resize(ice, (0, 0), fx=missing * _ROOM, fy=missing * _ROOM, interpolation=cv2.INTER_CUBIC)
+    ice = _scaled(index, scale)
+    missing = max(height / ice.shape[1], width / ice.shape[2])
+    return ice if missing < 1 else _scaled(index, scale * missing * _ROOM)
+
+
+@lru_cache(maxsize=32)
+def _scaled(index: int, scale: float) -> Tensor:
+    """One photograph, uint8 of shape (3, H, W); decoded once for a scale."""
+    ice = cv2.cvtColor(_decoded(_path(FILES[index])), cv2.COLOR_BGR2RGB)
+    if scale != 1:
+        ice = cv2.resize(
+            ice, (0, 0), fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR if scale < 1 else cv2.INTER_CUBIC
+        )
     return torch.from_numpy(np.ascontiguousarray(ice.transpose(2, 0, 1)))
 
 

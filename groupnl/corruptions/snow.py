@@ -52,7 +52,7 @@ _ROUNDING = 1e-3
 
 def _draw(height: int, width: int, severity: int, generator: Generator) -> Draws:
     return {
-        "noise": torch.randn(1, height, width, generator=generator, dtype=torch.float64),
+        "noise": torch.randn(1, height, width, generator=generator),
         "degrees": torch.rand((), generator=generator, dtype=torch.float64) * 90 - 135,
     }
 
@@ -68,7 +68,7 @@ def _apply(images: Tensor, severity: int, draws: Mapping[str, Tensor]) -> Tensor
 
 def _layer(noise: Tensor, degrees: Tensor, snow: Snow) -> Tensor:
     """The falling snow, float32 of shape (B, 1, H, W), in [0, 1]."""
-    flakes = zoomed(noise * snow.deviation + snow.mean, snow.zoom)
+    flakes = zoomed(noise.double() * snow.deviation + snow.mean, snow.zoom)
     flakes = torch.where(flakes < snow.threshold, 0, flakes.clamp(0, 1)).mul_(255).add_(1e-9).floor_()
     driven = motion_blur(flakes.float(), snow.radius, snow.sigma, degrees)
     return driven.add_(_ROUNDING).floor_().div_(255)

@@ -58,8 +58,8 @@ _MUD_EDGE = 0.8
 
 def _draw(height: int, width: int, severity: int, generator: Generator) -> Draws:
     spatter = parameters(TABLE, severity, height, width)
-    noise = torch.randn(height, width, generator=generator, dtype=torch.float64) * spatter.deviation + spatter.mean
-    liquid = gaussian(noise, spatter.sigma)
+    noise = torch.randn(height, width, generator=generator).double()
+    liquid = gaussian(noise.mul_(spatter.deviation).add_(spatter.mean), spatter.sigma)
     liquid[liquid < spatter.threshold] = 0
     mask = _drops(liquid.numpy(), spatter.strength) if spatter.kind == "water" else _mud(liquid, spatter)
     return {"mask": mask[None]}

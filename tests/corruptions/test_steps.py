@@ -131,7 +131,7 @@ def test_elastic_transform(severity: int, photographs: Tensor) -> None:
 @pytest.fixture
 def given_noise(monkeypatch: pytest.MonkeyPatch) -> Iterator[Generator]:
     """A generator, whose next normal numbers the library gets too."""
-    noise = torch.randn(224, 224, generator=Generator().manual_seed(6), dtype=torch.float64).numpy()
+    noise = torch.randn(224, 224, generator=Generator().manual_seed(6)).double().numpy()
     monkeypatch.setattr(np.random, "normal", lambda size, loc, scale: noise * scale + loc)
     return Generator().manual_seed(6)
 
