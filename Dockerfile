@@ -32,10 +32,13 @@ COPY pyproject.toml README.md LICENSE ./
 COPY groupnl groupnl
 COPY handlers handlers
 RUN pip wheel --no-deps --wheel-dir /wheels . \
-    && pip install -c constraints.txt "$(echo /wheels/*.whl)[serve]"
+    && pip install -c constraints.txt "$(echo /wheels/*.whl)[serve]" \
+    && pip install -c constraints.txt --no-deps imagecorruptions-imaug
 COPY model_store model_store
-RUN groupnl archive model_store/efficientnet_gnl_es.safetensors --model-name gnl_effnet_es --output /opt/model_store \
-    && groupnl archive model_store/efficientnet_es.safetensors --model-name effnet_es --output /opt/model_store
+RUN groupnl archive model_store/efficientnet_gnl_es.safetensors --model-name gnl_effnet_es --twin effnet_es \
+        --probe model_store/probe --robustness model_store/efficientnet_gnl_es.robustness.json --output /opt/model_store \
+    && groupnl archive model_store/efficientnet_es.safetensors --model-name effnet_es \
+        --probe model_store/probe --robustness model_store/efficientnet_es.robustness.json --output /opt/model_store
 
 FROM python:${PYTHON}
 RUN useradd --create-home --uid 10001 groupnl
