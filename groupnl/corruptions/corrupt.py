@@ -137,12 +137,16 @@ def _like(images: Tensor, levels: Tensor) -> Tensor:
 def _applied(
     levels: Tensor, kinds: Sequence[tuple[Corruption, int]], draws: Sequence[Draws], *, published: bool
 ) -> Tensor:
-    """The corrupted batch: images of one corruption and severity together, each put back in its place."""
+    """The corrupted batch: images of one corruption and severity together, each put back in its place.
+
+    On a CPU each image goes alone: its intermediate results stay in the cache, and no sum over a batch is ordered
+    otherwise than over the image.
+    """
     result = torch.empty_like(levels)
-    places: dict[tuple[Corruption, int], list[int]] = defaultdict(list)
-    for place, kind in enumerate(kinds):
-        places[kind].append(place)
-    for (corruption, severity), indices in places.items():
+    places: dict[tuple[Corruption, int, int], list[int]] = defaultdict(list)
+    for place, (corruption, severity) in enumerate(kinds):
+        places[corruption, severity, place if levels.device.type == "cpu" else 0].append(place)
+    for (corruption, severity, _), indices in places.items():
         stacked = {
             key: torch.stack([draws[index][key] for index in indices]).to(levels.device) for key in draws[indices[0]]
         }
