@@ -31,11 +31,11 @@ def load_service(context: Context) -> Service:
     manifest, model = load_unpacked(model_dir)
     device = choose_device(config.device, context.system_properties.get("gpu_id"))
     precision = choose_precision(config.precision, device)
-    engine = TorchEngine(model, manifest.card.input, device, precision)
+    engine = TorchEngine(model, manifest.card.input, device, precision, urgent=True)
     engine.warm_up(context.system_properties.get("batch_size") or 1)
     architecture = manifest.card.architecture
     logger.info("groupnl: model %s is ready: %s, %s, %s", context.model_name, architecture, device, precision)
     count_start(metrics, model_dir, manifest, "torch", precision)
     set_offline_agreement(metrics, model_dir, config.shadow.cells())
-    shadows = start_shadows(model_dir, config.shadow, metrics, engine, device, precision)
+    shadows = start_shadows(model_dir, config.shadow, metrics, model, manifest.card.input, device, precision)
     return Service(manifest.card, engine, config, metrics, shadows)

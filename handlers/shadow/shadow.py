@@ -103,8 +103,7 @@ class Shadow:
                 jobs.append(self._queue.get_nowait())
         except queue.Empty:
             pass
-        if jobs:
-            self._counts.waiting(self._queue.qsize())
+        self._counts.waiting(self._queue.qsize())  # also when there is none: an offer may have told an older length
         oldest = time.monotonic() - self._config.max_lag_s
         fresh = [job for job in jobs if job.offered_at >= oldest]
         if len(fresh) < len(jobs):

@@ -3,11 +3,13 @@
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from groupnl.archive import probe
 from groupnl.archive.load import load_unpacked
+from groupnl.card import InputConfig
 from groupnl.errors import ConfigError
-from groupnl.inference import Engine, TorchEngine
+from groupnl.inference import TorchEngine
 from groupnl.metrics import PROBE_SET_IMAGES, Metrics
 from groupnl.shadow_config import ShadowConfig
 from handlers.shadow.child_runner import ChildRunner
@@ -22,7 +24,8 @@ def start_shadows(
     model_dir: Path,
     config: ShadowConfig,
     metrics: Metrics,
-    engine: Engine,
+    model: nn.Module,
+    card_input: InputConfig,
     device: torch.device,
     precision: torch.dtype,
 ) -> Shadows:
@@ -32,7 +35,8 @@ def start_shadows(
         model_dir: the model's unpacked archive.
         config: which images, which cells, which twin.
         metrics: of the worker.
-        engine: the live one.
+        model: the live network.
+        card_input: its input.
         device: that it runs on.
         precision: that it runs in.
 
@@ -47,7 +51,7 @@ def start_shadows(
     if config.share == 0 and (images is None or config.probe_time_share == 0):
         return Shadows(counts, None)
     _check(config)
-    shadow = Shadow(_runner(model_dir, config, engine, device, precision), config, counts, images)
+    shadow = Shadow(_runner(model_dir, config, model, card_input, device, precision), config, counts, images)
     shadow.start()
     return Shadows(counts, shadow)
 
@@ -64,7 +68,12 @@ def _check(config: ShadowConfig) -> None:
 
 
 def _runner(
-    model_dir: Path, config: ShadowConfig, engine: Engine, device: torch.device, precision: torch.dtype
+    model_dir: Path,
+    config: ShadowConfig,
+    model: nn.Module,
+    card_input: InputConfig,
+    device: torch.device,
+    precision: torch.dtype,
 ) -> Runner:
     """On a CPU a process of the lowest priority; on CUDA the worker's own thread, on a stream that gives way.
 
@@ -74,6 +83,7 @@ def _runner(
         return ChildRunner(Setup(model_dir, config.twin_dir, precision, config.threads))
     twin = None
     if config.twin_dir is not None:
-        manifest, model = load_unpacked(config.twin_dir)
-        twin = TorchEngine(model, manifest.card.input, device, precision)
-    return LocalRunner(engine, twin, device)
+        manifest, other = load_unpacked(config.twin_dir)
+        twin = TorchEngine(other, manifest.card.input, device, precision)
+    # The live engine's own weights, on the usual stream: the live one's goes before it.
+    return LocalRunner(TorchEngine(model, card_input, device, precision), twin, device)
