@@ -14,13 +14,13 @@ KILL_S = 5.0
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
-def end_with_parent() -> None:
-    """Called in a new child: when its parent dies, even by kill -9, Linux will send it TERM.
+def end_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
+    """Called in a new child: when its parent dies, even by kill -9, Linux will send it TERM, or the given signal.
 
     Elsewhere than on Linux nothing is done: there a parent that is killed outright leaves the server running.
     """
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
 
 
 def end_session(leader: subprocess.Popen[str]) -> None:

@@ -2,12 +2,13 @@
 
 It has the lowest scheduling priority and gets batches through a pipe. A thread of the worker would have to hold the
 interpreter's lock now and then; put off the processor while it holds it, it would make the live thread wait. A process
-shares no lock with it. It ends when the worker does: its pipe is then closed.
+shares no lock with it. It ends when the worker does: its pipe is then closed, and Linux kills it.
 """
 
 import logging
 import os
 import pickle
+import signal
 import sys
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -16,6 +17,7 @@ import torch
 
 from groupnl.archive.load import load_unpacked
 from groupnl.inference import Engine, TorchEngine
+from groupnl.server.processes import end_with_parent
 from handlers.shadow.messages import Failure, Setup
 from handlers.shadow.runner import LocalRunner
 
@@ -25,6 +27,7 @@ CPU = torch.device("cpu")
 
 def main() -> None:
     """Load, then answer batches until the pipe closes."""
+    end_with_parent(signal.SIGKILL)  # a stopped process would not see that its pipe is closed, nor take TERM
     lowest_priority()
     logging.basicConfig(level=logging.INFO, format="groupnl shadow: %(message)s")
     with Connection(int(sys.argv[1])) as pipe:
