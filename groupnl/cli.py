@@ -34,6 +34,10 @@ COMMANDS = {
     ),
     "monitoring": Command("groupnl.monitoring.command", "write the rules for Prometheus, the dashboards for Grafana"),
     "report": Command("groupnl.report.command", "write a page about the live robustness of served models"),
+    "corrupt": Command("groupnl.corruptions.sheet_command", "show an image under all corruptions and severities"),
+    "bench corruptions": Command(
+        "groupnl.corruptions.bench_command", "time the corruptions beside the reference library"
+    ),
     "models": Command("groupnl.models.command", "list the GroupNL networks with their size and twin"),
     "costs": Command("groupnl.layers.costs_command", "compare what the convolutions cost"),
 }

@@ -10,6 +10,8 @@ The published code writes a swap, but its rows are views of one array: the near 
 from collections.abc import Mapping
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Generator, Tensor
 
@@ -17,6 +19,8 @@ from groupnl.corruptions.blur import gaussian
 from groupnl.corruptions.corruption import Corruption, Draws
 from groupnl.corruptions.pixels import to_levels, to_unit
 from groupnl.corruptions.tables import Table, parameters
+
+Places = npt.NDArray[np.int32]
 
 
 class Glass(NamedTuple):
@@ -41,52 +45,56 @@ def _draw(height: int, width: int, severity: int, generator: Generator) -> Draws
     shape = (glass.passes, height - 2 * glass.reach, width - 2 * glass.reach)
     side = 2 * glass.reach
     # One number for both offsets of a pixel: drawing costs more than the arithmetic.
-    both = (torch.rand(shape, generator=generator) * side**2).int()
-    return {"offsets": torch.stack((both // side, both % side), dim=1) - glass.reach}
+    both = (torch.rand(shape, generator=generator) * side**2).int().numpy()
+    offsets = np.stack((both // side, both % side), axis=1) - np.int32(glass.reach)
+    return {"sources": torch.from_numpy(glass_map(offsets, glass.reach, height, width))}
 
 
 def _apply(images: Tensor, severity: int, draws: Mapping[str, Tensor]) -> Tensor:
     glass = parameters(TABLE, severity, *images.shape[-2:])
     blurred = to_levels(gaussian(to_unit(images), glass.sigma))
-    sources = torch.stack([glass_map(offsets, glass.reach, *images.shape[-2:]) for offsets in draws["offsets"]])
-    moved = blurred.flatten(2).gather(2, sources[:, None].expand(-1, 3, -1)).view_as(images)
+    sources = draws["sources"].long()[:, None].expand(-1, 3, -1)
+    moved = blurred.flatten(2).gather(2, sources).view_as(images)
     return to_levels(gaussian(to_unit(moved), glass.sigma))
 
 
-def glass_map(offsets: Tensor, reach: int, height: int, width: int) -> Tensor:
-    """Which pixel of one image ends up where.
+def glass_map(offsets: Places, reach: int, height: int, width: int) -> Places:
+    """Which pixel ends up where.
+
+    In NumPy: it has no use for a device, and indexes with 32 bits.
 
     Args:
-        offsets: for each pass and handled pixel how far down and right its source lies, from -reach to reach - 1; whole
-            numbers of shape (passes, 2, height - 2 * reach, width - 2 * reach).
+        offsets: for each pass and handled pixel how far down and right its source lies, from -reach to reach - 1; int32
+            of shape (passes, 2, height - 2 * reach, width - 2 * reach).
         reach: pixels.
         height: of the image.
         width: of the image.
 
     Returns:
-        int64 of shape (height * width,): for each place the place that its pixel comes from.
+        int32 of shape (height * width,): for each place the place that its pixel comes from.
     """
-    places = torch.arange(height * width, device=offsets.device)
-    own = places.view(height, width)[reach + 1 : height - reach + 1, reach + 1 : width - reach + 1].flatten()
-    is_handled = torch.zeros_like(places, dtype=torch.bool)
+    places = np.arange(height * width, dtype=np.int32)
+    inside = slice(reach + 1, height - reach + 1), slice(reach + 1, width - reach + 1)
+    own = places.reshape(height, width)[inside]
+    is_handled = np.zeros(height * width, dtype=np.bool_)
     is_handled[own] = True
     sources = places
     for down, right in offsets:
-        sources = sources[_pass_map(places, own, is_handled, (down.long() * width + right).flatten())]
+        source = own + (down * np.int32(width) + right)
+        # A pointer to an old pixel ends there; it is stored as -1 - place, below all others.
+        pointers = -1 - places
+        goes_on = is_handled[source] & (source > own)
+        pointers.reshape(height, width)[inside] = np.where(goes_on, source, -1 - source)
+        sources = sources[-1 - _followed(pointers, own[goes_on])]
     return sources
 
 
-def _pass_map(places: Tensor, own: Tensor, is_handled: Tensor, steps: Tensor) -> Tensor:
-    source = own + steps
-    # A pointer to an old pixel ends there; it is stored as -1 - place, below all others.
-    pointers = -1 - places
-    pointers[own] = torch.where(is_handled[source] & (source > own), source, -1 - source)
-    open_ends = own[pointers[own] >= 0]
-    while len(open_ends):
-        followed = pointers[pointers[open_ends]]
-        pointers[open_ends] = followed
-        open_ends = open_ends[followed >= 0]
-    return -1 - pointers
+def _followed(pointers: Places, open_ends: Places) -> Places:
+    """The pointers with those at `open_ends` followed to their ends; changes `pointers`."""
+    while open_ends.size:
+        pointers[open_ends] = further = pointers[pointers[open_ends]]
+        open_ends = open_ends[further >= 0]
+    return pointers
 
 
 GLASS_BLUR = Corruption("glass_blur", _draw, _apply)

@@ -1,0 +1,105 @@
+"""`groupnl corrupt`: one image under all corruptions and severities, as a labelled contact sheet."""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+from groupnl.card import InputConfig
+from groupnl.corruptions.corrupt import MIN_SIDE, Request, corrupt_each
+from groupnl.corruptions.names import CELLS, NAMES, SEVERITIES
+from groupnl.errors import ConfigError, InputError
+from groupnl.images import Limits, Preprocess, decode
+
+# As the paper groups them.
+GROUPS = {"noise": 3, "blur": 4, "weather": 4, "digital": 4, "validation": 4}
+MARGIN, GAP, GROUP_GAP, HEAD, LABEL = 24, 6, 18, 76, 168  # pixels
+PAPER, INK, SOFT = (255, 255, 255), (15, 23, 42), (100, 116, 139)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `groupnl corrupt`."""
+    parser.add_argument("image", type=Path, help="JPEG, PNG, WebP or BMP")
+    parser.add_argument("-o", "--output", type=Path, default=Path("sheet.png"), metavar="FILE", help="(%(default)s)")
+    parser.add_argument("--size", type=int, default=224, metavar="PIXELS", help="side that is corrupted (%(default)s)")
+    parser.add_argument("--scale", type=int, default=1, metavar="N", help="enlarge the tiles N times (%(default)s)")
+    parser.add_argument("--seed", type=int, default=0, help="of the random numbers (%(default)s)")
+    parser.add_argument("--published", action="store_true", help="with the JPEG round trip of the published files")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the sheet.
+
+    Raises:
+        ConfigError: the image or an option cannot be used.
+    """
+    if args.size < MIN_SIDE or args.scale < 1 or args.seed < 0:
+        raise ConfigError(f"--size is {MIN_SIDE} or more, --scale 1 or more, --seed 0 or more")
+    pixels = _read(args.image, args.size)
+    requests = [Request(*cell, args.seed) for cell in CELLS]
+    corrupted = corrupt_each(pixels.expand(len(CELLS), -1, -1, -1), requests, published=args.published)
+    try:
+        draw_sheet(pixels[0], corrupted, args.image.name, args.scale).save(args.output)
+    except ValueError:
+        raise ConfigError(f"{args.output} names no format that can be written: end it in .png or .jpg") from None
+    print(args.output)
+    return 0
+
+
+def draw_sheet(clean: Tensor, corrupted: Tensor, title: str, scale: int = 1) -> Image.Image:
+    """The contact sheet.
+
+    Args:
+        clean: uint8 of shape (3, S, S).
+        corrupted: the same image in every cell, uint8 of shape (95, 3, S, S), in the order of `CELLS`.
+        title: above the sheet.
+        scale: tiles are enlarged so many times.
+    """
+    tile = clean.shape[-1] * scale
+    width = 2 * MARGIN + LABEL + len(SEVERITIES) * (tile + GAP) - GAP
+    top = MARGIN + max(HEAD, tile + GAP)
+    height = top + 28 + len(NAMES) * (tile + GAP) + (len(GROUPS) - 1) * GROUP_GAP + MARGIN
+    sheet = Image.new("RGB", (width, height), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    left = MARGIN + LABEL
+    sheet.paste(_tile(clean, scale), (left, MARGIN))
+    draw.text((left + tile + 16, MARGIN), f"{title}, clean", INK, ImageFont.load_default(20))
+    note = f"{clean.shape[-1]} x {clean.shape[-1]} pixels;\nbelow, under ImageNet-C's corruptions"
+    draw.text((left + tile + 16, MARGIN + 28), note, SOFT, ImageFont.load_default(13))
+    for place, severity in enumerate(SEVERITIES):
+        middle = left + place * (tile + GAP) + tile // 2
+        draw.text((middle, top + 4), f"severity {severity}", SOFT, ImageFont.load_default(14), anchor="ma")
+    _draw_rows(sheet, draw, corrupted, top + 28, scale)
+    return sheet
+
+
+def _draw_rows(sheet: Image.Image, draw: ImageDraw.ImageDraw, corrupted: Tensor, y: int, scale: int) -> None:
+    tile = corrupted.shape[-1] * scale
+    rows = iter(zip(NAMES, corrupted.view(len(NAMES), len(SEVERITIES), *corrupted.shape[1:]), strict=True))
+    for group, size in GROUPS.items():
+        draw.text((MARGIN, y), group.upper(), SOFT, ImageFont.load_default(11))
+        for _ in range(size):
+            name, images = next(rows)
+            draw.text((MARGIN, y + tile / 2), name, INK, ImageFont.load_default(15), anchor="lm")
+            for place, image in enumerate(images):
+                sheet.paste(_tile(image, scale), (MARGIN + LABEL + place * (tile + GAP), y))
+            y += tile + GAP
+        y += GROUP_GAP
+
+
+def _tile(image: Tensor, scale: int) -> Image.Image:
+    picture = Image.fromarray(np.ascontiguousarray(image.permute(1, 2, 0).numpy()))
+    return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
+
+
+def _read(path: Path, size: int) -> Tensor:
+    """The middle of the image, as a service would crop it; uint8 of shape (1, 3, size, size)."""
+    unit = (1.0, 1.0, 1.0)
+    config = InputConfig(size=size, mean=unit, std=unit, crop_pct=1.0, interpolation="bicubic")
+    try:
+        return torch.stack([Preprocess(config)(decode(path.read_bytes(), Limits()))])
+    except InputError as error:
+        raise ConfigError(f"{path} cannot be used: {error}") from None

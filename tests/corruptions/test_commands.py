@@ -1,0 +1,64 @@
+"""groupnl corrupt and groupnl bench corruptions."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from groupnl.cli import main
+from groupnl.corruptions import CELLS, Request, corrupt_each
+from groupnl.corruptions.sheet_command import HEAD, LABEL, MARGIN
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Path:
+    path = tmp_path / "picture.png"
+    Image.linear_gradient("L").convert("RGB").resize((80, 64)).save(path)
+    return path
+
+
+def test_the_sheet_shows_every_cell(picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sheet = tmp_path / "sheet.png"
+    assert main(["corrupt", str(picture), "-o", str(sheet), "--size", "32", "--seed", "4"]) == 0
+    assert capsys.readouterr().out.strip() == str(sheet)
+    with Image.open(sheet) as image:
+        pixels = torch.from_numpy(np.array(image))
+    clean = pixels[MARGIN : MARGIN + 32, MARGIN + LABEL : MARGIN + LABEL + 32].permute(2, 0, 1)[None]
+    expected = corrupt_each(clean, [Request(*CELLS[0], 4)])[0].permute(1, 2, 0)
+    top = MARGIN + HEAD + 28
+    assert torch.equal(pixels[top : top + 32, MARGIN + LABEL : MARGIN + LABEL + 32], expected)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--size", "16"], "--size is 32 or more"),
+        (["--scale", "0"], "--scale 1 or more"),
+        (["-o", "sheet.unknown"], "names no format"),
+    ],
+)
+def test_options_that_cannot_be_used(
+    options: list[str], problem: str, picture: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["corrupt", str(picture), "--size", "32", *options]) == 1
+    assert problem in capsys.readouterr().err
+
+
+def test_an_image_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "x.png").write_bytes(b"no image")
+    assert main(["corrupt", str(tmp_path / "x.png")]) == 1
+    assert "x.png cannot be used" in capsys.readouterr().err
+
+
+def test_the_bench_compares_every_corruption(capsys: pytest.CaptureFixture[str]) -> None:
+    threads = torch.get_num_threads()
+    try:
+        assert main(["bench", "corruptions", "--size", "64", "--batch", "1", "--repeats", "1"]) == 0
+    finally:
+        torch.set_num_threads(threads)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("|")]
+    assert len(lines) == 2 + 19 + 1
+    assert lines[-1].startswith("| **mean** |")
+    assert all(float(cell) > 0 for cell in lines[-1].split("|")[2:5])
