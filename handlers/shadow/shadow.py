@@ -98,7 +98,7 @@ class Shadow:
         """The images that have waited longest, without those that have waited too long."""
         jobs = []
         try:
-            jobs.append(self._queue.get(timeout=POLL_S))
+            jobs.append(self._queue.get(timeout=self._patience_s()))
             while len(jobs) < self._config.batch_size:
                 jobs.append(self._queue.get_nowait())
         except queue.Empty:
@@ -109,6 +109,12 @@ class Shadow:
         if len(fresh) < len(jobs):
             self._counts.dropped("expired", len(jobs) - len(fresh))
         return fresh
+
+    def _patience_s(self) -> float:
+        """How long to wait for an image: no longer than until the probe set's next turn."""
+        if self._probing is None:
+            return POLL_S
+        return min(max(self._next_probe - time.monotonic(), 0.0), POLL_S)
 
     def _answer(self, jobs: Sequence[Job]) -> None:
         cells = [self._deck.deal() for _ in jobs]
