@@ -38,6 +38,8 @@ class ChildRunner:
     def start(self) -> None:
         """Start the process and wait until it has loaded.
 
+        To be called by a thread that lives as long as the process is to live: Linux ends the process with it.
+
         Raises:
             ServerError: it could not load, or ended.
         """
