@@ -24,7 +24,6 @@ from groupnl.metrics import (
     STAGE_SECONDS,
     Family,
 )
-from groupnl.report.samples import Samples
 from groupnl.robustness.statistics import (
     Comparison,
     Errors,
@@ -35,6 +34,7 @@ from groupnl.robustness.statistics import (
     relative_error,
     wilson_interval,
 )
+from groupnl.samples import Samples
 
 BOTH_HOLD, MODEL_ONLY, REFERENCE_ONLY, BOTH_FLIP = PAIRED_OUTCOMES
 

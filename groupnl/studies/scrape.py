@@ -5,11 +5,10 @@ import urllib.request
 from collections.abc import Callable
 from typing import Self
 
-from prometheus_client.parser import text_string_to_metric_families
-
 from groupnl.corruptions.names import Cell
 from groupnl.errors import ServerError
 from groupnl.metrics import SHADOW_DROPPED, SHADOW_PAIRS, SHADOW_SAMPLED, Family
+from groupnl.samples import parse
 from groupnl.studies.service import HOST, Service
 
 POLL_S = 0.5
@@ -23,7 +22,7 @@ class Scrape:
     """
 
     def __init__(self, text: str) -> None:
-        self._samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+        self._samples = parse(text)
 
     @classmethod
     def of(cls, service: Service) -> Self:
@@ -34,29 +33,19 @@ class Scrape:
 
     def total(self, family: Family, **labels: str) -> int:
         """Sum of a counter's samples that have these labels."""
-        return round(sum(value for _, value in self._matching(family, labels)))
+        return round(self._samples.total(family.name, **labels))
 
     def by(self, label: str, family: Family, **labels: str) -> dict[str, int]:
         """A counter's sums, one for each value of a label."""
-        sums: dict[str, int] = {}
-        for found, value in self._matching(family, labels):
-            sums[found[label]] = sums.get(found[label], 0) + round(value)
-        return sums
+        return {value: round(total) for value, total in self._samples.by(label, family.name, **labels).items()}
 
     def by_cell(self, family: Family, model: str) -> dict[Cell, int]:
         """A counter's values in the cells of one model, the clean answer's place left out."""
         return {
-            Cell(labels["corruption"], int(labels["severity"])): round(value)
-            for labels, value in self._matching(family, {"model": model})
-            if labels["corruption"] != "none"
+            Cell(sample.labels["corruption"], int(sample.labels["severity"])): round(sample.value)
+            for sample in self._samples.matching(family.name, model=model)
+            if sample.labels["corruption"] != "none"
         }
-
-    def _matching(self, family: Family, labels: dict[str, str]) -> list[tuple[dict[str, str], float]]:
-        return [
-            (sample.labels, sample.value)
-            for sample in self._samples
-            if sample.name == family.name and labels.items() <= sample.labels.items()
-        ]
 
 
 def waiting(scrape: Scrape) -> int:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from prometheus_client.parser import text_string_to_metric_families
 
 from groupnl.errors import ConfigError, ServerError
-from groupnl.metrics import FAMILIES, Family
+from groupnl.metrics import FAMILIES, REQUESTS, Family
 
 TIMEOUT_S = 30.0
 _DURATION = re.compile(r"[1-9][0-9]*(ms|s|m|h|d|w|y)")
@@ -44,26 +44,23 @@ class Samples:
 
     def total(self, name: str, **labels: str) -> float:
         """The sum of the samples that have these labels; 0 without any."""
-        return sum(sample.value for sample in self._matching(name, labels))
+        return sum(sample.value for sample in self.matching(name, **labels))
 
     def largest(self, name: str, **labels: str) -> float | None:
         """The largest of them, for values that are the same everywhere; None without any."""
-        return max((sample.value for sample in self._matching(name, labels)), default=None)
+        return max((sample.value for sample in self.matching(name, **labels)), default=None)
 
     def by(self, label: str, name: str, **labels: str) -> dict[str, float]:
         """Their sums, one for each value of a label, in order of appearance."""
         sums: dict[str, float] = {}
-        for sample in self._matching(name, labels):
+        for sample in self.matching(name, **labels):
             value = sample.labels.get(label)
             if value is not None:
                 sums[value] = sums.get(value, 0.0) + sample.value
         return sums
 
-    def labels_of(self, name: str, **labels: str) -> list[Mapping[str, str]]:
-        """The labels of the matching samples."""
-        return [sample.labels for sample in self._matching(name, labels)]
-
-    def _matching(self, name: str, labels: Mapping[str, str]) -> list[Sample]:
+    def matching(self, name: str, **labels: str) -> list[Sample]:
+        """The samples that have these labels."""
         return [s for s in self._samples if s.name == name and labels.items() <= s.labels.items()]
 
 
@@ -76,10 +73,15 @@ def read_endpoint(url: str) -> Samples:
     """
     text = _get(url if urllib.parse.urlsplit(url).path.strip("/") else url.rstrip("/") + "/metrics")
     try:
-        families = list(text_string_to_metric_families(text))
+        return _checked(url, parse(text))
     except ValueError as error:
         raise ServerError(f"{url} does not answer with metrics: {error}") from None
-    return _checked(url, [Sample(s.name, s.labels, s.value) for family in families for s in family.samples])
+
+
+def parse(text: str) -> Samples:
+    """Samples in Prometheus' format. Raises ValueError for other text."""
+    families = text_string_to_metric_families(text)
+    return Samples(Sample(s.name, s.labels, s.value) for family in families for s in family.samples)
 
 
 def read_prometheus(url: str, since: str | None) -> Samples:
@@ -96,7 +98,7 @@ def read_prometheus(url: str, since: str | None) -> Samples:
     if since is not None and not _DURATION.fullmatch(since):
         raise ConfigError(f"--since {since!r} is no duration: write 90m, 24h or 7d")
     samples = [sample for family in FAMILIES for name in _series(family) for sample in _query(url, family, name, since)]
-    return _checked(url, samples)
+    return _checked(url, Samples(samples))
 
 
 def _series(family: Family) -> tuple[str, ...]:
@@ -131,7 +133,7 @@ def _get(url: str) -> str:
     return content.decode(errors="replace")
 
 
-def _checked(url: str, samples: list[Sample]) -> Samples:
-    if not any(sample.name.startswith("groupnl_") for sample in samples):
+def _checked(url: str, samples: Samples) -> Samples:
+    if not samples.matching(REQUESTS.name):
         raise ServerError(f"{url} has no metrics of this service; is it the right address, and has a model started?")
-    return Samples(samples)
+    return samples
