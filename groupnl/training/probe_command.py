@@ -1,6 +1,8 @@
-"""`groupnl data probe`: copies some labelled images of held-back splits, alike for each class, as a probe set.
+"""`groupnl data probe`: copies some labelled images of held-back splits, chosen at random, as a probe set.
 
-`groupnl archive --probe` packs the folder; the service answers its images again and again in idle time.
+`groupnl archive --probe` packs the folder; the service answers its images again and again in idle time. They are drawn
+from all images alike, so that classes have the shares that they have there: the accuracy found is then an estimate of
+that on the whole.
 """
 
 import argparse
@@ -20,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--data", type=Path, default=Path("data/icons"), metavar="DIR", help="image folders by split (%(default)s)")
     add("--splits", nargs="+", default=["test_emoji", "test_style"], metavar="SPLIT", help="(%(default)s)")
-    add("--per-class", type=int, default=4, metavar="N", help="images of each class (%(default)s)")
+    add("--images", type=int, default=200, metavar="N", help="how many (%(default)s)")
     add("--seed", type=int, default=0, help="of the choice (%(default)s)")
     add("--out", type=Path, required=True, metavar="DIR", help="folder to make")
 
@@ -29,38 +31,35 @@ def run(args: argparse.Namespace) -> int:
     """Copy the images.
 
     Raises:
-        ConfigError: a split is missing, a class has too few images, or the folder is there already.
+        ConfigError: a split is missing, there are too few images, or the folder is there already.
     """
-    chosen = choose([args.data / split for split in args.splits], args.per_class, args.seed)
+    chosen = choose([args.data / split for split in args.splits], args.images, args.seed)
     copy(chosen, args.out)
     if (notice := args.data / NOTICE).exists():
         shutil.copy(notice, args.out / NOTICE)
-    sys.stdout.write(f"{args.out}: {sum(map(len, chosen.values()))} images of {len(chosen)} classes\n")
+    sys.stdout.write(f"{args.out}: {len(chosen)} images of {len({image.parent.name for image in chosen})} classes\n")
     return 0
 
 
-def choose(splits: list[Path], per_class: int, seed: int) -> dict[str, list[Path]]:
-    """Some images of each class, from all splits together, without replacement.
+def choose(splits: list[Path], count: int, seed: int) -> list[Path]:
+    """Some images of all splits together, without replacement.
 
     Args:
         splits: folders with one folder of images for each class.
-        per_class: how many of each class.
+        count: how many.
         seed: of the choice.
 
     Raises:
-        ConfigError: a class has fewer images than are wanted.
+        ConfigError: there are fewer images than are wanted.
     """
-    rng = random.Random(seed)  # noqa: S311 (a choice of images, no secret)
-    chosen = {}
-    for name in sorted({name for split in splits for name in class_names(split)}):
-        images = sorted(image for split in splits for image in (split / name).glob("*") if image.is_file())
-        if len(images) < per_class:
-            raise ConfigError(f"class {name} has {len(images)} images; ask for at most so many with --per-class")
-        chosen[name] = rng.sample(images, per_class)
-    return chosen
+    folders = [split / name for split in splits for name in class_names(split)]
+    images = sorted(image for folder in folders for image in folder.glob("*") if image.is_file())
+    if not 1 <= count <= len(images):
+        raise ConfigError(f"--images {count}: there are {len(images)} images; ask for 1 to {len(images)}")
+    return random.Random(seed).sample(images, count)  # noqa: S311 (a choice of images, no secret)
 
 
-def copy(chosen: dict[str, list[Path]], out: Path) -> None:
+def copy(chosen: list[Path], out: Path) -> None:
     """Copy images into `out`, one folder for each class.
 
     Raises:
@@ -68,10 +67,9 @@ def copy(chosen: dict[str, list[Path]], out: Path) -> None:
     """
     if out.exists():
         raise ConfigError(f"{out} exists already; remove it, or name another --out")
-    for name, images in chosen.items():
-        (out / name).mkdir(parents=True)
-        for image in images:
-            target = out / name / image.name
-            if target.exists():
-                raise ConfigError(f"two images of class {name} are called {image.name}: rename one")
-            shutil.copy(image, target)
+    for image in chosen:
+        target = out / image.parent.name / image.name
+        if target.exists():
+            raise ConfigError(f"two images of class {image.parent.name} are called {image.name}: rename one")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(image, target)
