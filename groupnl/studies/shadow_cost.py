@@ -1,27 +1,52 @@
-"""What shadow requests cost the client: the same load on services with and without them, interleaved in one run.
+"""What shadow requests cost the client: the same load with and without them, interleaved in one run.
 
-Every ratio is formed inside a round, where the machine is the same, and the medians over the rounds are reported. A
-second service without shadows says how much two equal services differ: no smaller cost can be seen in this run.
+Two services of the same kind can differ by more than shadows cost. So one service, which shadows half of all keys, is
+asked with keys of the wanted half: a hash says which requests are chosen. A second service has no shadows at all. Every
+ratio is formed inside a round, where the machine is the same, and the medians over the rounds are reported. The variant
+without chosen requests is asked twice a round: no smaller cost can be seen than these two differ.
 """
 
+import itertools
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from groupnl.errors import ServerError
 from groupnl.metrics import DROP_REASONS, SHADOW_DROPPED, SHADOW_PAIRS, SHADOW_SAMPLED
+from groupnl.robustness.sampling import is_sampled
 from groupnl.studies.client import Request
 from groupnl.studies.load import LoadProcess, Outcome
 from groupnl.studies.scrape import Scrape, wait_until, waiting
 from groupnl.studies.service import Service
 
-# Name -> share of the live images that are answered again. Two services are alike: the run's own noise.
-VARIANTS = {"off": 0.0, "off again": 0.0, "10 %": 0.1, "100 %": 1.0}
-BASE = "off"
+SERVED_SHARE = 0.5  # of the service with shadows
+
+
+class Variant(NamedTuple):
+    """One way to ask.
+
+    Attributes:
+        service: which of the two, "on" or "off".
+        tenths: of ten requests, how many have a key that is chosen.
+    """
+
+    service: str
+    tenths: int
+
+
+BASE = "0 %"
+VARIANTS = {
+    BASE: Variant("on", 0),
+    "0 % again": Variant("on", 0),
+    "10 %": Variant("on", 1),
+    "100 %": Variant("on", 10),
+    "no shadows": Variant("off", 0),
+}
 OPEN_LOOP_LOAD = 0.5  # of the saturated throughput without shadows
 OPEN_CONNECTIONS = 64
 DRAIN_LIMIT_S = 180.0
+KEY_HEADER = "X-Request-Key"
 
 
 class Slot(NamedTuple):
@@ -45,7 +70,7 @@ Round = Mapping[str, Slot]  # by variant
 
 @dataclass(frozen=True)
 class Load:
-    """How the services are asked.
+    """How a service is asked.
 
     Attributes:
         requests: sent in turn.
@@ -56,6 +81,22 @@ class Load:
     requests: Sequence[Request]
     clients: int
     seconds: float
+
+
+def keyed(requests: Sequence[Request], tenths: int) -> list[Request]:
+    """Ten times the requests, with keys of which so many in ten are chosen by a service with `SERVED_SHARE`."""
+    chosen, others = (iter(_keys(wanted)) for wanted in (True, False))
+    result = []
+    for number in range(10 * len(requests)):
+        key = next(chosen if number % 10 < tenths else others)
+        request = requests[number % len(requests)]
+        result.append(request._replace(headers=(*request.headers, (KEY_HEADER, key))))
+    return result
+
+
+def _keys(chosen: bool) -> Iterator[str]:
+    names = (f"bench-{number}" for number in itertools.count())
+    return (name for name in names if is_sampled(name, SERVED_SHARE) == chosen)
 
 
 def shadow_settings(share: float) -> dict[str, Any]:
@@ -127,7 +168,7 @@ def ratio(rounds: Sequence[Round], variant: str, figure: str) -> Ratio:
 
 
 def table(rounds: Sequence[Round]) -> str:
-    """The result as a Markdown table: medians over the rounds, and ratios to the service without shadows."""
+    """The result as a Markdown table: medians over the rounds, and ratios to `BASE`."""
     lines = [
         "| shadows | answers/s | ratio (min-max) | p50 ms | ratio (min-max) | p99 ms | ratio (min-max) | failed |",
         "|---|---|---|---|---|---|---|---|",

@@ -15,10 +15,12 @@ from groupnl.studies.service import Service
 from groupnl.studies.shadow_cost import (
     BASE,
     OPEN_LOOP_LOAD,
+    SERVED_SHARE,
     VARIANTS,
     Load,
     Round,
     at_rate,
+    keyed,
     rotated,
     saturated,
     shadow_settings,
@@ -50,40 +52,53 @@ def run(args: argparse.Namespace) -> int:
     """
     if min(args.rounds, args.clients) < 1 or args.seconds <= 0:
         raise ConfigError("--rounds and --clients must be 1 or more, and --seconds above 0")
-    load = Load(_requests(args.images, args.model), args.clients, args.seconds)
+    requests = _requests(args.images, args.model)
+    loads = {name: Load(keyed(requests, each.tenths), args.clients, args.seconds) for name, each in VARIANTS.items()}
+    done: dict[str, list[str]] = {name: [] for name in VARIANTS}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="groupnl-bench-")))
         process = stack.enter_context(LoadProcess())
-        services = {name: stack.enter_context(_service(folder, args, name)) for name in VARIANTS}
-        for service in services.values():
+        servers = {
+            name: stack.enter_context(_service(folder / name, args, share))
+            for name, share in (("on", SERVED_SHARE), ("off", 0.0))
+        }
+        for service in servers.values():
             service.wait_until_ready()
-        rate = OPEN_LOOP_LOAD * _warm(services, process, load)
-        before = {name: Scrape.of(service) for name, service in services.items()}
-        rounds = [_round(services, process, load, rate, number) for number in range(args.rounds)]
-        after = {name: Scrape.of(service) for name, service in services.items()}
+        services = {name: servers[each.service] for name, each in VARIANTS.items()}
+        rate = OPEN_LOOP_LOAD * _warm(services, process, loads)
+        rounds = [_round(services, process, loads, rate, number, done) for number in range(args.rounds)]
     print(f"{args.rounds} rounds of {args.seconds:g} s; {args.clients} clients when saturated; half load: {rate:.0f}/s")
     print(table(rounds))
-    for name, share in VARIANTS.items():
-        if share:
-            print(f"shadows of {name}: {shadows_done(before[name], after[name])}")
+    for name in ("10 %", "100 %"):
+        print(f"shadows of {name}, saturated, by round: {'; '.join(done[name])}")
     return 0
 
 
-def _service(folder: Path, args: argparse.Namespace, name: str) -> Service:
-    settings = {"model_store": str(args.model_store), **shadow_settings(VARIANTS[name])}
-    return Service(folder / name.replace(" ", "_"), [args.model], settings)
+def _service(folder: Path, args: argparse.Namespace, share: float) -> Service:
+    return Service(folder, [args.model], {"model_store": str(args.model_store), **shadow_settings(share)})
 
 
-def _warm(services: dict[str, Service], process: LoadProcess, load: Load) -> float:
-    """Load each service once, which is not counted; returns the base variant's answers a second."""
-    outcomes = {name: saturated(service, process, load) for name, service in services.items()}
+def _warm(services: dict[str, Service], process: LoadProcess, loads: dict[str, Load]) -> float:
+    """Load each variant once, which is not counted; returns the base variant's answers a second."""
+    outcomes = {name: saturated(service, process, loads[name]) for name, service in services.items()}
     return outcomes[BASE].throughput
 
 
-def _round(services: dict[str, Service], process: LoadProcess, load: Load, rate: float, number: int) -> Round:
+def _round(
+    services: dict[str, Service],
+    process: LoadProcess,
+    loads: dict[str, Load],
+    rate: float,
+    number: int,
+    done: dict[str, list[str]],
+) -> Round:
     order = rotated(list(services), number)
-    full = {name: saturated(services[name], process, load) for name in order}
-    half = {name: at_rate(services[name], process, load, rate, seed=number) for name in order}
+    full = {}
+    for name in order:
+        before = Scrape.of(services[name])
+        full[name] = saturated(services[name], process, loads[name])
+        done[name].append(shadows_done(before, Scrape.of(services[name])))
+    half = {name: at_rate(services[name], process, loads[name], rate, seed=number) for name in order}
     slots = {name: slot(full[name], half[name]) for name in services}
     for name, each in slots.items():
         print(
