@@ -26,15 +26,18 @@ class WorkerMetrics:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._files = MultiProcessCollector(CollectorRegistry(), path=str(folder))  # type: ignore[no-untyped-call]
         self._one_at_a_time = threading.Lock()  # two scrapes must not remove the same file
 
     def collect(self) -> Iterator[Metric]:
         """The metrics at this moment."""
         with self._one_at_a_time:
             self._forget_dead_gauges()
-            metrics = list(self._files.collect())  # type: ignore[no-untyped-call]
+            metrics = list(MultiProcessCollector.merge(self._files()))  # type: ignore[no-untyped-call]
         yield from metrics
+
+    def _files(self) -> list[str]:
+        # A worker that begins has made its file before it gives it a size.
+        return [str(file) for file in self._folder.glob("*.db") if file.stat().st_size]
 
     def _forget_dead_gauges(self) -> None:
         matches = (_LIVE_GAUGE.fullmatch(file.name) for file in self._folder.iterdir())

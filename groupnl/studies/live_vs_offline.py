@@ -183,7 +183,15 @@ def corruption_table(rows: Sequence[Row], models: Sequence[str]) -> str:
         cells = []
         for model in models:
             chosen = [row for row in rows if (row.model, row.figure, row.corruption) == (model, AGREEMENT, name)]
-            live = sum(row.live * row.answered for row in chosen) / sum(row.answered for row in chosen)
-            cells.append(f"{live:.1%} | {statistics.fmean(row.offline for row in chosen):.1%}")
+            cells.append(_live_and_offline(chosen))
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
+
+
+def _live_and_offline(rows: Sequence[Row]) -> str:
+    """The shares of all rows together, in two columns; a corruption that no pair has met has none."""
+    answered = sum(row.answered for row in rows)
+    if not answered:
+        return "- | -"
+    live = sum(row.live * row.answered for row in rows) / answered
+    return f"{live:.1%} | {statistics.fmean(row.offline for row in rows):.1%}"

@@ -99,3 +99,9 @@ def test_a_closed_endpoint_frees_its_port(tmp_path: Path) -> None:
         running = MetricsEndpoint(tmp_path / "metrics", "127.0.0.1", port)
         running.start()
         running.close()
+
+
+def test_a_file_that_a_worker_has_just_made_is_no_error(tmp_path: Path, endpoint: int) -> None:
+    (tmp_path / "metrics" / "counter_1.db").touch()
+    with _worker(tmp_path / "metrics"):
+        assert _scrape(endpoint)["groupnl_requests_total", "200"] == 3
