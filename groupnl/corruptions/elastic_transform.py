@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from groupnl.corruptions.blur import gaussian
 from groupnl.corruptions.corruption import Corruption, Draws
-from groupnl.corruptions.pixels import to_levels, to_unit
+from groupnl.corruptions.pixels import LEVELS, to_levels, to_unit, truncated
 from groupnl.corruptions.tables import Table, parameters
 
 
@@ -34,6 +34,8 @@ TABLE: Table[Elastic] = {
     32: _scaled(32, (0, 0, 0.08), (0.05, 0.2, 0.07), (0.08, 0.06, 0.06), (0.1, 0.04, 0.05), (0.1, 0.03, 0.03)),
 }
 
+_ROUNDING = 1e-4  # levels; what two bilinear steps in single precision lose
+
 
 def _draw(height: int, width: int, severity: int, generator: Generator) -> Draws:
     return {
@@ -48,10 +50,16 @@ def _apply(images: Tensor, severity: int, draws: Mapping[str, Tensor]) -> Tensor
     places = _affine(draws["corners"] * elastic.shift, height, width)
     moved = F.grid_sample(to_unit(images), places, padding_mode="reflection", align_corners=True)
     if elastic.height == 0:
-        return to_levels(moved)
+        return truncated(moved.mul_(255), _flat(), _ROUNDING)
     field = gaussian(draws["field"], elastic.sigma, truncate=3, border="reflect") * elastic.height
     # Here the border pixel is mirrored too, in the affine step it is not.
-    return to_levels(F.grid_sample(moved, _shifted(field), padding_mode="reflection", align_corners=False))
+    moved = F.grid_sample(moved, _shifted(field), padding_mode="reflection", align_corners=False)
+    return truncated(moved.mul_(255), _flat(), _ROUNDING)
+
+
+def _flat() -> Tensor:
+    """What becomes of each level where nothing changes it but single precision, uint8 of shape (256,)."""
+    return to_levels(to_unit(torch.arange(LEVELS)))
 
 
 def _affine(shifts: Tensor, height: int, width: int) -> Tensor:

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from groupnl.corruptions.blur import gaussian
+from groupnl.corruptions.blur import blurred_levels
 from groupnl.corruptions.corruption import Corruption, no_draws
-from groupnl.corruptions.pixels import to_levels, to_unit
 from groupnl.corruptions.tables import Table, parameters
 
 # Pixels.
@@ -19,7 +18,7 @@ SIGMA: Table[float] = {
 
 
 def _apply(images: Tensor, severity: int, draws: Mapping[str, Tensor]) -> Tensor:
-    return to_levels(gaussian(to_unit(images), parameters(SIGMA, severity, *images.shape[-2:])))
+    return blurred_levels(images, parameters(SIGMA, severity, *images.shape[-2:]))
 
 
 GAUSSIAN_BLUR = Corruption("gaussian_blur", no_draws, _apply)

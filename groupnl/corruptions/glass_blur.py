@@ -15,9 +15,8 @@ import numpy.typing as npt
 import torch
 from torch import Generator, Tensor
 
-from groupnl.corruptions.blur import gaussian
+from groupnl.corruptions.blur import blurred_levels
 from groupnl.corruptions.corruption import Corruption, Draws
-from groupnl.corruptions.pixels import to_levels, to_unit
 from groupnl.corruptions.tables import Table, parameters
 
 Places = npt.NDArray[np.int32]
@@ -52,10 +51,10 @@ def _draw(height: int, width: int, severity: int, generator: Generator) -> Draws
 
 def _apply(images: Tensor, severity: int, draws: Mapping[str, Tensor]) -> Tensor:
     glass = parameters(TABLE, severity, *images.shape[-2:])
-    blurred = to_levels(gaussian(to_unit(images), glass.sigma))
+    blurred = blurred_levels(images, glass.sigma)
     sources = draws["sources"].long()[:, None].expand(-1, 3, -1)
     moved = blurred.flatten(2).gather(2, sources).view_as(images)
-    return to_levels(gaussian(to_unit(moved), glass.sigma))
+    return blurred_levels(moved, glass.sigma)
 
 
 def glass_map(offsets: Places, reach: int, height: int, width: int) -> Places:

@@ -16,6 +16,24 @@ def to_levels(images: Tensor) -> Tensor:
     return images.clamp_(0, 1).mul_(255).to(torch.uint8)
 
 
+def truncated(levels: Tensor, flat: Tensor, rounding: float) -> Tensor:
+    """Truncate to levels, and give whole numbers the level that the published code gives them.
+
+    Where an image is flat, a mean of its pixels is their level but for rounding, and rounding decides whether
+    truncation takes one off. There the published code's own rounding counts.
+
+    Args:
+        levels: floating point, 0 to 255. Changed.
+        flat: what becomes of each level where the image is flat; uint8 of shape (256,).
+        rounding: what lies so near to a whole number is one; levels.
+    """
+    raised = levels.clamp_(0, 255).add_(rounding)
+    result = raised.to(torch.uint8)
+    is_whole = raised.sub_(result) < 2 * rounding
+    result[is_whole] = flat.to(result.device)[result[is_whole].int()]
+    return result
+
+
 def look_up(tables: Tensor, images: Tensor) -> Tensor:
     """Replace each level by its entry in its channel's table.
 

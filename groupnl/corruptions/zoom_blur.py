@@ -11,7 +11,9 @@ from groupnl.corruptions.zoom import zoomed
 
 
 def _steps(step: float, count: int) -> tuple[float, ...]:
-    return tuple(1 + step * index for index in range(count))
+    # To the last bit as NumPy's arange, because sizes are rounded up: it repeats the difference of the first two.
+    difference = (1 + step) - 1
+    return tuple(1 + difference * index for index in range(count))
 
 
 # Enlargements. The counts are those that the published code's steps give in floating point. An enlargement by 1 is
@@ -24,10 +26,11 @@ FACTORS: Table[tuple[float, ...]] = {299: _LARGE, 224: _LARGE, 64: _SMALL, 32: _
 def _apply(images: Tensor, severity: int, draws: Mapping[str, Tensor]) -> Tensor:
     factors = parameters(FACTORS, severity, *images.shape[-2:])
     unit = to_unit(images)
-    total = unit * 2
+    total = unit.clone()
     for factor in factors[1:]:
         total += zoomed(unit, factor)
-    return to_levels(total / (len(factors) + 1))
+    # The image itself last: where it is flat, the order of a sum decides its last bit, and that the truncated level.
+    return to_levels(total.add_(unit).div_(len(factors) + 1))
 
 
 ZOOM_BLUR = Corruption("zoom_blur", no_draws, _apply)

@@ -92,7 +92,7 @@ def test_motion_blur_is_the_librarys(severity: int, photographs: Tensor, monkeyp
     for angle in (-44.0, -3.0, 0.0, 20.0, 45.0):
         monkeypatch.setattr(np.random, "uniform", lambda *_, angle=angle: angle)
         expected = [library.motion_blur(row, severity) for row in as_rows(photographs)]
-        degrees = torch.full((2,), angle, dtype=torch.float64)
+        degrees = torch.full((len(photographs),), angle, dtype=torch.float64)
         found = as_rows(MOTION_BLUR.apply(photographs, severity, {"degrees": degrees}))
         assert_like(found, np.stack(expected).astype(np.uint8), equal=0.999)
 
@@ -164,7 +164,7 @@ def test_fog_on_a_larger_image_takes_a_larger_cloud() -> None:
 
 def test_fog_follows_its_definition(photographs: Tensor) -> None:
     draws = FOG.draw(224, 224, 3, _generator())
-    stacked = {"uniform": draws["uniform"].expand(2, -1)}
+    stacked = {"uniform": draws["uniform"].expand(len(photographs), -1)}
     cloud = clouds(draws["uniform"][None], 1.7)[0, :224, :224, None].numpy()
     found = FOG.apply(photographs, 3, stacked).permute(0, 2, 3, 1).numpy()
     for image, result in zip(photographs.permute(0, 2, 3, 1).numpy(), found, strict=True):

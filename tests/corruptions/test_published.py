@@ -13,12 +13,12 @@ from groupnl.corruptions import NAMES, corrupt
 EXACT = {
     "brightness": 0.997,
     "contrast": 1.0,
-    "defocus_blur": 0.97,
-    "gaussian_blur": 0.9999,
+    "defocus_blur": 1.0,
+    "gaussian_blur": 1.0,
     "jpeg_compression": 1.0,
     "pixelate": 1.0,
     "saturate": 0.985,
-    "zoom_blur": 0.999,
+    "zoom_blur": 0.9999,
 }
 
 
