@@ -1,6 +1,7 @@
 """`groupnl bench shadow`: services with and without shadow requests under the same load, in one run."""
 
 import argparse
+import statistics
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -13,7 +14,6 @@ from groupnl.studies.load import LoadProcess
 from groupnl.studies.scrape import Scrape
 from groupnl.studies.service import Service
 from groupnl.studies.shadow_cost import (
-    BASE,
     OPEN_LOOP_LOAD,
     SERVED_SHARE,
     VARIANTS,
@@ -79,9 +79,9 @@ def _service(folder: Path, args: argparse.Namespace, share: float) -> Service:
 
 
 def _warm(services: dict[str, Service], process: LoadProcess, loads: dict[str, Load]) -> float:
-    """Load each variant once, which is not counted; returns the base variant's answers a second."""
+    """Load each variant once, which is not counted; returns the median of their answers a second."""
     outcomes = {name: saturated(service, process, loads[name]) for name, service in services.items()}
-    return outcomes[BASE].throughput
+    return statistics.median(outcome.throughput for outcome in outcomes.values())
 
 
 def _round(
