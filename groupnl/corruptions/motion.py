@@ -1,6 +1,7 @@
 """Motion blur as ImageMagick does it: a one-sided row of taps at an angle, each at a whole pixel."""
 
 import math
+from functools import cache
 
 import numpy as np
 import torch
@@ -35,12 +36,22 @@ def _blur(image: Tensor, radius: int, sigma: float, angle: float) -> Tensor:
 
 def _taps(radius: int, sigma: float, angle: float) -> list[tuple[int, int, float]]:
     """Offset (right, down) and weight of each tap."""
+    weights = weights_along(radius, sigma)
+    # To the last bit as in the reference: at some angles a tap lies half-way between two pixels.
+    across, along = len(weights) * math.sin(angle), len(weights) * math.cos(angle)
+    length = math.hypot(across, along)
+    return [
+        (math.ceil(step * along / length - 0.5), math.ceil(step * across / length - 0.5), weight)
+        for step, weight in enumerate(weights)
+    ]
+
+
+@cache
+def weights_along(radius: int, sigma: float) -> list[float]:
+    """The weights of the taps, of which the first is the pixel itself."""
     steps = np.arange(2 * radius + 1)
     # Scaled to area one before it is scaled to sum one, and summed by NumPy, as in the reference: last bits matter
     # where an image is flat, because the result is truncated.
     weights = np.exp(-(steps**2) / (2 * sigma**2)) / (np.sqrt(2 * np.pi) * sigma)
-    weights /= weights.sum()
-    return [
-        (math.ceil(step * math.cos(angle) - 0.5), math.ceil(step * math.sin(angle) - 0.5), weight)
-        for step, weight in enumerate(weights.tolist())
-    ]
+    found: list[float] = (weights / weights.sum()).tolist()
+    return found

@@ -88,13 +88,16 @@ def test_motion_goes_every_way_alike() -> None:
 
 
 @pytest.mark.parametrize("severity", [1, 2, 3, 4, 5])
-def test_motion_blur_is_the_librarys(severity: int, photographs: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
-    for angle in (-44.0, -3.0, 0.0, 20.0, 45.0):
+def test_motion_blur_is_the_librarys(
+    severity: int, photographs: Tensor, drawings: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = torch.cat([photographs, drawings])
+    for angle in (-44.0, -30.0, -3.0, 0.0, 20.0, 45.0):
         monkeypatch.setattr(np.random, "uniform", lambda *_, angle=angle: angle)
-        expected = [library.motion_blur(row, severity) for row in as_rows(photographs)]
-        degrees = torch.full((len(photographs),), angle, dtype=torch.float64)
-        found = as_rows(MOTION_BLUR.apply(photographs, severity, {"degrees": degrees}))
-        assert_like(found, np.stack(expected).astype(np.uint8), equal=0.999)
+        expected = [library.motion_blur(row, severity) for row in as_rows(images)]
+        degrees = torch.full((len(images),), angle, dtype=torch.float64)
+        found = as_rows(MOTION_BLUR.apply(images, severity, {"degrees": degrees}))
+        assert_like(found, np.stack(expected).astype(np.uint8), equal=0.9999)
 
 
 @pytest.mark.parametrize(("reach", "passes", "height", "width"), [(1, 2, 40, 40), (2, 1, 50, 37), (4, 3, 64, 64)])
