@@ -6,7 +6,6 @@ shares no lock with it. It ends when the worker does: its pipe is then closed, a
 """
 
 import logging
-import os
 import pickle
 import signal
 import sys
@@ -28,7 +27,6 @@ CPU = torch.device("cpu")
 def main() -> None:
     """Load, then answer batches until the pipe closes."""
     end_with_parent(signal.SIGKILL)  # a stopped process would not see that its pipe is closed, nor take TERM
-    lowest_priority()
     logging.basicConfig(level=logging.INFO, format="groupnl shadow: %(message)s")
     with Connection(int(sys.argv[1])) as pipe:
         try:
@@ -41,14 +39,6 @@ def main() -> None:
         except Exception as error:
             pipe.send(Failure(f"{type(error).__name__}: {error}"))
             raise
-
-
-def lowest_priority() -> None:
-    """Run only when nothing else wants to."""
-    if hasattr(os, "SCHED_IDLE"):
-        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
-    else:
-        os.nice(19)
 
 
 def _load(setup: Setup) -> LocalRunner:

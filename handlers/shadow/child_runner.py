@@ -1,6 +1,7 @@
 """The worker's end of the shadow process: a `Runner` that hands batches through a pipe."""
 
 import multiprocessing
+import os
 import pickle
 import subprocess
 import sys
@@ -51,6 +52,7 @@ class ChildRunner:
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
             )
+        _lower_priority(self._process.pid)  # from here, so that importing torch is covered too
         try:
             self._ask(pickle.dumps(self._setup))
         except Exception:
@@ -93,3 +95,11 @@ class ChildRunner:
         if isinstance(answer, Failure):
             raise ServerError(f"the shadow process reports {answer.text}")
         return answer
+
+
+def _lower_priority(pid: int) -> None:
+    """Let a process run only when nothing else wants to."""
+    if hasattr(os, "SCHED_IDLE"):
+        os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+    else:
+        os.setpriority(os.PRIO_PROCESS, pid, 19)
