@@ -1,6 +1,7 @@
 """Live figures of a service against the offline truth of the same model, cell by cell."""
 
 import csv
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import NamedTuple
 
 from groupnl.corruptions.names import CELLS, NAMES, Cell
 from groupnl.robustness.record import RobustnessRecord
-from groupnl.robustness.statistics import accuracy_band, wilson_interval
+from groupnl.robustness.statistics import accuracy_band, distinct, wilson_interval
 
 AGREEMENT, ACCURACY, PROBE = FIGURES = ("agreement", "labelled accuracy", "probe accuracy")
 
@@ -80,7 +81,12 @@ class Band(NamedTuple):
 
 
 def compare(
-    model: str, figure: str, good: Mapping[Cell, int], answered: Mapping[Cell, int], truth: Mapping[Cell, float]
+    model: str,
+    figure: str,
+    good: Mapping[Cell, int],
+    answered: Mapping[Cell, int],
+    truth: Mapping[Cell, float],
+    images: float = math.inf,
 ) -> list[Row]:
     """Set live counts beside the truth; cells without answers are left out.
 
@@ -90,12 +96,14 @@ def compare(
         good: cell -> answers that kept the best class, or were right.
         answered: cell -> answers.
         truth: cell -> the same share offline.
+        images: distinct ones in each cell: an image that was answered again does not narrow the interval.
     """
     rows = []
     for cell in CELLS:
         if count := answered.get(cell, 0):
-            low, high = wilson_interval(good[cell], count)
-            rows.append(Row(model, figure, *cell, count, good[cell] / count, low, high, truth[cell]))
+            share, counted = good[cell] / count, distinct(count, images)
+            low, high = wilson_interval(share * counted, counted)
+            rows.append(Row(model, figure, *cell, count, share, low, high, truth[cell]))
     return rows
 
 

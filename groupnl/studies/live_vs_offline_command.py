@@ -18,6 +18,7 @@ from groupnl.metrics import (
     PAIRED_OUTCOMES_TOTAL,
     PROBE_CORRECT,
     PROBE_IMAGES,
+    PROBE_SET_IMAGES,
     SHADOW_FLIPS,
     SHADOW_PAIRS,
 )
@@ -102,11 +103,12 @@ def live_rows(model: str, scrape: Scrape, record: RobustnessRecord) -> list[Row]
     """The live figures of one model beside its offline truth."""
     pairs, flips = scrape.by_cell(SHADOW_PAIRS, model), scrape.by_cell(SHADOW_FLIPS, model)
     kept = {cell: count - flips[cell] for cell, count in pairs.items()}
-    accuracy = offline_accuracy(record)
+    accuracy, probes = offline_accuracy(record), scrape.total(PROBE_SET_IMAGES, model=model)
+    right, answered = scrape.by_cell(PROBE_CORRECT, model), scrape.by_cell(PROBE_IMAGES, model)
     return [
         *compare(model, AGREEMENT, kept, pairs, offline_agreement(record)),
         *compare(model, ACCURACY, scrape.by_cell(LABELLED_CORRECT, model), scrape.by_cell(LABELLED, model), accuracy),
-        *compare(model, PROBE, scrape.by_cell(PROBE_CORRECT, model), scrape.by_cell(PROBE_IMAGES, model), accuracy),
+        *compare(model, PROBE, right, answered, accuracy, images=probes),
     ]
 
 
