@@ -19,9 +19,11 @@ from groupnl.inference import Engine, TorchEngine
 from groupnl.server.processes import end_with_parent
 from handlers.shadow.messages import Failure, Setup
 from handlers.shadow.runner import LocalRunner
+from handlers.shadow.tell_once import TellOnce
 
 logger = logging.getLogger(__name__)
 CPU = torch.device("cpu")
+_tell_once = TellOnce(logger)
 
 
 def main() -> None:
@@ -57,7 +59,7 @@ def _answer(runner: LocalRunner, message: tuple[object, ...]) -> object:
     try:
         return runner.run(torch.from_numpy(pixels), requests, None if clean is None else torch.from_numpy(clean))  # type: ignore[arg-type]
     except Exception as error:
-        logger.exception("a batch of %d could not be answered", len(requests))  # type: ignore[arg-type]
+        _tell_once(error, "a batch could not be answered")
         return Failure(f"{type(error).__name__}: {error}")
 
 

@@ -52,8 +52,8 @@ class ChildRunner:
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
             )
-        _lower_priority(self._process.pid)  # from here, so that importing torch is covered too
         try:
+            _lower_priority(self._process.pid)  # from here, so that importing torch is covered too
             self._ask(pickle.dumps(self._setup))
         except Exception:
             self.close()
@@ -99,7 +99,7 @@ class ChildRunner:
 
 def _lower_priority(pid: int) -> None:
     """Let a process run only when nothing else wants to."""
-    if hasattr(os, "SCHED_IDLE"):
+    try:
         os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
-    else:
+    except (AttributeError, PermissionError):  # not on Linux, or in a container that allows only niceness
         os.setpriority(os.PRIO_PROCESS, pid, 19)

@@ -14,6 +14,7 @@ from torch import Tensor
 from groupnl.corruptions import Request, corrupt_each
 from groupnl.inference import Engine
 from groupnl.robustness.compare import Change, compare
+from handlers.shadow.tell_once import TellOnce
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,8 @@ class Runner(Protocol):
             clean: the clean answers, float32 probabilities of shape (B, classes); None: there is nothing to compare.
 
         Returns:
-            For each image its result; None for an image whose corruption failed.
+            For each image its result; None for an image whose corruption failed, or for which a network's numbers are
+            not finite.
         """
 
     def close(self) -> None:
@@ -67,7 +69,7 @@ class LocalRunner:
         self._engine = engine
         self._twin = twin
         self._device = device
-        self._failed: set[str] = set()
+        self._tell_once = TellOnce(logger)
 
     def start(self) -> None:
         """Nothing to do: the engines are ready."""
@@ -87,20 +89,25 @@ class LocalRunner:
     def close(self) -> None:
         """Nothing to do."""
 
-    def _answer(self, pixels: Tensor, images: Tensor, clean: Tensor | None) -> list[Result]:
-        probabilities = self._engine(images).softmax(dim=1)
+    def _answer(self, pixels: Tensor, images: Tensor, clean: Tensor | None) -> list[Result | None]:
+        logits = self._engine(images)
         if clean is None:
-            return [Result(best, None, None) for best in probabilities.argmax(dim=1).tolist()]
-        changes = compare(clean, probabilities)
-        holds = self._twin_holds(pixels, images)
-        return [Result(change.best, change, kept) for change, kept in zip(changes, holds, strict=True)]
-
-    def _twin_holds(self, pixels: Tensor, images: Tensor) -> list[bool] | list[None]:
+            results = [Result(best, None, None) for best in logits.argmax(dim=1).tolist()]
+            return self._only_finite(results, logits)
+        changes = compare(clean, logits.softmax(dim=1))
         if self._twin is None:
-            return [None] * len(images)
-        before, after = (self._twin(batch).argmax(dim=1) for batch in (pixels, images))
-        kept: list[bool] = (before == after).tolist()
-        return kept
+            return self._only_finite([Result(change.best, change, None) for change in changes], logits)
+        before, after = self._twin(pixels), self._twin(images)
+        holds = (before.argmax(dim=1) == after.argmax(dim=1)).tolist()
+        results = [Result(change.best, change, kept) for change, kept in zip(changes, holds, strict=True)]
+        return self._only_finite(results, logits, before, after)
+
+    def _only_finite(self, results: Sequence[Result], *logits: Tensor) -> list[Result | None]:
+        """Without what rests on numbers that are no answer: one NaN would make a histogram's sum NaN for ever."""
+        finite = torch.cat(logits, dim=1).isfinite().all(dim=1).tolist()
+        if not all(finite):
+            self._tell_once(FloatingPointError("its logits are not finite"), "a network failed on a corrupted image")
+        return [result if good else None for result, good in zip(results, finite, strict=True)]
 
     def _corrupt(self, pixels: Tensor, requests: Sequence[Request | None]) -> list[Tensor | None]:
         """The corrupted images, together if possible; one by one when a corruption fails, so that only it is lost."""
@@ -118,8 +125,6 @@ class LocalRunner:
     def _try(self, image: Tensor, request: Request) -> Tensor | None:
         try:
             return corrupt_each(image.unsqueeze(0), [request])[0]
-        except Exception:
-            if request.name not in self._failed:  # once: it would fill the log
-                logger.exception("corruption %s at severity %d failed", request.name, request.severity)
-                self._failed.add(request.name)
+        except Exception as error:
+            self._tell_once(error, "corruption %s at severity %d failed", request.name, request.severity)
             return None

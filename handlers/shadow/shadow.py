@@ -22,10 +22,12 @@ from handlers.shadow.counts import ShadowCounts
 from handlers.shadow.job import Job
 from handlers.shadow.probing import Probing
 from handlers.shadow.runner import Runner
+from handlers.shadow.tell_once import TellOnce
 
 logger = logging.getLogger(__name__)
 POLL_S = 0.2
 LONGEST_PAUSE_S = 60.0  # between failures in a row
+_DOUBLINGS = 6  # after which it is reached
 
 
 class Shadow:
@@ -48,7 +50,7 @@ class Shadow:
         self._queue: queue.Queue[Job] = queue.Queue(config.queue_length)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
-        self._told: set[str] = set()
+        self._tell_once = TellOnce(logger)
         self._failures = 0
         self._next_probe = 0.0
 
@@ -76,7 +78,7 @@ class Shadow:
 
     def _run(self) -> None:
         try:
-            self._guarded(self._runner.start)
+            self._recover(self._guarded(self._runner.start))
             while not self._stopped.is_set():
                 self._step()
         finally:
@@ -86,13 +88,16 @@ class Shadow:
         jobs = self._take()
         start = time.monotonic()
         if jobs:
-            if not self._guarded(lambda: self._answer(jobs)):
+            went_well = self._guarded(lambda: self._answer(jobs))
+            if not went_well:
                 self._counts.dropped("fault", len(jobs))
-            self._rest(time.monotonic() - start, self._config.time_share)
+            self._stopped.wait(_pause(time.monotonic() - start, self._config.time_share))
+            self._recover(went_well)
         elif self._probing is not None and start >= self._next_probe:
-            self._guarded(self._replay)
+            went_well = self._guarded(self._replay)
             now = time.monotonic()
             self._next_probe = now + _pause(now - start, self._config.probe_time_share)
+            self._recover(went_well)
 
     def _take(self) -> list[Job]:
         """The images that have waited longest, without those that have waited too long."""
@@ -139,22 +144,21 @@ class Shadow:
                 self._counts.probe(cell, correct=result.best == label)
 
     def _guarded(self, action: Callable[[], None]) -> bool:
-        """Do it; a fault is told once, and followed by a pause that grows with faults in a row."""
+        """Do it, and return whether it went well; a fault is told once."""
         try:
             action()
         except Exception as error:
             self._failures += 1
-            kind = f"{type(error).__name__}: {error}"
-            if kind not in self._told:
-                self._told.add(kind)
-                logger.exception("shadow requests fail; later faults of this kind are only counted")
-            self._stopped.wait(min(2.0 ** (self._failures - 1) - 1, LONGEST_PAUSE_S))
+            self._tell_once(error, "shadow requests fail")
             return False
         self._failures = 0
         return True
 
-    def _rest(self, busy_s: float, share: float) -> None:
-        self._stopped.wait(_pause(busy_s, share))
+    def _recover(self, went_well: bool) -> None:
+        """After a fault, a pause that grows with faults in a row; the time it takes counts as no work."""
+        if not went_well:
+            doubled = 2.0 ** min(self._failures - 1, _DOUBLINGS)  # bounded: faults may go on for days
+            self._stopped.wait(min(doubled - 1, LONGEST_PAUSE_S))
 
 
 def _probing(probe: ProbeSet | None, config: ShadowConfig, rng: random.Random) -> Probing | None:

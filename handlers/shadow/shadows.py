@@ -11,6 +11,7 @@ from handlers.requests import Item
 from handlers.shadow.counts import ShadowCounts
 from handlers.shadow.job import Job
 from handlers.shadow.shadow import Shadow
+from handlers.shadow.tell_once import TellOnce
 
 logger = logging.getLogger(__name__)
 
@@ -26,12 +27,12 @@ class Shadows:
     def __init__(self, counts: ShadowCounts, shadow: Shadow | None) -> None:
         self._counts = counts
         self._shadow = shadow
-        self._told = False
+        self._tell_once = TellOnce(logger)
 
     def offer(self, item: Item, pixels: Tensor, logits: Tensor, label: int | None) -> None:
         """Look at one answered image.
 
-        Nothing that goes wrong here reaches the client: the first fault is logged.
+        Nothing that goes wrong here reaches the client: each kind of fault is logged once.
 
         Args:
             item: the request.
@@ -41,16 +42,16 @@ class Shadows:
         """
         try:
             self._offer(item, pixels, logits, label)
-        except Exception:
-            if not self._told:
-                self._told = True
-                logger.exception("an answered image could not be offered; later faults are not logged")
+        except Exception as error:
+            self._tell_once(error, "an answered image could not be offered")
 
     def _offer(self, item: Item, pixels: Tensor, logits: Tensor, label: int | None) -> None:
+        if not bool(torch.isfinite(logits).all()):
+            return  # the client got no classes
         if label is not None:
             self._counts.clean_label(correct=int(logits.argmax()) == label)
-        if self._shadow is None or not bool(torch.isfinite(logits).all()):
+        if self._shadow is None:
             return
-        key = request_key(item.key(), item.image())
+        key = item.key() or request_key(None, item.image())  # a given key spares hashing the file
         if self._shadow.wants(key):
             self._shadow.offer(Job(key, pixels, logits.softmax(dim=0), label, time.monotonic()))

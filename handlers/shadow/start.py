@@ -53,7 +53,7 @@ def start_shadows(
     _check(config)
     shadow = Shadow(_runner(model_dir, config, model, card_input, device, precision), config, counts, images)
     shadow.start()
-    return Shadows(counts, shadow)
+    return Shadows(counts, shadow if config.share > 0 else None)  # else it replays the probe set only
 
 
 def _check(config: ShadowConfig) -> None:

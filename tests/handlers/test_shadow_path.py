@@ -11,88 +11,22 @@ import psutil
 import pytest
 import torch
 from prometheus_client import CollectorRegistry
+from support.shadows import CPU, Count, config, job, until
 from torch import Tensor
 
-from groupnl.archive.load import load_unpacked
 from groupnl.archive.probe import ProbeSet
-from groupnl.corruptions import Request, corrupt, corrupt_each
-from groupnl.inference import Engine, TorchEngine
+from groupnl.corruptions import Request, corrupt
+from groupnl.inference import TorchEngine
 from groupnl.metrics import Metrics
 from groupnl.robustness.compare import compare
-from groupnl.shadow_config import ShadowConfig
 from handlers.requests import Item
 from handlers.shadow import Shadows
 from handlers.shadow.child_runner import ChildRunner
 from handlers.shadow.counts import ShadowCounts
 from handlers.shadow.job import Job
 from handlers.shadow.messages import Setup
-from handlers.shadow.runner import LocalRunner, Result, Runner
+from handlers.shadow.runner import LocalRunner, Result
 from handlers.shadow.shadow import Shadow
-
-CPU = torch.device("cpu")
-CONFIG = {"share": 1.0, "corruptions": ("contrast",), "severities": (1, 5), "time_share": 1.0}
-Count = Callable[..., float]
-
-
-def config(**changes: object) -> ShadowConfig:
-    return ShadowConfig.model_validate(CONFIG | changes)
-
-
-@pytest.fixture
-def registry() -> CollectorRegistry:
-    return CollectorRegistry()
-
-
-@pytest.fixture
-def count(registry: CollectorRegistry) -> Count:
-    """The sum of a metric's samples that have these labels."""
-
-    def total(name: str, **labels: str) -> float:
-        samples = [sample for family in registry.collect() for sample in family.samples if sample.name == name]
-        found = [s.value for s in samples if labels.items() <= s.labels.items()]
-        assert found, f"no sample {name} {labels}"
-        return sum(found)
-
-    return total
-
-
-@pytest.fixture
-def engine(packed: Path) -> TorchEngine:
-    manifest, model = load_unpacked(packed)
-    return TorchEngine(model, manifest.card.input, CPU, torch.float32)
-
-
-@pytest.fixture
-def pixels() -> Tensor:
-    blotches = torch.rand(40, 3, 5, 5, generator=torch.Generator().manual_seed(1)) * 255
-    return torch.nn.functional.interpolate(blotches, (64, 64), mode="bilinear").to(torch.uint8)
-
-
-@pytest.fixture
-def begin(registry: CollectorRegistry) -> Iterator[Callable[..., Shadow]]:
-    started = []
-
-    def start(runner: Runner, given: ShadowConfig, probe: ProbeSet | None = None, twin: str | None = None) -> Shadow:
-        counts = ShadowCounts(Metrics("tiny", registry), twin, given.cells())
-        shadow = Shadow(runner, given, counts, probe)
-        shadow.start()
-        started.append(shadow)
-        return shadow
-
-    yield start
-    for shadow in started:
-        shadow.close()
-
-
-def _job(engine: Engine, image: Tensor, key: str = "key", label: int | None = None, age_s: float = 0.0) -> Job:
-    return Job(key, image, engine(image[None])[0].softmax(dim=0), label, time.monotonic() - age_s)
-
-
-def _until(condition: Callable[[], bool], limit_s: float = 60) -> None:
-    end = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
 
 
 class _Blocked:
@@ -131,8 +65,8 @@ def test_counts_equal_an_independent_computation(pixels: Tensor, begin: Callable
     shadow = begin(LocalRunner(engine, None, CPU), config(severities=(5,)))
     labels = [index % 7 for index in range(len(pixels))]
     for index, (image, label) in enumerate(zip(pixels, labels, strict=True)):
-        shadow.offer(_job(engine, image, str(index), label))
-    _until(lambda: count("groupnl_shadow_pairs_total") == 40)
+        shadow.offer(job(engine, image, str(index), label))
+    until(lambda: count("groupnl_shadow_pairs_total") == 40)
 
     clean = engine(pixels).softmax(dim=1)
     changes = compare(clean, engine(corrupt(pixels, "contrast", 5)).softmax(dim=1))
@@ -152,8 +86,8 @@ def test_counts_equal_an_independent_computation(pixels: Tensor, begin: Callable
 def test_cells_fill_alike(engine: TorchEngine, pixels: Tensor, begin: Callable[..., Shadow], count: Count) -> None:
     shadow = begin(LocalRunner(engine, None, CPU), config(batch_size=3))
     for image in pixels[:10]:
-        shadow.offer(_job(engine, image))
-    _until(lambda: count("groupnl_shadow_pairs_total") == 10)
+        shadow.offer(job(engine, image))
+    until(lambda: count("groupnl_shadow_pairs_total") == 10)
     assert count("groupnl_shadow_pairs_total", severity="1") == count("groupnl_shadow_pairs_total", severity="5") == 5
 
 
@@ -162,8 +96,8 @@ def test_the_twin_answers_the_same_pixels(
 ) -> None:
     shadow = begin(LocalRunner(engine, engine, CPU), config(), twin="itself")
     for image in pixels:
-        shadow.offer(_job(engine, image))
-    _until(lambda: count("groupnl_shadow_pairs_total") == 40)
+        shadow.offer(job(engine, image))
+    until(lambda: count("groupnl_shadow_pairs_total") == 40)
     flips = count("groupnl_shadow_flips_total")
     assert count("groupnl_shadow_paired_outcomes_total", outcome="both_flip", reference="itself") == flips
     assert count("groupnl_shadow_paired_outcomes_total", outcome="both_hold") == 40 - flips
@@ -175,61 +109,28 @@ def test_a_full_queue_drops_and_never_waits(
 ) -> None:
     runner = _Blocked()
     shadow = begin(runner, config(queue_length=4, batch_size=1))
-    job = _job(engine, pixels[0])
-    shadow.offer(job)
+    image = job(engine, pixels[0])
+    shadow.offer(image)
     assert runner.entered.wait(10)
     start = time.monotonic()
     for _ in range(10):
-        shadow.offer(job)
+        shadow.offer(image)
     assert time.monotonic() - start < 1
     assert count("groupnl_shadow_sampled_total") == 11
     assert count("groupnl_shadow_dropped_total", reason="queue_full") == 6
     assert count("groupnl_shadow_queue_length") == 4
     runner.go_on.set()
-    _until(lambda: count("groupnl_shadow_dropped_total", reason="fault") == 5)
+    until(lambda: count("groupnl_shadow_dropped_total", reason="fault") == 5)
 
 
 def test_old_images_are_dropped(
     engine: TorchEngine, pixels: Tensor, begin: Callable[..., Shadow], count: Count
 ) -> None:
     shadow = begin(LocalRunner(engine, None, CPU), config(max_lag_s=5))
-    shadow.offer(_job(engine, pixels[0], age_s=6))
-    shadow.offer(_job(engine, pixels[0]))
-    _until(lambda: count("groupnl_shadow_pairs_total") == 1)
+    shadow.offer(job(engine, pixels[0], age_s=6))
+    shadow.offer(job(engine, pixels[0]))
+    until(lambda: count("groupnl_shadow_pairs_total") == 1)
     assert count("groupnl_shadow_dropped_total", reason="expired") == 1
-
-
-def test_a_corruption_that_raises_loses_only_its_own_images(
-    engine: TorchEngine, pixels: Tensor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def raising(images: Tensor, requests: Sequence[Request]) -> Tensor:
-        if any(request.severity == 5 for request in requests):
-            raise RuntimeError("broken")
-        return corrupt_each(images, requests)
-
-    monkeypatch.setattr("handlers.shadow.runner.corrupt_each", raising)
-    requests = [Request("contrast", 1, 0), Request("contrast", 5, 0), None]
-    results = LocalRunner(engine, None, CPU).run(pixels[:3], requests, engine(pixels[:3]).softmax(dim=1))
-    assert [result is None for result in results] == [False, True, False]
-
-
-def test_a_network_that_raises_is_counted_and_logged_once(
-    pixels: Tensor,
-    engine: TorchEngine,
-    begin: Callable[..., Shadow],
-    count: Count,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    def out_of_memory(pixels: Tensor) -> Tensor:
-        raise torch.OutOfMemoryError("no memory")
-
-    out_of_memory.warm_up = lambda batch: None  # type: ignore[attr-defined]
-    shadow = begin(LocalRunner(out_of_memory, None, CPU), config(batch_size=1))  # type: ignore[arg-type]
-    for _ in range(2):
-        shadow.offer(_job(engine, pixels[0]))
-    _until(lambda: count("groupnl_shadow_dropped_total", reason="fault") == 2)
-    assert count("groupnl_shadow_pairs_total") == 0
-    assert len([record for record in caplog.records if "shadow requests fail" in record.message]) == 1
 
 
 def test_the_probe_set_is_replayed(
@@ -237,7 +138,7 @@ def test_the_probe_set_is_replayed(
 ) -> None:
     labels = engine(pixels[:6]).argmax(dim=1)
     begin(LocalRunner(engine, None, CPU), config(probe_time_share=1.0), ProbeSet(pixels[:6], labels))
-    _until(lambda: count("groupnl_probe_images_total") >= 18)  # once round: 6 images, clean and two cells
+    until(lambda: count("groupnl_probe_images_total") >= 18)  # once round: 6 images, clean and two cells
     clean = {"corruption": "none", "severity": "0"}
     assert count("groupnl_probe_correct_total", **clean) == count("groupnl_probe_images_total", **clean) >= 6
     assert count("groupnl_probe_images_total", severity="5") >= 6
@@ -317,16 +218,16 @@ def test_a_killed_process_is_started_again(
     child: ChildRunner, engine: TorchEngine, pixels: Tensor, begin: Callable[..., Shadow], count: Count
 ) -> None:
     shadow = begin(child, config(batch_size=1))
-    shadow.offer(_job(engine, pixels[0]))
-    _until(lambda: count("groupnl_shadow_pairs_total") == 1)
+    shadow.offer(job(engine, pixels[0]))
+    until(lambda: count("groupnl_shadow_pairs_total") == 1)
     first = child.pid
     assert first is not None
     os.kill(first, signal.SIGKILL)
     psutil.wait_procs([psutil.Process(first)] if psutil.pid_exists(first) else [], timeout=5)
-    shadow.offer(_job(engine, pixels[0]))
-    _until(lambda: count("groupnl_shadow_dropped_total", reason="fault") == 1)
-    shadow.offer(_job(engine, pixels[0]))
-    _until(lambda: count("groupnl_shadow_pairs_total") == 2)
+    shadow.offer(job(engine, pixels[0]))
+    until(lambda: count("groupnl_shadow_dropped_total", reason="fault") == 1)
+    shadow.offer(job(engine, pixels[0]))
+    until(lambda: count("groupnl_shadow_pairs_total") == 2)
     assert child.pid != first
 
 
