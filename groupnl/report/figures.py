@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from groupnl.corruptions.names import CELLS, NAMES, SEVERITIES, Cell
+from groupnl.corruptions.names import CELLS, NAMES, Cell
 from groupnl.metrics import (
     CLEAN,
     LABELLED,
@@ -28,10 +28,12 @@ from groupnl.robustness.statistics import (
     Comparison,
     Errors,
     Interval,
+    Rate,
     Relative,
     compare_paired,
     distinct,
     relative_error,
+    relative_error_of_same_images,
     wilson_interval,
 )
 from groupnl.samples import Samples
@@ -94,7 +96,7 @@ class Truth(NamedTuple):
     Attributes:
         clean: without corruption.
         corrupted: under each corruption, all severities together.
-        images: distinct images behind it; None where each answer is another's.
+        images: distinct images behind it; None where each answer is another's, 0 where the number is not known.
     """
 
     clean: Share
@@ -155,7 +157,7 @@ def figures_of(samples: Samples, model: str) -> ModelFigures:
         },
         top5=share_of(samples.total(SHADOW_TOP5_KEPT.name, model=model), samples.total(SHADOW_PAIRS.name, model=model)),
         twin=twin,
-        probe=_truth(samples, model, PROBE_IMAGES, PROBE_CORRECT, samples.largest(PROBE_SET_IMAGES.name, model=model)),
+        probe=_truth(samples, model, PROBE_IMAGES, PROBE_CORRECT, _probe_set_images(samples, model)),
         relative_error=_relative_error(samples, model, twin.reference) if twin else None,
         labelled=_truth(samples, model, LABELLED, LABELLED_CORRECT, None),
         sampled=samples.total(SHADOW_SAMPLED.name, model=model),
@@ -205,9 +207,8 @@ def _truth(samples: Samples, model: str, answered: Family, right: Family, images
     clean = _right(samples, model, answered, right, images, CLEAN["corruption"])
     if not clean.total:
         return None
-    # Under one corruption an image of a probe set is answered once at each severity.
-    most = None if images is None else images * len(SEVERITIES)
-    return Truth(clean, {name: _right(samples, model, answered, right, most, name) for name in NAMES}, images)
+    # An image that is hard at one severity is hard at the others: five answers to it are no five images.
+    return Truth(clean, {name: _right(samples, model, answered, right, images, name) for name in NAMES}, images)
 
 
 def _right(
@@ -219,13 +220,31 @@ def _right(
 
 
 def _relative_error(samples: Samples, model: str, reference: str) -> Relative | None:
-    def wrong(name: str, corruption: str) -> tuple[float, float]:
-        most = (samples.largest(PROBE_SET_IMAGES.name, model=name) or 0) * len(SEVERITIES)
-        found = _right(samples, name, PROBE_IMAGES, PROBE_CORRECT, most, corruption)
-        counted = distinct(found.total, most)
-        return (1 - found.value) * counted if found.total else 0.0, counted
+    ours, theirs = (_error_rates(samples, name) for name in (model, reference))
+    both = [cell for cell in CELLS if cell in ours and cell in theirs]
+    return relative_error_of_same_images(
+        [(ours[cell], theirs[cell]) for cell in both if cell.corruption == name] for name in NAMES
+    )
 
-    return relative_error(Errors(*wrong(model, name), *wrong(reference, name)) for name in NAMES)
+
+def _error_rates(samples: Samples, model: str) -> dict[Cell, Rate]:
+    """Of the probe set, in each cell that was answered; empty where the number of its images is not known."""
+    images = _probe_set_images(samples, model)
+    if not images:
+        return {}
+    rates = {}
+    for cell in CELLS:
+        labels = {"model": model, "corruption": cell.corruption, "severity": str(cell.severity)}
+        answers = samples.total(PROBE_IMAGES.name, **labels)
+        if answers:
+            right = samples.total(PROBE_CORRECT.name, **labels)
+            rates[cell] = Rate(1 - right / answers, distinct(answers, images))
+    return rates
+
+
+def _probe_set_images(samples: Samples, model: str) -> float:
+    """0 where nobody tells: it is a gauge, and goes with the last worker, while the counts stay."""
+    return samples.largest(PROBE_SET_IMAGES.name, model=model) or 0.0
 
 
 def _quantiles(samples: Samples, family: Family, **labels: str) -> tuple[float, ...] | None:

@@ -9,8 +9,10 @@ from groupnl.report.figures import ModelFigures, Twin
 from groupnl.report.heat_map import FEW, heat_map
 from groupnl.report.markup import card, duration, number, percent, span, table, text
 from groupnl.report.words import (
+    PROBE_INTERVAL,
     agreement_sentence,
     band_sentence,
+    probe_set_words,
     relative_sentence,
     truth_sentence,
     twin_sentence,
@@ -71,7 +73,8 @@ def _verdict(figures: ModelFigures) -> str:
         reference = figures.twin.reference
         sentences.append(twin_sentence(figures.name, figures.twin))
         sentences.append(relative_sentence("Answers that flip", figures.twin.relative_flips, reference))
-        sentences.append(relative_sentence("Wrong answers to the probe set", figures.relative_error, reference))
+        errors = relative_sentence("Wrong answers to the probe set", figures.relative_error, reference)
+        sentences.append(f"{errors} {PROBE_INTERVAL}" if errors else "")
     return '<section class="card verdict">' + "".join(f"<p>{told}</p>" for told in sentences if told) + "</section>"
 
 
@@ -158,9 +161,10 @@ def _probe_card(figures: ModelFigures) -> str:
     how = (
         "Dots: accuracy on the archive's labelled images, which are replayed in idle time, with 95 % interval. "
         "Shaded: where it must lie by the live pairs alone, clean accuracy (dashed) plus or minus the share of flips. "
-        "The probe set's images need not look like the traffic. A replayed image counts once in the intervals."
+        "The probe set's images need not look like the traffic. An image counts once in an interval, however often "
+        "it was replayed and at however many severities."
     )
-    sentence = f"<p>{truth_sentence(truth, f'Probe set of {number(truth.images or 0)} images')}</p>"
+    sentence = f"<p>{truth_sentence(truth, probe_set_words(truth))}</p>"
     return card("Truth beside the label-free band", sentence + truth_chart(figures, truth), how)
 
 

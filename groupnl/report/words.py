@@ -6,6 +6,11 @@ from groupnl.report.figures import ModelFigures, Truth, Twin
 from groupnl.report.markup import number, percent, span, text
 from groupnl.robustness.statistics import Relative, accuracy_band
 
+PROBE_INTERVAL = (
+    "All corruptions meet the same images, and counts do not tell which: this interval takes each model's errors as "
+    "falling on the same images wherever they can, and the hard images of one as no easier for the other than the rest."
+)
+
 
 def agreement_sentence(figures: ModelFigures) -> str:
     """How often the answer stayed."""
@@ -56,6 +61,13 @@ def relative_sentence(what: str, relative: Relative | None, reference: str) -> s
         f"{what} relative to {text(reference)}'s: {relative.value:.2f} ({relative.low:.2f} to {relative.high:.2f}; "
         f"below 1 is better), the mean over {relative.types} corruptions."
     )
+
+
+def probe_set_words(truth: Truth) -> str:
+    """The probe set, with its size."""
+    if not truth.images:
+        return "Probe set (how many images it has was not told, so the intervals say nothing)"
+    return f"Probe set of {number(truth.images)} images"
 
 
 def truth_sentence(truth: Truth, whose: str) -> str:

@@ -1,10 +1,11 @@
 """What counts say, and how surely: intervals, a test that may be looked at any time, errors relative to a reference.
 
-Pure functions of counts, summed over workers and replicas. Each pair is another image's: pairs are independent.
+Pure functions of counts, summed over workers and replicas. Each live pair is another image's: pairs are independent. A
+probe set's answers are not: the same images are answered in every cell.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from statistics import NormalDist, fmean
 from typing import Literal, NamedTuple
 
@@ -154,10 +155,10 @@ class Errors(NamedTuple):
 def relative_error(corruptions: Iterable[Errors], confidence: float = 0.95) -> Relative | None:
     """The mean over corruptions of the model's error rate divided by the reference's; None without any.
 
-    With flips as errors this is the label-free relative corruption error; with wrong answers to labelled images the
-    mean corruption error of ImageNet-C, the twin in AlexNet's place. The interval adds the variances of the single
-    ratios (delta method, the two counts taken as independent, which is careful where both answer the same images: they
-    err together, and the true interval is narrower).
+    With flips of live pairs as errors this is the label-free relative corruption error. The interval adds the variances
+    of the single ratios (delta method): each answer has to be another image's, and the two counts are taken as
+    independent, which is careful where both answer the same images: they err together, and the true interval is
+    narrower. For a probe set it is far too narrow; `relative_error_of_same_images` is for that.
     """
     ratios, variances = [], []
     for errors in corruptions:
@@ -174,6 +175,61 @@ def relative_error(corruptions: Iterable[Errors], confidence: float = 0.95) -> R
     value = fmean(ratios)
     half = NormalDist().inv_cdf((1 + confidence) / 2) * math.sqrt(sum(variances)) / len(ratios)
     return Relative(value, max(0.0, value - half), value + half, len(ratios))
+
+
+class Rate(NamedTuple):
+    """Errors of a probe set in one cell.
+
+    Attributes:
+        share: of the answers, 0 to 1.
+        images: distinct ones behind it, above 0.
+    """
+
+    share: float
+    images: float
+
+
+def relative_error_of_same_images(
+    corruptions: Iterable[Sequence[tuple[Rate, Rate]]], confidence: float = 0.95
+) -> Relative | None:
+    """The mean corruption error of ImageNet-C, the reference in AlexNet's place, on a probe set; None without any.
+
+    For each corruption the model's error rates, summed over severities, are divided by the reference's. An image that
+    is hard in one cell is hard in others, so the cells' errors are no independent ones, and counts do not tell how
+    alike they are. The interval takes each model's errors as alike as the rates allow: an image that errs in one cell
+    errs in every cell with more errors. No images can spread wider. It assumes that images which are hard for the model
+    are no easier for its reference than others, and is wider than need be where they are hard for both, as is usual.
+
+    Args:
+        corruptions: for each, the rates of the model and of its reference in each cell that both have answered.
+        confidence: of the interval.
+    """
+    ratios, ours, theirs = [], [], []
+    for cells in corruptions:
+        base = sum(reference.share for _, reference in cells)
+        if base == 0:
+            continue
+        ratio = sum(model.share for model, _ in cells) / base
+        ratios.append(ratio)
+        ours += [(1 / base, model) for model, _ in cells]
+        theirs += [(ratio / base, reference) for _, reference in cells]
+    if not ratios:
+        return None
+    value = fmean(ratios)
+    deviation = math.sqrt(_largest_variance(ours) + _largest_variance(theirs)) / len(ratios)
+    half = NormalDist().inv_cdf((1 + confidence) / 2) * deviation
+    return Relative(value, max(0.0, value - half), value + half, len(ratios))
+
+
+def _largest_variance(terms: Sequence[tuple[float, Rate]]) -> float:
+    """Of a weighted sum of rates, each image's errors as alike in all cells as the rates allow (Frechet's bound)."""
+    # Two errors and two right answers more, as Agresti and Coull do: else few errors claim to be sure.
+    points = [(weight, (share * images + 2) / (images + 4), images) for weight, (share, images) in terms]
+    return sum(
+        one_weight * other_weight * (min(one, other) - one * other) / max(one_images, other_images)
+        for one_weight, one, one_images in points
+        for other_weight, other, other_images in points
+    )
 
 
 def distinct(answers: float, images: float) -> float:

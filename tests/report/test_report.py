@@ -107,6 +107,8 @@ def test_replayed_images_do_not_narrow_an_interval(samples: Samples) -> None:
     low, high = truth.clean.interval
     assert high - low == pytest.approx(0.355, abs=0.01)  # of 20 images, not of 40 answers
     assert truth.corrupted["fog"].value == 0.25
+    low, high = truth.corrupted["fog"].interval
+    assert high - low == pytest.approx(0.355, abs=0.01)  # of 20 images, not of five answers to each of them
 
 
 class _Tags(HTMLParser):

@@ -10,11 +10,14 @@ from groupnl.robustness.statistics import (
     ALPHA,
     RHO,
     Errors,
+    Rate,
+    Relative,
     accuracy_band,
     compare_paired,
     distinct,
     needed_lead,
     relative_error,
+    relative_error_of_same_images,
     wilson_interval,
 )
 
@@ -119,6 +122,108 @@ def test_relative_error_covers() -> None:
         assert found is not None
         covered.append(found.low <= truth <= found.high)
     assert 0.91 < np.mean(covered) < 0.99
+
+
+PROBE_IMAGES = 200
+
+
+def _probe_errors(rng: np.random.Generator, alike: float) -> tuple[np.ndarray, np.ndarray]:
+    """Errors of a model and its twin on a probe set whose images differ in difficulty.
+
+    Args:
+        rng: of the images and the errors.
+        alike: correlation of an image's difficulty for the two.
+
+    Returns:
+        Two arrays of 0 and 1 of shape (corruptions, severities, images). Each cell's difficulties follow a beta
+        distribution with the mean of `_rates` and a concentration of 0.5: most images are easy or hard.
+    """
+    normal = rng.standard_normal(PROBE_IMAGES)
+    other = alike * normal + math.sqrt(1 - alike**2) * rng.standard_normal(PROBE_IMAGES)
+    ours, theirs = (
+        rng.random((*rates.shape, PROBE_IMAGES)) < _DIFFICULTIES[place][..., _levels(values)]
+        for place, (rates, values) in enumerate(zip(_rates(), (normal, other), strict=True))
+    )
+    return ours, theirs
+
+
+def _rates() -> tuple[np.ndarray, np.ndarray]:
+    """True error rates of the model and its twin, of shape (corruptions, severities)."""
+    rates = np.linspace(0.15, 0.5, 8)[:, None] + np.linspace(0, 0.3, 5)
+    return 0.9 * rates, rates
+
+
+def _levels(values: np.ndarray) -> np.ndarray:
+    return np.minimum((stats.norm.cdf(values) * 100).astype(int), 99)
+
+
+def _difficulties(rates: np.ndarray) -> np.ndarray:
+    """Difficulties at 100 quantiles of the images, with exactly the means `rates`."""
+    quantiles = stats.beta.ppf((np.arange(100) + 0.5) / 100, 0.5 * rates[..., None], 0.5 * (1 - rates[..., None]))
+    return quantiles * (rates / quantiles.mean(axis=-1))[..., None]
+
+
+_DIFFICULTIES = tuple(_difficulties(rates) for rates in _rates())
+
+
+def _of_same_images(ours: np.ndarray, theirs: np.ndarray) -> Relative:
+    rates = [
+        [(Rate(one, PROBE_IMAGES), Rate(other, PROBE_IMAGES)) for one, other in zip(*cells, strict=True)]
+        for cells in zip(ours.mean(axis=-1).tolist(), theirs.mean(axis=-1).tolist(), strict=True)
+    ]
+    found = relative_error_of_same_images(rates)
+    assert found is not None
+    return found
+
+
+def _as_independent(ours: np.ndarray, theirs: np.ndarray) -> Relative:
+    answers = ours[0].size
+    found = relative_error(
+        Errors(one.sum(), answers, other.sum(), answers) for one, other in zip(ours, theirs, strict=True)
+    )
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.7])
+def test_the_probe_sets_interval_covers_where_images_differ_in_difficulty(alike: float) -> None:
+    ours, theirs = _rates()
+    truth = (ours.sum(axis=1) / theirs.sum(axis=1)).mean()
+    rng = np.random.default_rng(4)
+    drawn = [_probe_errors(rng, alike) for _ in range(300)]
+    found = np.array([_of_same_images(*errors) for errors in drawn])
+    value, low, high, _ = found.T
+    assert ((low <= truth) & (truth <= high)).mean() >= 0.95
+    if alike:  # as models are: at most three times as wide as had the images been known
+        assert (high - low).mean() < 3 * 2 * 1.96 * value.std()
+    independent = np.array([_as_independent(*errors) for errors in drawn])
+    assert ((independent[:, 1] <= truth) & (truth <= independent[:, 2])).mean() < 0.7
+
+
+def test_the_probe_sets_interval_is_the_widest_that_images_can_make() -> None:
+    """Images in order of difficulty, each cell erring on the hardest: the deviation of the image's own sum."""
+    images, shares, reference = 10_000, np.array([[0.1, 0.3], [0.4, 0.8]]), 0.5
+    place = (np.arange(images) + 0.5) / images
+    errors = place < shares[..., None]
+    per_image = (errors / (2 * reference)).sum(axis=1).mean(axis=0)  # of the ratio of sums, the mean over corruptions
+    ratios = shares.mean(axis=1) / reference
+    reference_per_image = (place < reference) * ratios.mean() / reference
+    deviation = math.sqrt((per_image.var() + reference_per_image.var()) / images)
+    found = relative_error_of_same_images(
+        [(Rate(share, images), Rate(reference, images)) for share in cells] for cells in shares.tolist()
+    )
+    assert found is not None
+    assert found.value == pytest.approx(ratios.mean())
+    assert found.high - found.value == pytest.approx(1.959964 * deviation, rel=1e-3)
+
+
+def test_a_probe_set_that_says_little() -> None:
+    assert relative_error_of_same_images([]) is None
+    assert relative_error_of_same_images([[(Rate(0.5, 9), Rate(0, 9))], []]) is None
+    none_wrong = relative_error_of_same_images([[(Rate(0, 40), Rate(0.5, 40))]])
+    assert none_wrong is not None
+    assert (none_wrong.value, none_wrong.low, none_wrong.types) == (0, 0, 1)
+    assert none_wrong.high > 0.1  # no error among forty images is no proof of none
 
 
 def test_replayed_images_are_no_new_ones() -> None:
