@@ -1,7 +1,8 @@
-"""Bytes to model input: `decode` makes an upright RGB image or says why not, `Preprocess` makes the tensor."""
+"""Bytes to model input: `Reader` makes the tensor or says why not; `decode` and `Preprocess` are its reference."""
 
 from groupnl.images.decode import decode
 from groupnl.images.limits import Format, Limits
 from groupnl.images.preprocess import Preprocess
+from groupnl.images.reader import Reader
 
-__all__ = ["Format", "Limits", "Preprocess", "decode"]
+__all__ = ["Format", "Limits", "Preprocess", "Reader", "decode"]

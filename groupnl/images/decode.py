@@ -1,11 +1,14 @@
-"""Bytes to an upright RGB image, or an `InputError` that says why not: the first half of a request's way.
+"""Bytes to an upright RGB image, or an `InputError` that says why not.
 
-Calls, in this order: sniff -> strip_jpeg / strip_png -> Pillow's plugin of that format -> the size check ->
-the pixels -> colour -> orientation. The plugins are called directly and not through ``Image.open``, which would
-add its own size check (a warning), its own guess of the format, and its own idea of phone photos.
+`decode` is the reference: all pixels, by Pillow. `read_image` does what every way of reading shares, in this order:
+sniff -> strip_jpeg / strip_png -> Pillow's plugin of that format -> the size check; its caller then fetches the pixels.
+The plugins are called directly and not through ``Image.open``, which would add its own size check (a warning), its own
+guess of the format, and its own idea of phone photos.
 """
 
 import io
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 from PIL import Image
 from PIL.BmpImagePlugin import BmpImageFile
@@ -24,8 +27,8 @@ from groupnl.errors import (
 )
 from groupnl.images.colour import to_rgb
 from groupnl.images.exif import orientation
-from groupnl.images.jpeg import strip_jpeg
-from groupnl.images.limits import Format, Limits
+from groupnl.images.jpeg import StrippedJpeg, strip_jpeg
+from groupnl.images.limits import Encoded, Format, Limits
 from groupnl.images.png import strip_png
 from groupnl.images.sniff import sniff
 
@@ -39,9 +42,24 @@ _UPRIGHT_BY = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_Result = TypeVar("_Result")
 
 
-def decode(data: bytes, limits: Limits) -> Image.Image:
+class Opened(NamedTuple):
+    """An image whose header was read and whose size is within the limits; no pixels are decoded.
+
+    Attributes:
+        image: as Pillow opened it.
+        exif: its EXIF block; empty if there is none.
+        jpeg: what Pillow reads, if it is a JPEG.
+    """
+
+    image: ImageFile
+    exif: bytes
+    jpeg: StrippedJpeg | None = None
+
+
+def decode(data: Encoded, limits: Limits) -> Image.Image:
     """Decode an encoded image: JPEG, PNG, WebP or BMP; of several frames the first.
 
     Args:
@@ -59,13 +77,31 @@ def decode(data: bytes, limits: Limits) -> Image.Image:
         UndecodableError: cut short or damaged; Pillow's error is the cause.
         MemoryError: an accepted image, but this machine has no memory for it.
     """
+    return read_image(data, limits, _upright)
+
+
+def read_image(data: Encoded, limits: Limits, load: Callable[[Opened], _Result]) -> _Result:
+    """Check an encoded image and have its pixels fetched.
+
+    Args:
+        data: the encoded image.
+        limits: what it may cost.
+        load: gets the opened image; whatever it raises beside an `InputError` or a `MemoryError` means a damaged file.
+
+    Returns:
+        What `load` returned.
+
+    Raises:
+        InputError: see `decode`.
+        MemoryError: see `decode`.
+    """
     if not data:
         raise EmptyInputError("The body is empty; send one image.")
     if len(data) > limits.max_bytes:
         raise TooLargeError(f"The image has {len(data)} bytes; at most {limits.max_bytes} are accepted.")
     name = sniff(data, limits.formats)
     try:
-        return _decode(data, name, limits)
+        return load(_open_checked(data, name, limits))  # not held here: `load` may let go of it early
     except (InputError, MemoryError):
         raise
     except Image.DecompressionBombError as error:  # Pillow's own bound, before it gives a WebP its memory
@@ -74,31 +110,37 @@ def decode(data: bytes, limits: Limits) -> Image.Image:
         raise UndecodableError(f"The {name} image cannot be decoded: it is cut short or damaged.") from error
 
 
-def _decode(data: bytes, name: Format, limits: Limits) -> Image.Image:
-    opened, exif = _open(data, name, limits)
-    _check_size(opened, limits)
-    opened.load()
-    rgb = to_rgb(opened)
+def _upright(opened: Opened) -> Image.Image:
+    image, exif, _ = opened
     del opened  # holds twice the pixels of a WebP, which turning would come on top of
+    image.load()
+    rgb = to_rgb(image)
+    del image
     turn = _UPRIGHT_BY.get(orientation(exif))
     return rgb if turn is None else rgb.transpose(turn)
 
 
-def _open(data: bytes, name: Format, limits: Limits) -> tuple[ImageFile, bytes]:
-    """Read the header only; return the image to be loaded, and its EXIF block."""
+def _open_checked(data: Encoded, name: Format, limits: Limits) -> Opened:
+    opened = _open(data, name, limits)
+    _check_size(opened.image, limits)
+    return opened
+
+
+def _open(data: Encoded, name: Format, limits: Limits) -> Opened:
+    """Read the header only."""
     if name == "JPEG":
-        stripped, exif = strip_jpeg(data, limits)
-        return JpegImageFile(io.BytesIO(stripped)), exif
+        jpeg = strip_jpeg(data, limits)
+        return Opened(JpegImageFile(io.BytesIO(jpeg.data)), jpeg.exif, jpeg)
     if name == "PNG":
         stripped, exif = strip_png(data, limits)
-        return PngImageFile(io.BytesIO(stripped)), exif
+        return Opened(PngImageFile(io.BytesIO(stripped)), exif)
     if name == "WEBP":
         image = WebPImageFile(io.BytesIO(data))
-        return image, image.info.get("exif", b"")
-    return _open_bmp(data), b""
+        return Opened(image, image.info.get("exif", b""))
+    return Opened(_open_bmp(data), b"")
 
 
-def _open_bmp(data: bytes) -> BmpImageFile:
+def _open_bmp(data: Encoded) -> BmpImageFile:
     image = BmpImageFile(io.BytesIO(data))
     # Pillow decodes these in Python, and codes that draw nothing keep it busy for seconds.
     if image.info["compression"] in _RUN_LENGTH_ENCODED:

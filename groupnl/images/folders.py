@@ -9,9 +9,8 @@ from torch import Tensor
 
 from groupnl.card import InputConfig
 from groupnl.errors import ConfigError, InputError
-from groupnl.images.decode import decode
 from groupnl.images.limits import Limits
-from groupnl.images.preprocess import Preprocess
+from groupnl.images.reader import Reader
 
 
 class LabelledFile(NamedTuple):
@@ -57,11 +56,11 @@ def read_pixels(files: Sequence[LabelledFile], config: InputConfig) -> Tensor:
     Raises:
         ConfigError: an image cannot be used.
     """
-    preprocess, limits = Preprocess(config), Limits()
+    read = Reader(config, Limits())
     pixels = []
     for file in files:
         try:
-            pixels.append(preprocess(decode(file.path.read_bytes(), limits)))
+            pixels.append(read(file.path.read_bytes()))
         except InputError as error:
             raise ConfigError(f"the image {file.path} cannot be used: {error}") from None
     return torch.stack(pixels)

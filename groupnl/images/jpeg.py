@@ -10,9 +10,10 @@ import re
 import struct
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from typing import NamedTuple
 
 from groupnl.errors import TooLargeError, UndecodableError, UnsupportedTypeError
-from groupnl.images.limits import Limits
+from groupnl.images.limits import Encoded, Limits
 
 _SOI = b"\xff\xd8"
 _EOI, _SOS, _COM = 0xD9, 0xDA, 0xFE
@@ -31,15 +32,28 @@ _Segment = tuple[int, int, int]  # marker, start, end
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])", re.DOTALL)
 
 
-def strip_jpeg(data: bytes, limits: Limits) -> tuple[bytes, bytes]:
+class StrippedJpeg(NamedTuple):
+    """A JPEG cut down to what decoding needs.
+
+    Attributes:
+        data: the first image of the file.
+        exif: its EXIF block; empty if there is none.
+        scan_pixels: scans times pixels.
+        complete: whether the marker is there that ends the image.
+    """
+
+    data: bytes
+    exif: bytes
+    scan_pixels: int
+    complete: bool
+
+
+def strip_jpeg(data: Encoded, limits: Limits) -> StrippedJpeg:
     """Cut a JPEG down to what decoding needs, counting on the way.
 
     Args:
         data: a file that starts as a JPEG does.
         limits: bounds on scans and segments.
-
-    Returns:
-        The first image of the file, and its EXIF block (empty if there is none).
 
     Raises:
         TooLargeError: more scans or segments than the limits allow.
@@ -53,14 +67,17 @@ def strip_jpeg(data: bytes, limits: Limits) -> tuple[bytes, bytes]:
     scans = [start for marker, start, _ in segments if marker == _SOS]
     if not scans:
         raise UndecodableError("The JPEG ends before its image data.")
-    _check_scans(len(scans), _pixels(segments, data), limits)
+    pixels = _pixels(segments, data)
+    _check_scans(len(scans), pixels, limits)
     view = memoryview(data)
     header = [segment for segment in segments if segment[1] < scans[0]]
     kept = [view[start:end] for marker, start, end in header if _is_needed(marker)]
-    return b"".join((_SOI, *kept, view[scans[0] : _end(segments, data)])), _exif(data, header)
+    complete = segments[-1][0] == _EOI
+    image = view[scans[0] : segments[-1][2] if complete else len(data)]
+    return StrippedJpeg(b"".join((_SOI, *kept, image)), _exif(data, header), len(scans) * pixels, complete)
 
 
-def _segments(data: bytes) -> Iterator[_Segment]:
+def _segments(data: Encoded) -> Iterator[_Segment]:
     """Yield each segment, the end of the image included."""
     found = _MARKER.search(data, len(_SOI))
     while found:
@@ -85,7 +102,7 @@ def _check_kind(segments: Sequence[_Segment]) -> None:
             raise UnsupportedTypeError(f"The JPEG is {kind}; send a baseline or progressive JPEG.")
 
 
-def _pixels(segments: Sequence[_Segment], data: bytes) -> int:
+def _pixels(segments: Sequence[_Segment], data: Encoded) -> int:
     """Width times height of the largest frame; 0 if there is none."""
     sizes = [struct.unpack_from(">HH", data, start + 5) for marker, start, _ in segments if marker in _FRAMES]
     return max((width * height for height, width in sizes), default=0)
@@ -104,12 +121,7 @@ def _is_needed(marker: int) -> bool:
     return marker in _COLOUR or not (marker in _APPLICATION or marker == _COM)
 
 
-def _end(segments: Sequence[_Segment], data: bytes) -> int:
-    marker, _, end = segments[-1]
-    return end if marker == _EOI else len(data)
-
-
-def _exif(data: bytes, header: Sequence[_Segment]) -> bytes:
+def _exif(data: Encoded, header: Sequence[_Segment]) -> bytes:
     for marker, start, end in header:
         if marker == _APP1 and data[start + 4 : start + 10] == b"Exif\0\0":
             return bytes(data[start + 4 : end])

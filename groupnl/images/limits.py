@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+Encoded = bytes | bytearray  # an image file, or what a client sends as one
 Format = Literal["JPEG", "PNG", "WEBP", "BMP"]
 Positive = Annotated[int, Field(gt=0)]
 

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from itertools import islice
 
 from groupnl.errors import TooLargeError, UndecodableError
-from groupnl.images.limits import Limits
+from groupnl.images.limits import Encoded, Limits
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _NEEDED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 _AROUND = 12  # bytes of a chunk that are not its data: length, type, checksum
 
 
-def strip_png(data: bytes, limits: Limits) -> tuple[bytes, bytes]:
+def strip_png(data: Encoded, limits: Limits) -> tuple[bytes, bytes]:
     """Cut a PNG down to what decoding needs.
 
     Args:
@@ -39,7 +39,7 @@ def strip_png(data: bytes, limits: Limits) -> tuple[bytes, bytes]:
     return b"".join((_SIGNATURE, *kept)), bytes(exif)
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def _chunks(data: Encoded) -> Iterator[tuple[bytes, int, int]]:
     """Yield (type, start, end) of each chunk, the end chunk included."""
     start, name = len(_SIGNATURE), b""
     while name != b"IEND":

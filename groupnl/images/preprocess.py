@@ -1,4 +1,4 @@
-"""An RGB image to model input: the second half of a request's way, just before the batch.
+"""An RGB image to model input, by Pillow: with `decode` the reference that `Reader` is measured against.
 
 The same pixels as timm's evaluation transform (resize of the shorter side, centre crop), so that a model is
 served what it was validated on. Normalising is left to the engine, on the device.
@@ -11,11 +11,9 @@ import torch
 from PIL import Image
 
 from groupnl.card import InputConfig
+from groupnl.images.placement import UPRIGHT, excess, place
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
-# Of an image longer than this many times its width only the middle is resized: the rest is cropped away
-# anyway, and resizing all of a 1 x 50,000,000 image to 256 pixels' width would need terabytes.
-_MAX_ASPECT = 8
 
 
 class Preprocess:
@@ -43,20 +41,17 @@ class Preprocess:
             uint8 tensor of shape (3, size, size), values 0 to 255.
         """
         trimmed = _trim(image)
-        width, height = trimmed.size
-        scaled = tuple(int(self._short_side * side / min(width, height)) for side in (width, height))
-        resized = trimmed if scaled == trimmed.size else trimmed.resize((scaled[0], scaled[1]), self._filter)
-        left, top = (round((side - self._size) / 2) for side in scaled)
+        scaled, left, top = place(trimmed.size, UPRIGHT, self._short_side, self._size)
+        resized = trimmed if scaled == trimmed.size else trimmed.resize(scaled, self._filter)
         crop = resized.crop((left, top, left + self._size, top + self._size))
         return torch.from_numpy(np.array(crop)).permute(2, 0, 1).contiguous()
 
 
 def _trim(image: Image.Image) -> Image.Image:
     """Cut the ends off a very long image; the middle stays in the middle."""
-    short, long = sorted(image.size)
-    excess = (long - _MAX_ASPECT * short) // 2
-    if excess <= 0:
+    ends = excess(image.size)
+    if ends == 0:
         return image
     width, height = image.size
-    box = (0, excess, width, height - excess) if height > width else (excess, 0, width - excess, height)
+    box = (0, ends, width, height - ends) if height > width else (ends, 0, width - ends, height)
     return image.crop(box)

@@ -6,7 +6,7 @@ What a client says about its file (name, content type) is not looked at.
 from collections.abc import Callable
 
 from groupnl.errors import UndecodableError, UnsupportedTypeError
-from groupnl.images.limits import Format
+from groupnl.images.limits import Encoded, Format
 
 _BMP_HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)
 
@@ -54,7 +54,7 @@ _OTHERS: tuple[tuple[int, bytes, str], ...] = (  # (offset, bytes, what that is)
 )
 
 
-def sniff(data: bytes, accepted: tuple[Format, ...]) -> Format:
+def sniff(data: Encoded, accepted: tuple[Format, ...]) -> Format:
     """Name the format of an encoded image.
 
     Args:
@@ -84,7 +84,7 @@ def _unsupported(what: str, accepted: tuple[Format, ...]) -> UnsupportedTypeErro
     return UnsupportedTypeError(f"The body looks like {what}. Send one of: {', '.join(accepted)}.")
 
 
-def _describe(data: bytes) -> str:
+def _describe(data: Encoded) -> str:
     for offset, magic, name in _OTHERS:
         if data[offset : offset + len(magic)] == magic:
             return name

@@ -1,0 +1,135 @@
+"""Encoded images to model input, the way of a request: as few pixels and passes as the input needs.
+
+Within one level on average of `decode` and `Preprocess`, the reference: photographs much larger than the input are
+decoded at a part of their size, the crop is resized by torch, and the turn comes last.
+"""
+
+import math
+import threading
+from contextlib import AbstractContextManager, nullcontext
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from groupnl.card import InputConfig
+from groupnl.images.colour import to_rgb
+from groupnl.images.decode import Opened, read_image
+from groupnl.images.exif import orientation
+from groupnl.images.limits import Encoded, Limits
+from groupnl.images.placement import TURNS, Pixels, Size, Turn, excess, place
+from groupnl.images.turbo import choose_scale, decode_turbo
+
+# Images of more pixels are decoded one at a time, whatever the number of threads: so memory is bounded by one of them.
+LARGE = 12_500_000
+_one_large = threading.Lock()
+# Lest rounding a size down lose its last row; far below what the fixed-point weights tell apart.
+_NUDGE = 1 + 1e-9
+
+
+class Picture(NamedTuple):
+    """A decoded image, not yet turned.
+
+    Attributes:
+        pixels: uint8 of shape (H, W, 3), RGB.
+        size: of the image in the file.
+        scale: 1, 2, 4 or 8: so many pixels of the file, in either direction, are one of `pixels`; the last row and
+            column may stand for fewer.
+        turn: what makes it upright.
+    """
+
+    pixels: Pixels
+    size: Size
+    scale: int
+    turn: Turn
+
+
+class Reader:
+    """Reads images for one model; may be called from several threads.
+
+    Args:
+        config: of the model's input.
+        limits: what one image may cost.
+    """
+
+    def __init__(self, config: InputConfig, limits: Limits) -> None:
+        self._crop = config.size
+        self._short_side = math.floor(config.size / config.crop_pct)
+        self._interpolation = config.interpolation
+        self._limits = limits
+
+    def __call__(self, data: Encoded) -> Tensor:
+        """Make the model input of one encoded image: both steps below.
+
+        Raises:
+            InputError: see `decode`.
+            MemoryError: see `decode`.
+        """
+        return self.fit(self.decode(data))
+
+    def decode(self, data: Encoded) -> Picture:
+        """Decode an encoded image, at a part of its size where that is enough for the input.
+
+        Args:
+            data: JPEG, PNG, WebP or BMP.
+
+        Raises:
+            InputError: what is wrong with the image; exactly as the reference's `groupnl.images.decode`.
+            MemoryError: an accepted image, but this machine has no memory for it.
+        """
+        return read_image(data, self._limits, self._load)
+
+    def fit(self, picture: Picture) -> Tensor:
+        """Resize, crop and turn a decoded image.
+
+        Returns:
+            uint8 tensor of shape (3, size, size), values 0 to 255, with memory of its own in which a pixel's three
+            values are neighbours (channels last).
+        """
+        pixels, size = _middle(picture)
+        scaled, left, top = place(size, picture.turn, self._short_side, self._crop)
+        resized = pixels if scaled == size else self._resize(pixels, size, scaled, picture.scale)
+        cropped = resized[top : top + self._crop, left : left + self._crop]
+        own = np.array(picture.turn.apply(cropped), order="C")
+        return torch.from_numpy(own).permute(2, 0, 1)
+
+    def _load(self, opened: Opened) -> Picture:
+        size, turn = opened.image.size, TURNS[orientation(opened.exif)]
+        scale = choose_scale(size, self._short_side)
+        with _turn_to_decode(size):
+            pixels = decode_turbo(opened, scale)
+            if pixels is not None:
+                return Picture(pixels, size, scale, turn)
+            image = opened.image
+            del opened
+            image.load()
+            rgb = to_rgb(image)
+            del image
+            return Picture(np.array(rgb), size, 1, turn)
+
+    def _resize(self, pixels: Pixels, size: Size, scaled: Size, scale: int) -> Pixels:
+        """Resize the whole image to the size `scaled`; the result may have a row or column more."""
+        # Batched first, then permuted: torch looks at the batch's stride, and takes any other one for channels first.
+        source = torch.from_numpy(np.ascontiguousarray(pixels))[None].permute(0, 3, 1, 2)
+        # By factors of the file's size: the last row and column may stand for less than a whole pixel.
+        factors = tuple(_NUDGE * scale * after / before for before, after in zip(size, scaled, strict=True))
+        resized = F.interpolate(source, scale_factor=factors[::-1], mode=self._interpolation, antialias=True)
+        array: Pixels = resized[0].permute(1, 2, 0).numpy()
+        return array
+
+
+def _middle(picture: Picture) -> tuple[Pixels, Size]:
+    """Cut the ends off a very long image: its pixels, and its size in those of the file."""
+    pixels, (width, height), scale, _ = picture
+    ends = excess((width, height)) // scale
+    if ends == 0:
+        return pixels, (width, height)
+    if height > width:
+        return pixels[ends:-ends], (width, height - 2 * ends * scale)
+    return pixels[:, ends:-ends], (width - 2 * ends * scale, height)
+
+
+def _turn_to_decode(size: Size) -> AbstractContextManager[object]:
+    return _one_large if size[0] * size[1] > LARGE else nullcontext()
