@@ -1,0 +1,144 @@
+"""What Locust loads: one user class, one shape, and the events that begin and end a run.
+
+``locust -f loadtests/`` opens the web page; ``locust -f loadtests/ --headless --scenario twins`` runs one scenario and
+ends with 1 if it failed.
+"""
+
+import sys
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+# Locust finds this file by its path; the package is found from any working directory.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from locust import FastHttpUser, LoadTestShape, events, task
+from locust.exception import StopUser
+from locust.runners import LocalRunner
+
+from loadtests._record import Order
+from loadtests._run import Run, outcome_of, say
+from loadtests._service import TIMEOUT_S, request_headers
+from loadtests._settings import HOST, LoadTestError, add_options, read_options
+
+SPAWN_RATE = 100.0  # users a second; Locust warns above
+USAGE_ERROR = 2
+
+
+class State:
+    """What is under way: a run, or why there is none."""
+
+    run: ClassVar[Run | None] = None
+    failures: ClassVar[list[str]] = []
+
+
+class ImageUser(FastHttpUser):
+    """Takes the scenario's next request, waits until it is due, sends it, checks the answer."""
+
+    host = HOST
+    network_timeout = TIMEOUT_S
+    connection_timeout = TIMEOUT_S
+
+    @task
+    def ask(self) -> None:
+        """One request."""
+        run = State.run
+        order = run.scenario.take(run.now_s()) if run else None
+        if run is None or order is None:
+            raise StopUser
+        if order.due_s is not None:
+            # Locust has replaced it: only this user sleeps.
+            time.sleep(max(order.due_s - run.now_s(), 0))
+        self._send(run, order)
+
+    def _send(self, run: Run, order: Order) -> None:
+        sent_s = run.now_s()
+        headers = request_headers(run.settings, order.image) | dict(order.headers)
+        client: Any = self.client  # its annotations know no bytes as a body
+        with client.request(
+            "PUT",
+            f"/predictions/{order.model}",
+            name=order.label,
+            data=order.image.data,
+            headers=headers,
+            catch_response=True,
+        ) as response:
+            error = getattr(response, "error", None)
+            outcome = outcome_of(run, order, sent_s, response.status_code, response.content, error)
+            run.scenario.note(outcome)
+            # From the time at which the request was due, so that a stalled service does not hide its own delays.
+            response.request_meta["response_time"] = 1000 * outcome.seconds
+            if outcome.busy:
+                response.request_meta["name"] += ": 503, queue full"
+            if outcome.fault:
+                response.failure(outcome.fault)
+            else:
+                response.success()
+
+
+class ScenarioShape(LoadTestShape):
+    """As many users as the chosen scenario wants, until it is over."""
+
+    def tick(self) -> tuple[int, float] | None:
+        """Users and how many to start a second; None ends the test."""
+        runner: Any = self.runner
+        if State.run is None and not begin(runner.environment):
+            return None
+        users = State.run.users() if State.run else None
+        return None if users is None else (users, SPAWN_RATE)
+
+
+def begin(environment: Any) -> bool:
+    """Prepare the run that the options ask for; where that fails, say why."""
+    State.failures = []
+    try:
+        State.run = Run(read_options(environment.parsed_options, environment.host or HOST))
+    except LoadTestError as error:
+        fail(environment, [str(error)])
+        say(f"\n{error}\n")
+    return State.run is not None
+
+
+def fail(environment: Any, failures: list[str]) -> None:
+    """Remember what failed; the web page and the HTML report show it among the exceptions."""
+    State.failures = failures
+    for failure in failures:
+        environment.runner.log_exception("local", failure, failure)
+
+
+def add_our_options(parser: Any) -> None:
+    """`locust --help` shows them."""
+    add_options(parser)
+
+
+def refuse_what_cannot_work(environment: Any, runner: Any, **_: Any) -> None:
+    """Wrong options are told before anything starts."""
+    options = environment.parsed_options
+    if not isinstance(runner, LocalRunner):
+        say("These scenarios count in one process: leave out --master, --worker and --processes.")
+        sys.exit(USAGE_ERROR)
+    try:
+        read_options(options, environment.host or HOST)
+    except LoadTestError as error:
+        say(str(error))
+        sys.exit(USAGE_ERROR)
+
+
+def judge(environment: Any, **_: Any) -> None:
+    """The verdict, as soon as the load has stopped, by itself or by hand."""
+    run, State.run = State.run, None
+    if run is not None:
+        say(run.finish())
+        fail(environment, run.failures)
+
+
+def set_exit_code(environment: Any, **_: Any) -> None:
+    """1 if the last run failed."""
+    environment.process_exit_code = 1 if State.failures else 0
+
+
+EVENTS: Any = events  # without annotations
+EVENTS.init_command_line_parser.add_listener(add_our_options)
+EVENTS.init.add_listener(refuse_what_cannot_work)
+EVENTS.test_stop.add_listener(judge)
+EVENTS.quitting.add_listener(set_exit_code)
