@@ -89,7 +89,8 @@ def read_prometheus(url: str, since: str | None) -> Samples:
 
     Args:
         url: its address, as of its web page.
-        since: count over this last time only (``24h``, ``7d``); None: since the service's start.
+        since: count over this last time only (``24h``, ``7d``), also what replicas counted that have ended in it; None:
+            what the replicas that run now have counted, each since its start.
 
     Raises:
         ConfigError: `since` is no duration, or no such kind of address.
@@ -98,7 +99,8 @@ def read_prometheus(url: str, since: str | None) -> Samples:
     if since is not None and not _DURATION.fullmatch(since):
         raise ConfigError(f"--since {since!r} is no duration: write 90m, 24h or 7d")
     samples = [sample for family in FAMILIES for name in _series(family) for sample in _query(url, family, name, since)]
-    return _checked(url, Samples(samples))
+    hint = "" if since else "; replicas that have ended are counted with --since only"
+    return _checked(url, Samples(samples), hint)
 
 
 def _series(family: Family) -> tuple[str, ...]:
@@ -108,16 +110,25 @@ def _series(family: Family) -> tuple[str, ...]:
 
 
 def _query(url: str, family: Family, name: str, since: str | None) -> list[Sample]:
-    is_gauge = family.kind in ("sum", "same")
-    expression = name if since is None or is_gauge else f"increase({name}[{since}])"
     operator = "max" if family.kind == "same" else "sum"
-    query = urllib.parse.urlencode({"query": f"{operator} without (instance, job) ({expression})"})
+    query = urllib.parse.urlencode(
+        {"query": f"{operator} without (instance, job) ({_expression(family, name, since)})"}
+    )
     try:
         answer = json.loads(_get(f"{url.rstrip('/')}/api/v1/query?{query}"))
         results = answer["data"]["result"]
         return [Sample(name, result["metric"], float(result["value"][1])) for result in results]
     except (ValueError, KeyError, TypeError, IndexError):
         raise ServerError(f"{url} does not answer as a Prometheus does; is it an endpoint (--endpoint)?") from None
+
+
+def _expression(family: Family, name: str, since: str | None) -> str:
+    """One value for each replica."""
+    if since is None or family.kind == "sum":  # who has ended has nothing waiting
+        return name
+    if family.kind == "same":  # a gauge goes with its replica, and what it says of the counts stays true
+        return f"last_over_time({name}[{since}])"
+    return f"increase({name}[{since}])"
 
 
 def _get(url: str) -> str:
@@ -133,7 +144,9 @@ def _get(url: str) -> str:
     return content.decode(errors="replace")
 
 
-def _checked(url: str, samples: Samples) -> Samples:
+def _checked(url: str, samples: Samples, hint: str = "") -> Samples:
     if not samples.matching(REQUESTS.name):
-        raise ServerError(f"{url} has no metrics of this service; is it the right address, and has a model started?")
+        raise ServerError(
+            f"{url} has no metrics of this service; is it the right address, and has a model started{hint}?"
+        )
     return samples

@@ -33,12 +33,18 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError("--since needs --prometheus: an endpoint knows only the counts since the service's start")
     samples = read_endpoint(args.endpoint) if args.endpoint else read_prometheus(args.prometheus, args.since)
     names = _chosen(samples, args.model)
-    period = f"over the last {args.since}" if args.since else "since the service's start"
+    period = _period(args)
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     content = page([figures_of(samples, name) for name in names], args.endpoint or args.prometheus, period, made)
     args.output.write_text(content, encoding="utf-8")
     print(args.output)
     return 0
+
+
+def _period(args: argparse.Namespace) -> str:
+    if args.since:
+        return f"over the last {args.since}"
+    return "since the service's start" if args.endpoint else "by the replicas that run now, each since its start"
 
 
 def _chosen(samples: Samples, wanted: list[str] | None) -> list[str]:

@@ -1,0 +1,149 @@
+"""groupnl report over two replicas behind a real Prometheus, also when they have ended."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from prometheus_client import CollectorRegistry, start_http_server
+from support.prometheus import Prometheus, tools
+from support.server import free_ports
+
+from groupnl.cli import main
+from groupnl.corruptions.names import CELLS
+from groupnl.errors import ServerError
+from groupnl.metrics import CLEAN, PROBE_CORRECT, PROBE_IMAGES, PROBE_SET_IMAGES, REQUESTS, SHADOW_PAIRS, Metrics
+from groupnl.report.figures import ModelFigures, figures_of
+from groupnl.samples import read_prometheus
+
+LIMIT_S = 30
+SINCE = "5m"
+# Prometheus extends what it saw to the window's ends, by half a scrape or one: much, where it saw ten.
+ESTIMATE = 0.3
+
+
+class Replica:
+    """A service's endpoint that has counted nothing yet."""
+
+    def __init__(self) -> None:
+        registry = CollectorRegistry()
+        self._metrics = Metrics("m", registry)
+        self._metrics.set(PROBE_SET_IMAGES, 20)
+        self.count(0)
+        (self.port,) = free_ports(1)
+        self._server, self._thread = start_http_server(self.port, "127.0.0.1", registry)
+        self._runs = True
+
+    def count(self, amount: float) -> None:
+        self._metrics.inc(REQUESTS, amount, code="200")
+        self._metrics.inc(PROBE_IMAGES, amount, **CLEAN)
+        self._metrics.inc(PROBE_CORRECT, amount / 2, **CLEAN)
+        for corruption, severity in CELLS:
+            self._metrics.inc(SHADOW_PAIRS, amount, corruption=corruption, severity=str(severity))
+
+    def end(self) -> None:
+        if self._runs:
+            self._runs = False
+            self._server.shutdown()
+            self._server.server_close()
+            self._thread.join()
+
+
+class Asked(Prometheus):
+    """A Prometheus that `groupnl report` is pointed at."""
+
+    @property
+    def url(self) -> str:
+        return self._url
+
+
+class Readings(NamedTuple):
+    """What is told at three times: with both replicas, with one ended, with both ended."""
+
+    both: ModelFigures
+    one: ModelFigures
+    one_since: ModelFigures
+    none: str
+    none_since: ModelFigures
+    page: str
+
+
+@pytest.fixture(scope="module")
+def readings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Readings]:
+    tools()  # skips where there are none
+    folder = tmp_path_factory.mktemp("replicas")
+    stays, ends = replicas = (Replica(), Replica())
+    targets = ", ".join(f"'127.0.0.1:{replica.port}'" for replica in replicas)
+    config = folder / "prometheus.yml"
+    config.write_text(
+        f"global: {{scrape_interval: 1s}}\n"
+        f"scrape_configs: [{{job_name: groupnl, static_configs: [{{targets: [{targets}]}}]}}]\n"
+    )
+    prometheus = Asked(config, folder / "data")
+    try:
+        prometheus.wait_until_ready()
+        yield _read(prometheus, stays, ends, folder / "page.html")
+    finally:
+        prometheus.stop()
+        for replica in replicas:
+            replica.end()
+
+
+def _read(prometheus: Asked, stays: Replica, ends: Replica, file: Path) -> Readings:
+    def figures(since: str | None) -> ModelFigures:
+        return figures_of(read_prometheus(prometheus.url, since), "m")
+
+    def counted() -> list[float]:
+        return sorted(float(found["value"][1]) for found in prometheus.query(REQUESTS.name))
+
+    _wait(lambda: counted() == [0, 0])
+    time.sleep(5)  # so that an estimate has some scrapes to rest on
+    stays.count(100)
+    ends.count(300)
+    _wait(lambda: counted() == [100, 300])
+    time.sleep(3)
+    both = figures(None)
+    ends.end()
+    _wait(lambda: counted() == [100])
+    one, one_since = figures(None), figures(SINCE)
+    assert main(["report", "--prometheus", prometheus.url, "--output", str(file)]) == 0
+    stays.end()
+    _wait(lambda: counted() == [])
+    with pytest.raises(ServerError) as nothing:
+        figures(None)
+    return Readings(both, one, one_since, str(nothing.value), figures(SINCE), file.read_text(encoding="utf-8"))
+
+
+def _wait(until: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + LIMIT_S
+    while not until():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_replicas_are_added_up_and_what_is_the_same_in_all_is_not(readings: Readings) -> None:
+    both = readings.both
+    assert (both.requests["200"], both.agreement.total) == (400, 400 * len(CELLS))
+    assert both.probe is not None
+    assert (both.probe.clean.total, both.probe.clean.value, both.probe.images) == (400, 0.5, 20)
+
+
+def test_without_a_time_only_running_replicas_count_and_the_page_says_so(readings: Readings) -> None:
+    assert readings.one.requests["200"] == 100
+    assert "Counted by the replicas that run now, each since its start" in readings.page
+
+
+@pytest.mark.parametrize("reading", ["one_since", "none_since"])
+def test_over_a_time_replicas_count_that_have_ended(readings: Readings, reading: str) -> None:
+    figures: ModelFigures = getattr(readings, reading)
+    assert figures.requests["200"] == pytest.approx(400, rel=ESTIMATE)
+    assert figures.agreement.total == pytest.approx(400 * len(CELLS), rel=ESTIMATE)
+    assert figures.probe is not None
+    assert figures.probe.images == 20  # else each replayed image would count as a new one
+    low, high = figures.probe.clean.interval
+    assert high - low == pytest.approx(0.4, abs=0.03)
+
+
+def test_when_all_have_ended_it_is_told_what_to_do(readings: Readings) -> None:
+    assert "replicas that have ended are counted with --since only" in readings.none
