@@ -32,8 +32,8 @@ class Item:
     fields: Mapping[str, Any]
     headers: Mapping[str, str]
 
-    def image(self) -> bytes:
-        """Return the encoded image, from the body or from the form's only field.
+    def image(self) -> bytes | bytearray:
+        """Return the encoded image, as TorchServe holds it, from the body or from the form's only field.
 
         Raises:
             EmptyInputError: there is no body and no field.
@@ -44,7 +44,7 @@ class Item:
         # TorchServe has decoded what was declared as text or JSON: the image's bytes are gone.
         if not isinstance(content, bytes | bytearray):
             raise UnsupportedTypeError("The body was sent as text or JSON; send the bytes of one image.")
-        return bytes(content)
+        return content
 
     def top_k(self, default: int) -> int:
         """Return how many classes the answer is to name; more than the model has means all of them.

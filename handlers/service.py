@@ -14,7 +14,7 @@ from torch import Tensor
 from groupnl.card import ModelCard
 from groupnl.errors import InputError
 from groupnl.handler_config import HandlerConfig
-from groupnl.images import Preprocess, decode
+from groupnl.images import Reader
 from groupnl.inference import Engine
 from groupnl.metrics import BATCH_SIZE, REJECTED, REQUESTS, STAGE_SECONDS, Metrics
 from handlers.context import Context
@@ -22,6 +22,7 @@ from handlers.faults import FaultCounter
 from handlers.replies import Reply, classification, internal_error, refusal, send
 from handlers.requests import Item, read_items
 from handlers.shadow import Shadows
+from handlers.side_by_side import SideBySide
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class _Prepared:
 
     Attributes:
         item: the request.
-        pixels: uint8 (3, S, S).
+        pixels: uint8 (3, S, S), with memory of its own: it may be kept longer than the batch.
         top_k: how many classes are asked for.
         label: position of the true class, where the client told it.
     """
@@ -46,6 +47,8 @@ class _Prepared:
 class Service:
     """Answers batches with one model.
 
+    As many images are prepared at a time as torch has threads when this is made.
+
     Args:
         card: the model's classes and input.
         engine: runs the model.
@@ -58,7 +61,8 @@ class Service:
         self, card: ModelCard, engine: Engine, config: HandlerConfig, metrics: Metrics, shadows: Shadows
     ) -> None:
         self._classes = card.classes
-        self._preprocess = Preprocess(card.input)
+        self._reader = Reader(card.input, config.limits)
+        self._side_by_side = SideBySide(torch.get_num_threads())
         self._engine = engine
         self._config = config
         self._metrics = metrics
@@ -76,7 +80,7 @@ class Service:
             SystemExit: the engine failed too often in a row; see `FaultCounter`.
         """
         with self._metrics.timed(STAGE_SECONDS, stage="total"):
-            prepared = [self._prepare(item) for item in items]
+            prepared = self._side_by_side(self._prepare, items)
             good = [item for item in prepared if isinstance(item, _Prepared)]
             logits = self._infer(good)
             with self._metrics.timed(STAGE_SECONDS, stage="respond"):
@@ -91,9 +95,9 @@ class Service:
         try:
             top_k, label = item.top_k(self._config.top_k), item.label(self._classes)
             with self._metrics.timed(STAGE_SECONDS, stage="decode"):
-                image = decode(item.image(), self._config.limits)
+                picture = self._reader.decode(item.image())
             with self._metrics.timed(STAGE_SECONDS, stage="preprocess"):
-                return _Prepared(item, self._preprocess(image), top_k, label)
+                return _Prepared(item, self._reader.fit(picture), top_k, label)
         except InputError as error:
             self._metrics.inc(REJECTED, reason=error.code)
             return refusal(error)
@@ -107,7 +111,7 @@ class Service:
             return None
         try:
             with self._metrics.timed(STAGE_SECONDS, stage="infer"):
-                logits = self._engine(torch.stack([item.pixels for item in good]))
+                logits = self._engine(_as_batch([item.pixels for item in good]))
         except Exception:
             logger.exception("the network could not be run on a batch of %d", len(good))
             self._faults.failed()
@@ -128,3 +132,10 @@ class Service:
         self._metrics.observe(BATCH_SIZE, len(replies))
         for reply in replies:
             self._metrics.inc(REQUESTS, code=str(int(reply.status)))
+
+
+def _as_batch(pixels: Sequence[Tensor]) -> Tensor:
+    """Join (3, S, S) tensors as channels-last (N, 3, S, S); a single one without a copy."""
+    # As (S, S, 3), in which they lie in memory, so that the batch is a plain copy of them.
+    rows = [single.permute(1, 2, 0) for single in pixels]
+    return (torch.stack(rows) if len(rows) > 1 else rows[0][None]).permute(0, 3, 1, 2)

@@ -8,7 +8,7 @@ import hashlib
 _BITS = 64
 
 
-def request_key(given: str | None, image: bytes) -> str:
+def request_key(given: str | None, image: bytes | bytearray) -> str:
     """The key of a request: what the client gave, or the hash of the image's bytes where it gave nothing.
 
     Args:

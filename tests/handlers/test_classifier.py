@@ -14,9 +14,11 @@ from ts.utils.util import list_classes_from_module
 
 import handlers.classifier
 from groupnl.images import Preprocess
+from groupnl.images.reader import Picture
 from groupnl.inference import TorchEngine
 from groupnl.manifest import MANIFEST_NAME, Manifest
 from groupnl.models import build_model, load_checkpoint
+from handlers.side_by_side import SideBySide
 
 PNG = encode(Image.fromarray(scene()), "PNG")
 BAD = b"this is no image"
@@ -25,6 +27,14 @@ BAD = b"this is no image"
 @pytest.fixture(scope="module")
 def worker(packed: Path) -> Worker:
     return Worker(packed)
+
+
+@pytest.fixture(scope="module")
+def crowded(packed: Path) -> Worker:
+    """A worker that prepares three images at a time."""
+    worker = Worker(packed)
+    worker.handler._service._side_by_side = SideBySide(3)
+    return worker
 
 
 @pytest.fixture(scope="module")
@@ -128,13 +138,36 @@ def test_every_item_gets_its_own_answer(worker: Worker) -> None:
             assert one.json() == pytest.approx(other.json(), rel=1e-3)
 
 
-def test_hostile_files_in_mixed_batches(worker: Worker) -> None:
+def test_images_prepared_side_by_side_are_answered_as_alone(worker: Worker, crowded: Worker) -> None:
+    requests = [request(picture.data) for picture in good_pictures()] * 2
+    requests[5::7] = [request(BAD)] * len(requests[5::7])
+    assert crowded.send(*requests) == worker.send(*requests)
+
+
+def test_want_of_memory_for_one_image_is_that_images_error(
+    crowded: Worker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader = crowded.handler._service._reader
+    whole = reader.decode
+
+    def short_of_memory(data: bytes) -> Picture:
+        if data == BAD:
+            raise MemoryError
+        return whole(data)
+
+    monkeypatch.setattr(reader, "decode", short_of_memory)
+    answers = crowded.send(*[request(PNG), request(BAD), request(PNG)] * 3)
+    assert [answer.status for answer in answers] == [200, 500, 200] * 3
+    assert "MemoryError" in caplog.text
+
+
+def test_hostile_files_in_mixed_batches(crowded: Worker) -> None:
     cases = list(hostile_cases())
     random.Random(0).shuffle(cases)
     wrong, answered = [], 0
     for start in range(0, len(cases), 7):
         batch = cases[start : start + 7]
-        answers = worker.send(*(request(bytearray(case.data)) for case in batch), request(PNG))
+        answers = crowded.send(*(request(bytearray(case.data)) for case in batch), request(PNG))
         answered += answers[-1].status == 200
         for case, answer in zip(batch, answers, strict=False):
             found = (answer.status, None if answer.status == 200 else answer.json()["code"])
@@ -219,14 +252,15 @@ def test_a_bug_of_ours_fails_one_item(
     packed: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     worker = Worker(packed)
-    whole = worker.handler._service._preprocess
+    reader = worker.handler._service._reader
+    whole = reader.fit
 
-    def faulty(image: Image.Image) -> torch.Tensor:
-        if image.size == (1, 1):
+    def faulty(picture: Picture) -> torch.Tensor:
+        if picture.size == (1, 1):
             raise ZeroDivisionError("a secret")
-        return whole(image)
+        return whole(picture)
 
-    monkeypatch.setattr(worker.handler._service, "_preprocess", faulty)
+    monkeypatch.setattr(reader, "fit", faulty)
     answers = worker.send(request(encode(Image.new("RGB", (1, 1)), "PNG")), request(PNG))
     assert [answer.status for answer in answers] == [500, 200]
     assert b"secret" not in answers[0].body

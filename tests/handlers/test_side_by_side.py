@@ -1,0 +1,70 @@
+"""handlers.side_by_side: items of a batch in several threads."""
+
+import threading
+import time
+
+import pytest
+import torch
+
+from handlers.side_by_side import SideBySide
+
+
+def name_of_thread(_: object) -> str:
+    return threading.current_thread().name
+
+
+def test_results_are_in_the_order_of_the_items() -> None:
+    def late(number: int) -> int:
+        time.sleep((7 - number) / 200)
+        return number
+
+    assert SideBySide(3)(late, range(7)) == list(range(7))
+
+
+def test_as_many_calls_at_a_time_as_there_are_threads() -> None:
+    together = threading.Barrier(3, timeout=20)
+    side_by_side = SideBySide(3)
+    side_by_side(lambda _: together.wait(), range(3))  # a barrier that is not met in time raises
+    assert len(set(side_by_side(name_of_thread, range(100)))) <= 3
+
+
+@pytest.mark.parametrize(("threads", "items"), [(1, 5), (3, 1), (3, 0)])
+def test_no_thread_where_it_would_not_help(threads: int, items: int) -> None:
+    before = threading.active_count()
+    here = threading.current_thread().name
+    assert SideBySide(threads)(name_of_thread, range(items)) == [here] * items
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_a_failing_call_is_raised_and_the_next_batch_is_done(threads: int) -> None:
+    def failing(number: int) -> None:
+        if number == 1:
+            raise MemoryError("of item 1")
+
+    side_by_side = SideBySide(threads)
+    with pytest.raises(MemoryError, match="of item 1"):
+        side_by_side(failing, range(4))
+    assert side_by_side(abs, [-1, 2]) == [1, 2]
+
+
+def test_threads_do_not_multiply() -> None:
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        assert SideBySide(2)(lambda _: torch.get_num_threads(), range(8)) == [1] * 8
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_threads_end_with_their_owner() -> None:
+    before = threading.active_count()
+    side_by_side = SideBySide(2)
+    side_by_side(abs, range(4))
+    assert threading.active_count() > before
+    del side_by_side
+    deadline = time.monotonic() + 20
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() == before
