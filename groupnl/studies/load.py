@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Self
 from groupnl.studies.client import Connection, Request
 
 RAMP_S = 0.5  # the first answers of a closed loop are not counted: the batches are not full yet
+LEAST_ANSWERS = 10  # that a steady loop waits for: a rate and a median of fewer say little
 
 
 class Outcome(NamedTuple):
@@ -26,11 +27,13 @@ class Outcome(NamedTuple):
         seconds: that were counted.
         latencies_s: of each answer with status 200, from the moment at which its request was due.
         failures: other answers, and broken connections.
+        answers: with status 200 altogether, those before and after the counted seconds too.
     """
 
     seconds: float
     latencies_s: list[float]
     failures: int
+    answers: int = 0
 
     @property
     def throughput(self) -> float:
@@ -65,12 +68,41 @@ async def closed_loop(port: int, requests: Sequence[bytes], connections: int, se
     async def work(connection: Connection, offset: int) -> None:
         number = offset
         while (due := time.perf_counter()) < start + seconds:
-            await tally.ask(connection, requests[number % len(requests)], due, since=start, until=start + seconds)
+            await tally.ask(connection, requests[number % len(requests)], due)
             number += connections
 
     offsets = iter(range(connections))
     await _with_connections(port, connections, lambda connection: work(connection, next(offsets)))
-    return tally.outcome(seconds)
+    return tally.outcome(seconds, since=start)
+
+
+async def steady_loop(port: int, requests: Sequence[bytes], connections: int, seconds: float) -> Outcome:
+    """Like `closed_loop`, for services of any speed.
+
+    Counting begins when every connection has had an answer, however long that takes: where many wait for a slow
+    service, the first answers come from a queue that is still short. And it lasts until `LEAST_ANSWERS` have come.
+    """
+    begin = time.perf_counter() + RAMP_S
+    first = [False] * connections
+    tally = _Tally()
+    start, counted_before = math.inf, 0
+
+    def over(now: float) -> bool:
+        return now >= start + seconds and tally.count - counted_before >= LEAST_ANSWERS
+
+    async def work(connection: Connection, offset: int) -> None:
+        nonlocal start, counted_before
+        number = offset
+        while not over(due := time.perf_counter()):
+            await tally.ask(connection, requests[number % len(requests)], due)
+            first[offset] = True
+            if start == math.inf and all(first) and (now := time.perf_counter()) >= begin:
+                start, counted_before = now, tally.count
+            number += connections
+
+    offsets = iter(range(connections))
+    await _with_connections(port, connections, lambda connection: work(connection, next(offsets)))
+    return tally.outcome(max(seconds, tally.time_of(LEAST_ANSWERS, start)), since=start)
 
 
 async def open_loop(
@@ -124,6 +156,14 @@ class LoadProcess:
         """As many as the service answers."""
         return self._run(closed_loop, port, requests, connections, seconds)
 
+    def steady_loop(self, port: int, requests: Sequence[Request], connections: int, seconds: float) -> Outcome:
+        """As many as the service answers, when all connections wait for it."""
+        return self._run(steady_loop, port, requests, connections, seconds)
+
+    def cpu_s(self) -> float:
+        """Processor time that the process has used so far, seconds."""
+        return self._pool.submit(time.process_time).result()
+
     def open_loop(
         self, port: int, requests: Sequence[Request], connections: int, seconds: float, rate: float, seed: int
     ) -> Outcome:
@@ -157,26 +197,35 @@ class _Tally:
     """Counts answers."""
 
     def __init__(self) -> None:
-        self._latencies_s: list[float] = []
+        self._answers: list[tuple[float, float]] = []  # when it came, and its latency
         self._failures = 0
 
-    async def ask(
-        self, connection: Connection, request: bytes, due: float, since: float = 0.0, until: float = math.inf
-    ) -> None:
-        """Ask, and count the answer if it comes between two moments."""
+    async def ask(self, connection: Connection, request: bytes, due: float) -> None:
+        """Ask, and note the answer."""
         try:
             good = await connection.ask(request) == HTTPStatus.OK
         except (OSError, EOFError):
             good = False
         now = time.perf_counter()
-        if not good:
+        if good:
+            self._answers.append((now, now - due))
+        else:
             self._failures += 1
-        elif since <= now <= until:
-            self._latencies_s.append(now - due)
 
-    def outcome(self, seconds: float) -> Outcome:
-        """What was counted in so many seconds."""
-        return Outcome(seconds, self._latencies_s, self._failures)
+    @property
+    def count(self) -> int:
+        """Answers and failures so far."""
+        return len(self._answers) + self._failures
+
+    def time_of(self, number: int, start: float) -> float:
+        """Seconds from `start` to the answer of that number after it, or to the last one if there are fewer."""
+        after = sorted(moment - start for moment, _ in self._answers if moment >= start)
+        return max(after[:number], default=0.0)
+
+    def outcome(self, seconds: float, since: float | None = None) -> Outcome:
+        """What came in so many seconds; without `since`, all of it."""
+        counted = [latency for moment, latency in self._answers if since is None or since <= moment <= since + seconds]
+        return Outcome(seconds, counted, self._failures, len(self._answers))
 
 
 async def _with_connections(port: int, count: int, work: Callable[[Connection], Awaitable[None]]) -> None:

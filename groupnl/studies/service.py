@@ -91,6 +91,17 @@ class Service:
         self.close()
 
     @property
+    def pid(self) -> int:
+        """Of the process that all others of the service descend from.
+
+        Raises:
+            ServerError: it was not started.
+        """
+        if self._process is None:
+            raise ServerError("the service was not started: call start() first")
+        return self._process.pid
+
+    @property
     def _output(self) -> Path:
         return self._folder / "output.txt"
 

@@ -1,0 +1,109 @@
+"""An archive's way from bytes to logits without a server.
+
+A module, and a program that `groupnl.studies.serving_offline` starts. The one place of the studies that knows how a worker
+loads an archive and prepares an image.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle, islice
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from groupnl.archive.load import handler_section, load_unpacked
+from groupnl.archive.read import CONFIG_FILE
+from groupnl.images import Preprocess, decode
+from groupnl.inference import TorchEngine, choose_device, choose_precision
+from groupnl.yaml_file import read_mapping
+
+_UNCOUNTED_BATCHES = 3
+
+
+class Pipeline:
+    """Decodes, resizes and classifies, with the functions and the engine of the service.
+
+    Args:
+        unpacked: folder with the files of an archive.
+        threads: of the forward pass on a CPU, and images prepared at a time.
+        max_batch: largest batch.
+    """
+
+    def __init__(self, unpacked: Path, threads: int, max_batch: int) -> None:
+        torch.set_num_threads(threads)
+        config = handler_section(read_mapping(unpacked / CONFIG_FILE))
+        manifest, network = load_unpacked(unpacked)
+        device = choose_device(config.device)
+        precision = choose_precision(config.precision, device)
+        self._engine = TorchEngine(network, manifest.card.input, device, precision, urgent=True)
+        self._engine.warm_up(max_batch)
+        self._preprocess = Preprocess(manifest.card.input)
+        self._limits = config.limits
+        self._pool = ThreadPoolExecutor(threads)
+
+    def __call__(self, files: Sequence[bytes]) -> Tensor:
+        """Logits of encoded images, float32 (B, classes)."""
+        prepared = [self._prepare(file) for file in files] if len(files) == 1 else self._pool.map(self._prepare, files)
+        return self._engine(torch.stack(list(prepared)))
+
+    def _prepare(self, file: bytes) -> Tensor:
+        return self._preprocess(decode(file, self._limits))
+
+
+class Run(NamedTuple):
+    """One run of a pipeline.
+
+    Attributes:
+        images: that were classified.
+        seconds: that it took.
+        latencies_s: of each batch.
+    """
+
+    images: int
+    seconds: float
+    latencies_s: list[float]
+
+
+def measure(pipeline: Pipeline, files: Sequence[bytes], batch: int, seconds: float) -> Run:
+    """Classify batches of the files, in turn, for so many seconds."""
+    supply = cycle(files)
+    for _ in range(_UNCOUNTED_BATCHES):
+        pipeline(list(islice(supply, batch)))
+    latencies: list[float] = []
+    now = start = time.perf_counter()
+    while now < start + seconds:
+        pipeline(list(islice(supply, batch)))
+        before, now = now, time.perf_counter()
+        latencies.append(now - before)
+    return Run(batch * len(latencies), now - start, latencies)
+
+
+def main(unpacked: Path, images: Path, threads: int, max_batch: int) -> None:
+    """Answer orders, one a line on the standard input, with runs on the standard output, both as JSON.
+
+    Args:
+        unpacked: folder with the files of an archive.
+        images: folder of encoded images.
+        threads: see `Pipeline`.
+        max_batch: see `Pipeline`.
+    """
+    files = [path.read_bytes() for path in sorted(images.iterdir())]
+    pipeline = Pipeline(unpacked, threads, max_batch)
+    _answer({"ready": True})
+    for line in sys.stdin:
+        order = json.loads(line)
+        _answer(measure(pipeline, files, order["batch"], order["seconds"])._asdict())
+
+
+def _answer(content: dict[str, object]) -> None:
+    sys.stdout.write(json.dumps(content) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))

@@ -1,0 +1,229 @@
+"""TorchServe's own image classifier, as its documents say: what our service is compared with.
+
+The published form of an archive's network is traced, packed with the handler `image_classifier`, and served by
+TorchServe with its defaults. Nothing of our serving path is in it.
+"""
+
+import http.client
+import importlib.util
+import json
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import yaml
+
+from groupnl import environment
+from groupnl.errors import ConfigError, ServerError
+from groupnl.server.java import find_java
+from groupnl.server.processes import end_session, end_with_parent
+from groupnl.studies.service import HOST, START_LIMIT_S, free_ports
+
+MODEL = "stock"
+HANDLER = "image_classifier"
+INPUT_SIZE = 224  # its transforms are part of it: shorter side to 256, centre crop of 224
+LEAST_CLASSES = 5  # it always answers so many
+_REQUIREMENT = "captum"  # the handler imports it, TorchServe does not ask for it
+_PORTS = ("inference", "management", "metrics")
+
+
+class StockSettings(NamedTuple):
+    """What may differ from TorchServe's defaults; None leaves the default.
+
+    Attributes:
+        workers: worker processes (TorchServe: one for each core).
+        batch_size: most requests in a batch (TorchServe: 1).
+        max_batch_delay_ms: how long the first request of a batch may wait for others (TorchServe: 100).
+    """
+
+    workers: int | None = None
+    batch_size: int | None = None
+    max_batch_delay_ms: int | None = None
+
+    def to_yaml(self) -> str:
+        """The text of `model-config.yaml`, under TorchServe's names."""
+        named = {
+            "minWorkers": self.workers,
+            "maxWorkers": self.workers,
+            "batchSize": self.batch_size,
+            "maxBatchDelay": self.max_batch_delay_ms,
+        }
+        return yaml.safe_dump({name: value for name, value in named.items() if value is not None})
+
+
+def pack_stock(unpacked: Path, store: Path, settings: StockSettings) -> Path:
+    """Make the stock archive of one of our archives' network.
+
+    Args:
+        unpacked: folder with the files of our archive.
+        store: folder of the stock archive; made if missing, nothing else may be in it.
+        settings: what differs from TorchServe's defaults.
+
+    Returns:
+        The archive's path.
+
+    Raises:
+        ConfigError: the stock classifier cannot do the same work, or its requirement is not installed.
+    """
+    if importlib.util.find_spec(_REQUIREMENT) is None:
+        raise ConfigError(f"TorchServe's {HANDLER} imports {_REQUIREMENT}: pip install 'groupnl-serve[bench]'")
+    from groupnl.archive.load import load_unpacked  # torch takes seconds, and so the archiver
+
+    manifest, network = load_unpacked(unpacked)
+    card = manifest.card
+    if card.input.size != INPUT_SIZE or len(card.classes) < LEAST_CLASSES:
+        raise ConfigError(
+            f"the stock classifier works at {INPUT_SIZE} pixels and answers {LEAST_CLASSES} classes, but this model "
+            f"works at {card.input.size} and has {len(card.classes)}: take another archive, or --no-stock"
+        )
+    store.mkdir(parents=True)
+    weights, names, config = store / "traced.pt", store / "index_to_name.json", store / "model-config.yaml"
+    _trace(network, weights)
+    names.write_text(json.dumps(dict(enumerate(card.classes))), encoding="utf-8")
+    config.write_text(settings.to_yaml(), encoding="utf-8")
+    return _pack(store, weights, names, config if any(value is not None for value in settings) else None)
+
+
+def _trace(network: Any, target: Path) -> None:
+    import torch
+
+    example = torch.zeros(1, 3, INPUT_SIZE, INPUT_SIZE)
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter(
+            "ignore", FutureWarning
+        )  # torch would have us trace no more; the stock handler loads this
+        torch.jit.trace(network, example).save(str(target))  # type: ignore[no-untyped-call]
+
+
+def _pack(store: Path, weights: Path, names: Path, config: Path | None) -> Path:
+    """Run torch-model-archiver as its documents show it."""
+    command = ["--model-name", MODEL, "--version", "1.0", "--serialized-file", str(weights), "--handler", HANDLER]
+    command += ["--extra-files", str(names), "--export-path", str(store)]
+    command += ["--config-file", str(config)] if config else []
+    subprocess.run(  # noqa: S603 (our own arguments)
+        [sys.executable, "-W", "ignore", "-m", "model_archiver.model_packaging", *command],
+        env=environment.child_environment({"TMPDIR": str(store)}),  # it empties folders there
+        check=True,
+    )
+    for file in (weights, names, config):
+        if file is not None:
+            file.unlink()
+    return store / f"{MODEL}.mar"
+
+
+class StockService:
+    """A running TorchServe with the stock archive; used like `groupnl.studies.service.Service`.
+
+    Args:
+        folder: its working directory, for configuration, output and logs; made if missing.
+        archive: made by `pack_stock`.
+
+    Attributes:
+        inference_port: predictions.
+    """
+
+    def __init__(self, folder: Path, archive: Path) -> None:
+        self._ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
+        self.inference_port = self._ports["inference"]
+        self._folder = folder
+        self._archive = archive
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Start it; `wait_until_ready` says when it answers."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        lines = [f"{name}_address=http://{HOST}:{port}" for name, port in self._ports.items()]
+        lines += ["grpc_inference_port=0", "grpc_management_port=0"]  # any free ones
+        (self._folder / "config.properties").write_text("\n".join([*lines, ""]), encoding="utf-8")
+        with self._output.open("w", encoding="utf-8") as output:
+            self._process = subprocess.Popen(  # noqa: S603 (our own arguments)
+                self._command(),
+                cwd=self._folder,
+                env=environment.child_environment({}),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+                preexec_fn=end_with_parent,
+            )
+
+    def wait_until_ready(self) -> None:
+        """Wait until every worker has loaded the model.
+
+        Raises:
+            ServerError: it ended, a worker could not load the model, or the time is over.
+        """
+        deadline = time.monotonic() + START_LIMIT_S
+        while not self._ready():
+            self.check_alive()
+            if time.monotonic() > deadline or "worker process died" in self._printed():
+                raise ServerError(f"the stock classifier does not start:\n{self._printed()}")
+            time.sleep(0.2)
+
+    def check_alive(self) -> None:
+        """Raise ServerError, with what it printed, when it has ended by itself."""
+        if self._process is None or self._process.poll() is not None:
+            raise ServerError(f"TorchServe ended:\n{self._printed()}")
+
+    def close(self) -> None:
+        """End it; returns when nothing of it is left."""
+        if self._process is not None:
+            end_session(self._process)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        """Of the process that all others of the service descend from.
+
+        Raises:
+            ServerError: it was not started.
+        """
+        if self._process is None:
+            raise ServerError("TorchServe was not started: call start() first")
+        return self._process.pid
+
+    def _command(self) -> list[str]:
+        """What TorchServe's launcher would start; the launcher itself keeps a pid file, one for the whole machine."""
+        package = importlib.util.find_spec("ts")
+        if package is None or package.origin is None:
+            raise ServerError("TorchServe is not installed: pip install 'groupnl-serve[serve]'")
+        home = Path(package.origin).parent
+        java = [str(find_java()), f"-Dmodel_server_home={home.parent}", f"-Djava.io.tmpdir={self._folder}"]
+        java += ["-cp", str(home / "frontend" / "*"), "org.pytorch.serve.ModelServer", "--python", sys.executable]
+        java += ["-f", "config.properties", "-s", str(self._archive.parent), "-ncs", "--disable-token-auth"]
+        return [*java, "-m", f"{MODEL}={self._archive.name}"]
+
+    def _ready(self) -> bool:
+        connection = http.client.HTTPConnection(HOST, self._ports["management"], timeout=START_LIMIT_S)
+        try:
+            connection.request("GET", f"/models/{MODEL}")
+            response = connection.getresponse()
+            content = json.loads(response.read())
+        except OSError:
+            return False  # nobody listens yet
+        finally:
+            connection.close()
+        if response.status != http.HTTPStatus.OK:
+            return False
+        workers = content[0]["workers"]
+        return bool(workers) and all(worker["status"] == "READY" for worker in workers)
+
+    @property
+    def _output(self) -> Path:
+        return self._folder / "output.txt"
+
+    def _printed(self) -> str:
+        return self._output.read_text(encoding="utf-8", errors="replace") if self._output.exists() else ""
