@@ -53,7 +53,7 @@ class Capacity(Scenario):
 
     def verdict(self, sightings: Sequence[Sighting]) -> Verdict:
         """The saturated throughput of each model, and that there is one."""
-        rows = [(f"{step.model} {step.users} users", step) for step in self.steps]
+        rows = [(_name(step.model, step.users), step) for step in self.steps]
         lines = percentile_lines((name, step.figures) for name, step in rows)
         lines[0] += f"{'answers/s':>11}"
         lines[1:] = [f"{line}{row[1].throughput:>11.1f}" for line, row in zip(lines[1:], rows, strict=True)]
@@ -68,11 +68,11 @@ class Capacity(Scenario):
         return Verdict(lines, figures, self._checks())
 
     def _checks(self) -> list[Check]:
-        one = [outcome for outcome in self.outcomes if outcome.order.label.endswith(" 1 users")]
+        alone = {model: [o for o in self.outcomes if o.order.label == _name(model, 1)] for model in self.models}
         return [
             error_check(self.settings, self.outcomes),
             count_check(self.settings, self.outcomes, self.models),
-            *(p95_check(self.settings, f"{m}, 1 user", [o for o in one if o.order.model == m]) for m in self.models),
+            *(p95_check(self.settings, _name(model, 1), outcomes) for model, outcomes in alone.items()),
             *(self._saturation_check(model) for model in self.models),
         ]
 
@@ -116,7 +116,12 @@ class Capacity(Scenario):
     def _next(self, now_s: float) -> Order:
         model, users = self._current
         turn = next(self._turns)
-        return Order(model, self.images[turn % len(self.images)], f"{model} {users} users", turn=turn)
+        return Order(model, self.images[turn % len(self.images)], _name(model, users), turn=turn)
+
+
+def _name(model: str, users: int) -> str:
+    """Of a step, in Locust's tables too."""
+    return f"{model}, {users} user{'s' if users > 1 else ''}"
 
 
 def _throughput(step: Step) -> float:

@@ -99,7 +99,7 @@ class Run:
 
     def _look(self) -> None:
         if self.settings.management is not None:
-            self._sightings.append(Sighting(self.now_s(), self._service.workers(self.scenario.models)))
+            self._sightings.append(Sighting(self.now_s(), self._service.workers(self.settings.models)))
 
 
 def outcome_of(run: Run, order: Order, sent_s: float, status: int, body: bytes | None, error: object) -> Outcome:

@@ -28,7 +28,8 @@ class Twins(Paced):
         by_model = {m: [o for o in self.outcomes if o.order.model == m] for m in self.models}
         rows = {m: percentiles(latencies(outcomes)) for m, outcomes in by_model.items()}
         differences = self._differences()
-        figures: Json = {"models": rows, "paired": _paired(differences)}
+        curves = {m: _curve(latencies(outcomes)) for m, outcomes in by_model.items()}
+        figures: Json = {"models": rows, "paired": _paired(differences), "quantiles_ms": curves}
         lines = [
             f"{settings.rate / 2:g} requests/s to each model, {len(differences)} pairs",
             *percentile_lines(rows.items()),
@@ -49,6 +50,11 @@ class Twins(Paced):
                 pairs.setdefault(outcome.order.turn // 2, {})[outcome.order.model] = outcome.seconds
         model, twin = self.models
         return [pair[model] - pair[twin] for pair in pairs.values() if len(pair) == 2]
+
+
+def _curve(seconds: list[float]) -> list[float]:
+    """The latencies in milliseconds that 0, 1, ... 100 % of the answers did not exceed."""
+    return [round(quantile_ms(seconds, share / 100), 2) for share in range(101)] if seconds else []
 
 
 def _paired(differences: list[float]) -> Json:
