@@ -55,4 +55,5 @@ def _family(pid: int) -> list[psutil.Process]:
 def _part(process: psutil.Process) -> str:
     if process.name() == "java":
         return "frontend"
-    return "workers" if any(word.endswith(_WORKER_SCRIPT) for word in process.cmdline()) else "rest"
+    program = process.cmdline()[1:3]  # python [-u] PROGRAM, and then its arguments
+    return "workers" if any(word.endswith(_WORKER_SCRIPT) for word in program) else "rest"

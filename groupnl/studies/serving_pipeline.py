@@ -1,7 +1,7 @@
 """An archive's way from bytes to logits without a server.
 
-A module, and a program that `groupnl.studies.serving_offline` starts. The one place of the studies that knows how a worker
-loads an archive and prepares an image.
+A module, and a program that `groupnl.studies.serving_offline` starts. The one place of the studies that knows how a
+worker loads an archive and prepares an image.
 """
 
 import json
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from groupnl.archive.load import handler_section, load_unpacked
 from groupnl.archive.read import CONFIG_FILE
-from groupnl.images import Preprocess, decode
+from groupnl.images import Reader
 from groupnl.inference import TorchEngine, choose_device, choose_precision
 from groupnl.yaml_file import read_mapping
 
@@ -42,17 +42,19 @@ class Pipeline:
         precision = choose_precision(config.precision, device)
         self._engine = TorchEngine(network, manifest.card.input, device, precision, urgent=True)
         self._engine.warm_up(max_batch)
-        self._preprocess = Preprocess(manifest.card.input)
-        self._limits = config.limits
-        self._pool = ThreadPoolExecutor(threads)
+        self._read = Reader(manifest.card.input, config.limits)
+        self._pool = None
+        if threads > 1:  # each of them without threads of torch's own, as the service prepares a batch
+            self._pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
 
     def __call__(self, files: Sequence[bytes]) -> Tensor:
-        """Logits of encoded images, float32 (B, classes)."""
-        prepared = [self._prepare(file) for file in files] if len(files) == 1 else self._pool.map(self._prepare, files)
-        return self._engine(torch.stack(list(prepared)))
-
-    def _prepare(self, file: bytes) -> Tensor:
-        return self._preprocess(decode(file, self._limits))
+        """Logits of encoded images, at least one; float32 (B, classes)."""
+        if self._pool is None or len(files) == 1:
+            pixels = [self._read(file) for file in files]
+        else:
+            pixels = list(self._pool.map(self._read, files))
+        # Joined as they lie in memory, the channels last.
+        return self._engine(torch.stack([each.permute(1, 2, 0) for each in pixels]).permute(0, 3, 1, 2))
 
 
 class Run(NamedTuple):

@@ -108,6 +108,42 @@ def test_a_closed_loop_measures_what_the_server_can_do() -> None:
     assert 0.4 / DELAY_S < with_server(work).throughput <= 1.05 / DELAY_S
 
 
+def test_a_steady_loop_counts_when_all_connections_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four connections wait for one another, but the first answer came after one's time, the second after two's, ..."""
+    monkeypatch.setattr(load, "RAMP_S", 0.0)
+
+    async def work(port: int, answering: Answering) -> load.Outcome:
+        return await load.steady_loop(port, [encoded("/")], 4, seconds=0.5)
+
+    outcome = with_server(work)
+    assert outcome.seconds == 0.5
+    assert min(outcome.latencies_s) > 3 * DELAY_S
+    assert 0.4 / DELAY_S < outcome.throughput <= 1.05 / DELAY_S
+    assert outcome.answers >= len(outcome.latencies_s) + 4
+
+
+def test_a_steady_loop_waits_for_slow_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "RAMP_S", 0.0)
+
+    async def work(port: int, answering: Answering) -> load.Outcome:
+        return await load.steady_loop(port, [encoded("/")], 1, seconds=DELAY_S / 2)
+
+    outcome = with_server(work)
+    assert len(outcome.latencies_s) == load.LEAST_ANSWERS
+    assert outcome.seconds == pytest.approx(sum(outcome.latencies_s), rel=0.1)
+
+
+def test_a_steady_loop_ends_where_every_request_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "RAMP_S", 0.0)
+
+    async def work(port: int, answering: Answering) -> load.Outcome:
+        return await load.steady_loop(port, [encoded("/bad")], 2, seconds=0.1)
+
+    outcome = with_server(work)
+    assert (outcome.latencies_s, outcome.answers) == ([], 0)
+    assert outcome.failures >= load.LEAST_ANSWERS
+
+
 def test_the_schedule_is_a_poisson_process() -> None:
     moments = load.schedule(rate=200.0, seconds=50.0, seed=3)
     assert moments == load.schedule(200.0, 50.0, 3) != load.schedule(200.0, 50.0, 4)
