@@ -10,7 +10,7 @@ from loadtests._capacity import Capacity
 from loadtests._hostile import Hostile
 from loadtests._record import Check, Order, Outcome
 from loadtests._scenario import Scenario
-from loadtests._service import Service
+from loadtests._service import TIMEOUT_S, Service
 from loadtests._settings import LoadTestError, Settings
 from loadtests._soak import Soak
 from loadtests._spike import Spike
@@ -42,13 +42,17 @@ class Run:
         self.failures: list[str] = []
         self._service = Service(settings)
         self._sightings: list[Sighting] = []
+        self._last_s: float | None = None
         self._references: dict[tuple[str, str], Probabilities] = {
             (model, image.name): self._service.ask(model, image)
             for model in self.scenario.models
             for image in self.scenario.images
         }
         self._start = time.perf_counter()
-        self._look()
+        self._blind = ""
+        self._next_look_s = 0.0
+        if settings.management is not None:
+            self._look()
 
     def now_s(self) -> float:
         """Seconds since the start."""
@@ -56,10 +60,14 @@ class Run:
 
     def users(self) -> int | None:
         """How many users are wanted now; None: the run is over."""
-        if self._sightings and self.now_s() - self._sightings[-1].at_s > LOOK_EVERY_S:
-            self._look()
+        if self.settings.management is not None and not self._blind and self.now_s() > self._next_look_s:
+            self._look_on()
         wanted = self.scenario.users(self.now_s())
-        return None if self.scenario.finished else wanted
+        if self.scenario.over and self._last_s is None:
+            self._last_s = self.now_s()
+        # An answer takes no longer than its time limit; what then is still missing will not come.
+        hopeless = self._last_s is not None and self.now_s() > self._last_s + 2 * TIMEOUT_S
+        return None if self.scenario.finished or hopeless else wanted
 
     def judge(self, order: Order, status: int, body: bytes | None) -> str | None:
         """What is wrong with an answer; None if nothing."""
@@ -83,23 +91,31 @@ class Run:
                 "checks": [check._asdict() for check in checks],
                 "figures": found.figures,
             }
-            Path(self.settings.summary).write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
+            file = Path(self.settings.summary)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(summary, indent=1) + "\n", encoding="utf-8")
         marks = [f"  {'pass' if check.passed else 'FAIL'}  {check.sentence}" for check in checks]
         return "\n".join(["", f"{self.settings.scenario}: {verdict_word(self.failures)}", *found.lines, *marks, ""])
 
     def _worker_checks(self) -> list[Check]:
         if self.settings.management is None:
             return []
-        try:
-            self._look()
-        except LoadTestError as error:
-            return [Check(False, str(error))]
+        self._look_on()
+        if self._blind:
+            return [Check(False, self._blind)]
         lost = losses(self._sightings)
         return [Check(not lost, "; ".join(lost) or f"the same {len(self._sightings[-1].workers)} workers, all ready")]
 
     def _look(self) -> None:
-        if self.settings.management is not None:
-            self._sightings.append(Sighting(self.now_s(), self._service.workers(self.settings.models)))
+        self._next_look_s = self.now_s() + LOOK_EVERY_S
+        self._sightings.append(Sighting(self.now_s(), self._service.workers(self.settings.models)))
+
+    def _look_on(self) -> None:
+        """During the load: a failure is kept for the verdict."""
+        try:
+            self._look()
+        except LoadTestError as error:
+            self._blind = str(error)
 
 
 def outcome_of(run: Run, order: Order, sent_s: float, status: int, body: bytes | None, error: object) -> Outcome:

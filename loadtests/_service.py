@@ -56,8 +56,9 @@ class Service:
             url = f"{self._settings.management}/models/{model}"
             response = self._client.request("GET", url)
             if response.status_code != HTTPStatus.OK:
+                found_out = f"answers {response.status_code}" if response.status_code else "does not answer"
                 raise LoadTestError(
-                    f"{url} answers {response.status_code}: give the management API's address with --management-url, "
+                    f"{url} {found_out}: give the management API's address with --management-url, "
                     f"or --management-url {NO_MANAGEMENT} to do without a look at the workers."
                 )
             try:

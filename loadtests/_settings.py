@@ -54,6 +54,9 @@ class Settings:
             raise LoadTestError(
                 f"--scenario {self.scenario}: there is none of that name; one of {', '.join(SCENARIOS)}."
             )
+        address = urlsplit(self.host)
+        if address.scheme not in ("http", "https") or not address.hostname:
+            raise LoadTestError(f"--host {self.host}: give scheme and address, for instance {HOST}.")
         if not 1 <= len(self.models) <= 2 or not all(self.models):
             raise LoadTestError(f"--models {','.join(self.models)}: give one name, or two with a comma between.")
         if self.scenario == "twins" and len(set(self.models)) != 2:
@@ -70,7 +73,9 @@ class Settings:
         """Address of TorchServe's management API; None where the workers are not to be looked at."""
         if self.management_url == NO_MANAGEMENT:
             return None
-        return self.management_url or f"http://{urlsplit(self.host).hostname}:{MANAGEMENT_PORT}"
+        address = urlsplit(self.host).hostname or ""
+        brackets = f"[{address}]" if ":" in address else address
+        return self.management_url.rstrip("/") or f"http://{brackets}:{MANAGEMENT_PORT}"
 
     def _refuse(self, field: str, wrong: bool, sentence: str) -> None:
         if wrong:
@@ -81,8 +86,9 @@ class Settings:
 def add_options(parser: Any) -> None:
     """Add ours to Locust's; those of the web page too."""
     d = Settings()
+    models = ",".join(d.models)
     what = "; ".join(f"{name}: {text}" for name, text in SCENARIOS.items())
-    parser.add_argument("--scenario", choices=list(SCENARIOS), default=d.scenario, help=f"{what} (%(default)s)")
+    parser.add_argument("--scenario", choices=list(SCENARIOS), default=d.scenario, help=f"{what} ({d.scenario})")
     numbers = (
         ("--rate", float, d.rate, "requests/s of twins, soak, hostile, and of spike when all is normal"),
         ("--duration", float, d.duration_s, "seconds; 0: twins 60, soak 600, hostile 30, the overload of spike 10"),
@@ -101,9 +107,9 @@ def add_options(parser: Any) -> None:
         ("--max-busy-ms", float, d.max_busy_ms, "the same of the answers 503, queue full"),
         ("--min-requests", int, d.min_requests, "answers to each model, below which the run fails"),
     )
-    parser.add_argument("--models", default=",".join(d.models), help="the GroupNL model, its twin (%(default)s)")
+    parser.add_argument("--models", default=models, help=f"the GroupNL model, its twin ({models})")
     for option, kind, default, text in numbers:
-        parser.add_argument(option, type=kind, default=default, help=f"{text} (%(default)s)")
+        parser.add_argument(option, type=kind, default=default, help=f"{text} ({default})")
     parser.add_argument(
         "--management-url",
         default=d.management_url,

@@ -18,7 +18,7 @@ from loadtests._record import (
 from loadtests._scenario import LEAD_S, Paced, count_check, error_check, p95_check
 from loadtests._workers import Sighting
 
-NORMAL_S = 8.0
+NORMAL_S = 8.0  # before and after, but no longer than the overload
 OVERLOAD_S = 10.0
 # Afterwards the 95th percentile may be this many times that before, and so many milliseconds more, which is noise.
 SLOWER = 2.0
@@ -63,17 +63,26 @@ class Spike(Paced):
             f"normal again {recovery_s:.1f} s after the overload",
         ]
         figures: Json = {"phases": rows, "recovery_s": round(recovery_s, 2), "per_second": per_second(self.outcomes)}
-        figures["overload_s"] = [LEAD_S + NORMAL_S, LEAD_S + NORMAL_S + self._overload_s]
+        figures["overload_s"] = [self._end_s - self._overload_s, self._end_s]
         return Verdict(lines, figures, self._checks(phases, busy))
 
     @property
     def _overload_s(self) -> float:
         return self.settings.duration_s or OVERLOAD_S
 
+    @property
+    def _normal_s(self) -> float:
+        return min(NORMAL_S, self._overload_s)
+
+    @property
+    def _end_s(self) -> float:
+        """Of the overload."""
+        return LEAD_S + self._normal_s + self._overload_s
+
     def _phases(self) -> list[tuple[float, float]]:
         rate = self.settings.rate
         overload = (self._overload_s, self.settings.spike_rate)
-        return [(NORMAL_S, rate), overload, (self.settings.recovery_s, rate), (NORMAL_S, rate)]
+        return [(self._normal_s, rate), overload, (self.settings.recovery_s, rate), (self._normal_s, rate)]
 
     def _of(self, phase: str) -> list[Outcome]:
         return [outcome for outcome in self.outcomes if outcome.order.label.endswith(f" {phase}")]
@@ -99,6 +108,6 @@ class Spike(Paced):
 
     def _recovery_s(self, phases: dict[str, list[Outcome]]) -> float:
         """Seconds from the overload's end to the last request that was refused, wrong or slower than normal."""
-        end_s, limit_s = LEAD_S + NORMAL_S + self._overload_s, self._normal_ms(phases) / 1000
+        limit_s = self._normal_ms(phases) / 1000
         late = phases["recovery"] + phases["after"]
-        return max((o.at_s - end_s for o in late if not o.answered or o.seconds > limit_s), default=0.0)
+        return max((o.at_s - self._end_s for o in late if not o.answered or o.seconds > limit_s), default=0.0)

@@ -90,7 +90,8 @@ class ScenarioShape(LoadTestShape):
 
 def begin(environment: Any) -> bool:
     """Prepare the run that the options ask for; where that fails, say why."""
-    State.failures = []
+    # Until there is a verdict: one that cannot be given must not look like success.
+    State.failures = ["the run was not judged"]
     try:
         State.run = Run(read_options(environment.parsed_options, environment.host or HOST))
     except LoadTestError as error:
@@ -128,8 +129,9 @@ def judge(environment: Any, **_: Any) -> None:
     """The verdict, as soon as the load has stopped, by itself or by hand."""
     run, State.run = State.run, None
     if run is not None:
+        own = [f"error in the load test: {row['msg']}" for row in environment.runner.exceptions.values()]
         say(run.finish())
-        fail(environment, run.failures)
+        fail(environment, own + run.failures)
 
 
 def set_exit_code(environment: Any, **_: Any) -> None:

@@ -1,0 +1,143 @@
+"""Whole runs of Locust against a service that is right, and against others that are wrong in one way each."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from fake_service import FakeService
+
+ROOT = Path(__file__).parents[2]
+# No limit of time can be missed by a machine that is busy with other tests.
+PATIENT = ("--max-p95-ms", "20000", "--max-busy-ms", "20000", "--min-requests", "20")
+PACED = ("--duration", "2", "--rate", "60", *PATIENT)
+TWINS = ("--scenario", "twins", *PACED)
+HOSTILE = ("--scenario", "hostile", *PACED)
+SPIKE = ("--scenario", "spike", "--duration", "2", "--recovery", "2", "--rate", "12", *PATIENT)
+
+
+class Case(NamedTuple):
+    options: tuple[str, ...]
+    service: Mapping[str, Any] = {}
+
+
+CASES = {
+    "twins": Case(TWINS),
+    "soak": Case(("--scenario", "soak", *PACED)),
+    "hostile": Case(HOSTILE),
+    "spike": Case((*SPIKE, "--spike-rate", "150", "--spike-users", "60"), {"delay_s": 0.05, "queue": 10}),
+    "capacity": Case(
+        ("--scenario", "capacity", "--step-seconds", "1", "--max-users", "4", "--models", "effnet_es", *PATIENT),
+        {"delay_s": 0.02},
+    ),
+    "unsorted": Case(TWINS, {"flaw": "unsorted"}),
+    "mixes up": Case(TWINS, {"flaw": "mixes up"}),
+    "refuses all": Case(TWINS, {"flaw": "refuses all"}),
+    "new worker": Case(TWINS, {"flaw": "new worker"}),
+    "too slow": Case((*TWINS, "--max-p95-ms", "0.01")),
+    "too few": Case((*TWINS, "--min-requests", "100000")),
+    "takes all": Case(HOSTILE, {"flaw": "takes all"}),
+    "no message": Case(HOSTILE, {"flaw": "no message"}),
+    "never full": Case((*SPIKE, "--spike-rate", "20", "--spike-users", "20")),
+    "model missing": Case((*TWINS, "--models", "gnl_effnet_es,other")),
+}
+
+
+class Result(NamedTuple):
+    code: int
+    output: str
+    summary: dict[str, Any] | None
+
+    def failed(self) -> list[str]:
+        assert self.summary is not None, self.output
+        return [check["sentence"] for check in self.summary["checks"] if not check["passed"]]
+
+
+def run(case: Case, folder: Path) -> Result:
+    summary = folder / "new" / "summary.json"
+    with FakeService(**case.service) as service:
+        command = [sys.executable, "-m", "locust", "-f", "loadtests/", "--headless", "--only-summary"]
+        command += ["--host", service.url, "--management-url", service.url, "--summary", str(summary), *case.options]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    found = json.loads(summary.read_text(encoding="utf-8")) if summary.exists() else None
+    return Result(done.returncode, done.stdout + done.stderr, found)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Result]]:
+    """All cases, some at a time: they mostly wait."""
+    with ThreadPoolExecutor(5) as pool:
+        futures = {name: pool.submit(run, case, tmp_path_factory.mktemp("run")) for name, case in CASES.items()}
+        yield {name: future.result() for name, future in futures.items()}
+
+
+@pytest.mark.parametrize("name", ["twins", "soak", "hostile"])
+def test_a_right_service_passes(results, name):
+    assert results[name].code == 0, results[name].output
+    assert results[name].failed() == []
+    assert f"{name}: PASSED" in results[name].output
+
+
+def test_twins_pair_their_answers(results):
+    figures = results["twins"].summary["figures"]
+    assert figures["paired"]["pairs"] == 60
+    assert {row["count"] for row in figures["models"].values()} == {60}
+
+
+def test_locust_lists_each_model(results):
+    for model in ("gnl_effnet_es", "effnet_es"):
+        assert any(line.split()[:2] == ["PUT", model] for line in results["twins"].output.splitlines())
+
+
+def test_hostile_sends_every_kind(results):
+    assert results["hostile"].summary["figures"]["refused"]["count"] == 60
+    assert "16 of 16 kinds of bad request refused as documented" in results["hostile"].output
+
+
+def test_a_full_queue_is_expected_in_a_spike(results):
+    # How slow answers are afterwards depends on the machine, the rest does not.
+    assert [sentence for sentence in results["spike"].failed() if not sentence.startswith("after recovery")] == []
+    phases = results["spike"].summary["figures"]["phases"]
+    assert phases["503, queue full"]["count"] > 20
+    assert phases["overload"]["count"] > 0
+    assert phases["before"]["count"] == phases["after"]["count"] == 24
+    assert "gnl_effnet_es overload: 503, queue full" in results["spike"].output
+
+
+def test_capacity_climbs_and_tells_the_most(results):
+    figures = results["capacity"].summary["figures"]
+    assert [step["users"] for step in figures["steps"]] == [1, 2, 4]
+    # The fake answers one request at a time, in 20 ms.
+    assert 0 < figures["saturated"]["effnet_es"] < 55
+    assert figures["saturated"]["effnet_es"] == max(step["throughput"] for step in figures["steps"])
+    assert "saturated: effnet_es" in results["capacity"].output
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("unsorted", "most often: answer is not sorted"),
+        ("mixes up", "most often: answer is another one than alone"),
+        ("refuses all", "most often: status 500"),
+        ("new worker", "worker 1 of gnl_effnet_es was replaced or ended"),
+        ("too slow", "p95"),
+        ("too few", "right answers of"),
+        ("takes all", "most often: status 200 without a code"),
+        ("no message", "but without a message"),
+        ("never full", "this was no overload"),
+    ],
+)
+def test_a_wrong_service_fails(results, name, sentence):
+    assert results[name].code == 1, results[name].output
+    assert any(sentence in failed for failed in results[name].failed()), results[name].failed()
+    assert "FAILED" in results[name].output
+
+
+def test_a_service_without_the_model_fails_before_the_load(results):
+    assert results["model missing"].code == 1
+    assert "/predictions/other answers 404" in results["model missing"].output
+    assert results["model missing"].summary is None
