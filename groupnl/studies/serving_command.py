@@ -4,7 +4,6 @@ import argparse
 import functools
 import json
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from groupnl.studies.serving_images import jpeg_files
 from groupnl.studies.serving_machine import machine, usable_cores
 from groupnl.studies.serving_offline import modes
 from groupnl.studies.serving_plot import draw
-from groupnl.studies.serving_run import Plan, measure
+from groupnl.studies.serving_run import Measured, Plan, measure
 from groupnl.studies.serving_stock import StockSettings
 from groupnl.yaml_file import read_mapping
 
@@ -60,13 +59,14 @@ def run(args: argparse.Namespace) -> int:
         settings=read_mapping(args.serve_config) if args.serve_config else {},
     )
     measured_on = machine()
-    rounds = measure(plan, functools.partial(print, file=sys.stderr, flush=True))
+    measured = measure(plan, functools.partial(print, file=sys.stderr, flush=True))
     print(_heading(plan, measured_on))
-    print(table(rounds))
+    print(_aside(plan, measured))
+    print(table(measured.rounds))
     if args.json:
-        args.json.write_text(json.dumps(_content(plan, measured_on, rounds), indent=2) + "\n", encoding="utf-8")
+        args.json.write_text(json.dumps(_content(plan, measured_on, measured), indent=2) + "\n", encoding="utf-8")
     if args.plot:
-        draw(rounds, _heading(plan, measured_on), args.plot)
+        draw(measured.rounds, _heading(plan, measured_on), args.plot)
     return 0
 
 
@@ -95,7 +95,15 @@ def _heading(plan: Plan, measured_on: dict[str, Any]) -> str:
     )
 
 
-def _content(plan: Plan, measured_on: dict[str, Any], rounds: Sequence[Round]) -> dict[str, Any]:
+def _aside(plan: Plan, measured: Measured) -> str:
+    idle = ", ".join(f"{name} {share:.1%}" for name, share in measured.idle.items())
+    return (
+        f"first class the same from all services: {measured.same_answers} of {len(plan.files)} files; "
+        f"of a core, used while nobody asks: {idle}"
+    )
+
+
+def _content(plan: Plan, measured_on: dict[str, Any], measured: Measured) -> dict[str, Any]:
     return {
         "machine": measured_on,
         "settings": {
@@ -108,8 +116,10 @@ def _content(plan: Plan, measured_on: dict[str, Any], rounds: Sequence[Round]) -
             "serve": dict(plan.settings),
             "stock": plan.stock._asdict() if plan.stock else None,
         },
-        "summary": summary(rounds),
-        "rounds": [_round_content(each) for each in rounds],
+        "idle_cores": measured.idle,
+        "same_answers": measured.same_answers,
+        "summary": summary(measured.rounds),
+        "rounds": [_round_content(each) for each in measured.rounds],
     }
 
 

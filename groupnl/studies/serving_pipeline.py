@@ -5,6 +5,7 @@ worker loads an archive and prepares an image.
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -94,17 +95,14 @@ def main(unpacked: Path, images: Path, threads: int, max_batch: int) -> None:
         threads: see `Pipeline`.
         max_batch: see `Pipeline`.
     """
-    files = [path.read_bytes() for path in sorted(images.iterdir())]
-    pipeline = Pipeline(unpacked, threads, max_batch)
-    _answer({"ready": True})
-    for line in sys.stdin:
-        order = json.loads(line)
-        _answer(measure(pipeline, files, order["batch"], order["seconds"])._asdict())
-
-
-def _answer(content: dict[str, object]) -> None:
-    sys.stdout.write(json.dumps(content) + "\n")
-    sys.stdout.flush()
+    with os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1) as answers:
+        os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is no answer
+        files = [path.read_bytes() for path in sorted(images.iterdir())]
+        pipeline = Pipeline(unpacked, threads, max_batch)
+        answers.write(json.dumps({"ready": True}) + "\n")
+        for line in sys.stdin:
+            order = json.loads(line)
+            answers.write(json.dumps(measure(pipeline, files, order["batch"], order["seconds"])._asdict()) + "\n")
 
 
 if __name__ == "__main__":

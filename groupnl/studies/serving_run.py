@@ -1,16 +1,17 @@
 """The run of `groupnl bench serve`: processes up, warm, then rounds in which each is asked in turn."""
 
 import tempfile
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from groupnl.archive.read import CONFIG_FILE, unpack
 from groupnl.server.config import deep_merge
 from groupnl.server.console import Say
-from groupnl.studies.client import Request
+from groupnl.studies.client import Request, first_classes
 from groupnl.studies.load import LoadProcess
 from groupnl.studies.service import Service
 from groupnl.studies.serving import OURS, STOCK, Limit, Round, Slot, limit, slot
@@ -48,11 +49,26 @@ class Plan:
     settings: Mapping[str, Any]
 
 
+IDLE_S = 3.0
 # Corrupted second answers, and replayed probe images in idle time, would use the cores while others are measured.
 QUIET: dict[str, Any] = {"handler": {"shadow": {"share": 0.0, "probe_time_share": 0}}}
 
 
-def measure(plan: Plan, say: Say) -> list[Round]:
+class Measured(NamedTuple):
+    """What a run found.
+
+    Attributes:
+        rounds: one or more.
+        idle: cores that each service kept busy while nobody asked it.
+        same_answers: files for which all services named the same class first.
+    """
+
+    rounds: list[Round]
+    idle: dict[str, float]
+    same_answers: int
+
+
+def measure(plan: Plan, say: Say) -> Measured:
     """Start everything, warm it, and measure round by round.
 
     Args:
@@ -66,7 +82,8 @@ def measure(plan: Plan, say: Say) -> list[Round]:
     """
     with _Bench.up(plan, say) as bench:
         bench.warm()
-        return [bench.round(number) for number in range(plan.rounds)]
+        same, idle = bench.same_answers(), bench.idle()
+        return Measured([bench.round(number) for number in range(plan.rounds)], idle, same)
 
 
 class _Bench:
@@ -129,6 +146,19 @@ class _Bench:
         for name in self._services:
             for clients in sorted({1, max(self._plan.clients)}):
                 self._slot(name, clients)
+
+    def idle(self) -> dict[str, float]:
+        """Cores that each service keeps busy while nobody asks it."""
+        before = {name: cpu_seconds(service.pid) for name, service in self._services.items()}
+        time.sleep(IDLE_S)
+        return {name: cpu_seconds(self._services[name].pid).since(before[name]).total / IDLE_S for name in before}
+
+    def same_answers(self) -> int:
+        """Files for which all services name the same class first."""
+        answers = [
+            first_classes(service.inference_port, self._requests[name]) for name, service in self._services.items()
+        ]
+        return sum(len(set(names)) == 1 for names in zip(*answers, strict=True))
 
     def round(self, number: int) -> Round:
         """Measure each of them once; every other round goes the other way, so that none is always first."""

@@ -9,6 +9,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import tempfile
 import time
 import warnings
 from pathlib import Path
@@ -27,6 +28,7 @@ MODEL = "stock"
 HANDLER = "image_classifier"
 INPUT_SIZE = 224  # its transforms are part of it: shorter side to 256, centre crop of 224
 LEAST_CLASSES = 5  # it always answers so many
+WEIGHTS_FILE, CLASSES_FILE, CONFIG_FILE = "traced.pt", "index_to_name.json", "model-config.yaml"
 _REQUIREMENT = "captum"  # the handler imports it, TorchServe does not ask for it
 _PORTS = ("inference", "management", "metrics")
 
@@ -81,11 +83,15 @@ def pack_stock(unpacked: Path, store: Path, settings: StockSettings) -> Path:
             f"works at {card.input.size} and has {len(card.classes)}: take another archive, or --no-stock"
         )
     store.mkdir(parents=True)
-    weights, names, config = store / "traced.pt", store / "index_to_name.json", store / "model-config.yaml"
-    _trace(network, weights)
-    names.write_text(json.dumps(dict(enumerate(card.classes))), encoding="utf-8")
-    config.write_text(settings.to_yaml(), encoding="utf-8")
-    return _pack(store, weights, names, config if any(value is not None for value in settings) else None)
+    # Beside the store, because TorchServe looks at all that is in it.
+    with tempfile.TemporaryDirectory(prefix="stock-", dir=store.parent) as name:
+        work = Path(name)
+        _trace(network, work / WEIGHTS_FILE)
+        (work / CLASSES_FILE).write_text(json.dumps(dict(enumerate(card.classes))), encoding="utf-8")
+        if any(value is not None for value in settings):
+            (work / CONFIG_FILE).write_text(settings.to_yaml(), encoding="utf-8")
+        _run_archiver(work, store)
+    return store / f"{MODEL}.mar"
 
 
 def _trace(network: Any, target: Path) -> None:
@@ -99,20 +105,17 @@ def _trace(network: Any, target: Path) -> None:
         torch.jit.trace(network, example).save(str(target))  # type: ignore[no-untyped-call]
 
 
-def _pack(store: Path, weights: Path, names: Path, config: Path | None) -> Path:
+def _run_archiver(work: Path, store: Path) -> None:
     """Run torch-model-archiver as its documents show it."""
-    command = ["--model-name", MODEL, "--version", "1.0", "--serialized-file", str(weights), "--handler", HANDLER]
-    command += ["--extra-files", str(names), "--export-path", str(store)]
-    command += ["--config-file", str(config)] if config else []
+    config = work / CONFIG_FILE
+    command = ["--model-name", MODEL, "--version", "1.0", "--serialized-file", str(work / WEIGHTS_FILE)]
+    command += ["--handler", HANDLER, "--extra-files", str(work / CLASSES_FILE), "--export-path", str(store)]
+    command += ["--config-file", str(config)] if config.exists() else []
     subprocess.run(  # noqa: S603 (our own arguments)
         [sys.executable, "-W", "ignore", "-m", "model_archiver.model_packaging", *command],
-        env=environment.child_environment({"TMPDIR": str(store)}),  # it empties folders there
+        env=environment.child_environment({"TMPDIR": str(work)}),  # it empties folders there
         check=True,
     )
-    for file in (weights, names, config):
-        if file is not None:
-            file.unlink()
-    return store / f"{MODEL}.mar"
 
 
 class StockService:
