@@ -1,16 +1,17 @@
 """Encoded images to model input, the way of a request: as few pixels and passes as the input needs.
 
-Within one level on average of `decode` and `Preprocess`, the reference: photographs much larger than the input are
-decoded at a part of their size, the crop is resized by torch, and the turn comes last.
+Within one level on average of `decode` and `Preprocess`, the reference: images much larger than the input are decoded
+at a part of their size, torch resizes them, and only the crop is turned.
 """
 
 import math
 import threading
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from PIL.ImageFile import ImageFile
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -19,10 +20,11 @@ from groupnl.images.colour import to_rgb
 from groupnl.images.decode import Opened, read_image
 from groupnl.images.exif import orientation
 from groupnl.images.limits import Encoded, Limits
-from groupnl.images.placement import TURNS, Pixels, Size, Turn, excess, place
-from groupnl.images.turbo import choose_scale, decode_turbo
+from groupnl.images.placement import TURNS, Pixels, Size, Turn, choose_scale, excess, place, scaled_size
+from groupnl.images.turbo import decode_turbo
 
-# Images of more pixels are decoded one at a time, whatever the number of threads: so memory is bounded by one of them.
+# Images that hold more pixels in memory are decoded one at a time, whatever the number of threads: so what the largest
+# accepted image needs bounds the memory that a worker needs.
 LARGE = 12_500_000
 _one_large = threading.Lock()
 # Lest rounding a size down lose its last row; far below what the fixed-point weights tell apart.
@@ -98,19 +100,18 @@ class Reader:
     def _load(self, opened: Opened) -> Picture:
         size, turn = opened.image.size, TURNS[orientation(opened.exif)]
         scale = choose_scale(size, self._short_side)
-        with _turn_to_decode(size):
-            pixels = decode_turbo(opened, scale)
-            if pixels is not None:
-                return Picture(pixels, size, scale, turn)
-            image = opened.image
-            del opened
-            image.load()
-            rgb = to_rgb(image)
-            del image
-            return Picture(np.array(rgb), size, 1, turn)
+        with _one_large if _pixels_held(opened, scale) > LARGE else nullcontext():
+            pixels = decode_turbo(opened, scaled_size(size, scale))
+            if pixels is None:
+                pixels = _decode_pillow(opened.image, scale)
+        return Picture(pixels, size, scale, turn)
 
     def _resize(self, pixels: Pixels, size: Size, scaled: Size, scale: int) -> Pixels:
-        """Resize the whole image to the size `scaled`; the result may have a row or column more."""
+        """Resize the whole image to the size `scaled`; the result may have a row or column more.
+
+        torch's antialiased resize of bytes follows Pillow's arithmetic (fixed-point weights, rows first, bytes in
+        between) with vector instructions; single values differ by a level where the two round differently.
+        """
         # Batched first, then permuted: torch looks at the batch's stride, and takes any other one for channels first.
         source = torch.from_numpy(np.ascontiguousarray(pixels))[None].permute(0, 3, 1, 2)
         # By factors of the file's size: the last row and column may stand for less than a whole pixel.
@@ -131,5 +132,19 @@ def _middle(picture: Picture) -> tuple[Pixels, Size]:
     return pixels[:, ends:-ends], (width - 2 * ends * scale, height)
 
 
-def _turn_to_decode(size: Size) -> AbstractContextManager[object]:
-    return _one_large if size[0] * size[1] > LARGE else nullcontext()
+def _decode_pillow(image: ImageFile, scale: int) -> Pixels:
+    """Decode any image at a part of its size: a JPEG as libjpeg does it, others by averaging squares of pixels."""
+    size = image.size
+    image.draft(None, (size[0] // scale, size[1] // scale))  # of a JPEG; others take no notice
+    image.load()
+    rgb = to_rgb(image)
+    return np.array(rgb.reduce(scale) if scale > 1 and rgb.size == size else rgb)
+
+
+def _pixels_held(opened: Opened, scale: int) -> int:
+    """How many pixels are in memory while an image is decoded."""
+    width, height = opened.image.size
+    pixels = width * height
+    # A JPEG of several scans is held as a whole until the last; one of a single scan comes row by row.
+    one_scan = opened.jpeg is not None and opened.jpeg.scan_pixels <= pixels
+    return pixels // scale**2 if one_scan else pixels

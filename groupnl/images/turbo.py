@@ -1,7 +1,6 @@
-"""The pixels of an ordinary JPEG by libjpeg-turbo, at a half, quarter or eighth of its size where few are needed.
+"""The pixels of an ordinary JPEG by libjpeg-turbo itself: Pillow's way to an array costs two more copies.
 
-Faster than Pillow by the pixels that are not computed and by a copy. It takes no damaged file: what is tolerated and
-what is an error stays Pillow's decision.
+It takes no damaged file: what is tolerated and what is an error stays Pillow's decision.
 """
 
 import numpy as np
@@ -12,28 +11,16 @@ from groupnl.images.placement import Pixels, Size
 
 # Pillow's modes for one and for three components; CMYK is left to Pillow.
 _MODES = ("L", "RGB")
-SCALES = (8, 4, 2, 1)
-# The shorter side of the scaled image is at least this many times that of the resized one. Then the input differs by
-# 0.5 levels on average for the most detailed textures, and by less for others; at 2.0 it would be 1.3.
-_SPARE = 2.5
+# Above, copies are a small part, and a damaged file, which Pillow decodes again, would cost twice the time.
+_MAX_SCAN_PIXELS = 12_500_000
 
 
-def choose_scale(size: Size, short_side: int) -> int:
-    """The largest of `SCALES` by which an image may be divided whose shorter side is then resized to `short_side`."""
-    return next((scale for scale in SCALES if min(size) >= _SPARE * scale * short_side), 1)
-
-
-def scaled_size(size: Size, scale: int) -> Size:
-    """The size of an image of which a part of a pixel is a pixel."""
-    return -(-size[0] // scale), -(-size[1] // scale)
-
-
-def decode_turbo(opened: Opened, scale: int) -> Pixels | None:
+def decode_turbo(opened: Opened, size: Size) -> Pixels | None:
     """Decode an ordinary, undamaged JPEG.
 
     Args:
         opened: any image.
-        scale: one of `SCALES`.
+        size: of the result: that of the image divided by 1, 2, 4 or 8, rounded up.
 
     Returns:
         uint8 of shape (H, W, 3), RGB, not turned; None where Pillow has to look at the image.
@@ -41,11 +28,12 @@ def decode_turbo(opened: Opened, scale: int) -> Pixels | None:
     Raises:
         MemoryError: this machine has no memory for it.
     """
-    if opened.jpeg is None or not opened.jpeg.complete or opened.image.mode not in _MODES:
+    jpeg = opened.jpeg
+    if jpeg is None or not jpeg.complete or jpeg.scan_pixels > _MAX_SCAN_PIXELS or opened.image.mode not in _MODES:
         return None
-    width, height = scaled_size(opened.image.size, scale)
+    width, height = size
     try:
-        pixels = simplejpeg.decode_jpeg(opened.jpeg.data, min_width=width, min_height=height)
+        pixels = simplejpeg.decode_jpeg(jpeg.data, min_width=width, min_height=height)
     except ValueError:  # its only error: damaged, or of a kind that it does not know
         return None
     decoded: Pixels = np.asarray(pixels)
