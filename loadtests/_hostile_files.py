@@ -2,6 +2,7 @@
 
 import struct
 import zlib
+from functools import cache
 from typing import NamedTuple
 
 from loadtests._answers import Refusal
@@ -35,6 +36,7 @@ class BadFile(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
 
+@cache
 def bad_files() -> tuple[BadFile, ...]:
     """One of each kind; about 20 MB in all."""
     good = {image.name: image for image in varied_images()}

@@ -1,5 +1,6 @@
 """The images that are sent: files of this folder, in an order that never changes."""
 
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,11 +16,13 @@ class Image(NamedTuple):
     content_type: str
 
 
+@cache
 def standard_images() -> tuple[Image, ...]:
     """Six JPEG of 640 x 480: what throughput and latency are measured with."""
     return _read("photo-*.jpg")
 
 
+@cache
 def varied_images() -> tuple[Image, ...]:
     """Those, and of other sizes and formats: JPEG of 160 x 120 to 1600 x 1200, grey, progressive, PNG, WebP."""
     standard = standard_images()

@@ -91,6 +91,7 @@ class Spike(Paced):
         settings, limit_ms = self.settings, self._normal_ms(phases)
         slow_ms, after_ms = quantile_ms(busy, 0.95), quantile_ms(latencies(phases["after"]), 0.95)
         full = f"{len(busy)} requests answered 503, queue full"
+        went_on = len(latencies(phases["overload"]))
         if not busy:
             full += ": this was no overload; raise --spike-rate, or --spike-users above the service's queue size"
         return [
@@ -99,7 +100,7 @@ class Spike(Paced):
             p95_check(settings, "before the overload", phases["before"]),
             Check(bool(busy), full),
             Check(slow_ms <= settings.max_busy_ms, f"503: p95 {slow_ms:.0f} ms, {settings.max_busy_ms:.0f} ms allowed"),
-            Check(bool(latencies(phases["overload"])), "predictions went on while overloaded"),
+            Check(bool(went_on), f"{went_on} predictions came while overloaded"),
             Check(after_ms <= limit_ms, f"after recovery: p95 {after_ms:.0f} ms, {limit_ms:.0f} ms is normal"),
         ]
 

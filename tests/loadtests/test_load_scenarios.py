@@ -1,0 +1,297 @@
+"""The scenarios without a service: a simulated clock, and answers made up."""
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
+from itertools import pairwise, takewhile
+from typing import Any
+
+import pytest
+
+from loadtests._capacity import Capacity
+from loadtests._hostile import Hostile
+from loadtests._record import Order, Outcome, per_second, percentiles, quantile_ms
+from loadtests._scenario import Paced, Scenario
+from loadtests._settings import LoadTestError, Settings, add_options, read_options
+from loadtests._soak import Soak, growth_check
+from loadtests._spike import Spike
+from loadtests._twins import Twins
+from loadtests._workers import Sighting, Worker, losses, memory_series, read_workers
+
+WORKER = Worker("m", 1, "then", True, 500.0)
+HALF_A_SECOND = 0.5
+
+
+def orders(scenario: Scenario) -> list[Order]:
+    def taken() -> Iterator[Order | None]:
+        while True:
+            yield scenario.take(0.0)
+
+    return [order for order in takewhile(bool, taken()) if order]
+
+
+def answer_all(
+    scenario: Paced, seconds: Callable[[Order], float], status: Callable[[Order], int] = lambda _: 200
+) -> None:
+    for order in orders(scenario):
+        scenario.note(Outcome(order, order.due_s or 0.0, seconds(order), status(order)))
+
+
+def failed(scenario: Scenario) -> list[str]:
+    return [check.sentence for check in scenario.verdict([]).checks if not check.passed]
+
+
+class TestCapacity:
+    def climb(self, throughput: Callable[[str, int], float], **options: Any) -> Capacity:
+        """Every second, all users of a step get their answers."""
+        capacity = Capacity(Settings(step_s=5, **options))
+        now_s = 0.0
+        while not capacity.over:
+            capacity.users(now_s)
+            model, users = capacity._current
+            for _ in range(round(throughput(model, users))):
+                if order := capacity.take(now_s):
+                    capacity.note(Outcome(order, now_s, HALF_A_SECOND, 200))
+            now_s += 1
+            assert now_s < 1000
+        return capacity
+
+    def test_stops_when_two_steps_bring_nothing(self):
+        capacity = self.climb(lambda model, users: min(10 * users, 80 if model == "effnet_es" else 40))
+        steps = {model: [s.users for s in capacity.steps if s.model == model] for model in capacity.models}
+        assert steps == {"gnl_effnet_es": [1, 2, 4, 8, 16], "effnet_es": [1, 2, 4, 8, 16, 32]}
+        found = capacity.verdict([]).figures["saturated"]
+        assert found["effnet_es"] == pytest.approx(2 * found["gnl_effnet_es"])
+        assert failed(capacity) == []
+
+    def test_models_take_turns(self):
+        capacity = self.climb(lambda _, users: min(10 * users, 40))
+        assert [(s.model, s.users) for s in capacity.steps[:4]] == [
+            ("gnl_effnet_es", 1), ("effnet_es", 1), ("gnl_effnet_es", 2), ("effnet_es", 2),
+        ]  # fmt: skip
+
+    def test_one_step_that_brings_nothing_is_not_the_end(self):
+        capacity = self.climb(lambda _, users: {1: 10, 2: 10}.get(users, 40), models=("m",))
+        assert [step.users for step in capacity.steps] == [1, 2, 4, 8, 16]
+
+    def test_throughput_that_still_grows_fails(self):
+        capacity = self.climb(lambda _, users: 10 * users, models=("m",), max_users=12)
+        assert [step.users for step in capacity.steps] == [1, 2, 4, 8, 12]
+        assert failed(capacity) == ["m is not saturated with up to 12 users; --max-users or --step-seconds may help"]
+
+    def test_the_largest_step_may_be_the_flat_one(self):
+        capacity = self.climb(lambda _, users: min(10 * users, 80), models=("m",), max_users=16)
+        assert [step.users for step in capacity.steps] == [1, 2, 4, 8, 16]
+        assert failed(capacity) == []
+
+    def test_stopped_before_the_first_step_ended(self):
+        capacity = Capacity(Settings())
+        capacity.users(0.0)
+        assert any("not saturated" in sentence for sentence in failed(capacity))
+        assert capacity.verdict([]).figures["saturated"] == {}
+
+
+class TestTwins:
+    def test_pairs_share_the_image_and_take_turns(self):
+        sent = orders(Twins(Settings("twins", rate=10, duration_s=6)))
+        assert len(sent) == 60
+        for first, second in zip(sent[::2], sent[1::2], strict=True):
+            assert first.image == second.image
+            assert {first.model, second.model} == {"gnl_effnet_es", "effnet_es"}
+        assert [order.model for order in sent[:4]] == ["gnl_effnet_es", "effnet_es", "effnet_es", "gnl_effnet_es"]
+        assert len({order.image for order in sent}) == 6
+
+    def test_requests_are_due_at_equal_distances(self):
+        due = [order.due_s or 0.0 for order in orders(Twins(Settings("twins", rate=8, duration_s=2)))]
+        assert [b - a for a, b in pairwise(due)] == pytest.approx([1 / 8] * 15)
+
+    def test_differences_are_those_within_pairs(self):
+        twins = Twins(Settings("twins", rate=100, duration_s=2))
+        # The machine becomes slower and slower; GroupNL takes 4 ms longer than its twin.
+        answer_all(twins, lambda order: (order.turn // 2) / 100 + (0.004 if order.model == "gnl_effnet_es" else 0))
+        paired = twins.verdict([]).figures["paired"]
+        assert paired == {
+            "pairs": 100, "p5_ms": 4.0, "p50_ms": 4.0, "p95_ms": 4.0, "p99_ms": 4.0, "model_slower_share": 1.0,
+        }  # fmt: skip
+        assert failed(twins) == []
+
+    def test_nothing_answered(self):
+        twins = Twins(Settings("twins"))
+        assert "no pair was answered" in twins.verdict([]).lines
+        assert len(failed(twins)) == 3
+        json.dumps(twins.verdict([]).figures, allow_nan=False)
+
+
+class TestSpike:
+    def spike(self, busy: Callable[[Order], bool], after: float = 0.05) -> Spike:
+        spike = Spike(Settings("spike", duration_s=5, rate=20))
+        slow = {"overload": 2.0, "recovery": 0.05, "after": after}
+        answer_all(
+            spike,
+            lambda order: 0.01 if busy(order) else slow.get(order.label.split()[1], 0.05),
+            lambda order: 503 if busy(order) else 200,
+        )
+        return spike
+
+    def overload(self, order: Order) -> bool:
+        return "overload" in order.label and order.turn % 4 > 0
+
+    def test_quick_refusals_are_right_while_overloaded(self):
+        spike = self.spike(self.overload)
+        assert failed(spike) == []
+        figures = spike.verdict([]).figures
+        assert figures["phases"]["503, queue full"]["count"] == 1125
+        assert figures["recovery_s"] == 0
+        assert figures["overload_s"] == [6.0, 11.0]
+        assert sum(figures["per_second"]["busy"]) == 1125
+
+    def test_only_there(self):
+        allowed = {order.label.split()[1]: order.may_be_busy for order in orders(Spike(Settings("spike")))}
+        assert allowed == {"before": False, "overload": True, "recovery": True, "after": False}
+
+    def test_without_refusals_it_was_no_overload(self):
+        assert any("this was no overload" in sentence for sentence in failed(self.spike(lambda _: False)))
+
+    def test_nothing_but_refusals(self):
+        spike = self.spike(lambda order: "overload" in order.label)
+        assert failed(spike) == ["0 predictions came while overloaded"]
+
+    def test_slow_afterwards_fails(self):
+        spike = self.spike(self.overload, after=0.3)
+        assert failed(spike) == ["after recovery: p95 300 ms, 200 ms is normal"]
+        assert spike.verdict([]).figures["recovery_s"] > 20
+
+    def test_only_the_first_model_is_asked(self):
+        assert {order.model for order in orders(Spike(Settings("spike")))} == {"gnl_effnet_es"}
+
+
+class TestSoak:
+    def test_every_image_goes_to_every_model(self):
+        sent = orders(Soak(Settings("soak", duration_s=10)))
+        assert len({(order.model, order.image.name) for order in sent}) == 2 * 12
+
+    def test_growth(self):
+        steady = [(60.0 * minute, 500.0 + minute) for minute in range(12)]
+        growing = [(60.0 * minute, 500.0 + 20 * minute) for minute in range(12)]
+        assert growth_check("m", steady).passed
+        assert not growth_check("m", growing).passed
+        assert growth_check("m", growing).sentence == "memory of m went from 530 to 690 MiB, 636 MiB allowed"
+
+    def test_memory_is_taken_once_a_minute(self):
+        soak = Soak(Settings("soak", models=("m",), duration_s=10))
+        answer_all(soak, lambda _: 0.05)
+        seen = [Sighting(10.0 * n, (WORKER._replace(memory_mib=0 if n < 6 else 500.0 + 10 * n),)) for n in range(60)]
+        verdict = soak.verdict(seen)
+        assert [at_s for at_s, _ in verdict.figures["memory_mib"]["m"]] == [110, 170, 230, 290, 350, 410, 470, 530, 590]
+        assert [check.sentence for check in verdict.checks if not check.passed] == [
+            "memory of m went from 670 to 1030 MiB, 804 MiB allowed"
+        ]
+
+
+class TestHostile:
+    def test_good_and_bad_take_turns_at_each_model(self):
+        sent = orders(Hostile(Settings("hostile", duration_s=30)))
+        assert [bool(order.refusals) for order in sent[:6]] == [False, True] * 3
+        for model in ("gnl_effnet_es", "effnet_es"):
+            assert {bool(order.refusals) for order in sent if order.model == model} == {False, True}
+            assert len({o.image.name for o in sent if o.model == model and o.refusals}) == 16
+
+    def test_kinds_that_were_not_refused_are_named(self):
+        hostile = Hostile(Settings("hostile", duration_s=30))
+        for order in orders(hostile):
+            fault = "taken" if order.image.name == "GIF" else None
+            hostile.note(Outcome(order, 0.0, 0.05, order.refusals[0].status if order.refusals else 200, fault))
+        share, kinds = failed(hostile)
+        assert share.endswith("most often: taken")
+        assert kinds.startswith("15 of 16 kinds of bad request refused as documented; not: GIF")
+
+
+class TestRecord:
+    def test_quantiles_are_nearest_ranks(self):
+        assert [quantile_ms([0.003, 0.001, 0.002], share) for share in (0, 0.5, 0.95, 1)] == [1, 2, 3, 3]
+        assert percentiles([]) == {"count": 0, "p50_ms": None, "p95_ms": None, "p99_ms": None}
+
+    def test_per_second(self):
+        order = orders(Twins(Settings("twins", rate=1, duration_s=1)))[0]
+        outcomes = [Outcome(order, 0.5, 1.0, 200), Outcome(order, 1.0, 0.2, 503), Outcome(order, 2.0, 0.1, 500, "bad")]
+        assert per_second(outcomes) == {
+            "answered": [0, 1, 0], "busy": [0, 1, 0], "wrong": [0, 0, 1], "slowest_ms": [0.0, 1000.0, 0.0],
+        }  # fmt: skip
+        assert per_second([])["answered"] == []
+
+
+class TestWorkers:
+    def test_read(self):
+        described = {"pid": 7, "startTime": "then", "status": "READY", "memoryUsage": 2**20}
+        assert read_workers("m", [{"workers": [described]}]) == (Worker("m", 7, "then", True, 1.0),)
+
+    @pytest.mark.parametrize("answer", [{}, [], [{}], [{"workers": [{"pid": 1}]}], None])
+    def test_not_readable(self, answer):
+        with pytest.raises(ValueError, match="does not describe workers of m"):
+            read_workers("m", answer)
+
+    def test_losses(self):
+        first = Sighting(0.0, (WORKER, WORKER._replace(pid=2)))
+        assert losses([first, Sighting(9.0, (WORKER, WORKER._replace(pid=2, memory_mib=900.0)))]) == []
+        assert losses([first, Sighting(9.0, (WORKER,))]) == ["worker 2 of m was replaced or ended"]
+        assert losses([first, Sighting(9.0, (WORKER._replace(started="later"), first.workers[1]))]) == [
+            "worker 1 of m was replaced or ended"
+        ]
+        unready = Sighting(9.0, (WORKER._replace(ready=False), first.workers[1]))
+        assert losses([first, unready]) == ["worker 1 of m is not ready"]
+        assert losses([first]) == ["the workers were not seen twice"]
+
+    def test_memory_of_all_workers_together(self):
+        assert memory_series([Sighting(1.0, (WORKER, WORKER._replace(pid=2, memory_mib=1.0)))]) == {"m": [(1.0, 501.0)]}
+
+
+class TestSettings:
+    def parse(self, *arguments: str) -> Settings:
+        class Parser(ArgumentParser):
+            def add_argument(self, *names: Any, **options: Any) -> Any:  # without what only Locust's knows
+                own = ("include_in_web_ui", "is_secret", "env_var")
+                return super().add_argument(*names, **{k: v for k, v in options.items() if k not in own})
+
+        parser = Parser()
+        add_options(parser)
+        return read_options(parser.parse_args(list(arguments)), "http://127.0.0.1:8080/")
+
+    def test_defaults(self):
+        assert self.parse() == Settings()
+
+    def test_every_option_arrives(self):
+        found = self.parse(
+            "--models", "a, b", "--duration", "3", "--step-seconds", "2", "--recovery", "4", "--rate", "5"
+        )
+        assert found == Settings(models=("a", "b"), duration_s=3, step_s=2, recovery_s=4, rate=5)
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            (("--rate", "0"), "--rate 0.0: must be a number above 0"),
+            (("--rate", "nan"), "--rate nan"),
+            (("--duration", "-1"), "--duration -1.0: must be a number of seconds, or 0"),
+            (("--step-seconds", "inf"), "--step-seconds inf"),
+            (("--max-error-ratio", "2"), "--max-error-ratio 2.0: must be a share"),
+            (("--max-users", "0"), "--max-users 0: must be a whole number"),
+            (("--models", "a,b,c"), "--models a,b,c: give one name, or two"),
+            (("--models", "a,"), "--models a,: give one name, or two"),
+            (("--scenario", "twins", "--models", "a"), "two different models"),
+            (("--scenario", "twins", "--models", "a,a"), "two different models"),
+        ],
+    )
+    def test_what_cannot_be_used_is_named(self, arguments, sentence):
+        with pytest.raises(LoadTestError, match=r"^--") as error:
+            self.parse(*arguments)
+        assert sentence in str(error.value)
+
+    @pytest.mark.parametrize("host", ["127.0.0.1:8080", "ftp://a", "http://", ""])
+    def test_hosts_without_scheme_or_address(self, host):
+        with pytest.raises(LoadTestError, match="give scheme and address"):
+            Settings(host=host)
+
+    def test_management_address(self):
+        assert Settings().management == "http://127.0.0.1:8081"
+        assert Settings(host="https://[::1]:9").management == "http://[::1]:8081"
+        assert Settings(management_url="http://a:1/").management == "http://a:1"
+        assert Settings(management_url="none").management is None
