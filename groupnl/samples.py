@@ -99,8 +99,34 @@ def read_prometheus(url: str, since: str | None) -> Samples:
     if since is not None and not _DURATION.fullmatch(since):
         raise ConfigError(f"--since {since!r} is no duration: write 90m, 24h or 7d")
     samples = [sample for family in FAMILIES for name in _series(family) for sample in _query(url, family, name, since)]
-    hint = "" if since else "; replicas that have ended are counted with --since only"
+    hint = "" if since else " Replicas that do not answer now are counted with --since only"
     return _checked(url, Samples(samples), hint)
+
+
+class Replicas(NamedTuple):
+    """How many services a Prometheus knows.
+
+    Attributes:
+        now: those whose counts it has at this moment. One whose last scrape failed is not among them.
+        last_hour: those whose counts it had at any time in the last hour.
+    """
+
+    now: int
+    last_hour: int
+
+
+def read_replicas(url: str) -> Replicas:
+    """Ask a Prometheus how many replicas it knows.
+
+    Raises:
+        ConfigError: no such kind of address.
+        ServerError: nobody answers, or not as a Prometheus does.
+    """
+    now, last_hour = (
+        _ask(url, f"count(count by (instance, job) ({counts}))")
+        for counts in (REQUESTS.name, f"last_over_time({REQUESTS.name}[1h])")
+    )
+    return Replicas(*(int(found[0][1]) if found else 0 for found in (now, last_hour)))
 
 
 def _series(family: Family) -> tuple[str, ...]:
@@ -111,13 +137,16 @@ def _series(family: Family) -> tuple[str, ...]:
 
 def _query(url: str, family: Family, name: str, since: str | None) -> list[Sample]:
     operator = "max" if family.kind == "same" else "sum"
-    query = urllib.parse.urlencode(
-        {"query": f"{operator} without (instance, job) ({_expression(family, name, since)})"}
-    )
+    expression = f"{operator} without (instance, job) ({_expression(family, name, since)})"
+    return [Sample(name, labels, value) for labels, value in _ask(url, expression)]
+
+
+def _ask(url: str, expression: str) -> list[tuple[dict[str, str], float]]:
+    """Labels and value of each series of the answer."""
+    query = urllib.parse.urlencode({"query": expression})
     try:
         answer = json.loads(_get(f"{url.rstrip('/')}/api/v1/query?{query}"))
-        results = answer["data"]["result"]
-        return [Sample(name, result["metric"], float(result["value"][1])) for result in results]
+        return [(result["metric"], float(result["value"][1])) for result in answer["data"]["result"]]
     except (ValueError, KeyError, TypeError, IndexError):
         raise ServerError(f"{url} does not answer as a Prometheus does; is it an endpoint (--endpoint)?") from None
 
@@ -147,6 +176,6 @@ def _get(url: str) -> str:
 def _checked(url: str, samples: Samples, hint: str = "") -> Samples:
     if not samples.matching(REQUESTS.name):
         raise ServerError(
-            f"{url} has no metrics of this service; is it the right address, and has a model started{hint}?"
+            f"{url} has no metrics of this service; is it the right address, and has a model started?{hint}"
         )
     return samples

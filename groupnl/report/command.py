@@ -7,7 +7,7 @@ from pathlib import Path
 from groupnl.errors import ConfigError
 from groupnl.report.figures import figures_of, model_names
 from groupnl.report.page import page
-from groupnl.samples import Samples, read_endpoint, read_prometheus
+from groupnl.samples import Samples, read_endpoint, read_prometheus, read_replicas
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +44,15 @@ def run(args: argparse.Namespace) -> int:
 def _period(args: argparse.Namespace) -> str:
     if args.since:
         return f"over the last {args.since}"
-    return "since the service's start" if args.endpoint else "by the replicas that run now, each since its start"
+    if args.endpoint:
+        return "since the service's start"
+    replicas = read_replicas(args.prometheus)
+    if replicas.now < replicas.last_hour:
+        return (
+            f"by {replicas.now} of the {replicas.last_hour} replicas of the last hour, each since its start: the "
+            "others do not answer Prometheus now (--since counts them, too)"
+        )
+    return f"by all replicas of the last hour ({replicas.now}), each since its start"
 
 
 def _chosen(samples: Samples, wanted: list[str] | None) -> list[str]:

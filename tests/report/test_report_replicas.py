@@ -66,7 +66,8 @@ class Readings(NamedTuple):
     one_since: ModelFigures
     none: str
     none_since: ModelFigures
-    page: str
+    page_of_both: str
+    page_of_one: str
 
 
 @pytest.fixture(scope="module")
@@ -94,6 +95,10 @@ def _read(prometheus: Asked, stays: Replica, ends: Replica, file: Path) -> Readi
     def figures(since: str | None) -> ModelFigures:
         return figures_of(read_prometheus(prometheus.url, since), "m")
 
+    def page() -> str:
+        assert main(["report", "--prometheus", prometheus.url, "--output", str(file)]) == 0
+        return file.read_text(encoding="utf-8")
+
     def counted() -> list[float]:
         return sorted(float(found["value"][1]) for found in prometheus.query(REQUESTS.name))
 
@@ -103,16 +108,16 @@ def _read(prometheus: Asked, stays: Replica, ends: Replica, file: Path) -> Readi
     ends.count(300)
     _wait(lambda: counted() == [100, 300])
     time.sleep(3)
-    both = figures(None)
+    both, page_of_both = figures(None), page()
     ends.end()
     _wait(lambda: counted() == [100])
     one, one_since = figures(None), figures(SINCE)
-    assert main(["report", "--prometheus", prometheus.url, "--output", str(file)]) == 0
+    page_of_one = page()
     stays.end()
     _wait(lambda: counted() == [])
     with pytest.raises(ServerError) as nothing:
         figures(None)
-    return Readings(both, one, one_since, str(nothing.value), figures(SINCE), file.read_text(encoding="utf-8"))
+    return Readings(both, one, one_since, str(nothing.value), figures(SINCE), page_of_both, page_of_one)
 
 
 def _wait(until: Callable[[], bool]) -> None:
@@ -131,7 +136,8 @@ def test_replicas_are_added_up_and_what_is_the_same_in_all_is_not(readings: Read
 
 def test_without_a_time_only_running_replicas_count_and_the_page_says_so(readings: Readings) -> None:
     assert readings.one.requests["200"] == 100
-    assert "Counted by the replicas that run now, each since its start" in readings.page
+    assert "Counted by all replicas of the last hour (2), each since its start" in readings.page_of_both
+    assert "Counted by 1 of the 2 replicas of the last hour, each since its start" in readings.page_of_one
 
 
 @pytest.mark.parametrize("reading", ["one_since", "none_since"])
@@ -146,4 +152,4 @@ def test_over_a_time_replicas_count_that_have_ended(readings: Readings, reading:
 
 
 def test_when_all_have_ended_it_is_told_what_to_do(readings: Readings) -> None:
-    assert "replicas that have ended are counted with --since only" in readings.none
+    assert "Replicas that do not answer now are counted with --since only" in readings.none
