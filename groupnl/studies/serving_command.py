@@ -4,6 +4,7 @@ import argparse
 import functools
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ _PICTURES = (".svg", ".png")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groupnl bench serve`."""
     add = parser.add_argument
-    add("archive", type=Path, help="archive of `groupnl archive`; 224 pixels, or --no-stock")
+    add("archive", type=Path, nargs="?", help="of `groupnl archive`, 224 pixels or --no-stock (one of --architecture)")
+    add("--architecture", default="efficientnet_gnl_es", metavar="NAME", help="with random weights (%(default)s)")
     add("--images", type=Path, metavar="DIR", help="JPEG files to send (generated ones, 640 x 480)")
     add("--clients", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64], metavar="N", help="(1 2 4 8 16 32 64)")
     add("--rounds", type=int, default=5, metavar="N", help="(%(default)s)")
@@ -48,18 +50,10 @@ def run(args: argparse.Namespace) -> int:
         ServerError: a service cannot be started, ended, or gave no answer.
     """
     _check(args)
-    plan = Plan(
-        archive=args.archive,
-        files=jpeg_files(args.images),
-        clients=sorted(set(args.clients)),
-        rounds=args.rounds,
-        seconds=args.seconds,
-        modes=modes(usable_cores()),
-        stock=None if args.no_stock else _stock(args),
-        settings=read_mapping(args.serve_config) if args.serve_config else {},
-    )
-    measured_on = machine()
-    measured = measure(plan, functools.partial(print, file=sys.stderr, flush=True))
+    with tempfile.TemporaryDirectory(prefix="groupnl-bench-") as folder:
+        plan = _plan(args, Path(folder))
+        measured_on = machine()
+        measured = measure(plan, functools.partial(print, file=sys.stderr, flush=True))
     print(_heading(plan, measured_on))
     print(_aside(plan, measured))
     print(table(measured.rounds))
@@ -68,6 +62,19 @@ def run(args: argparse.Namespace) -> int:
     if args.plot:
         draw(measured.rounds, _heading(plan, measured_on), args.plot)
     return 0
+
+
+def _plan(args: argparse.Namespace, folder: Path) -> Plan:
+    return Plan(
+        archive=args.archive or _random_archive(args.architecture, folder),
+        files=jpeg_files(args.images),
+        clients=sorted(set(args.clients)),
+        rounds=args.rounds,
+        seconds=args.seconds,
+        modes=modes(usable_cores()),
+        stock=None if args.no_stock else _stock(args),
+        settings=read_mapping(args.serve_config) if args.serve_config else {},
+    )
 
 
 def _check(args: argparse.Namespace) -> None:
@@ -81,6 +88,12 @@ def _check(args: argparse.Namespace) -> None:
     for file in (args.json, args.plot):  # before minutes of measuring
         if file and not file.parent.is_dir():
             raise ConfigError(f"{file}: there is no folder {file.parent}; make it first")
+
+
+def _random_archive(architecture: str, folder: Path) -> Path:
+    from groupnl.studies.serving_archive import random_archive  # torch and timm take seconds
+
+    return random_archive(architecture, folder)
 
 
 def _stock(args: argparse.Namespace) -> StockSettings:

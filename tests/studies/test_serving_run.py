@@ -8,16 +8,17 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-from support.tiny import CLASSES, tiny_card, tiny_checkpoint, tiny_network
+from support.tiny import ARCHITECTURE, CLASSES, tiny_card, tiny_checkpoint, tiny_network
 
 from groupnl.archive.load import load_unpacked
 from groupnl.archive.pack import pack
-from groupnl.archive.read import unpack
+from groupnl.archive.read import read_manifest, unpack
 from groupnl.archive.settings import ServingSettings
-from groupnl.errors import ConfigError, ServerError
+from groupnl.errors import CheckpointError, ConfigError, ServerError
 from groupnl.models import save_checkpoint
 from groupnl.studies import serving_command, serving_images, serving_run
 from groupnl.studies.serving import OURS, STOCK
+from groupnl.studies.serving_archive import random_archive
 from groupnl.studies.serving_images import photograph
 from groupnl.studies.serving_offline import Mode, Offline
 from groupnl.studies.serving_pipeline import Pipeline, measure
@@ -156,6 +157,24 @@ def test_the_stock_classifier_cannot_do_the_work_of_another_input_size(tmp_path:
     with pytest.raises(ConfigError, match=r"works at 224 pixels .* works at 32 .* --no-stock"):
         pack_stock(tmp_path / "unpacked", tmp_path / "store", StockSettings())
     assert not (tmp_path / "store").exists()
+
+
+def test_an_archive_with_random_weights(tmp_path: Path) -> None:
+    """Its answers depend on the image, and are the same at every call; activations neither vanish nor grow."""
+    archives = [random_archive(ARCHITECTURE, tmp_path / name) for name in ("one", "two")]
+    first, second = (read_manifest(archive) for archive in archives)
+    assert first == second
+    assert (first.model_name, first.card.input.size, len(first.card.classes)) == (ARCHITECTURE, 224, 1000)
+    unpack(archives[0], tmp_path / "unpacked")
+    before = torch.get_num_threads()
+    logits = Pipeline(tmp_path / "unpacked", 1, max_batch=3)([photograph(seed) for seed in range(20, 23)])
+    torch.set_num_threads(before)
+    assert 0.01 < (logits[0] - logits[1]).std() < 10
+
+
+def test_an_unknown_architecture(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="'no_such_net' is unknown to timm"):
+        random_archive("no_such_net", tmp_path)
 
 
 @pytest.mark.parametrize(
