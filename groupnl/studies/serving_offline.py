@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -83,6 +82,7 @@ class Offline:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     text=True,
+                    start_new_session=True,  # a Ctrl-C reaches only us, and we end it
                     preexec_fn=end_with_parent,
                 )
             )
@@ -105,8 +105,11 @@ class Offline:
     def close(self) -> None:
         """End them."""
         for process in self._processes:
-            with suppress(BrokenPipeError):
-                process.communicate(timeout=_STOP_S)  # closes its input, which ends it
+            try:
+                process.communicate(timeout=_STOP_S)  # closes its input, which ends it when it has done its order
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.communicate()
         self._processes.clear()
 
     def __enter__(self) -> Self:
