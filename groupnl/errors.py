@@ -32,6 +32,10 @@ class ArchiveError(GroupNLError):
     code = "archive"
 
 
+class RewriteError(GroupNLError):
+    """A network that cannot be brought into the form for inference, or an engine that cannot be built of it."""
+
+
 class ServerError(GroupNLError):
     """The service could not be started, or ended by itself."""
 
