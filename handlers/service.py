@@ -14,7 +14,7 @@ from torch import Tensor
 from groupnl.card import ModelCard
 from groupnl.errors import InputError
 from groupnl.handler_config import HandlerConfig
-from groupnl.images import Reader
+from groupnl.images import Reader, SideBySide, as_batch
 from groupnl.inference import Engine
 from groupnl.metrics import BATCH_SIZE, REJECTED, REQUESTS, STAGE_SECONDS, Metrics
 from handlers.context import Context
@@ -22,7 +22,6 @@ from handlers.faults import FaultCounter
 from handlers.replies import Reply, classification, internal_error, refusal, send
 from handlers.requests import Item, read_items
 from handlers.shadow import Shadows
-from handlers.side_by_side import SideBySide
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +110,7 @@ class Service:
             return None
         try:
             with self._metrics.timed(STAGE_SECONDS, stage="infer"):
-                logits = self._engine(_as_batch([item.pixels for item in good]))
+                logits = self._engine(as_batch([item.pixels for item in good]))
         except Exception:
             logger.exception("the network could not be run on a batch of %d", len(good))
             self._faults.failed()
@@ -132,10 +131,3 @@ class Service:
         self._metrics.observe(BATCH_SIZE, len(replies))
         for reply in replies:
             self._metrics.inc(REQUESTS, code=str(int(reply.status)))
-
-
-def _as_batch(pixels: Sequence[Tensor]) -> Tensor:
-    """Join (3, S, S) tensors as channels-last (N, 3, S, S); a single one without a copy."""
-    # As (S, S, 3), in which they lie in memory, so that the batch is a plain copy of them.
-    rows = [single.permute(1, 2, 0) for single in pixels]
-    return (torch.stack(rows) if len(rows) > 1 else rows[0][None]).permute(0, 3, 1, 2)

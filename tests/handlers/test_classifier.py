@@ -13,12 +13,11 @@ from support.worker import Answer, Worker, request
 from ts.utils.util import list_classes_from_module
 
 import handlers.classifier
-from groupnl.images import Preprocess
+from groupnl.images import Preprocess, SideBySide
 from groupnl.images.reader import Picture
 from groupnl.inference import TorchEngine
 from groupnl.manifest import MANIFEST_NAME, Manifest
 from groupnl.models import build_model, load_checkpoint
-from handlers.side_by_side import SideBySide
 
 PNG = encode(Image.fromarray(scene()), "PNG")
 BAD = b"this is no image"

@@ -1,4 +1,4 @@
-"""handlers.side_by_side: items of a batch in several threads."""
+"""groupnl.images.side_by_side: items of a batch in several threads."""
 
 import threading
 import time
@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from handlers.side_by_side import SideBySide
+from groupnl.images import SideBySide
 
 
 def name_of_thread(_: object) -> str:
