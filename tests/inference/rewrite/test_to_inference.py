@@ -2,6 +2,7 @@ import copy
 
 import pytest
 import torch
+from support.networks import with_lively_norms
 from torch import nn
 
 from groupnl.errors import RewriteError
@@ -9,7 +10,6 @@ from groupnl.inference.rewrite import to_inference
 from groupnl.inference.rewrite.fused import FusedGroupNL
 from groupnl.layers import GroupNLConv2d
 from groupnl.models.registry import PUBLISHED, TINY
-from inference.rewrite.networks import with_lively_norms
 
 EXACT = 1e-5  # relative error of the logits
 TWINS = sorted({variant.twin for variant in PUBLISHED})
