@@ -110,10 +110,10 @@ def _heading(plan: Plan, measured_on: dict[str, Any]) -> str:
 
 def _aside(plan: Plan, measured: Measured) -> str:
     idle = ", ".join(f"{name} {share:.1%}" for name, share in measured.idle.items())
-    return (
-        f"first class the same from all services: {measured.same_answers} of {len(plan.files)} files; "
-        f"of a core, used while nobody asks: {idle}"
-    )
+    used = f"of a core, used while nobody asks: {idle}"
+    if len(measured.idle) == 1:
+        return used
+    return f"first class the same from all services: {measured.same_answers} of {len(plan.files)} files; {used}"
 
 
 def _content(plan: Plan, measured_on: dict[str, Any], measured: Measured) -> dict[str, Any]:
