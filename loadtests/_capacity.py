@@ -1,6 +1,7 @@
 """How much can the service do: more users step by step, each asking again as soon as it has its answer."""
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -11,9 +12,12 @@ from loadtests._workers import Sighting
 
 # The share of a step that is not counted: requests of the step before are still under way, batches not full yet.
 SETTLE = 0.2
-# A step that brings less than this much more is no gain; two of them in a row are saturation.
+# A step that brings less than this much more is no gain; after two of them in a row a model is asked no further.
 GAIN = 1.05
 FLAT_STEPS = 2
+# Twice the users would bring twice as much if there were room. A machine that others use too makes steps uneven, so the
+# last possible one may bring somewhat more and still be counted as saturation.
+ROOM = 1.25
 
 
 class Step(NamedTuple):
@@ -77,10 +81,14 @@ class Capacity(Scenario):
         ]
 
     def _saturation_check(self, model: str) -> Check:
-        most = self.settings.max_users
-        if self._saturated(model):
+        last = self._gain(model, 1)
+        if last < ROOM:
             return Check(True, f"{model} is saturated")
-        return Check(False, f"{model} is not saturated with up to {most} users; --max-users or --step-seconds may help")
+        most, found = (
+            self.settings.max_users,
+            f"the last step brought {last - 1:.0%} more" if last < math.inf else "no two steps",
+        )
+        return Check(False, f"{model} is not saturated with up to {most} users: {found}; raise --max-users")
 
     def _climb(self) -> Iterator[tuple[str, int]]:
         return itertools.chain.from_iterable(self._round(users) for users in self._ladder())
@@ -96,12 +104,14 @@ class Capacity(Scenario):
         return [model for model in self.models if any(step.model == model for step in self.steps)]
 
     def _saturated(self, model: str) -> bool:
-        """The last two steps brought nothing; or the last one, if it was the largest allowed."""
-        found = [step for step in self.steps if step.model == model]
-        flat = 1 if found and found[-1].users >= self.settings.max_users else FLAT_STEPS
-        if len(found) <= flat:
-            return False
-        return max(map(_throughput, found[-flat:])) < GAIN * max(map(_throughput, found[:-flat]))
+        """The last steps brought nothing."""
+        return self._gain(model, FLAT_STEPS) < GAIN
+
+    def _gain(self, model: str, steps: int) -> float:
+        """The most of the last steps over the most of those before; infinite if there are none before."""
+        found = [step.throughput for step in self.steps if step.model == model]
+        before = max(found[:-steps], default=0.0)
+        return max(found[-steps:]) / before if before else math.inf
 
     def _count(self, now_s: float) -> None:
         model, users = self._current
