@@ -9,7 +9,6 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +18,7 @@ from torch import Tensor
 
 from groupnl.archive.load import handler_section, load_unpacked
 from groupnl.archive.read import CONFIG_FILE
-from groupnl.images import Reader
+from groupnl.images import Reader, SideBySide, as_batch
 from groupnl.inference import TorchEngine, choose_device, choose_precision
 from groupnl.yaml_file import read_mapping
 
@@ -44,18 +43,11 @@ class Pipeline:
         self._engine = TorchEngine(network, manifest.card.input, device, precision, urgent=True)
         self._engine.warm_up(max_batch)
         self._read = Reader(manifest.card.input, config.limits)
-        self._pool = None
-        if threads > 1:  # each of them without threads of torch's own, as the service prepares a batch
-            self._pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
+        self._side_by_side = SideBySide(threads)
 
     def __call__(self, files: Sequence[bytes]) -> Tensor:
         """Logits of encoded images, at least one; float32 (B, classes)."""
-        if self._pool is None or len(files) == 1:
-            pixels = [self._read(file) for file in files]
-        else:
-            pixels = list(self._pool.map(self._read, files))
-        # Joined as they lie in memory, the channels last.
-        return self._engine(torch.stack([each.permute(1, 2, 0) for each in pixels]).permute(0, 3, 1, 2))
+        return self._engine(as_batch(self._side_by_side(self._read, files)))
 
 
 class Run(NamedTuple):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import yaml
+
 from groupnl.archive.read import CONFIG_FILE, unpack
 from groupnl.server.config import deep_merge
 from groupnl.server.console import Say
@@ -50,6 +52,7 @@ class Plan:
 
 
 IDLE_S = 3.0
+WARM_CLIENTS = 8
 # Corrupted second answers, and replayed probe images in idle time, would use the cores while others are measured.
 QUIET: dict[str, Any] = {"handler": {"shadow": {"share": 0.0, "probe_time_share": 0}}}
 
@@ -125,7 +128,7 @@ class _Bench:
         with ExitStack() as stack:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="groupnl-bench-")))
             unpacked = folder / "archive"
-            unpack(plan.archive, unpacked)
+            _unpack(plan, unpacked)
             images = _written(plan.files, folder / "images")
             batch = _batch_size(unpacked, plan.settings)
             services: dict[str, AnyService] = {}
@@ -140,11 +143,11 @@ class _Bench:
             yield cls(plan, batch, services, offline, stack.enter_context(LoadProcess()), say)
 
     def warm(self) -> None:
-        """Load each as it will be loaded, which is not counted."""
+        """Load each with one client and with some, which is not counted."""
         for name in self._offline:
             self._limit(name)
         for name in self._services:
-            for clients in sorted({1, max(self._plan.clients)}):
+            for clients in (1, WARM_CLIENTS):
                 self._slot(name, clients)
 
     def idle(self) -> dict[str, float]:
@@ -199,6 +202,14 @@ def _services(plan: Plan, folder: Path, unpacked: Path) -> Iterator[tuple[str, A
     yield OURS, Service(folder / "ours", [f"{archive.stem}={archive.resolve()}"], settings)
     if plan.stock is not None:
         yield STOCK, StockService(folder / "stock", pack_stock(unpacked, folder / "stock-store", plan.stock))
+
+
+def _unpack(plan: Plan, folder: Path) -> None:
+    """Unpack our archive, with the changes that our service makes to its `handler` section."""
+    unpack(plan.archive, folder)
+    config = folder / CONFIG_FILE
+    changed = deep_merge(read_mapping(config), {"handler": plan.settings.get("handler", {})})
+    config.write_text(yaml.safe_dump(changed), encoding="utf-8")
 
 
 def _written(files: Sequence[bytes], folder: Path) -> Path:
