@@ -1,0 +1,93 @@
+"""A network as an ONNX file that takes pixels: what ONNX Runtime and OpenVINO run."""
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, fx, nn
+
+from groupnl.card import InputConfig
+from groupnl.errors import RewriteError
+from groupnl.inference.split import split_layers
+from groupnl.inference.split_layer import Sine, SplitGroupNL
+
+INPUT, OUTPUT = "pixels", "logits"
+OPSET = 20
+_LARGEST_BATCH = 4096  # nothing depends on it, but the exporter wants a bound
+
+
+class PixelNetwork(nn.Module):
+    """A network behind its own normalisation.
+
+    Shapes: uint8 (B, 3, S, S) -> float32 (B, classes).
+
+    Args:
+        network: takes normalised images in `dtype`.
+        config: mean and standard deviation.
+        dtype: of the normalised images.
+    """
+
+    def __init__(self, network: nn.Module, config: InputConfig, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.network = network
+        self.dtype = dtype
+        mean, std = (torch.tensor(values).view(1, 3, 1, 1) * 255 for values in (config.mean, config.std))
+        self.mean = nn.Parameter(mean, requires_grad=False)
+        self.factor = nn.Parameter(1 / std, requires_grad=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Pixels to logits."""
+        images = (pixels.to(torch.float32) - self.mean) * self.factor
+        logits: Tensor = self.network(images.to(self.dtype))
+        return logits.to(torch.float32)
+
+
+def export_onnx(
+    graph: fx.GraphModule,
+    config: InputConfig,
+    path: Path,
+    *,
+    sine: Sine = "operator",
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write a network as ONNX: uint8 `pixels` (batch, 3, S, S) -> float32 `logits` (batch, classes).
+
+    Args:
+        graph: made by `to_inference`; it is left as it is.
+        config: size of the input, mean and standard deviation.
+        path: of the file, with the weights inside.
+        sine: "operator" for ONNX Runtime and TensorRT, "polynomial" for OpenVINO, which fuses it.
+        dtype: of convolutions and matrix products, torch.float16 for GPUs; norms and sines stay float32.
+
+    Raises:
+        RewriteError: the network has something that ONNX does not.
+    """
+    network = split_layers(graph, sine).eval()
+    if dtype != torch.float32:
+        _convert(network, dtype)
+    # A batch of two, because the exporter takes one for a constant.
+    pixels = torch.zeros(2, 3, config.size, config.size, dtype=torch.uint8)
+    batch = torch.export.Dim("batch", min=1, max=_LARGEST_BATCH)
+    try:
+        torch.onnx.export(
+            PixelNetwork(network, config, dtype).eval(),
+            (pixels,),
+            path,
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            opset_version=OPSET,
+            dynamo=True,
+            dynamic_shapes=({0: batch},),
+            external_data=False,
+            verbose=False,
+        )
+    except torch.onnx.OnnxExporterError as error:
+        raise RewriteError(f"the network cannot be written as ONNX: {error}") from error
+
+
+def _convert(network: nn.Module, dtype: torch.dtype) -> None:
+    """Let weights be `dtype`, but not what GroupNL layers compute with behind their convolutions."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear | nn.BatchNorm2d):
+            module.to(dtype)
+        elif isinstance(module, SplitGroupNL):
+            module.dtype = dtype
