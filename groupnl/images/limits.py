@@ -16,15 +16,16 @@ class Limits(BaseModel):
     """Upper bounds on one image; an image above any of them is answered with status 413.
 
     The costs in brackets are those of the slowest and of the largest accepted file: measured on one 2024 server
-    core, memory above the idle process.
+    core with an input of 224 pixels, memory above the idle process. However many images are prepared at a time, only
+    one of them is large.
 
     Attributes:
         max_bytes: length of the encoded image.
-        max_pixels: width times height, read from the header before anything is decoded [1.3 s, 0.8 GB].
+        max_pixels: width times height, read from the header before anything is decoded [1.0 s, 0.8 GB].
         max_side: width, and height; more than JPEG can have. Pillow's own arithmetic fails on rows of tens of
             millions of pixels.
         max_scan_pixels: scans times pixels of a progressive JPEG: each scan costs a pass over all pixels, and one
-            that changes nothing takes a few bytes. Usual files have about ten scans [2.1 s, 0.6 GB].
+            that changes nothing takes a few bytes. Usual files have about ten scans [0.5 s, 0.4 GB].
         max_segments: parts of a file (JPEG segments, PNG chunks): Pillow handles each in Python.
         formats: the accepted formats.
     """

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from PIL import Image
 from PIL.ImageFile import ImageFile
 from torch import Tensor
 from torch.nn import functional as F
@@ -103,7 +104,9 @@ class Reader:
         with _one_large if _pixels_held(opened, scale) > LARGE else nullcontext():
             pixels = decode_turbo(opened, scaled_size(size, scale))
             if pixels is None:
-                pixels = _decode_pillow(opened.image, scale)
+                rgb = _decode_pillow(opened.image, scale)
+                del opened  # may hold twice the pixels
+                pixels = np.array(rgb if scale == 1 or rgb.size != size else rgb.reduce(scale))
         return Picture(pixels, size, scale, turn)
 
     def _resize(self, pixels: Pixels, size: Size, scaled: Size, scale: int) -> Pixels:
@@ -132,13 +135,12 @@ def _middle(picture: Picture) -> tuple[Pixels, Size]:
     return pixels[:, ends:-ends], (width - 2 * ends * scale, height)
 
 
-def _decode_pillow(image: ImageFile, scale: int) -> Pixels:
-    """Decode any image at a part of its size: a JPEG as libjpeg does it, others by averaging squares of pixels."""
-    size = image.size
-    image.draft(None, (size[0] // scale, size[1] // scale))  # of a JPEG; others take no notice
+def _decode_pillow(image: ImageFile, scale: int) -> Image.Image:
+    """Decode any image to RGB: a JPEG at a part of its size, others whole."""
+    width, height = image.size
+    image.draft(None, (width // scale, height // scale))  # of a JPEG; others take no notice
     image.load()
-    rgb = to_rgb(image)
-    return np.array(rgb.reduce(scale) if scale > 1 and rgb.size == size else rgb)
+    return to_rgb(image)
 
 
 def _pixels_held(opened: Opened, scale: int) -> int:
