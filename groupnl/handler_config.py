@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from groupnl.engine_names import EngineName
 from groupnl.images import Limits
 from groupnl.inference import Device, Precision
 from groupnl.shadow_config import ShadowConfig
@@ -16,6 +17,9 @@ class HandlerConfig(BaseModel):
 
     Attributes:
         device: what to run on; `auto` takes CUDA where there is one.
+        engine: what runs the network: PyTorch as it is (`eager`) or compiled at the start (`compile`), a package
+            compiled when packing (`aot`), ONNX Runtime (`onnx`), OpenVINO (`openvino`). The last three need what
+            packing with the same engine puts into the archive.
         precision: of the network's products; `auto` takes the fastest that the device computes in.
         limits: what one image may cost.
         top_k: classes in an answer, where the request does not say.
@@ -29,6 +33,7 @@ class HandlerConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     device: Device = "auto"
+    engine: EngineName = "eager"
     precision: Precision = "auto"
     limits: Limits = Limits()
     top_k: Count = 5

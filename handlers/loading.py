@@ -5,8 +5,9 @@ from pathlib import Path
 
 import torch
 
-from groupnl.archive.load import handler_section, load_unpacked
-from groupnl.inference import TorchEngine, choose_device, choose_precision
+from groupnl.archive.engine import Choice, load_engine
+from groupnl.archive.load import checked_manifest, handler_section
+from groupnl.inference import choose_device, choose_precision
 from handlers.context import Context
 from handlers.counting import count_start, set_offline_agreement, worker_metrics
 from handlers.service import Service
@@ -20,7 +21,7 @@ def load_service(context: Context) -> Service:
 
     Raises:
         ConfigError: the configuration cannot be used, or asks for a device that is not there.
-        ArchiveError: `model.json` or the weights are missing, unreadable or not those that were packed.
+        ArchiveError: a file is missing, unreadable or not what was packed.
         CheckpointError: the weights do not fit the architecture.
     """
     config = handler_section(context.model_yaml_config or {})
@@ -28,14 +29,15 @@ def load_service(context: Context) -> Service:
         torch.set_num_threads(config.threads)
     metrics = worker_metrics(context.model_name)
     model_dir = Path(context.system_properties["model_dir"])
-    manifest, model = load_unpacked(model_dir)
+    manifest = checked_manifest(model_dir)
     device = choose_device(config.device, context.system_properties.get("gpu_id"))
     precision = choose_precision(config.precision, device)
-    engine = TorchEngine(model, manifest.card.input, device, precision, urgent=True)
+    choice = Choice(config.engine, device, precision)
+    engine, name = load_engine(model_dir, manifest, choice._replace(urgent=True))
     engine.warm_up(context.system_properties.get("batch_size") or 1)
     architecture = manifest.card.architecture
-    logger.info("groupnl: model %s is ready: %s, %s, %s", context.model_name, architecture, device, precision)
-    count_start(metrics, model_dir, manifest, "torch", precision)
+    logger.info("groupnl: model %s is ready: %s, %s, %s, %s", context.model_name, architecture, name, device, precision)
+    count_start(metrics, model_dir, manifest, name, precision)
     set_offline_agreement(metrics, model_dir, config.shadow.cells())
-    shadows = start_shadows(model_dir, config.shadow, metrics, model, manifest.card.input, device, precision)
+    shadows = start_shadows(model_dir, config.shadow, metrics, choice._replace(name=name))
     return Service(manifest.card, engine, config, metrics, shadows)

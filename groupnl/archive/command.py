@@ -2,12 +2,17 @@
 
 import argparse
 from pathlib import Path
+from typing import get_args
 
 from pydantic import ValidationError
 
 from groupnl.archive.settings import ServingSettings
+from groupnl.engine_names import EngineName
 from groupnl.errors import ConfigError, problems
 from groupnl.yaml_file import read_mapping
+
+# Compiled when packing: the fastest on every device, and quick to start.
+_USUAL_ENGINE: EngineName = "aot"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +30,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--batch-size", type=int, default=usual.batch_size, metavar="N", help="most requests in a batch (%(default)s)")
     add("--max-batch-delay-ms", type=int, default=usual.max_batch_delay_ms, metavar="MS", help="(%(default)s)")
     add("--response-timeout-s", type=int, default=usual.response_timeout_s, metavar="S", help="(%(default)s)")
-    add("--handler-config", type=Path, metavar="FILE", help="YAML: device, precision, limits")
+    add("--engine", choices=get_args(EngineName), help=f"what runs the network ({_USUAL_ENGINE}; see docs/engines.md)")
+    add("--handler-config", type=Path, metavar="FILE", help="YAML: engine, device, precision, limits")
     add("--probe", type=Path, metavar="DIR", help="labelled images to replay in idle time, one folder for each class")
     add("--robustness", type=Path, metavar="FILE", help="the checkpoint's record of `groupnl robustness`")
     add("--twin", metavar="MODEL", help="served model that answers the same corrupted images, to compare with")
@@ -61,6 +67,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _settings(args: argparse.Namespace) -> ServingSettings:
     handler = read_mapping(args.handler_config) if args.handler_config else {}
+    handler = {"engine": _USUAL_ENGINE} | handler | ({"engine": args.engine} if args.engine else {})
     if args.twin:
         handler = handler | {"shadow": {**(handler.get("shadow") or {}), "twin": args.twin}}
     given = {name: value for name, value in vars(args).items() if name in ServingSettings.model_fields}

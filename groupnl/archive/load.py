@@ -20,11 +20,30 @@ def load_unpacked(folder: Path) -> tuple[Manifest, nn.Module]:
         ArchiveError: `model.json` or the weights are missing, unreadable or not those that were packed.
         CheckpointError: the weights do not fit the architecture.
     """
+    manifest = checked_manifest(folder)
+    return manifest, load_model(folder, manifest)
+
+
+def checked_manifest(folder: Path) -> Manifest:
+    """The manifest of an unpacked archive whose weights are whole.
+
+    Raises:
+        ArchiveError: `model.json` or the weights are missing, unreadable or not those that were packed.
+    """
     manifest = _read_manifest(folder / MANIFEST_NAME)
-    weights = folder / manifest.weights
-    _check_weights(weights, manifest.weights_sha256)
+    _check_weights(folder / manifest.weights, manifest.weights_sha256)
+    return manifest
+
+
+def load_model(folder: Path, manifest: Manifest) -> nn.Module:
+    """The network of an unpacked archive, with its weights, in evaluation mode.
+
+    Raises:
+        CheckpointError: the weights do not fit the architecture.
+    """
     card = manifest.card
-    return manifest, build_model(card.architecture, len(card.classes), load_checkpoint(weights).state_dict)
+    weights = load_checkpoint(folder / manifest.weights)
+    return build_model(card.architecture, len(card.classes), weights.state_dict)
 
 
 def handler_section(settings: Mapping[str, Any]) -> HandlerConfig:

@@ -18,6 +18,8 @@ from pydantic import ValidationError
 
 from groupnl.archive import probe as probe_set
 from groupnl.archive.card import served_card
+from groupnl.archive.engine import Choice, add_engine_files
+from groupnl.archive.load import handler_section
 from groupnl.archive.normalise import normalise
 from groupnl.archive.offline import matching_record
 from groupnl.archive.read import CONFIG_FILE
@@ -25,6 +27,7 @@ from groupnl.archive.settings import ServingSettings
 from groupnl.archive.trial import try_out
 from groupnl.card import ModelCard
 from groupnl.errors import ArchiveError, problems
+from groupnl.inference import choose_device, choose_precision
 from groupnl.manifest import MANIFEST_NAME, Manifest
 from groupnl.models.checkpoint import build_model, load_checkpoint, save_checkpoint
 from groupnl.robustness.record import ROBUSTNESS_FILE, write_record
@@ -70,7 +73,8 @@ def pack(
     Raises:
         ArchiveError: the archive exists already, cannot be made, or its model does not run.
         CheckpointError: the checkpoint cannot be used.
-        ConfigError: the probe set or the record cannot be used.
+        ConfigError: the probe set or the record cannot be used, or the settings' device is not there.
+        RewriteError: the settings' engine cannot be made of the network.
     """
     target = output / f"{model_name}.mar"
     if target.exists() and not overwrite:
@@ -78,22 +82,25 @@ def pack(
     loaded = load_checkpoint(checkpoint)
     card = served_card(checkpoint, loaded, architecture, classes, input_size)
     # Refused before anything is written. What is written are the network's own tensors: dense, float32, in its order.
-    weights = build_model(card.architecture, len(card.classes), loaded.state_dict).state_dict()
+    model = build_model(card.architecture, len(card.classes), loaded.state_dict)
+    choice = _choice(settings)
     probe_images = probe_set.read_folder(probe, card) if probe else None
     record = matching_record(robustness, checkpoint) if robustness else None
     output.mkdir(parents=True, exist_ok=True)
     # Beside the target, so that the last step is one rename.
     with tempfile.TemporaryDirectory(prefix=".packing-", dir=output) as name:
         work = Path(name)
-        digest = save_checkpoint(work / WEIGHTS_FILE, weights, card)
-        _write_texts(work, _manifest(model_name, version, card, digest), settings)
+        digest = save_checkpoint(work / WEIGHTS_FILE, model.state_dict(), card)
+        manifest = _manifest(model_name, version, card, digest)
+        _write_texts(work, manifest, settings)
+        engine_files = add_engine_files(model, manifest, choice, work)
         if probe_images:
             probe_set.save(probe_images, work / probe_set.PROBE_FILE)
         if record:
             write_record(record, work / ROBUSTNESS_FILE)
         finished = work / "finished.mar"
-        normalise(_run_archiver(work, model_name, version), finished)
-        try_out(finished, work / "trial")
+        normalise(_run_archiver(work, model_name, version, engine_files), finished)
+        try_out(finished, work / "trial", choice)
         finished.replace(target)
     return target
 
@@ -110,13 +117,21 @@ def _write_texts(work: Path, manifest: Manifest, settings: ServingSettings) -> N
     (work / CONFIG_FILE).write_text(settings.to_yaml(), encoding="utf-8")
 
 
-def _run_archiver(work: Path, model_name: str, version: str) -> Path:
+def _choice(settings: ServingSettings) -> Choice:
+    """The engine that the archive is for, on this machine."""
+    handler = handler_section({"handler": settings.handler})
+    device = choose_device(handler.device)
+    return Choice(handler.engine, device, choose_precision(handler.precision, device))
+
+
+def _run_archiver(work: Path, model_name: str, version: str, engine_files: Sequence[Path]) -> Path:
+    extra_files = [work / name for name in _EXTRA_FILES if (work / name).exists()]
     config = ModelArchiverConfig(
         model_name=model_name,
         handler=str(_handler_file()),
         version=version,
         serialized_file=str(work / WEIGHTS_FILE),
-        extra_files=",".join(str(work / name) for name in _EXTRA_FILES if (work / name).exists()),
+        extra_files=",".join(map(str, (*extra_files, *engine_files))),
         config_file=str(work / CONFIG_FILE),
         export_path=str(work),
     )

@@ -3,33 +3,55 @@
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from groupnl.archive.load import handler_section, load_unpacked
-from groupnl.archive.read import CONFIG_FILE, unpack
+from groupnl.archive.engine import Choice, load_engine
+from groupnl.archive.load import load_unpacked
+from groupnl.archive.read import unpack
+from groupnl.engine_names import ENGINES_WITH_FILES
 from groupnl.errors import ArchiveError
 from groupnl.inference.engine import TorchEngine
-from groupnl.yaml_file import read_mapping
+
+# Of an engine's logits from those in float32: bfloat16 is off by one or two percent, a wrong network by about 1.
+_MAX_DIFFERENCE = 0.2
 
 
-def try_out(archive: Path, folder: Path) -> None:
+def try_out(archive: Path, folder: Path, choice: Choice) -> None:
     """Unpack an archive into `folder`, load its model as the handler does, and run it on one image.
 
-    On the CPU in float32: whether the model is right must not depend on the machine that packs it.
+    On the CPU in float32: whether the model is right must not depend on the machine that packs it. Where the archive
+    holds files of an engine, that engine's logits are then compared.
+
+    Args:
+        archive: to be tried.
+        folder: for its files; made.
+        choice: the engine that the archive is for.
 
     Raises:
-        ConfigError: its `handler` section cannot be used.
-        ArchiveError: it is damaged, or its logits are not finite or not one for each class.
+        ArchiveError: it is damaged, or its logits are not finite or not one for each class, or its engine computes
+            others.
         CheckpointError: its weights cannot be loaded.
     """
     unpack(archive, folder)
-    handler_section(read_mapping(folder / CONFIG_FILE))
     manifest, model = load_unpacked(folder)
     card = manifest.card
-    logits = TorchEngine(model, card.input, torch.device("cpu"), torch.float32)(_image(card.input.size))
+    image = _image(card.input.size)
+    logits = TorchEngine(model, card.input, torch.device("cpu"), torch.float32)(image)
     if logits.shape != (1, len(card.classes)) or not logits.isfinite().all():
         raise ArchiveError(
             f"{card.architecture} does not give {len(card.classes)} finite numbers for an image of {card.input.size} "
             f"pixels, but shape {tuple(logits.shape)}, {int(logits.isfinite().sum())} of them finite"
+        )
+    if choice.name in ENGINES_WITH_FILES:
+        _compare(load_engine(folder, manifest, choice).engine(image), logits, choice)
+
+
+def _compare(found: Tensor, expected: Tensor, choice: Choice) -> None:
+    difference = float((found - expected).norm() / expected.norm())
+    if not difference < _MAX_DIFFERENCE:  # also where it is no number
+        raise ArchiveError(
+            f"the engine {choice.name!r} in {choice.precision} computes other logits than the network in float32, by "
+            f"{difference:.2g} of their size: choose another precision (--handler-config) or --engine eager"
         )
 
 

@@ -1,15 +1,17 @@
 """Pixels to logits: the step between the batch and the answers.
 
-`Engine` is what callers rely on; `TorchEngine` runs the network as it was trained.
+`Engine` is what callers rely on; `TorchEngine` runs a network in PyTorch.
 """
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from groupnl.card import InputConfig
-from groupnl.errors import ConfigError
+from groupnl.inference.pixels import PixelNetwork
+from groupnl.inference.warm_up import run_noise
 
 
 class Engine(Protocol):
@@ -34,7 +36,7 @@ class Engine(Protocol):
 
 
 class TorchEngine:
-    """A network in eager PyTorch under autocast.
+    """A network in PyTorch under autocast.
 
     Convolutions run in `precision` and in channels-last memory order; weights stay float32.
 
@@ -44,6 +46,7 @@ class TorchEngine:
         device: see `choose_device`.
         precision: see `choose_precision`.
         urgent: on CUDA, run on a stream that goes before those of other engines.
+        compiled: compile with torch.compile, at the first batch; takes up to a minute.
     """
 
     def __init__(
@@ -54,14 +57,14 @@ class TorchEngine:
         precision: torch.dtype,
         *,
         urgent: bool = False,
+        compiled: bool = False,
     ) -> None:
-        self._model = model.to(device).to(memory_format=torch.channels_last)
+        network = PixelNetwork(model, config).eval().to(device).to(memory_format=torch.channels_last)
+        self._network: Callable[[Tensor], Any] = _compiled(network) if compiled else network
         self._size = config.size
-        self._mean = torch.tensor(config.mean, device=device).view(1, 3, 1, 1)
-        self._std = torch.tensor(config.std, device=device).view(1, 3, 1, 1)
         self._device = device
         self._precision = precision
-        self._stream = _urgent_stream(device) if urgent and device.type == "cuda" else None
+        self._stream = urgent_stream(device) if urgent else None
         if precision == torch.float32:  # cuDNN would round to TF32, with 10 bits of mantissa
             torch.backends.cudnn.allow_tf32 = False
 
@@ -73,40 +76,43 @@ class TorchEngine:
         Raises:
             torch.OutOfMemoryError: not even one image fits.
         """
-        try:
-            return self._forward(pixels)
-        except torch.OutOfMemoryError:
-            if len(pixels) == 1:
-                raise
-        # Outside of the except block, whose traceback holds on to the failed run's memory.
-        return torch.cat([self._forward(image) for image in torch.split(pixels, 1)])
+        return run_or_split(self._forward, pixels)
 
     def warm_up(self, max_batch: int) -> None:
         """Run once with one image and once with `max_batch`, of noise; see `Engine`."""
-        generator = torch.Generator().manual_seed(0)
-        for batch in sorted({1, max_batch}):
-            shape = (batch, 3, self._size, self._size)
-            logits = self(torch.randint(0, 256, shape, dtype=torch.uint8, generator=generator))
-            if not bool(logits.isfinite().all()):
-                raise ConfigError(
-                    f"the network's logits are not finite in precision {self._precision} on {self._device}: "
-                    "set another precision; if float32 does the same, the weights cannot be used"
-                )
+        run_noise(self, self._size, (1, max_batch), f"{self._precision} on {self._device}")
 
-    @torch.inference_mode()
     def _forward(self, pixels: Tensor) -> Tensor:
-        with torch.cuda.stream(self._stream):  # of None: the usual stream
-            return self._logits(pixels)
-
-    def _logits(self, pixels: Tensor) -> Tensor:
-        images = pixels.to(self._device).to(torch.float32, memory_format=torch.channels_last)
-        images = images.div_(255).sub_(self._mean).div_(self._std)
-        with torch.autocast(self._device.type, self._precision, enabled=self._precision != torch.float32):
-            logits: Tensor = self._model(images)
-        return logits.float().cpu()
+        with torch.no_grad(), torch.cuda.stream(self._stream):  # of None: the usual stream
+            images = pixels.to(self._device).contiguous(memory_format=torch.channels_last)
+            with torch.autocast(self._device.type, self._precision, enabled=self._precision != torch.float32):
+                logits: Tensor = self._network(images)
+            return logits.cpu()
 
 
-def _urgent_stream(device: torch.device) -> torch.cuda.Stream:
-    """A stream of a higher priority than the usual one, which has the lowest that CUDA knows."""
+def run_or_split(forward: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:
+    """Run a batch, or, where the device's memory does not hold it, its images one by one.
+
+    Raises:
+        torch.OutOfMemoryError: not even one image fits.
+    """
+    try:
+        return forward(pixels)
+    except torch.OutOfMemoryError:
+        if len(pixels) == 1:
+            raise
+    # Outside of the except block, whose traceback holds on to the failed run's memory.
+    return torch.cat([forward(image) for image in torch.split(pixels, 1)])
+
+
+def urgent_stream(device: torch.device) -> torch.cuda.Stream | None:
+    """On CUDA a stream of a higher priority than the usual one, which has the lowest that CUDA knows."""
+    if device.type != "cuda":
+        return None
     torch.cuda.synchronize(device)  # the weights were copied on the usual stream
     return torch.cuda.Stream(device, priority=-1)  # type: ignore[no-untyped-call]
+
+
+def _compiled(network: nn.Module) -> Callable[[Tensor], Any]:
+    # Frozen weights are packed for the device's matrix instructions; one compilation serves every batch size.
+    return torch.compile(network, dynamic=True, options={"freezing": True})

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import torch
 
-from groupnl.archive.load import load_unpacked
-from groupnl.inference import Engine, TorchEngine
+from groupnl.archive.engine import Choice, load_engine
+from groupnl.archive.load import checked_manifest
+from groupnl.inference import Engine
 from groupnl.server.processes import end_with_parent
 from handlers.shadow.messages import Failure, Setup
 from handlers.shadow.runner import LocalRunner
@@ -45,13 +46,12 @@ def main() -> None:
 
 def _load(setup: Setup) -> LocalRunner:
     torch.set_num_threads(setup.threads)
-    twin = None if setup.twin_dir is None else _engine(setup.twin_dir, setup.precision)
-    return LocalRunner(_engine(setup.model_dir, setup.precision), twin, CPU)
+    twin = None if setup.twin_dir is None else _engine(setup.twin_dir, setup.choice)
+    return LocalRunner(_engine(setup.model_dir, setup.choice), twin, CPU)
 
 
-def _engine(folder: Path, precision: torch.dtype) -> Engine:
-    manifest, model = load_unpacked(folder)
-    return TorchEngine(model, manifest.card.input, CPU, precision)
+def _engine(folder: Path, choice: Choice) -> Engine:
+    return load_engine(folder, checked_manifest(folder), choice).engine
 
 
 def _answer(runner: LocalRunner, message: tuple[object, ...]) -> object:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import NamedTuple
 
-import torch
+from groupnl.archive.engine import Choice
 
 
 class Setup(NamedTuple):
@@ -12,13 +12,13 @@ class Setup(NamedTuple):
     Attributes:
         model_dir: the model's unpacked archive.
         twin_dir: the twin's, or None.
-        precision: of both networks' products.
+        choice: how both networks run.
         threads: of one forward pass.
     """
 
     model_dir: Path
     twin_dir: Path | None
-    precision: torch.dtype
+    choice: Choice
     threads: int
 
 

@@ -2,14 +2,11 @@
 
 from pathlib import Path
 
-import torch
-from torch import nn
-
 from groupnl.archive import probe
-from groupnl.archive.load import load_unpacked
-from groupnl.card import InputConfig
+from groupnl.archive.engine import Choice, load_engine
+from groupnl.archive.load import checked_manifest
 from groupnl.errors import ConfigError
-from groupnl.inference import TorchEngine
+from groupnl.inference import Engine
 from groupnl.metrics import PROBE_SET_IMAGES, Metrics
 from groupnl.shadow_config import ShadowConfig
 from handlers.shadow.child_runner import ChildRunner
@@ -20,25 +17,14 @@ from handlers.shadow.shadow import Shadow
 from handlers.shadow.shadows import Shadows
 
 
-def start_shadows(
-    model_dir: Path,
-    config: ShadowConfig,
-    metrics: Metrics,
-    model: nn.Module,
-    card_input: InputConfig,
-    device: torch.device,
-    precision: torch.dtype,
-) -> Shadows:
+def start_shadows(model_dir: Path, config: ShadowConfig, metrics: Metrics, choice: Choice) -> Shadows:
     """Start the shadow path, or what counts labelled answers only where no shadows are wanted.
 
     Args:
         model_dir: the model's unpacked archive.
         config: which images, which cells, which twin.
         metrics: of the worker.
-        model: the live network.
-        card_input: its input.
-        device: that it runs on.
-        precision: that it runs in.
+        choice: how the live network runs, and so its shadows.
 
     Raises:
         ConfigError: a twin without its archive, or a corruption that cannot be made here.
@@ -51,7 +37,7 @@ def start_shadows(
     if config.share == 0 and (images is None or config.probe_time_share == 0):
         return Shadows(counts, None)
     _check(config)
-    shadow = Shadow(_runner(model_dir, config, model, card_input, device, precision), config, counts, images)
+    shadow = Shadow(_runner(model_dir, config, choice), config, counts, images)
     shadow.start()
     return Shadows(counts, shadow if config.share > 0 else None)  # else it replays the probe set only
 
@@ -67,23 +53,17 @@ def _check(config: ShadowConfig) -> None:
         require_textures()
 
 
-def _runner(
-    model_dir: Path,
-    config: ShadowConfig,
-    model: nn.Module,
-    card_input: InputConfig,
-    device: torch.device,
-    precision: torch.dtype,
-) -> Runner:
+def _runner(model_dir: Path, config: ShadowConfig, choice: Choice) -> Runner:
     """On a CPU a process of the lowest priority; on CUDA the worker's own thread, on a stream that gives way.
 
     A second process on CUDA would need a context of its own, and streams' priorities do not count between processes.
     """
-    if device.type == "cpu":
-        return ChildRunner(Setup(model_dir, config.twin_dir, precision, config.threads))
-    twin = None
-    if config.twin_dir is not None:
-        manifest, other = load_unpacked(config.twin_dir)
-        twin = TorchEngine(other, manifest.card.input, device, precision)
-    # The live engine's own weights, on the usual stream: the live one's goes before it.
-    return LocalRunner(TorchEngine(model, card_input, device, precision), twin, device)
+    if choice.device.type == "cpu":
+        return ChildRunner(Setup(model_dir, config.twin_dir, choice, config.threads))
+    twin = None if config.twin_dir is None else _engine(config.twin_dir, choice)
+    return LocalRunner(_engine(model_dir, choice), twin, choice.device)
+
+
+def _engine(folder: Path, choice: Choice) -> Engine:
+    """On the usual stream: the live engine's goes before it."""
+    return load_engine(folder, checked_manifest(folder), choice).engine

@@ -11,10 +11,9 @@ from pathlib import Path
 import pytest
 import torch
 from prometheus_client import CollectorRegistry
-from support.shadows import CPU, Count, config, job, until
+from support.shadows import CPU, EAGER, Count, config, job, until
 from torch import Tensor
 
-from groupnl.archive.load import load_unpacked
 from groupnl.archive.probe import ProbeSet, save
 from groupnl.corruptions import Request, corrupt_each
 from groupnl.inference import Engine, TorchEngine
@@ -165,7 +164,7 @@ def test_where_idle_priority_is_refused_niceness_remains(packed: Path, monkeypat
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "sched_setscheduler", refuse, raising=False)
-    runner = ChildRunner(Setup(packed, None, torch.float32, 1))
+    runner = ChildRunner(Setup(packed, None, EAGER, 1))
     try:
         runner.start()
         assert runner.pid is not None
@@ -183,9 +182,7 @@ def test_with_a_probe_set_only_no_live_image_is_looked_at(
     monkeypatch.setattr("handlers.shadow.shadows.request_key", hashed)
     monkeypatch.setattr(threading.Thread, "start", lambda _: None)  # no replay: what is looked at is the offer
     save(ProbeSet(pixels[:2], torch.tensor([0, 1])), own_copy / "probe.safetensors")
-    packed = load_unpacked(own_copy)
-    card, given = packed[0].card.input, config(share=0.0)
-    shadows = start_shadows(own_copy, given, Metrics("tiny", registry), packed[1], card, CPU, torch.float32)
+    shadows = start_shadows(own_copy, config(share=0.0), Metrics("tiny", registry), EAGER)
     shadows._offer(Item({"body": b"bytes"}, {}), pixels[0], torch.zeros(7), None)
 
 

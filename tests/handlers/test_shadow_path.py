@@ -11,7 +11,7 @@ import psutil
 import pytest
 import torch
 from prometheus_client import CollectorRegistry
-from support.shadows import CPU, Count, config, job, until
+from support.shadows import CPU, EAGER, Count, config, job, until
 from torch import Tensor
 
 from groupnl.archive.probe import ProbeSet
@@ -190,7 +190,7 @@ def test_a_fault_of_the_offer_reaches_nobody(
 
 @pytest.fixture
 def child(packed: Path) -> Iterator[ChildRunner]:
-    runner = ChildRunner(Setup(packed, packed, torch.float32, 1))
+    runner = ChildRunner(Setup(packed, packed, EAGER, 1))
     runner.start()
     yield runner
     runner.close()
@@ -232,7 +232,7 @@ def test_a_killed_process_is_started_again(
 
 
 def test_what_cannot_be_loaded_is_told(tmp_path: Path) -> None:
-    runner = ChildRunner(Setup(tmp_path, None, torch.float32, 1))
+    runner = ChildRunner(Setup(tmp_path, None, EAGER, 1))
     with pytest.raises(Exception, match="ArchiveError"):
         runner.start()
     assert runner.pid is None

@@ -6,11 +6,13 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from groupnl.archive.engine import Choice
 from groupnl.inference import Engine
 from groupnl.shadow_config import ShadowConfig
 from handlers.shadow.job import Job
 
 CPU = torch.device("cpu")
+EAGER = Choice("eager", CPU, torch.float32)
 CONFIG = {"share": 1.0, "corruptions": ("contrast",), "severities": (1, 5), "time_share": 1.0}
 Count = Callable[..., float]
 

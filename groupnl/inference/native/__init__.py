@@ -1,0 +1,1 @@
+"""The native kernel of sparse GroupNL layers: C++ source, and `build`, which compiles and loads it."""

@@ -1,0 +1,86 @@
+"""Compiles and loads the native kernel, `groupnl::sparse_layer`.
+
+Its arguments: x bfloat16 (B, n, H, W), channels-last; weight bfloat16 (kernel * kernel, n); scale and shift of the
+seeds, float32 (s,), s = n / 2; polynomials float32 (degree + 1, s), the lowest power first, which give the generated
+maps from the normalised seeds; kernel, stride, padding, dilation; activation. Result: bfloat16 (B, n, H', W'),
+channels-last.
+"""
+
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from groupnl.errors import RewriteError
+
+SOURCE = Path(__file__).with_name("group_nl.cpp")
+LIBRARY_FILE = "groupnl_kernel.so"
+_COMPILERS = ("g++", "clang++", "c++")
+_FLAGS = (
+    *("-std=c++20", "-O3", "-march=native", "-fPIC", "-shared", "-fvisibility=hidden"),
+    "-DTORCH_TARGET_VERSION=0x020b000000000000",  # of torch's stable interface: 2.11
+)
+_loaded: set[Path] = set()
+
+
+def is_supported() -> bool:
+    """Whether this machine has the instructions that the kernel is written in."""
+    on_linux = platform.system() == "Linux" and platform.machine() == "x86_64"
+    return on_linux and bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+
+
+def supports(kernel: int, stride: int, dilation: int, in_channels: int) -> bool:
+    """Whether the kernel computes a layer of this geometry."""
+    return kernel in (3, 5) and stride in (1, 2) and dilation == 1 and in_channels % 2 == 0
+
+
+def build(folder: Path) -> Path:
+    """Compile the kernel for this machine; takes some seconds.
+
+    Args:
+        folder: exists; the library is written there.
+
+    Raises:
+        RewriteError: there is no C++ compiler, or it fails.
+    """
+    compiler = next(filter(None, map(shutil.which, _COMPILERS)), None)
+    if compiler is None:
+        raise RewriteError(f"no C++ compiler ({', '.join(_COMPILERS)}) is installed, which the engine 'aot' needs")
+    library = folder / LIBRARY_FILE
+    home = Path(torch.__file__).parent
+    paths = (f"-I{home / 'include'}", f"-L{home / 'lib'}")
+    # Linked by name alone: whoever loads the library has loaded torch.
+    command = [compiler, *_FLAGS, *paths, str(SOURCE), "-ltorch_cpu", "-o", str(library)]
+    done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603 (no shell, nothing from outside)
+    if done.returncode:
+        raise RewriteError(f"{compiler} cannot compile {SOURCE.name}: {done.stderr[-2000:]}")
+    return library
+
+
+def load(library: Path) -> None:
+    """Make the kernel known to torch; a process loads it once, whichever copy comes first."""
+    if _loaded:
+        return
+    torch.ops.load_library(str(library))  # type: ignore[no-untyped-call]
+    torch.library.register_fake("groupnl::sparse_layer", _shape)
+    _loaded.add(library)
+
+
+def _shape(
+    x: Tensor,
+    weight: Tensor,
+    scale: Tensor,
+    shift: Tensor,
+    polynomials: Tensor,
+    kernel: int,
+    stride: int,
+    padding: int,
+    dilation: int,
+    activation: str,
+) -> Tensor:
+    """What the result looks like, for compilers."""
+    height, width = ((side + 2 * padding - kernel) // stride + 1 for side in x.shape[2:])
+    return x.new_empty(x.shape[0], x.shape[1], height, width).contiguous(memory_format=torch.channels_last)

@@ -1,0 +1,31 @@
+"""A network that takes pixels: normalising is its first step, so that engines compile it along with the rest."""
+
+import torch
+from torch import Tensor, nn
+
+from groupnl.card import InputConfig
+
+
+class PixelNetwork(nn.Module):
+    """Normalises pixels and runs a network.
+
+    Shapes: uint8 (B, 3, S, S) -> float32 (B, classes).
+
+    Args:
+        network: takes normalised float images, gives logits.
+        config: the mean and standard deviation it was trained with.
+    """
+
+    def __init__(self, network: nn.Module, config: InputConfig) -> None:
+        super().__init__()
+        self.network = network
+        # (x / 255 - mean) / std as one multiplication and addition.
+        mean, std = (torch.tensor(values, dtype=torch.float64).view(1, 3, 1, 1) for values in (config.mean, config.std))
+        self.scale = nn.Parameter((1 / (255 * std)).float(), requires_grad=False)
+        self.shift = nn.Parameter((-mean / std).float(), requires_grad=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Logits of the images."""
+        images = pixels.float() * self.scale + self.shift
+        logits: Tensor = self.network(images)
+        return logits.float()
