@@ -17,7 +17,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from groupnl.archive.pack import pack
+from groupnl.archive.settings import ServingSettings
 from groupnl.card import InputConfig, ModelCard
+from groupnl.engine_names import EngineName
 from groupnl.errors import CheckpointError
 from groupnl.models import save_checkpoint
 from groupnl.studies.serving_images import photograph
@@ -31,11 +33,12 @@ INPUT = InputConfig(
 _PICTURES = 8
 
 
-def random_archive(architecture: str, folder: Path) -> Path:
+def random_archive(architecture: str, engine: EngineName, folder: Path) -> Path:
     """Pack a network with random weights, the same at every call, as `groupnl archive` does.
 
     Args:
         architecture: timm name, one of ours among them.
+        engine: that runs the network.
         folder: of the archive; made if missing.
 
     Returns:
@@ -43,6 +46,7 @@ def random_archive(architecture: str, folder: Path) -> Path:
 
     Raises:
         CheckpointError: timm does not know the architecture.
+        RewriteError: the engine cannot be made of the network.
     """
     if not timm.is_model(architecture):
         raise CheckpointError(f"architecture {architecture!r} is unknown to timm; `groupnl models` lists ours")
@@ -55,7 +59,7 @@ def random_archive(architecture: str, folder: Path) -> Path:
     save_checkpoint(
         checkpoint, network.state_dict(), ModelCard(architecture=architecture, classes=classes, input=INPUT)
     )
-    return pack(checkpoint, folder, architecture)
+    return pack(checkpoint, folder, architecture, settings=ServingSettings(handler={"engine": engine}))
 
 
 @contextmanager

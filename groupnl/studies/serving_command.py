@@ -6,8 +6,9 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from groupnl.engine_names import EngineName
 from groupnl.errors import ConfigError
 from groupnl.studies.serving import Round, summary, table
 from groupnl.studies.serving_images import jpeg_files
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("archive", type=Path, nargs="?", help="of `groupnl archive`, 224 pixels or --no-stock (one of --architecture)")
     add("--architecture", default="efficientnet_gnl_es", metavar="NAME", help="with random weights (%(default)s)")
+    add("--engine", default="aot", choices=get_args(EngineName), help="of that archive (%(default)s)")
     add("--images", type=Path, metavar="DIR", help="JPEG files to send (generated ones, 640 x 480)")
     add("--clients", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64], metavar="N", help="(1 2 4 8 16 32 64)")
     add("--rounds", type=int, default=5, metavar="N", help="(%(default)s)")
@@ -66,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _plan(args: argparse.Namespace, folder: Path) -> Plan:
     return Plan(
-        archive=args.archive or _random_archive(args.architecture, folder),
+        archive=args.archive or _random_archive(args.architecture, args.engine, folder),
         files=jpeg_files(args.images),
         clients=sorted(set(args.clients)),
         rounds=args.rounds,
@@ -90,10 +92,10 @@ def _check(args: argparse.Namespace) -> None:
             raise ConfigError(f"{file}: there is no folder {file.parent}; make it first")
 
 
-def _random_archive(architecture: str, folder: Path) -> Path:
+def _random_archive(architecture: str, engine: EngineName, folder: Path) -> Path:
     from groupnl.studies.serving_archive import random_archive  # torch and timm take seconds
 
-    return random_archive(architecture, folder)
+    return random_archive(architecture, engine, folder)
 
 
 def _stock(args: argparse.Namespace) -> StockSettings:
@@ -110,7 +112,7 @@ def _heading(plan: Plan, measured_on: dict[str, Any]) -> str:
 
 def _aside(plan: Plan, measured: Measured) -> str:
     idle = ", ".join(f"{name} {share:.1%}" for name, share in measured.idle.items())
-    used = f"of a core, used while nobody asks: {idle}"
+    used = f"engine: {measured.engine}; of a core, used while nobody asks: {idle}"
     if len(measured.idle) == 1:
         return used
     return f"first class the same from all services: {measured.same_answers} of {len(plan.files)} files; {used}"
@@ -129,6 +131,7 @@ def _content(plan: Plan, measured_on: dict[str, Any], measured: Measured) -> dic
             "serve": dict(plan.settings),
             "stock": plan.stock._asdict() if plan.stock else None,
         },
+        "engine": measured.engine,
         "idle_cores": measured.idle,
         "same_answers": measured.same_answers,
         "summary": summary(measured.rounds),

@@ -61,12 +61,16 @@ class Offline:
         unpacked: folder with the files of an archive.
         images: folder of encoded images, and nothing else.
         max_batch: largest batch that will be asked for.
+
+    Attributes:
+        engine: that they use, once they are started.
     """
 
     def __init__(self, mode: Mode, unpacked: Path, images: Path, max_batch: int) -> None:
         self._arguments = [str(unpacked), str(images), str(mode.threads), str(max_batch)]
         self._mode = mode
         self._processes: list[subprocess.Popen[str]] = []
+        self.engine = ""
 
     def start(self) -> None:
         """Start them, and wait until they have loaded the network.
@@ -87,7 +91,7 @@ class Offline:
                 )
             )
         for process in self._processes:
-            _read(process)
+            self.engine = str(_read(process)["engine"])
 
     def run(self, batch: int, seconds: float) -> Speed:
         """Let all of them work for so many seconds.

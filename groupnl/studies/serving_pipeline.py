@@ -16,10 +16,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from groupnl.archive.load import handler_section, load_unpacked
+from groupnl.archive.engine import Choice, load_engine
+from groupnl.archive.load import checked_manifest, handler_section
 from groupnl.archive.read import CONFIG_FILE
 from groupnl.images import Reader, SideBySide, as_batch
-from groupnl.inference import TorchEngine, choose_device, choose_precision
+from groupnl.inference import choose_device, choose_precision
 from groupnl.yaml_file import read_mapping
 
 _UNCOUNTED_BATCHES = 3
@@ -32,15 +33,18 @@ class Pipeline:
         unpacked: folder with the files of an archive.
         threads: of the forward pass on a CPU, and images prepared at a time.
         max_batch: largest batch.
+
+    Attributes:
+        engine_name: of the engine that is used: another one than the archive wants where that cannot be used here.
     """
 
     def __init__(self, unpacked: Path, threads: int, max_batch: int) -> None:
         torch.set_num_threads(threads)
         config = handler_section(read_mapping(unpacked / CONFIG_FILE))
-        manifest, network = load_unpacked(unpacked)
+        manifest = checked_manifest(unpacked)
         device = choose_device(config.device)
-        precision = choose_precision(config.precision, device)
-        self._engine = TorchEngine(network, manifest.card.input, device, precision, urgent=True)
+        choice = Choice(config.engine, device, choose_precision(config.precision, device), urgent=True)
+        self._engine, self.engine_name = load_engine(unpacked, manifest, choice)
         self._engine.warm_up(max_batch)
         self._read = Reader(manifest.card.input, config.limits)
         self._side_by_side = SideBySide(threads)
@@ -91,7 +95,7 @@ def main(unpacked: Path, images: Path, threads: int, max_batch: int) -> None:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is no answer
         files = [path.read_bytes() for path in sorted(images.iterdir())]
         pipeline = Pipeline(unpacked, threads, max_batch)
-        answers.write(json.dumps({"ready": True}) + "\n")
+        answers.write(json.dumps({"engine": pipeline.engine_name}) + "\n")
         for line in sys.stdin:
             order = json.loads(line)
             answers.write(json.dumps(measure(pipeline, files, order["batch"], order["seconds"])._asdict()) + "\n")

@@ -64,11 +64,13 @@ class Measured(NamedTuple):
         rounds: one or more.
         idle: cores that each service kept busy while nobody asked it.
         same_answers: files for which all services named the same class first.
+        engine: that ran the network without a server, as it does in our service.
     """
 
     rounds: list[Round]
     idle: dict[str, float]
     same_answers: int
+    engine: str
 
 
 def measure(plan: Plan, say: Say) -> Measured:
@@ -86,7 +88,7 @@ def measure(plan: Plan, say: Say) -> Measured:
     with _Bench.up(plan, say) as bench:
         bench.warm()
         same, idle = bench.same_answers(), bench.idle()
-        return Measured([bench.round(number) for number in range(plan.rounds)], idle, same)
+        return Measured([bench.round(number) for number in range(plan.rounds)], idle, same, bench.engine)
 
 
 class _Bench:
@@ -141,6 +143,11 @@ class _Bench:
                 name: stack.enter_context(Offline(mode, unpacked, images, batch)) for name, mode in plan.modes.items()
             }
             yield cls(plan, batch, services, offline, stack.enter_context(LoadProcess()), say)
+
+    @property
+    def engine(self) -> str:
+        """That the offline processes use."""
+        return ", ".join(sorted({processes.engine for processes in self._offline.values()}))
 
     def warm(self) -> None:
         """Load each with one client and with some, which is not counted."""

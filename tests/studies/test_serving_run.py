@@ -16,7 +16,7 @@ from groupnl.archive.read import read_manifest, unpack
 from groupnl.archive.settings import ServingSettings
 from groupnl.errors import CheckpointError, ConfigError, ServerError
 from groupnl.models import save_checkpoint
-from groupnl.studies import serving_command, serving_images, serving_run
+from groupnl.studies import serving_command, serving_images, serving_run, serving_stock
 from groupnl.studies.serving import OURS, STOCK
 from groupnl.studies.serving_archive import random_archive
 from groupnl.studies.serving_images import photograph
@@ -80,6 +80,7 @@ def test_one_run_measures_limit_service_and_stock(
     content = json.loads(figures.read_text(encoding="utf-8"))
     assert len(content["rounds"]) == 2
     assert content["same_answers"] == 4
+    assert content["engine"] == "eager"
     assert set(content["summary"]["served"]) == {OURS, STOCK}
     for slots in content["summary"]["served"].values():
         assert list(slots) == ["1", "3"]
@@ -118,6 +119,7 @@ def test_the_processes_of_a_mode_work_side_by_side(unpacked: Path, tmp_path: Pat
     (images / "one.jpg").write_bytes(photograph(0))
     with Offline(Mode(2, 1, True), unpacked, images, 2) as offline:
         assert len(children()) == 2
+        assert offline.engine == "eager"
         speed = offline.run(batch=2, seconds=0.2)
     assert not children()
     assert speed.throughput > 0
@@ -161,7 +163,7 @@ def test_the_stock_classifier_cannot_do_the_work_of_another_input_size(tmp_path:
 
 def test_an_archive_with_random_weights(tmp_path: Path) -> None:
     """Its answers depend on the image, and are the same at every call; activations neither vanish nor grow."""
-    archives = [random_archive(ARCHITECTURE, tmp_path / name) for name in ("one", "two")]
+    archives = [random_archive(ARCHITECTURE, "eager", tmp_path / name) for name in ("one", "two")]
     first, second = (read_manifest(archive) for archive in archives)
     assert first == second
     assert (first.model_name, first.card.input.size, len(first.card.classes)) == (ARCHITECTURE, 224, 1000)
@@ -174,7 +176,15 @@ def test_an_archive_with_random_weights(tmp_path: Path) -> None:
 
 def test_an_unknown_architecture(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="'no_such_net' is unknown to timm"):
-        random_archive("no_such_net", tmp_path)
+        random_archive("no_such_net", "eager", tmp_path)
+
+
+def test_the_stock_handler_imports_what_is_not_installed(
+    unpacked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving_stock, "_REQUIREMENT", "no_such_package")
+    with pytest.raises(ConfigError, match=r"imports no_such_package: pip install 'groupnl-serve\[bench\]'"):
+        pack_stock(unpacked, tmp_path / "store", StockSettings())
 
 
 @pytest.mark.parametrize(
