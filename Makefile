@@ -13,14 +13,15 @@ ARCHIVES := model_store/gnl_effnet_es.mar model_store/effnet_es.mar
 PROBE := model_store/probe
 # Labelled images to replay, and what was measured of the checkpoint before packing.
 ROBUSTNESS = --probe $(PROBE) $(patsubst %,--robustness %,$(wildcard $(<:.safetensors=.robustness.json)))
-PACKED := $(PROBE) $(wildcard $(PROBE)/* $(PROBE)/*/*) $(wildcard model_store/*.robustness.json) handlers/classifier.py groupnl/manifest.py groupnl/card.py $(wildcard groupnl/archive/*.py)
+PACKED := $(PROBE) $(wildcard $(PROBE)/* $(PROBE)/*/*) $(wildcard model_store/*.robustness.json) handlers/classifier.py groupnl/manifest.py groupnl/card.py $(wildcard groupnl/archive/*.py groupnl/inference/*.py groupnl/inference/*/*.py groupnl/inference/native/*.cpp)
 
-.PHONY: install serve monitor test lint format archives data train-default clean
+.PHONY: install serve monitor loadtest test lint format archives data train-default clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make serve          set everything up and serve the default models on http://127.0.0.1:8080"
 	@echo "make monitor        the same, and a local Prometheus with the rules and alerts"
+	@echo "make loadtest       load the running service for three minutes; build/loadtests/summary.svg"
 	@echo "make test           lint, types, unit tests, and tests against a real TorchServe"
 	@echo "make install        only the environment, in $(VENV)"
 	@echo "make lint | format  check | mend style"
@@ -46,7 +47,7 @@ $(VENV)/serve.stamp: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/dev.stamp: $(VENV)/serve.stamp
 	@echo "installing what training and tests need into $(VENV)"
-	$(PIP_INSTALL) -e '.[serve,train,dev]'
+	$(PIP_INSTALL) -e '.[serve,train,onnx,openvino,load,bench,dev]'
 	@touch $@
 
 # --- serving -------------------------------------------------------------------------------------------------------
@@ -56,6 +57,9 @@ serve: archives
 
 monitor: archives
 	.ci/monitor.sh $(BIN)/groupnl serve --models gnl_effnet_es effnet_es
+
+loadtest: $(VENV)/dev.stamp
+	$(BIN)/python -m loadtests
 
 archives: $(ARCHIVES)
 

@@ -29,6 +29,10 @@ COMMANDS = {
         "groupnl.robustness.offline_command", "measure checkpoints under all corruptions, with labels"
     ),
     "bench shadow": Command("groupnl.studies.shadow_cost_command", "measure what shadow requests cost the client"),
+    "bench serve": Command(
+        "groupnl.studies.serving_command", "measure the service beside its offline limit and TorchServe's own classifier"
+    ),
+    "bench images": Command("groupnl.images.bench_command", "time the way from bytes to model input"),
     "study live-vs-offline": Command(
         "groupnl.studies.live_vs_offline_command", "compare the running service's live figures with the offline truth"
     ),

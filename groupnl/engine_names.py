@@ -4,4 +4,4 @@ from typing import Literal
 
 EngineName = Literal["eager", "compile", "aot", "onnx", "openvino"]
 # For these, packing puts files beside the weights into the archive.
-ENGINES_WITH_FILES: tuple[EngineName, ...] = ("aot",)
+ENGINES_WITH_FILES: tuple[EngineName, ...] = ("aot", "onnx", "openvino")

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import torch
 
-from groupnl.archive.engine import Choice, load_engine
+from groupnl.archive.engine import choose, load_engine
 from groupnl.archive.load import checked_manifest, handler_section
-from groupnl.inference import choose_device, choose_precision
 from handlers.context import Context
 from handlers.counting import count_start, set_offline_agreement, worker_metrics
 from handlers.service import Service
@@ -30,14 +29,12 @@ def load_service(context: Context) -> Service:
     metrics = worker_metrics(context.model_name)
     model_dir = Path(context.system_properties["model_dir"])
     manifest = checked_manifest(model_dir)
-    device = choose_device(config.device, context.system_properties.get("gpu_id"))
-    precision = choose_precision(config.precision, device)
-    choice = Choice(config.engine, device, precision)
+    choice = choose(config, context.system_properties.get("gpu_id"))
     engine, name = load_engine(model_dir, manifest, choice._replace(urgent=True))
     engine.warm_up(context.system_properties.get("batch_size") or 1)
-    architecture = manifest.card.architecture
-    logger.info("groupnl: model %s is ready: %s, %s, %s, %s", context.model_name, architecture, name, device, precision)
-    count_start(metrics, model_dir, manifest, name, precision)
+    facts = manifest.card.architecture, name, choice.device, choice.precision
+    logger.info("groupnl: model %s is ready: %s, %s, %s, %s", context.model_name, *facts)
+    count_start(metrics, model_dir, manifest, name, choice.precision)
     set_offline_agreement(metrics, model_dir, config.shadow.cells())
     shadows = start_shadows(model_dir, config.shadow, metrics, choice._replace(name=name))
     return Service(manifest.card, engine, config, metrics, shadows)

@@ -1,23 +1,32 @@
 """What an engine needs beside the weights: put into an archive when packing, used when loading."""
 
+import importlib.util
 import logging
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from pydantic import ValidationError
 from torch import nn
 
+from groupnl.archive.engine_record import EngineRecord, read_engine_record, write_engine_record
 from groupnl.archive.load import load_model
-from groupnl.engine_names import EngineName
-from groupnl.errors import ArchiveError, problems
-from groupnl.inference import Engine, TorchEngine, to_inference
-from groupnl.inference.package import PACKAGE_FILE, RECORD_FILE, PackageRecord, Target, compile_package
+from groupnl.card import InputConfig
+from groupnl.engine_names import ENGINES_WITH_FILES, EngineName
+from groupnl.errors import ConfigError
+from groupnl.handler_config import HandlerConfig
+from groupnl.inference import Engine, TorchEngine, choose_device, choose_precision, to_inference
+from groupnl.inference.onnx_engine import OnnxEngine
+from groupnl.inference.onnx_export import export_onnx
+from groupnl.inference.openvino_engine import OpenVinoEngine
+from groupnl.inference.package import PACKAGE_FILE, Target, compile_package
 from groupnl.inference.package_engine import PackageEngine
+from groupnl.inference.split_layer import Sine
 from groupnl.manifest import Manifest
 from groupnl.models.checkpoint import sha256_of
 
 logger = logging.getLogger(__name__)
+
+ONNX_FILE = "model.onnx"
 
 
 class Choice(NamedTuple):
@@ -48,6 +57,27 @@ class Loaded(NamedTuple):
     name: EngineName
 
 
+def choose(config: HandlerConfig, gpu: int | None = None) -> Choice:
+    """How the configuration wants a network to be run on this machine.
+
+    Args:
+        config: of the handler.
+        gpu: index of the CUDA device, where there are several.
+
+    Raises:
+        ConfigError: a device that is not there, or a precision that the engine does not have.
+    """
+    device = choose_device(config.device, gpu)
+    precision = choose_precision(config.precision, device)
+    if config.engine == "onnx" and precision == torch.bfloat16:
+        if config.precision == "bfloat16":
+            raise ConfigError("the engine 'onnx' has no precision 'bfloat16': use 'float32', or 'float16' on CUDA")
+        precision = torch.float32
+    if config.engine == "openvino" and device.type != "cpu":
+        raise ConfigError("the engine 'openvino' runs on the CPU: use device 'cpu', or another engine")
+    return Choice(config.engine, device, precision)
+
+
 def add_engine_files(model: nn.Module, manifest: Manifest, choice: Choice, folder: Path) -> list[Path]:
     """Make what an engine needs.
 
@@ -63,34 +93,78 @@ def add_engine_files(model: nn.Module, manifest: Manifest, choice: Choice, folde
     Raises:
         RewriteError: the network cannot be compiled or exported.
     """
+    if choice.name not in ENGINES_WITH_FILES:
+        return []
+    config, target = manifest.card.input, None
     if choice.name == "aot":
-        return _add_package(model, manifest, choice, folder)
-    return []
+        kernel = compile_package(model, config, choice.device, choice.precision, folder)
+        files = [folder / PACKAGE_FILE, *([] if kernel is None else [kernel])]
+        target = Target.here(choice.device, choice.precision)
+    else:
+        files = [_export(model, config, choice, folder / ONNX_FILE)]
+    record = EngineRecord(
+        engine=choice.name,
+        target=target,
+        sha256={file.name: sha256_of(file) for file in files},
+        weights_sha256=manifest.weights_sha256,
+    )
+    return [*files, write_engine_record(record, folder)]
 
 
 def load_engine(folder: Path, manifest: Manifest, choice: Choice) -> Loaded:
     """The chosen engine with an unpacked archive's network.
 
-    A package that was compiled for another machine, or is missing, is not used: the network then runs in eager PyTorch,
-    a warning says why, and the result says so.
+    Files that are for another machine or engine are not used: the network then runs in eager PyTorch, a warning says
+    why, and the result says so.
 
     Raises:
         ArchiveError: the engine's files are damaged, or belong to other weights.
         CheckpointError: the weights do not fit the architecture.
+        ConfigError: the engine's library is not installed.
     """
+    if choice.name not in ENGINES_WITH_FILES:
+        return Loaded(_torch_engine(folder, manifest, choice), choice.name)
+    record = read_engine_record(folder, manifest)
+    misfit = _misfit(record, choice)
+    if record is not None and misfit is None:
+        return Loaded(_engine_of_files(record.files(folder), manifest.card.input, choice), choice.name)
+    logger.warning(
+        "groupnl: %s runs in eager PyTorch, several times as slow as its engine %r, whose files cannot be used: %s; "
+        "make the archive again on this machine",
+        manifest.model_name,
+        choice.name,
+        misfit,
+    )
+    return Loaded(_torch_engine(folder, manifest, choice._replace(name="eager")), "eager")
+
+
+def _misfit(record: EngineRecord | None, choice: Choice) -> str | None:
+    """Why an archive's files cannot be used here; None if they can."""
+    if record is None:
+        return "the archive has none"
+    if record.engine != choice.name:
+        return f"they are for the engine {record.engine!r}"
+    return None if record.target is None else record.target.misfit(Target.here(choice.device, choice.precision))
+
+
+def _export(model: nn.Module, config: InputConfig, choice: Choice, file: Path) -> Path:
+    dtype = torch.float16 if choice.precision == torch.float16 else torch.float32
+    sine: Sine = "polynomial" if choice.name == "openvino" else "operator"
+    export_onnx(to_inference(model), config, file, sine=sine, dtype=dtype)
+    return file
+
+
+def _engine_of_files(files: list[Path], config: InputConfig, choice: Choice) -> Engine:
+    first, *others = files
     if choice.name == "aot":
-        record = _read_record(folder, manifest)
-        here = Target.here(choice.device, choice.precision)
-        misfit = "the archive has none" if record is None else record.target.misfit(here)
-        if record is not None and misfit is None:
-            return Loaded(_package_engine(folder, record, manifest, choice), "aot")
-        logger.warning(
-            "groupnl: the compiled package of %s is not used, and the network runs in eager PyTorch, several times as "
-            "slow: %s; make the archive again on this machine",
-            manifest.model_name,
-            misfit,
-        )
-    return Loaded(_torch_engine(folder, manifest, choice), "compile" if choice.name == "compile" else "eager")
+        kernel = others[0] if others else None
+        return PackageEngine(first, kernel, config, choice.device, urgent=choice.urgent)
+    threads = torch.get_num_threads()
+    if choice.name == "openvino":
+        return OpenVinoEngine(first, config.size, choice.precision, threads)
+    has_tensorrt = choice.device.type == "cuda" and importlib.util.find_spec("tensorrt") is not None
+    cache = first.parent if has_tensorrt else None
+    return OnnxEngine(first, config.size, choice.device, threads, tensorrt_cache=cache)
 
 
 def _torch_engine(folder: Path, manifest: Manifest, choice: Choice) -> TorchEngine:
@@ -104,46 +178,3 @@ def _torch_engine(folder: Path, manifest: Manifest, choice: Choice) -> TorchEngi
         urgent=choice.urgent,
         compiled=compiled,
     )
-
-
-def _add_package(model: nn.Module, manifest: Manifest, choice: Choice, folder: Path) -> list[Path]:
-    kernel = compile_package(model, manifest.card.input, choice.device, choice.precision, folder)
-    files = [folder / PACKAGE_FILE, *([] if kernel is None else [kernel])]
-    record = PackageRecord(
-        target=Target.here(choice.device, choice.precision),
-        kernel=None if kernel is None else kernel.name,
-        sha256={file.name: sha256_of(file) for file in files},
-        weights_sha256=manifest.weights_sha256,
-    )
-    (folder / RECORD_FILE).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    return [*files, folder / RECORD_FILE]
-
-
-def _package_engine(folder: Path, record: PackageRecord, manifest: Manifest, choice: Choice) -> PackageEngine:
-    for name, expected in record.sha256.items():
-        _check_file(folder / name, expected)
-    kernel = None if record.kernel is None else folder / record.kernel
-    return PackageEngine(folder / PACKAGE_FILE, kernel, manifest.card.input, choice.device, urgent=choice.urgent)
-
-
-def _read_record(folder: Path, manifest: Manifest) -> PackageRecord | None:
-    file = folder / RECORD_FILE
-    if not file.exists():
-        return None
-    try:
-        record = PackageRecord.model_validate_json(file.read_bytes())
-    except ValidationError as error:
-        raise ArchiveError(f"{file} cannot be used: {problems(error)}; make the archive again") from None
-    if record.weights_sha256 != manifest.weights_sha256:
-        raise ArchiveError(
-            f"{file} is of weights with SHA-256 {record.weights_sha256}, but the archive's have "
-            f"{manifest.weights_sha256}; make the archive again"
-        )
-    return record
-
-
-def _check_file(file: Path, expected: str) -> None:
-    """Refuse machine code that is not what was packed."""
-    found = sha256_of(file) if file.is_file() else "no file"
-    if found != expected:
-        raise ArchiveError(f"{file} has SHA-256 {found}, but {expected} was packed; make the archive again")

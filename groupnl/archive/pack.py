@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from groupnl.archive import probe as probe_set
 from groupnl.archive.card import served_card
-from groupnl.archive.engine import Choice, add_engine_files
+from groupnl.archive.engine import add_engine_files, choose
 from groupnl.archive.load import handler_section
 from groupnl.archive.normalise import normalise
 from groupnl.archive.offline import matching_record
@@ -27,7 +27,6 @@ from groupnl.archive.settings import ServingSettings
 from groupnl.archive.trial import try_out
 from groupnl.card import ModelCard
 from groupnl.errors import ArchiveError, problems
-from groupnl.inference import choose_device, choose_precision
 from groupnl.manifest import MANIFEST_NAME, Manifest
 from groupnl.models.checkpoint import build_model, load_checkpoint, save_checkpoint
 from groupnl.robustness.record import ROBUSTNESS_FILE, write_record
@@ -83,7 +82,7 @@ def pack(
     card = served_card(checkpoint, loaded, architecture, classes, input_size)
     # Refused before anything is written. What is written are the network's own tensors: dense, float32, in its order.
     model = build_model(card.architecture, len(card.classes), loaded.state_dict)
-    choice = _choice(settings)
+    choice = choose(handler_section({"handler": settings.handler}))
     probe_images = probe_set.read_folder(probe, card) if probe else None
     record = matching_record(robustness, checkpoint) if robustness else None
     output.mkdir(parents=True, exist_ok=True)
@@ -115,13 +114,6 @@ def _manifest(model_name: str, version: str, card: ModelCard, digest: str) -> Ma
 def _write_texts(work: Path, manifest: Manifest, settings: ServingSettings) -> None:
     (work / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
     (work / CONFIG_FILE).write_text(settings.to_yaml(), encoding="utf-8")
-
-
-def _choice(settings: ServingSettings) -> Choice:
-    """The engine that the archive is for, on this machine."""
-    handler = handler_section({"handler": settings.handler})
-    device = choose_device(handler.device)
-    return Choice(handler.engine, device, choose_precision(handler.precision, device))
 
 
 def _run_archiver(work: Path, model_name: str, version: str, engine_files: Sequence[Path]) -> Path:

@@ -20,7 +20,6 @@ from groupnl.inference.pixels import PixelNetwork
 from groupnl.inference.rewrite import to_inference
 
 PACKAGE_FILE = "engine.pt2"
-RECORD_FILE = "engine.json"
 MAX_BATCH = 256  # images; the machine code takes any number up to it
 
 _OPTIONS = {
@@ -70,24 +69,6 @@ class Target(BaseModel):
         if missing := sorted(set(self.instructions) - set(here.instructions)):
             return f"it was compiled for a CPU with {', '.join(missing)}, which this one lacks"
         return None
-
-
-class PackageRecord(BaseModel):
-    """What is written beside a package.
-
-    Attributes:
-        target: what it is for.
-        kernel: file of the native kernel that it calls, or None.
-        sha256: file name -> SHA-256, of the package and of the kernel.
-        weights_sha256: of the weights that were compiled.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    target: Target
-    kernel: str | None
-    sha256: dict[str, str]
-    weights_sha256: str
 
 
 def compile_package(

@@ -6,6 +6,7 @@ maps from the normalised seeds; kernel, stride, padding, dilation; activation. R
 channels-last.
 """
 
+import logging
 import platform
 import shutil
 import subprocess
@@ -24,6 +25,9 @@ _FLAGS = (
     "-DTORCH_TARGET_VERSION=0x020b000000000000",  # of torch's stable interface: 2.11
 )
 _loaded: set[Path] = set()
+
+# Compiling and loading import it; it warns of CUDA that has no driver, whatever the device is.
+logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)
 
 
 def is_supported() -> bool:

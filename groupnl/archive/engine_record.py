@@ -1,0 +1,72 @@
+"""An archive's `engine.json`: for which engine, for which machine and of which weights the engine's files are."""
+
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from groupnl.engine_names import EngineName
+from groupnl.errors import ArchiveError, problems
+from groupnl.inference.package import Target
+from groupnl.manifest import Manifest
+from groupnl.models.checkpoint import sha256_of
+
+RECORD_FILE = "engine.json"
+
+
+class EngineRecord(BaseModel):
+    """The files of an engine.
+
+    Attributes:
+        engine: that they are for.
+        target: machine that they are for; None where they run everywhere.
+        sha256: file name -> SHA-256, the file that the engine opens first.
+        weights_sha256: of the weights that they were made from.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    engine: EngineName
+    target: Target | None
+    sha256: dict[str, str]
+    weights_sha256: str
+
+    def files(self, folder: Path) -> list[Path]:
+        """The files, after a look at their contents: machine code that was changed is not run.
+
+        Raises:
+            ArchiveError: one is missing or is not what was packed.
+        """
+        for name, expected in self.sha256.items():
+            file = folder / name
+            found = sha256_of(file) if file.is_file() else "no file"
+            if found != expected:
+                raise ArchiveError(f"{file} has SHA-256 {found}, but {expected} was packed; make the archive again")
+        return [folder / name for name in self.sha256]
+
+
+def write_engine_record(record: EngineRecord, folder: Path) -> Path:
+    """Write `engine.json`; returns its path."""
+    file = folder / RECORD_FILE
+    file.write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return file
+
+
+def read_engine_record(folder: Path, manifest: Manifest) -> EngineRecord | None:
+    """The record of an unpacked archive; None where it has none.
+
+    Raises:
+        ArchiveError: it cannot be read, or is of other weights than the archive's.
+    """
+    file = folder / RECORD_FILE
+    if not file.exists():
+        return None
+    try:
+        record = EngineRecord.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        raise ArchiveError(f"{file} cannot be used: {problems(error)}; make the archive again") from None
+    if record.weights_sha256 != manifest.weights_sha256:
+        raise ArchiveError(
+            f"{file} is of weights with SHA-256 {record.weights_sha256}, but the archive's have "
+            f"{manifest.weights_sha256}; make the archive again"
+        )
+    return record
