@@ -34,7 +34,9 @@ def decode_turbo(opened: Opened, size: Size) -> Pixels | None:
     width, height = size
     try:
         pixels = simplejpeg.decode_jpeg(jpeg.data, min_width=width, min_height=height)
-    except ValueError:  # its only error: damaged, or of a kind that it does not know
+    except ValueError:  # damaged, or of a kind that it does not know
         return None
+    except RuntimeError as error:  # it could not even begin
+        raise MemoryError("there is no memory for a JPEG decoder") from error
     decoded: Pixels = np.asarray(pixels)
     return decoded if decoded.shape == (height, width, 3) else None

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import simplejpeg
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -259,6 +260,15 @@ def test_what_fills_the_memory_is_decoded_one_at_a_time(
     monkeypatch.setattr(groupnl.images.reader, "decode_turbo", slow)
     SideBySide(3)(Reader(config(32), LIMITS).decode, [data] * 3)
     assert peak == most
+
+
+def test_a_decoder_that_cannot_begin_is_want_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_decoder(*_: object, **__: object) -> None:
+        raise RuntimeError("could not create JPEG decoder")
+
+    monkeypatch.setattr(simplejpeg, "decode_jpeg", no_decoder)
+    with pytest.raises(MemoryError):
+        Reader(config(), LIMITS)(encode(Image.new("RGB", (4, 4)), "JPEG"))
 
 
 def test_want_of_memory_is_not_the_clients_fault(monkeypatch: pytest.MonkeyPatch) -> None:
