@@ -16,11 +16,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from groupnl.archive.engine import Choice, load_engine
+from groupnl.archive.engine import choose, load_engine
 from groupnl.archive.load import checked_manifest, handler_section
 from groupnl.archive.read import CONFIG_FILE
 from groupnl.images import Reader, SideBySide, as_batch
-from groupnl.inference import choose_device, choose_precision
 from groupnl.yaml_file import read_mapping
 
 _UNCOUNTED_BATCHES = 3
@@ -42,9 +41,7 @@ class Pipeline:
         torch.set_num_threads(threads)
         config = handler_section(read_mapping(unpacked / CONFIG_FILE))
         manifest = checked_manifest(unpacked)
-        device = choose_device(config.device)
-        choice = Choice(config.engine, device, choose_precision(config.precision, device), urgent=True)
-        self._engine, self.engine_name = load_engine(unpacked, manifest, choice)
+        self._engine, self.engine_name = load_engine(unpacked, manifest, choose(config)._replace(urgent=True))
         self._engine.warm_up(max_batch)
         self._read = Reader(manifest.card.input, config.limits)
         self._side_by_side = SideBySide(threads)
