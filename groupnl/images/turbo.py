@@ -33,7 +33,7 @@ def decode_turbo(opened: Opened, size: Size) -> Pixels | None:
         return None
     width, height = size
     try:
-        pixels = simplejpeg.decode_jpeg(jpeg.data, min_width=width, min_height=height)
+        pixels = simplejpeg.decode_jpeg(jpeg.data, min_width=width, min_height=height, strict=True)
     except ValueError:  # damaged, or of a kind that it does not know
         return None
     except RuntimeError as error:  # it could not even begin
