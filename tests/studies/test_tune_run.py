@@ -1,0 +1,125 @@
+"""`groupnl tune` with a tiny network: real services, short loads."""
+
+import argparse
+import json
+from pathlib import Path
+
+import psutil
+import pytest
+import yaml
+from support.tiny import tiny_checkpoint
+
+from groupnl.archive.pack import pack
+from groupnl.archive.settings import ServingSettings
+from groupnl.errors import ArchiveError, ConfigError, ServerError
+from groupnl.studies import serving_images, tune_command, tune_run
+from groupnl.studies.tune import Axes, Candidate
+
+HANDLER = {"device": "cpu", "precision": "float32", "engine": "eager"}
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("archive")
+    return pack(tiny_checkpoint(folder), folder, "tiny", settings=ServingSettings(handler=HANDLER))
+
+
+def arguments(*words: str) -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    tune_command.add_arguments(parser)
+    return parser.parse_args(words)
+
+
+def children() -> list[psutil.Process]:
+    """What this process has started and not ended; Python keeps one of its own to look after shared memory."""
+    found = psutil.Process().children(recursive=True)
+    return [process for process in found if not any("resource_tracker" in word for word in process.cmdline())]
+
+
+@pytest.mark.service
+def test_one_run_chooses_and_writes_the_choice(
+    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(serving_images, "COUNT", 4)
+    monkeypatch.setattr(tune_run, "WARM_S", 0.1)
+    out = tmp_path / "tune.yaml"
+    values = ("--workers", "1", "--batch-sizes", "4", "1", "--delays-ms", "40")
+    assert tune_command.run(arguments(str(archive), *values, *SHORT, "--out", str(out))) == 0
+    assert not children()
+
+    printed = capsys.readouterr()
+    assert "4 JPEG files" in printed.out
+    assert "2/2" in printed.err
+    chosen = yaml.safe_load(out.read_text(encoding="utf-8"))
+    found = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))
+    assert found["chosen"] == chosen
+    (step,) = found["steps"]
+    single, four = step["rounds"][0]
+    assert (single["batch_size"], four["batch_size"]) == (1, 4)
+    # The settings have arrived: batches are as large as allowed, and where others may come one client waits for them.
+    assert single["batch"] == 1
+    assert 2 < four["batch"] <= 4
+    assert four["alone"]["p50_ms"] > 40
+    assert single["saturated"]["failures"] == four["saturated"]["failures"] == 0
+    assert min(single["saturated"]["throughput"], four["saturated"]["throughput"]) > 0
+    assert "<svg" in out.with_suffix(".svg").read_text(encoding="utf-8")
+
+
+SHORT = ("--rounds", "1", "--seconds", "0.4", "--clients", "8")
+
+
+def test_a_service_that_does_not_start_is_named_by_its_settings(tmp_path: Path, archive: Path) -> None:
+    missing = archive.with_name("gone.mar")
+    plan = tune_run.Plan(missing, [b"image"], Axes((1, 2), (4,), (1,)), 1, 1, 0.1)
+    with pytest.raises(ServerError, match=r"with workers 1, batch size 4, delay 1 ms: .*\n.*gone\.mar"):
+        tune_run.tune(plan, lambda candidate, figures: None)
+    assert not children()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--rounds", "0"), "must be 1 or more"),
+        (("--clients", "0"), "must be 1 or more"),
+        (("--seconds", "0"), "above 0"),
+        (("--workers", "2", "0"), "must be 1 or more"),
+        (("--delays-ms", "0"), "must be 1 or more"),
+        (("--batch-sizes", "4096"), "at most 1024"),
+        (("--out", "tune.json"), "must end in .yaml or .yml"),
+        (("--out", "nowhere/tune.yaml"), "there is no folder nowhere"),
+    ],
+)
+def test_options_that_cannot_be_used_are_refused_before_anything_starts(words: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        tune_command.run(arguments("archive.mar", *words))
+
+
+def test_an_archive_that_is_missing_is_told_before_anything_starts(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match=r"gone\.mar"):
+        tune_command.run(arguments(str(tmp_path / "gone.mar")))
+
+
+@pytest.mark.parametrize(
+    ("cores", "counts"), [(1, [1]), (2, [1, 2]), (6, [1, 2, 4, 6]), (64, [1, 2, 4, 8, 16, 32, 64])]
+)
+def test_numbers_of_workers(cores: int, counts: list[int]) -> None:
+    assert tune_command.worker_counts(cores) == counts
+
+
+def test_equal_values_are_tried_once_in_ascending_order(archive: Path, tmp_path: Path) -> None:
+    words = (
+        "--workers",
+        "2",
+        "1",
+        "2",
+        "--batch-sizes",
+        "8",
+        "4",
+        "--delays-ms",
+        "5",
+        "--out",
+        str(tmp_path / "t.yml"),
+    )
+    axes = tune_command._plan(arguments(str(archive), *words)).axes
+    assert axes == Axes([1, 2], [4, 8], [5])
+    assert axes.start == Candidate(1, 8, 5)
