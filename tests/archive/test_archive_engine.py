@@ -1,0 +1,131 @@
+"""The files of an engine in an archive: made, checked, used, or told why not."""
+
+import logging
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from support.tiny import tiny_checkpoint
+
+from groupnl.archive.engine import Choice, choose, load_engine
+from groupnl.archive.engine_record import RECORD_FILE, EngineRecord, read_engine_record
+from groupnl.archive.load import checked_manifest
+from groupnl.archive.pack import pack
+from groupnl.archive.read import unpack
+from groupnl.archive.settings import ServingSettings
+from groupnl.engine_names import EngineName
+from groupnl.errors import ArchiveError, ConfigError
+from groupnl.handler_config import HandlerConfig
+from groupnl.inference import TorchEngine
+from groupnl.inference.onnx_engine import OnnxEngine
+from groupnl.inference.openvino_engine import OpenVinoEngine
+from groupnl.inference.package_engine import PackageEngine
+
+CPU = torch.device("cpu")
+ENGINES = {"aot": PackageEngine, "onnx": OnnxEngine, "openvino": OpenVinoEngine}
+
+
+@pytest.fixture(scope="module", params=ENGINES)
+def unpacked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An archive for one engine, in float32."""
+    folder = tmp_path_factory.mktemp(request.param)
+    settings = ServingSettings(handler={"engine": request.param, "precision": "float32", "device": "cpu"})
+    archive = pack(tiny_checkpoint(folder), folder, "tiny", settings=settings)
+    unpack(archive, folder / "unpacked")
+    return folder / "unpacked"
+
+
+def record_of(folder: Path) -> EngineRecord:
+    record = read_engine_record(folder, checked_manifest(folder))
+    assert record is not None
+    return record
+
+
+def choice_of(folder: Path) -> Choice:
+    return Choice(record_of(folder).engine, CPU, torch.float32)
+
+
+def rewrite(folder: Path, tmp_path: Path, **changes: object) -> Path:
+    """A copy of an unpacked archive with another record."""
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    record = record_of(folder).model_copy(update=changes)
+    (copy / RECORD_FILE).write_text(record.model_dump_json())
+    return copy
+
+
+def test_the_packed_engine_answers_as_the_network(unpacked: Path) -> None:
+    manifest, choice = checked_manifest(unpacked), choice_of(unpacked)
+    loaded = load_engine(unpacked, manifest, choice)
+    assert loaded.name == choice.name
+    assert isinstance(loaded.engine, ENGINES[loaded.name])
+    loaded.engine.warm_up(3)
+    size = manifest.card.input.size
+    pixels = torch.randint(0, 256, (3, 3, size, size), dtype=torch.uint8)
+    eager = load_engine(unpacked, manifest, choice._replace(name="eager"))
+    assert isinstance(eager.engine, TorchEngine)
+    torch.testing.assert_close(loaded.engine(pixels), eager.engine(pixels), rtol=1e-4, atol=1e-4)
+
+
+def test_files_that_were_changed_are_refused(unpacked: Path, tmp_path: Path) -> None:
+    copy = rewrite(unpacked, tmp_path)
+    file = copy / next(iter(record_of(unpacked).sha256))
+    file.write_bytes(file.read_bytes() + b"!")
+    with pytest.raises(ArchiveError, match=r"has SHA-256 .* was packed; make the archive again"):
+        load_engine(copy, checked_manifest(copy), choice_of(unpacked))
+
+
+def test_files_of_other_weights_are_refused(unpacked: Path, tmp_path: Path) -> None:
+    copy = rewrite(unpacked, tmp_path, weights_sha256="0" * 64)
+    with pytest.raises(ArchiveError, match="is of weights with SHA-256 000"):
+        load_engine(copy, checked_manifest(copy), choice_of(unpacked))
+
+
+def test_a_record_that_cannot_be_read_is_refused(unpacked: Path, tmp_path: Path) -> None:
+    copy = rewrite(unpacked, tmp_path)
+    (copy / RECORD_FILE).write_text("{}")
+    with pytest.raises(ArchiveError, match=r"engine\.json cannot be used"):
+        load_engine(copy, checked_manifest(copy), choice_of(unpacked))
+
+
+def test_files_for_another_engine_are_not_used(
+    unpacked: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    others: dict[EngineName, EngineName] = {"aot": "onnx", "onnx": "openvino", "openvino": "aot"}
+    choice = choice_of(unpacked)
+    with caplog.at_level(logging.WARNING):
+        loaded = load_engine(unpacked, checked_manifest(unpacked), choice._replace(name=others[choice.name]))
+    assert loaded.name == "eager"
+    assert isinstance(loaded.engine, TorchEngine)
+    assert f"they are for the engine {choice.name!r}" in caplog.text
+
+
+def test_an_archive_without_files_runs_in_eager_and_says_so(
+    unpacked: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    copy = rewrite(unpacked, tmp_path)
+    (copy / RECORD_FILE).unlink()
+    with caplog.at_level(logging.WARNING):
+        loaded = load_engine(copy, checked_manifest(copy), choice_of(unpacked))
+    assert loaded.name == "eager"
+    assert "the archive has none; make the archive again on this machine" in caplog.text
+
+
+def test_a_package_for_another_machine_is_not_used(
+    unpacked: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    target = record_of(unpacked).target
+    if target is None:
+        assert record_of(unpacked).engine in ("onnx", "openvino")  # these run everywhere
+        return
+    copy = rewrite(unpacked, tmp_path, target=target.model_copy(update={"instructions": ("avx1024",)}))
+    with caplog.at_level(logging.WARNING):
+        loaded = load_engine(copy, checked_manifest(copy), choice_of(unpacked))
+    assert loaded.name == "eager"
+    assert "avx1024, which this one lacks" in caplog.text
+
+
+def test_onnx_runtime_computes_in_float32_on_a_cpu() -> None:
+    assert choose(HandlerConfig(engine="onnx", device="cpu")).precision == torch.float32
+    with pytest.raises(ConfigError, match="'onnx' has no precision 'bfloat16'"):
+        choose(HandlerConfig(engine="onnx", device="cpu", precision="bfloat16"))
