@@ -30,9 +30,13 @@ COMMANDS = {
     ),
     "bench shadow": Command("groupnl.studies.shadow_cost_command", "measure what shadow requests cost the client"),
     "bench serve": Command(
-        "groupnl.studies.serving_command", "measure the service beside its offline limit and TorchServe's own classifier"
+        "groupnl.studies.serving_command",
+        "measure the service beside its offline limit and TorchServe's own classifier",
     ),
-    "bench images": Command("groupnl.images.bench_command", "time the way from bytes to model input"),
+    "tune": Command("groupnl.studies.tune_command", "choose workers, batch size and delay by measurement"),
+    "bench images": Command(
+        "groupnl.images.bench_command", "time the way from bytes to model input beside the reference"
+    ),
     "study live-vs-offline": Command(
         "groupnl.studies.live_vs_offline_command", "compare the running service's live figures with the offline truth"
     ),
