@@ -1,8 +1,8 @@
 // A sparse GroupNL layer with the batch norm and the activation behind it, in one pass over channels-last bfloat16.
 //
-// A seed is a sum over pairs of neighbouring input channels. The dot product instruction of CPUs with bfloat16 adds up just
-// such pairs in float32, so that 16 seeds take one instruction for each tap of the kernel. Norm, sine (a polynomial in the
-// normalised seed), affine and activation follow while the seeds are in the first cache.
+// A seed is a sum over pairs of neighbouring input channels. The dot product instruction of CPUs with bfloat16 adds
+// up just such pairs in float32, so that 16 seeds take one instruction for each tap of the kernel. Norm, sine (a
+// polynomial in the normalised seed), affine and activation follow while the seeds are in the first cache.
 //
 // Registered as groupnl::sparse_layer through torch's stable ABI; see build.py for its arguments.
 
@@ -19,126 +19,162 @@
 
 namespace {
 
+using torch::headeronly::MemoryFormat;
+using torch::headeronly::ScalarType;
 using torch::stable::Tensor;
 
 constexpr int64_t kLanes = 16;      // float32 numbers in a register
-constexpr int64_t kMaxPixels = 8;   // pixels of a row that are computed together
+constexpr int kMaxPixels = 8;       // pixels of a row that are computed together
+constexpr int64_t kGrain = 32768;   // results that are worth a thread
 constexpr float kEpsilon = 1e-12f;  // of the norm
 
 enum class Activation { kNone, kRelu, kRelu6, kHardswish, kSilu };
 
 struct Layer {
-  int64_t batch, height, width, channels, out_height, out_width, padding, degree;
+  int64_t height, width, channels, out_height, out_width, padding, degree;
   const uint16_t* input;
-  const uint16_t* weight;      // [tap][channel]
-  const float* scale;          // of the seeds
+  const uint16_t* weight;    // [tap][channel]
+  const float* scale;        // of the seeds
   const float* shift;
-  const float* polynomials;    // [power][seed]
+  const float* polynomials;  // [power][seed]
+  const uint16_t* zeros;     // a pixel of the padding
   uint16_t* output;
   int64_t seeds() const { return channels / 2; }
+  int64_t scratch() const { return (seeds() + kLanes - 1) / kLanes * kLanes; }  // floats for a pixel's seeds
 };
 
-// e^x for x <= 0, relative error 1e-5: 2^n times a polynomial of the rest.
-inline __m512 exp_of_negative(__m512 x) {
-  const __m512 turns = _mm512_mul_ps(_mm512_max_ps(x, _mm512_set1_ps(-87.0f)), _mm512_set1_ps(1.44269504f));
-  const __m512 whole = _mm512_roundscale_ps(turns, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  const __m512 rest = _mm512_sub_ps(turns, whole);
-  __m512 sum = _mm512_set1_ps(1.3333558e-3f);
-  for (float power : {9.6181291e-3f, 5.5504109e-2f, 2.4022651e-1f, 6.9314718e-1f, 1.0f}) {
+inline __mmask16 lanes_from(int64_t channel, int64_t channels) {
+  return channels - channel >= kLanes ? 0xffff : static_cast<__mmask16>((1u << (channels - channel)) - 1);
+}
+
+// 2^x, relative error 3e-6: the whole part goes into the exponent.
+inline __m512 exp2(__m512 x) {
+  const __m512 whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+  const __m512 rest = _mm512_sub_ps(x, whole);
+  __m512 sum = _mm512_set1_ps(0.009570102f);
+  for (const float power : {0.055917863f, 0.24024744f, 0.69312179f, 0.99999928f}) {
     sum = _mm512_fmadd_ps(sum, rest, _mm512_set1_ps(power));
   }
   return _mm512_scalef_ps(sum, whole);
 }
 
+// Minima and maxima give their second argument if one is NaN, so that NaN stays NaN.
 template <Activation kActivation>
 inline __m512 activate(__m512 x) {
   const __m512 zero = _mm512_setzero_ps(), six = _mm512_set1_ps(6.0f);
-  if constexpr (kActivation == Activation::kRelu) return _mm512_max_ps(x, zero);
-  if constexpr (kActivation == Activation::kRelu6) return _mm512_min_ps(_mm512_max_ps(x, zero), six);
+  if constexpr (kActivation == Activation::kRelu) return _mm512_max_ps(zero, x);
+  if constexpr (kActivation == Activation::kRelu6) return _mm512_min_ps(six, _mm512_max_ps(zero, x));
   if constexpr (kActivation == Activation::kHardswish) {
-    const __m512 gate = _mm512_min_ps(_mm512_max_ps(_mm512_add_ps(x, _mm512_set1_ps(3.0f)), zero), six);
-    return _mm512_mul_ps(_mm512_mul_ps(x, gate), _mm512_set1_ps(1.0f / 6.0f));
+    const __m512 half = _mm512_set1_ps(0.5f);
+    const __m512 line = _mm512_fmadd_ps(x, _mm512_set1_ps(1.0f / 6.0f), half);
+    return _mm512_mul_ps(x, _mm512_min_ps(_mm512_set1_ps(1.0f), _mm512_max_ps(zero, line)));
   }
   if constexpr (kActivation == Activation::kSilu) {
-    // The sigmoid through e^-|x|, which cannot overflow.
     const __m512 one = _mm512_set1_ps(1.0f);
-    const __m512 small = exp_of_negative(_mm512_or_ps(x, _mm512_set1_ps(-0.0f)));
-    const __m512 top = _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, zero, _CMP_LT_OQ), one, small);
-    return _mm512_div_ps(_mm512_mul_ps(x, top), _mm512_add_ps(one, small));
+    const __m512 power = exp2(_mm512_mul_ps(x, _mm512_set1_ps(-1.44269504f)));
+    return _mm512_mul_ps(x, _mm512_rcp14_ps(_mm512_add_ps(one, power)));  // 6e-5: less than bfloat16 can tell
   }
   return x;
-}
-
-inline __mmask16 lanes_from(int64_t channel, int64_t channels) {
-  return channels - channel >= kLanes ? 0xffff : static_cast<__mmask16>((1u << (channels - channel)) - 1);
 }
 
 inline void store(uint16_t* target, __mmask16 lanes, __m512 values) {
   _mm256_mask_storeu_epi16(target, lanes, (__m256i)_mm512_cvtneps_pbh(values));
 }
 
-// Several pixels of one output row: `rows` are the input's rows below the taps `first` to `last` of the kernel.
-template <int kKernel, int kStride, int kPixels, Activation kActivation>
-void compute_pixels(const Layer& layer, const uint16_t* const* rows, int first, int last, int64_t column,
-                    const uint16_t* zeros, float* scratch, uint16_t* output) {
+// Adds up each of 8 registers; the sum of the i-th is in lane 4 * (i % 4) + i / 4.
+inline __m512 sums_of(const __m512 (&values)[kMaxPixels]) {
+  __m512 halves[2];
+  for (int i = 0; i < 2; i++) {
+    const __m512* v = values + 4 * i;
+    const __m512 first = _mm512_add_ps(_mm512_shuffle_f32x4(v[0], v[1], 0x88), _mm512_shuffle_f32x4(v[0], v[1], 0xdd));
+    const __m512 second = _mm512_add_ps(_mm512_shuffle_f32x4(v[2], v[3], 0x88), _mm512_shuffle_f32x4(v[2], v[3], 0xdd));
+    halves[i] = _mm512_add_ps(_mm512_shuffle_f32x4(first, second, 0x88), _mm512_shuffle_f32x4(first, second, 0xdd));
+  }
+  const __m512 low = _mm512_unpacklo_ps(halves[0], halves[1]), high = _mm512_unpackhi_ps(halves[0], halves[1]);
+  const __m512 pairs = _mm512_add_ps(low, high);
+  return _mm512_add_ps(pairs, _mm512_shuffle_ps(pairs, pairs, 0x4e));
+}
+
+// Relative error 1e-8: an estimate, and a step of Newton's.
+inline __m512 one_over_root(__m512 x) {
+  const __m512 guess = _mm512_rsqrt14_ps(x);
+  const __m512 half = _mm512_mul_ps(_mm512_mul_ps(x, _mm512_set1_ps(-0.5f)), guess);
+  return _mm512_mul_ps(guess, _mm512_fmadd_ps(half, guess, _mm512_set1_ps(1.5f)));
+}
+
+// The seeds of several pixels of a row and one over their norms, [pixel][seed] and as `sums_of` orders them. `rows` are
+// the input's rows below the taps `first` to `last` of the kernel; unless all columns are inside, some are padding.
+template <int kKernel, int kStride, int kPixels, bool kInside>
+void compute_seeds(const Layer& layer, const uint16_t* const* rows, int first, int last, int64_t column, float* scratch,
+                   float* norms) {
   constexpr int kColumns = (kPixels - 1) * kStride + kKernel;
-  const int64_t channels = layer.channels, seeds = layer.seeds();
-  const uint16_t* inputs[kKernel][kColumns];
+  const int64_t channels = layer.channels, seeds = layer.seeds(), padded = layer.scratch();
+  const int64_t left = column * kStride - layer.padding;
+  const uint16_t* inputs[kKernel][kInside ? 1 : kColumns];
   for (int row = first; row < last; row++) {
-    for (int i = 0; i < kColumns; i++) {
-      const int64_t at = column * kStride - layer.padding + i;
-      inputs[row][i] = at >= 0 && at < layer.width ? rows[row] + at * channels : zeros;
+    for (int i = 0; i < (kInside ? 1 : kColumns); i++) {
+      const bool inside = kInside || (left + i >= 0 && left + i < layer.width);
+      inputs[row][i] = inside ? rows[row] + (left + i) * channels : layer.zeros;
     }
   }
-  __m512 squares[kPixels];
+  __m512 squares[kMaxPixels];
 #pragma GCC unroll 8
-  for (int p = 0; p < kPixels; p++) squares[p] = _mm512_setzero_ps();
+  for (int p = 0; p < kMaxPixels; p++) squares[p] = _mm512_setzero_ps();
   for (int64_t c = 0; c < seeds; c += kLanes) {
     const __mmask16 lanes = lanes_from(c, seeds);
-    __m512 sums[kPixels];
+    __m512 even[kPixels], odd[kPixels];  // taps: two sums, because each addition waits for the one before
 #pragma GCC unroll 8
-    for (int p = 0; p < kPixels; p++) sums[p] = _mm512_setzero_ps();
+    for (int p = 0; p < kPixels; p++) even[p] = odd[p] = _mm512_setzero_ps();
     for (int row = first; row < last; row++) {
+      const uint16_t* weights = layer.weight + row * kKernel * channels + 2 * c;
       __m512bh taps[kKernel];
 #pragma GCC unroll 8
-      for (int k = 0; k < kKernel; k++) {
-        taps[k] = (__m512bh)_mm512_maskz_loadu_epi32(lanes, layer.weight + (row * kKernel + k) * channels + 2 * c);
-      }
+      for (int k = 0; k < kKernel; k++) taps[k] = (__m512bh)_mm512_maskz_loadu_epi32(lanes, weights + k * channels);
 #pragma GCC unroll 32
       for (int i = 0; i < kColumns; i++) {
-        const __m512bh pairs = (__m512bh)_mm512_maskz_loadu_epi32(lanes, inputs[row][i] + 2 * c);
+        const uint16_t* input = (kInside ? inputs[row][0] + i * channels : inputs[row][i]) + 2 * c;
+        const __m512bh pairs = (__m512bh)_mm512_maskz_loadu_epi32(lanes, input);
 #pragma GCC unroll 8
         for (int p = 0; p < kPixels; p++) {
           const int tap = i - p * kStride;
-          if (tap >= 0 && tap < kKernel) sums[p] = _mm512_dpbf16_ps(sums[p], pairs, taps[tap]);
+          if (tap < 0 || tap >= kKernel) continue;
+          __m512& sum = tap % 2 ? odd[p] : even[p];
+          sum = _mm512_dpbf16_ps(sum, pairs, taps[tap]);
         }
       }
     }
 #pragma GCC unroll 8
     for (int p = 0; p < kPixels; p++) {
-      squares[p] = _mm512_fmadd_ps(sums[p], sums[p], squares[p]);
-      _mm512_mask_storeu_ps(scratch + p * seeds + c, lanes, sums[p]);
+      const __m512 sum = _mm512_add_ps(even[p], odd[p]);
+      squares[p] = _mm512_fmadd_ps(sum, sum, squares[p]);
+      _mm512_storeu_ps(scratch + p * padded + c, sum);
     }
   }
-  alignas(64) float norms[kLanes] = {};
+  _mm512_storeu_ps(norms, one_over_root(_mm512_max_ps(_mm512_set1_ps(kEpsilon * kEpsilon), sums_of(squares))));
+}
+
+template <int kPixels, Activation kActivation>
+void finish(const Layer& layer, const float* scratch, const float* norms, uint16_t* output) {
+  const int64_t channels = layer.channels, seeds = layer.seeds(), padded = layer.scratch();
+  __m512 factors[kPixels];
 #pragma GCC unroll 8
-  for (int p = 0; p < kPixels; p++) norms[p] = _mm512_reduce_add_ps(squares[p]);
-  const __m512 roots = _mm512_max_ps(_mm512_sqrt_ps(_mm512_load_ps(norms)), _mm512_set1_ps(kEpsilon));
-  _mm512_store_ps(norms, _mm512_div_ps(_mm512_set1_ps(1.0f), roots));
+  for (int p = 0; p < kPixels; p++) factors[p] = _mm512_set1_ps(norms[4 * (p % 4) + p / 4]);
   for (int64_t c = 0; c < seeds; c += kLanes) {
     const __mmask16 lanes = lanes_from(c, seeds);
     const __m512 scale = _mm512_maskz_loadu_ps(lanes, layer.scale + c);
     const __m512 shift = _mm512_maskz_loadu_ps(lanes, layer.shift + c);
-    const __m512 highest = _mm512_maskz_loadu_ps(lanes, layer.polynomials + layer.degree * seeds + c);
+    const float* coefficients = layer.polynomials + layer.degree * seeds + c;
+    const __m512 highest = _mm512_maskz_loadu_ps(lanes, coefficients);
     __m512 seed[kPixels], wave[kPixels];
 #pragma GCC unroll 8
     for (int p = 0; p < kPixels; p++) {
-      seed[p] = _mm512_mul_ps(_mm512_maskz_loadu_ps(lanes, scratch + p * seeds + c), _mm512_set1_ps(norms[p]));
+      seed[p] = _mm512_mul_ps(_mm512_loadu_ps(scratch + p * padded + c), factors[p]);
       wave[p] = highest;
       store(output + p * channels + c, lanes, activate<kActivation>(_mm512_fmadd_ps(seed[p], scale, shift)));
     }
-    for (int64_t power = layer.degree - 1; power >= 0; power--) {
-      const __m512 coefficient = _mm512_maskz_loadu_ps(lanes, layer.polynomials + power * seeds + c);
+    for (int64_t power = layer.degree; power > 0; power--) {
+      coefficients -= seeds;
+      const __m512 coefficient = _mm512_maskz_loadu_ps(lanes, coefficients);
 #pragma GCC unroll 8
       for (int p = 0; p < kPixels; p++) wave[p] = _mm512_fmadd_ps(wave[p], seed[p], coefficient);
     }
@@ -147,10 +183,29 @@ void compute_pixels(const Layer& layer, const uint16_t* const* rows, int first, 
   }
 }
 
-template <int kKernel, int kStride, Activation kActivation>
-void compute_rows(const Layer& layer, int64_t begin, int64_t end) {
-  std::vector<float> scratch(kMaxPixels * layer.seeds());
-  const std::vector<uint16_t> zeros(layer.channels, 0);
+using Finish = void (*)(const Layer&, const float*, const float*, uint16_t*);
+
+template <int kPixels>
+Finish finish_for(const std::string& activation) {
+  if (activation == "none") return finish<kPixels, Activation::kNone>;
+  if (activation == "relu") return finish<kPixels, Activation::kRelu>;
+  if (activation == "relu6") return finish<kPixels, Activation::kRelu6>;
+  if (activation == "hardswish") return finish<kPixels, Activation::kHardswish>;
+  if (activation == "silu") return finish<kPixels, Activation::kSilu>;
+  STD_TORCH_CHECK(false, "groupnl::sparse_layer knows no activation '", activation, "'");
+}
+
+// Computes rows in small runs of pixels. A run is finished after the seeds of the next: by then its norms are known.
+template <int kKernel, int kStride>
+void compute_rows(Layer layer, const Finish* finishes, int64_t begin, int64_t end) {
+  const int64_t run = kMaxPixels * layer.scratch() + kLanes;
+  std::vector<float> scratch(2 * run);
+  const std::vector<uint16_t> zeros(layer.channels);
+  layer.zeros = zeros.data();
+  float *seeds = scratch.data(), *waiting = seeds + run;
+  Finish finish_waiting = nullptr;
+  uint16_t* output = layer.output + begin * layer.out_width * layer.channels;
+  uint16_t* waiting_output = nullptr;
   for (int64_t row = begin; row < end; row++) {
     const int64_t image = row / layer.out_height, top = row % layer.out_height * kStride - layer.padding;
     const uint16_t* rows[kKernel];
@@ -159,50 +214,86 @@ void compute_rows(const Layer& layer, int64_t begin, int64_t end) {
     for (int k = first; k < last; k++) {
       rows[k] = layer.input + (image * layer.height + top + k) * layer.width * layer.channels;
     }
-    uint16_t* output = layer.output + row * layer.out_width * layer.channels;
     int64_t column = 0;
     const auto compute = [&]<int kPixels>() {
-      compute_pixels<kKernel, kStride, kPixels, kActivation>(layer, rows, first, last, column, zeros.data(),
-                                                             scratch.data(), output + column * layer.channels);
+      const int64_t left = column * kStride - layer.padding;
+      const bool inside = left >= 0 && left + (kPixels - 1) * kStride + kKernel <= layer.width;
+      const auto compute_them = inside ? compute_seeds<kKernel, kStride, kPixels, true>
+                                       : compute_seeds<kKernel, kStride, kPixels, false>;
+      compute_them(layer, rows, first, last, column, seeds + kLanes, seeds);
+      if (finish_waiting) finish_waiting(layer, waiting + kLanes, waiting, waiting_output);
+      std::swap(seeds, waiting);
+      finish_waiting = finishes[kPixels];
+      waiting_output = output;
+      output += kPixels * layer.channels;
       column += kPixels;
     };
     const int64_t width = layer.out_width;
     // The widths of networks for 224 pixels are multiples of 7.
-    if (width % 7 == 0) while (column < width) compute.template operator()<7>();
+    if (width % 8 && width % 7 == 0) while (column < width) compute.template operator()<7>();
     while (width - column >= 8) compute.template operator()<8>();
     if (width - column >= 4) compute.template operator()<4>();
     if (width - column >= 2) compute.template operator()<2>();
     if (width - column >= 1) compute.template operator()<1>();
   }
+  if (finish_waiting) finish_waiting(layer, waiting + kLanes, waiting, waiting_output);
 }
 
-template <int kKernel, int kStride>
-void compute(const Layer& layer, const std::string& activation, int64_t begin, int64_t end) {
-  if (activation == "none") return compute_rows<kKernel, kStride, Activation::kNone>(layer, begin, end);
-  if (activation == "relu") return compute_rows<kKernel, kStride, Activation::kRelu>(layer, begin, end);
-  if (activation == "relu6") return compute_rows<kKernel, kStride, Activation::kRelu6>(layer, begin, end);
-  if (activation == "hardswish") return compute_rows<kKernel, kStride, Activation::kHardswish>(layer, begin, end);
-  if (activation == "silu") return compute_rows<kKernel, kStride, Activation::kSilu>(layer, begin, end);
-  STD_TORCH_CHECK(false, "groupnl::sparse_layer knows no activation '", activation, "'");
+using ComputeRows = void (*)(Layer, const Finish*, int64_t, int64_t);
+
+ComputeRows compute_rows_for(int64_t kernel, int64_t stride, int64_t dilation) {
+  if (kernel == 3 && stride == 1 && dilation == 1) return compute_rows<3, 1>;
+  if (kernel == 3 && stride == 2 && dilation == 1) return compute_rows<3, 2>;
+  if (kernel == 5 && stride == 1 && dilation == 1) return compute_rows<5, 1>;
+  if (kernel == 5 && stride == 2 && dilation == 1) return compute_rows<5, 2>;
+  STD_TORCH_CHECK(false, "groupnl::sparse_layer has kernels 3 and 5, strides 1 and 2, dilation 1, but not kernel ",
+                  kernel, " with stride ", stride, " and dilation ", dilation);
+}
+
+void check_array(const Tensor& array, const char* name, ScalarType dtype, int64_t columns) {
+  const bool fits = array.scalar_type() == dtype && array.dim() > 0 && array.size(array.dim() - 1) == columns;
+  STD_TORCH_CHECK(fits && array.is_cpu() && array.is_contiguous(), "groupnl::sparse_layer: ", name, " must be ",
+                  dtype == ScalarType::Float ? "float32" : "bfloat16",
+                  ", contiguous, on the CPU, with a last dimension of ", columns);
+}
+
+// Of dimensions with one element no stride counts.
+bool is_channels_last(const Tensor& x) {
+  int64_t step = 1;
+  for (const int64_t d : {1, 3, 2, 0}) {
+    if (x.size(d) != 1 && x.stride(d) != step) return false;
+    step *= x.size(d);
+  }
+  return true;
 }
 
 Tensor sparse_layer(const Tensor& x, const Tensor& weight, const Tensor& scale, const Tensor& shift,
                     const Tensor& polynomials, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation,
                     std::string activation) {
-  using torch::headeronly::MemoryFormat;
-  using torch::headeronly::ScalarType;
-  STD_TORCH_CHECK(x.dim() == 4 && x.scalar_type() == ScalarType::BFloat16, "x must be bfloat16 (B, n, H, W)");
-  STD_TORCH_CHECK(x.size(1) % 2 == 0 && weight.size(0) == kernel * kernel && weight.size(1) == x.size(1),
-                  "weight must be (kernel * kernel, n), n even");
-  STD_TORCH_CHECK(dilation == 1, "dilation must be 1, not ", dilation);
-  const Tensor input = torch::stable::contiguous(x, MemoryFormat::ChannelsLast);
+  STD_TORCH_CHECK(x.dim() == 4 && x.scalar_type() == ScalarType::BFloat16 && x.is_cpu() && x.size(1) % 2 == 0,
+                  "groupnl::sparse_layer: x must be bfloat16 (B, n, H, W) on the CPU, n even");
+  const int64_t seeds = x.size(1) / 2;
+  check_array(weight, "weight", ScalarType::BFloat16, 2 * seeds);
+  check_array(scale, "scale", ScalarType::Float, seeds);
+  check_array(shift, "shift", ScalarType::Float, seeds);
+  check_array(polynomials, "polynomials", ScalarType::Float, seeds);
+  const bool shapes_fit = weight.dim() == 2 && weight.size(0) == kernel * kernel && scale.dim() == 1 &&
+                          shift.dim() == 1 && polynomials.dim() == 2 && polynomials.size(0) > 0;
+  STD_TORCH_CHECK(shapes_fit, "groupnl::sparse_layer: weight must be (kernel * kernel, n), scale and shift (n / 2,), "
+                  "polynomials (degree + 1, n / 2)");
+  const ComputeRows compute = compute_rows_for(kernel, stride, dilation);
+  const Finish finishes[] = {nullptr, finish_for<1>(activation), finish_for<2>(activation), nullptr,
+                             finish_for<4>(activation), nullptr, nullptr, finish_for<7>(activation),
+                             finish_for<8>(activation)};
+  const Tensor input = is_channels_last(x) ? x : torch::stable::contiguous(x, MemoryFormat::ChannelsLast);
   Layer layer{};
-  layer.batch = x.size(0), layer.channels = x.size(1), layer.height = x.size(2), layer.width = x.size(3);
-  layer.padding = padding;
+  layer.channels = 2 * seeds, layer.height = x.size(2), layer.width = x.size(3), layer.padding = padding;
   layer.out_height = (layer.height + 2 * padding - kernel) / stride + 1;
   layer.out_width = (layer.width + 2 * padding - kernel) / stride + 1;
+  STD_TORCH_CHECK(padding >= 0 && std::min(layer.height, layer.width) + 2 * padding >= kernel,
+                  "groupnl::sparse_layer: kernel ", kernel, " does not fit into x with padding ", padding);
   layer.degree = polynomials.size(0) - 1;
-  Tensor output = torch::stable::empty({layer.batch, layer.channels, layer.out_height, layer.out_width},
+  Tensor output = torch::stable::empty({x.size(0), layer.channels, layer.out_height, layer.out_width},
                                        ScalarType::BFloat16, std::nullopt, x.device(), std::nullopt,
                                        MemoryFormat::ChannelsLast);
   layer.input = static_cast<const uint16_t*>(input.const_data_ptr());
@@ -211,13 +302,9 @@ Tensor sparse_layer(const Tensor& x, const Tensor& weight, const Tensor& scale, 
   layer.shift = static_cast<const float*>(shift.const_data_ptr());
   layer.polynomials = static_cast<const float*>(polynomials.const_data_ptr());
   layer.output = static_cast<uint16_t*>(output.mutable_data_ptr());
-  torch::stable::parallel_for(0, layer.batch * layer.out_height, 1, [&](int64_t begin, int64_t end) {
-    if (kernel == 3 && stride == 1) return compute<3, 1>(layer, activation, begin, end);
-    if (kernel == 3 && stride == 2) return compute<3, 2>(layer, activation, begin, end);
-    if (kernel == 5 && stride == 1) return compute<5, 1>(layer, activation, begin, end);
-    if (kernel == 5 && stride == 2) return compute<5, 2>(layer, activation, begin, end);
-    STD_TORCH_CHECK(false, "kernel ", kernel, " with stride ", stride, " is not supported");
-  });
+  const int64_t rows_worth_a_thread = 1 + kGrain / std::max<int64_t>(1, layer.out_width * layer.channels);
+  torch::stable::parallel_for(0, x.size(0) * layer.out_height, rows_worth_a_thread,
+                              [&](int64_t begin, int64_t end) { compute(layer, finishes, begin, end); });
   return output;
 }
 
