@@ -9,6 +9,9 @@
 # CPU only, several GB smaller: --build-arg DEVICE=cpu --build-arg TORCH_INDEX=ADDRESS, the address of PyTorch's wheels
 # for the CPU, which its install page gives for pip.
 
+# The networks are compiled for the CPU of the machine that builds. On another kind of CPU, and on CUDA, they run in eager
+# PyTorch, which the log tells: for compiled ones there, mount archives that were made on such a machine (docs/engines.md).
+
 ARG PYTHON=3.11-slim
 
 FROM python:${PYTHON} AS build
