@@ -41,11 +41,13 @@ class Figures(NamedTuple):
         saturated: asked by many clients.
         alone: asked by one.
         batch: requests in a batch on average, with many clients.
+        others: cores that other programs used meanwhile.
     """
 
     saturated: Slot
     alone: Slot
     batch: float
+    others: float
 
     @property
     def failures(self) -> int:

@@ -13,12 +13,13 @@ from groupnl.server.store import MOST
 from groupnl.studies.serving_images import jpeg_files
 from groupnl.studies.serving_machine import machine, usable_cores
 from groupnl.studies.tune import Axes, Candidate, Figures, Step
-from groupnl.studies.tune_output import content, serve_config, table
+from groupnl.studies.tune_output import content, others, serve_config, table
 from groupnl.studies.tune_plot import draw
 from groupnl.studies.tune_run import Plan, tune
 
 BATCH_SIZES = (1, 2, 4, 8, 16, 32)
 DELAYS_MS = (1, 2, 5, 10)
+BUSY_CORES = 0.1  # more than that, used by other programs, makes the figures doubtful
 _SUFFIXES = (".yaml", ".yml")
 
 
@@ -49,6 +50,7 @@ def run(args: argparse.Namespace) -> int:
     steps = _tune(plan)
     heading = _heading(plan, measured_on)
     print(f"{heading}\n\n{table(steps, plan.clients)}\n")
+    print(f"cores that other programs used meanwhile, on average: {others(steps):.2f}{_advice(others(steps))}")
     config = serve_config(steps[-1].chosen, heading)
     args.out.write_text(config, encoding="utf-8")
     everything = {"machine": measured_on, "settings": _settings(plan), **content(steps)}
@@ -112,6 +114,10 @@ def _heading(plan: Plan, measured_on: dict[str, Any]) -> str:
         f"{plan.archive.stem}, {len(plan.files)} JPEG files of {kilobytes:.0f} kB on average, {plan.clients} clients, "
         f"{measured_on['cores']} cores ({measured_on['processor']}), {plan.rounds} rounds of {plan.seconds:g} s"
     )
+
+
+def _advice(others: float) -> str:
+    return "; measure again when the machine is quiet" if others > BUSY_CORES else ""
 
 
 def _settings(plan: Plan) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from groupnl.studies.serving import Slot
 from groupnl.studies.tune import Candidate, Figures, Round, Step, failures, rate_shares, wait_shares
 
 
@@ -18,6 +19,7 @@ class Row(NamedTuple):
         p50_ms: median latency, many clients.
         p99_ms: the latency that 99 % of the answers did not exceed, many clients.
         batch: requests in a batch on average.
+        cpu_ms: processor time of the whole service for each answer, many clients, milliseconds.
         alone_p50_ms: median latency of one client.
         alone_p99_ms: the same of 99 %.
         alone_of_least: the median latency of one client in multiples of the step's lowest.
@@ -29,6 +31,7 @@ class Row(NamedTuple):
     p50_ms: float
     p99_ms: float
     batch: float
+    cpu_ms: float
     alone_p50_ms: float
     alone_p99_ms: float
     alone_of_least: float
@@ -50,6 +53,7 @@ def _row(candidate: Candidate, rounds: Sequence[Round], of_best: float, alone_of
         p50_ms=statistics.median(each.saturated.p50_ms for each in found),
         p99_ms=statistics.median(each.saturated.p99_ms for each in found),
         batch=statistics.median(each.batch for each in found),
+        cpu_ms=statistics.median(_cpu_ms(each.saturated) for each in found),
         alone_p50_ms=statistics.median(each.alone.p50_ms for each in found),
         alone_p99_ms=statistics.median(each.alone.p99_ms for each in found),
         alone_of_least=alone_of_least,
@@ -57,13 +61,22 @@ def _row(candidate: Candidate, rounds: Sequence[Round], of_best: float, alone_of
     )
 
 
+def _cpu_ms(found: Slot) -> float:
+    return found.frontend_cpu_ms + found.workers_cpu_ms + found.rest_cpu_ms
+
+
+def others(steps: Sequence[Step]) -> float:
+    """Cores that other programs used while services were saturated, on average over all measurements."""
+    return statistics.fmean(figures.others for step in steps for each in step.rounds for figures in each.values())
+
+
 def table(steps: Sequence[Step], clients: int) -> str:
     """All steps in Markdown; what a step chose is set bold."""
     many = f"{clients} clients"
     lines = [
-        f"| workers | batch size | delay, ms | {many}: answers/s | of the best | p50 ms | p99 ms | mean batch "
+        f"| workers | batch size | delay, ms | {many}: answers/s | of the best | p50 ms | p99 ms | mean batch | CPU ms "
         "| 1 client: p50 ms | p99 ms | of the least | failed |",
-        f"|{'---|' * 12}",
+        f"|{'---|' * 13}",
     ]
     for step in steps:
         lines += [_table_row(each, row, each == step.chosen) for each, row in rows(step.rounds).items()]
@@ -74,7 +87,8 @@ def _table_row(candidate: Candidate, row: Row, chosen: bool) -> str:
     settings = [f"**{value}**" if chosen else f"{value}" for value in candidate]
     cells = [
         *settings,
-        *(f"{row.throughput:.1f}", f"{row.of_best:.3f}", f"{row.p50_ms:.1f}", f"{row.p99_ms:.1f}", f"{row.batch:.1f}"),
+        *(f"{row.throughput:.1f}", f"{row.of_best:.3f}", f"{row.p50_ms:.1f}", f"{row.p99_ms:.1f}"),
+        *(f"{row.batch:.1f}", f"{row.cpu_ms:.1f}"),
         *(f"{row.alone_p50_ms:.2f}", f"{row.alone_p99_ms:.2f}", f"{row.alone_of_least:.3f}", f"{row.failures}"),
     ]
     return f"| {' | '.join(cells)} |"
@@ -93,7 +107,11 @@ def serve_config(chosen: Candidate, heading: str) -> str:
 
 def content(steps: Sequence[Step]) -> dict[str, Any]:
     """All figures, as JSON takes them."""
-    return {"chosen": steps[-1].chosen._asdict(), "steps": [_step_content(step) for step in steps]}
+    return {
+        "chosen": steps[-1].chosen._asdict(),
+        "others": others(steps),
+        "steps": [_step_content(step) for step in steps],
+    }
 
 
 def _step_content(step: Step) -> dict[str, Any]:
@@ -110,4 +128,5 @@ def _figures_content(figures: Figures) -> dict[str, Any]:
         "saturated": figures.saturated._asdict(),
         "alone": figures.alone._asdict(),
         "batch": figures.batch,
+        "others": figures.others,
     }

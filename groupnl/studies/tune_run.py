@@ -1,11 +1,15 @@
 """The run of `groupnl tune`: services with the candidates' settings, one at a time, each under the same loads."""
 
+import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+
+import psutil
 
 from groupnl.errors import ServerError
 from groupnl.metrics import BATCH_SIZE
@@ -107,11 +111,11 @@ class _Bench:
         with self._service(candidate) as service:
             self._load.steady_loop(service.inference_port, self._requests, self._plan.clients, WARM_S)
             before = _counts(service)
-            saturated = self._slot(service, self._plan.clients, self._plan.seconds)
+            saturated, others = self._slot(service, self._plan.clients, self._plan.seconds)
             after = _counts(service)
-            alone = self._slot(service, 1, self._plan.seconds / 2)
-        batch = (after.requests - before.requests) / max(1.0, after.batches - before.batches)
-        figures = Figures(saturated, alone, batch)
+            alone, _ = self._slot(service, 1, self._plan.seconds / 2)
+        batch = (after.requests - before.requests) / (after.batches - before.batches)
+        figures = Figures(saturated, alone, batch, others)
         self._done(candidate, figures)
         return figures
 
@@ -128,12 +132,24 @@ class _Bench:
         except ServerError as error:
             raise ServerError(f"with {candidate.in_words()}: {error}") from None
 
-    def _slot(self, service: Service, clients: int, seconds: float) -> Slot:
+    def _slot(self, service: Service, clients: int, seconds: float) -> tuple[Slot, float]:
+        """The figures of one load, and the cores that other programs used meanwhile."""
+        start, busy_before = time.perf_counter(), busy_s()
         before, client_before = cpu_seconds(service.pid), self._load.cpu_s()
         outcome = self._load.steady_loop(service.inference_port, self._requests, clients, seconds)
         service.check_alive()
         used, client = cpu_seconds(service.pid).since(before), self._load.cpu_s() - client_before
-        return slot(outcome, used, client)
+        others = (busy_s() - busy_before - used.total - client) / (time.perf_counter() - start)
+        return slot(outcome, used, client), max(0.0, others)
+
+
+def busy_s() -> float:
+    """Seconds that the cores this process may run on were not idle, together, since the system's start."""
+    each = psutil.cpu_times(percpu=True)
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(len(each))
+    # What a virtual machine's guests used is in the user's time already; not all systems tell each kind.
+    kinds = ("user", "nice", "system", "irq", "softirq", "steal")
+    return sum(getattr(times, kind, 0.0) for core, times in enumerate(each) if core in allowed for kind in kinds)
 
 
 def _counts(service: Service) -> _Counts:

@@ -23,7 +23,7 @@ def slot(throughput: float, p50_ms: float, failures: int = 0) -> Slot:
 
 
 def figures(rate: float, wait_ms: float, failures: int = 0) -> Figures:
-    return Figures(slot(rate, 32 / rate * 1e3, failures), slot(1e3 / wait_ms, wait_ms), 7.5)
+    return Figures(slot(rate, 32 / rate * 1e3, failures), slot(1e3 / wait_ms, wait_ms), 7.5, 0.25)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ ROUNDS = ((40, 8, 1), (50, 10, 0), (70, 20, 2))
 def test_the_table_has_a_row_for_each_candidate_of_each_step_and_shows_the_choice() -> None:
     lines = table(search(AXES, Machine()), 32).splitlines()
     assert len(lines) == 2 + AXES.measurements
-    assert "| **2** | **16** | **2** | 120.0 | 1.000 | 266.7 | 800.0 | 7.5 | 10.00 | 30.00 | 1.111 | 0 |" in lines
+    assert "| **2** | **16** | **2** | 120.0 | 1.000 | 266.7 | 800.0 | 7.5 | 9.5 | 10.00 | 30.00 | 1.111 | 0 |" in lines
     assert len([line for line in lines if "**" in line]) == 3  # of each step
     assert len({line.count("|") for line in lines}) == 1
 
@@ -132,6 +132,7 @@ def test_groupnl_serve_takes_the_settings(tmp_path: Path) -> None:
 def test_all_figures_are_json() -> None:
     found = json.loads(json.dumps(content(search(AXES, Machine()))))
     assert found["chosen"] == {"workers": 2, "batch_size": 16, "max_batch_delay_ms": 2}
+    assert found["others"] == 0.25
     step = found["steps"][1]
     assert (step["setting"], len(step["medians"]), len(step["rounds"])) == ("batch_size", 6, 2)
     assert step["rounds"][0][0]["saturated"]["throughput"] == pytest.approx(7.5)

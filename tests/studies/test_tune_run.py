@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import time
 from pathlib import Path
 
 import psutil
@@ -49,6 +50,7 @@ def test_one_run_chooses_and_writes_the_choice(
 
     printed = capsys.readouterr()
     assert "4 JPEG files" in printed.out
+    assert "other programs used meanwhile" in printed.out
     assert "2/2" in printed.err
     chosen = yaml.safe_load(out.read_text(encoding="utf-8"))
     found = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))
@@ -123,3 +125,11 @@ def test_equal_values_are_tried_once_in_ascending_order(archive: Path, tmp_path:
     axes = tune_command._plan(arguments(str(archive), *words)).axes
     assert axes == Axes([1, 2], [4, 8], [5])
     assert axes.start == Candidate(1, 8, 5)
+
+
+def test_busy_time_counts_what_runs() -> None:
+    before, start = tune_run.busy_s(), time.process_time()
+    while (used := time.process_time() - start) < 0.3:
+        pass
+    # The system counts in ticks, and other programs may run too.
+    assert tune_run.busy_s() - before > used - 0.1
