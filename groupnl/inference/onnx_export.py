@@ -55,7 +55,8 @@ def export_onnx(
         graph: made by `to_inference`; it is left as it is.
         config: size of the input, mean and standard deviation.
         path: of the file, with the weights inside.
-        sine: "operator" for ONNX Runtime and TensorRT, "polynomial" for OpenVINO, which fuses it.
+        sine: "operator" for GPUs, "convolutions" for ONNX Runtime on a CPU, "polynomial" for OpenVINO; each runs
+            everywhere, and computes the same.
         dtype: of convolutions and matrix products, torch.float16 for GPUs; norms and sines stay float32.
 
     Raises:

@@ -14,7 +14,7 @@ from torch import Tensor
 MAX_ERROR = 3e-8
 # Beyond it the terms grow so large that their rounding costs more than the sine's own.
 MAX_BOUND = 4.0
-_MAX_TERMS = 12
+_MIN_TERMS, _MAX_TERMS = 3, 12
 
 
 class OddPolynomial(NamedTuple):
@@ -22,7 +22,7 @@ class OddPolynomial(NamedTuple):
 
     Attributes:
         bound: largest |x| it holds for.
-        coefficients: c0, c1, ...; of similar sizes, because exporters take tiny constants for zeros.
+        coefficients: c0, c1, ..., at least three; of similar sizes, because exporters take tiny constants for zeros.
     """
 
     bound: float
@@ -85,7 +85,7 @@ def odd_polynomial(bound: float) -> OddPolynomial | None:
         return None
     points = np.linspace(0, 1, 2001)
     truth = np.sin(points * bound)
-    for terms in range(2, _MAX_TERMS):
+    for terms in range(_MIN_TERMS, _MAX_TERMS):
         fit = Chebyshev.interpolate(_ratio, terms - 1, domain=[0, 1], args=(bound,))
         coefficients = fit.convert(kind=Polynomial, domain=[-1, 1], window=[-1, 1]).coef
         if np.abs(points * Polynomial(coefficients)(points**2) - truth).max() < MAX_ERROR:

@@ -6,10 +6,17 @@ import operator
 import torch
 from torch import fx, nn
 
+from groupnl.inference.convolved_layer import ConvolvedGroupNL
 from groupnl.inference.rewrite.fold import ACTIVATIONS
 from groupnl.inference.rewrite.fused import FusedGroupNL
 from groupnl.inference.rewrite.graph import is_called_once, module_of, replace_module
 from groupnl.inference.split_layer import Sine, SplitGroupNL, SummedConv, rows
+
+_KINDS: dict[Sine, type[SplitGroupNL]] = {
+    "operator": SplitGroupNL,
+    "polynomial": SplitGroupNL,
+    "convolutions": ConvolvedGroupNL,
+}
 
 
 def split_layers(graph: fx.GraphModule, sine: Sine) -> fx.GraphModule:
@@ -27,7 +34,7 @@ def split_layers(graph: fx.GraphModule, sine: Sine) -> fx.GraphModule:
     for node in list(result.graph.nodes):
         layer = module_of(result, node)
         if isinstance(layer, FusedGroupNL):
-            replace_module(result, node, SplitGroupNL(layer, sine))
+            replace_module(result, node, _KINDS[sine](layer, sine))
             _split_input(result, node, layer.parts)
             _split_output(result, node, [layer.seed_scale.shape[1], layer.scale.shape[1]])
     result.graph.eliminate_dead_code()

@@ -14,10 +14,12 @@ from torch import Tensor, nn
 from groupnl.inference.rewrite.fused import FusedGroupNL, sum_of_parts
 from groupnl.inference.sine import OddPolynomial, odd_polynomial, reduce_phase
 
-# As the runtime's own operator, or as a polynomial where that is exact.
-Sine = Literal["operator", "polynomial"]
+# "operator": the runtime's own, for GPUs. "polynomial": where that is exact, for OpenVINO, which fuses all of it.
+# "convolutions": the polynomial, and all else behind the seed convolution, as 1x1 convolutions and products, for ONNX
+# Runtime on a CPU: those it computes in its blocked order of channels, while for anything else it reorders.
+Sine = Literal["operator", "polynomial", "convolutions"]
 
-_EPSILON = 1e-12  # of the layer's norm
+EPSILON = 1e-12  # of the layer's norm
 
 
 class SplitGroupNL(nn.Module):
@@ -42,7 +44,7 @@ class SplitGroupNL(nn.Module):
         self.activation = layer.activation
         self.seed_scale, self.seed_shift = layer.seed_scale, layer.seed_shift
         self.period, self.phase, self.scale, self.shift = layer.period, layer.phase, layer.scale, layer.shift
-        self.polynomial = self._fit() if sine == "polynomial" else None
+        self.polynomial = None if sine == "operator" else self._fit()
         self.dtype = layer.conv.weight.dtype
 
     def _fit(self) -> OddPolynomial | None:
@@ -57,17 +59,28 @@ class SplitGroupNL(nn.Module):
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         """The seeds and the generated maps, both after scale, shift and activation."""
-        seeds = self._convolve(inputs).to(torch.float32)
-        norm = torch.linalg.vector_norm(seeds, 2, 1, keepdim=True).clamp_min(_EPSILON)
-        # Not a division: all channels of a pixel share one reciprocal.
-        seeds = seeds * torch.reciprocal(norm)
-        generated = self._sine(self._tile(seeds) * self.period + self.phase)
+        seeds = self._normalise(self._convolve(inputs).to(torch.float32))
+        generated = self._sine(self._affine(self._tile(seeds), self.period, self.phase))
         if self.shuffle:
             generated = F.channel_shuffle(generated, self.terms)
         return (
-            self.activation(seeds * self.seed_scale + self.seed_shift).to(self.dtype),
-            self.activation(generated * self.scale + self.shift).to(self.dtype),
+            self.activation(self._affine(seeds, self.seed_scale, self.seed_shift)).to(self.dtype),
+            self.activation(self._affine(generated, self.scale, self.shift)).to(self.dtype),
         )
+
+    def _normalise(self, seeds: Tensor) -> Tensor:
+        """Let every pixel's norm over the channels be 1."""
+        norm = torch.linalg.vector_norm(seeds, 2, 1, keepdim=True).clamp_min(EPSILON)
+        # Not a division: all channels of a pixel share one reciprocal.
+        return seeds * torch.reciprocal(norm)
+
+    def _affine(self, values: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+        """Scale and shift each channel."""
+        return values * scale + shift
+
+    def _sine(self, arguments: Tensor) -> Tensor:
+        """Of period * seed + phase; for a polynomial they are divided by its bound."""
+        return torch.sin(arguments) if self.polynomial is None else self.polynomial(arguments)
 
     def _convolve(self, inputs: tuple[Tensor, ...]) -> Tensor:
         """The seeds, (B, s, H', W')."""
@@ -81,9 +94,6 @@ class SplitGroupNL(nn.Module):
             return seeds
         blocks = torch.unflatten(seeds, 1, (self.terms, 1, seeds.shape[1] // self.terms))
         return blocks.expand(-1, -1, self.copies, -1, -1, -1).flatten(1, 3)
-
-    def _sine(self, arguments: Tensor) -> Tensor:
-        return torch.sin(arguments) if self.polynomial is None else self.polynomial(arguments)
 
 
 class SummedConv(nn.Module):

@@ -1,7 +1,9 @@
+import collections
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import torch
 from support.networks import with_lively_norms
@@ -15,11 +17,13 @@ from groupnl.inference.openvino_engine import OpenVinoEngine
 from groupnl.inference.rewrite import to_inference
 from groupnl.inference.split import split_layers
 from groupnl.inference.split_layer import Sine, SplitGroupNL, SummedConv
+from groupnl.layers import GroupNLConv2d
 
 CPU = torch.device("cpu")
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
 EXACT = 1e-5  # relative error of the logits
 TINY = "test_gnl_efficientnet"
+WIDE = "efficientnet_gnl_es"  # of so many channels that they fill vectors
 # Of each kind: ReLU; ReLU6; squeeze and excitation; bottlenecks, sparse with r = 2 and dense with r = 4.
 KINDS = [
     *(TINY, "efficientnet_gnl_es", "mobilenetv2_gnl_100", "mobilenetv3_gnl_small_075", "efficientnet_gnl_b0"),
@@ -45,7 +49,7 @@ def relative_error(found: Tensor, truth: Tensor) -> float:
     return float((found - truth).norm() / truth.norm())
 
 
-@pytest.mark.parametrize("sine", ["operator", "polynomial"])
+@pytest.mark.parametrize("sine", ["operator", "polynomial", "convolutions"])
 @pytest.mark.parametrize("name", KINDS)
 def test_split_layers_compute_the_same_with_nothing_cut_or_joined(name: str, sine: Sine) -> None:
     network = with_lively_norms(name)
@@ -61,17 +65,20 @@ def test_split_layers_compute_the_same_with_nothing_cut_or_joined(name: str, sin
     for node in split_nodes:
         layer = split.get_submodule(str(node.target))
         assert isinstance(layer, SplitGroupNL)
-        assert (layer.polynomial is not None) == (sine == "polynomial")
+        assert (layer.polynomial is None) == (sine == "operator")
 
 
 @pytest.mark.parametrize("name", [TINY, "efficientnet_gnl_es", "mobilenetv3_gnl_small_075", "gnl_resnet50"])
 def test_both_runtimes_compute_what_the_published_form_does(name: str, tmp_path: Path) -> None:
     network = with_lively_norms(name)
-    path, images = tmp_path / "network.onnx", pixels(3, 64)
-    export_onnx(to_inference(network), config(64), path, sine="polynomial")
+    rewritten, images = to_inference(network), pixels(3, 64)
     truth = expected(network, images)
-    assert relative_error(OpenVinoEngine(path, 64, torch.float32, 1)(images), truth) < EXACT
-    assert relative_error(OnnxEngine(path, 64, CPU, 1)(images), truth) < EXACT
+    export_onnx(rewritten, config(64), tmp_path / "polynomial.onnx", sine="polynomial")
+    openvino = OpenVinoEngine(tmp_path / "polynomial.onnx", 64, torch.float32, 1)
+    assert relative_error(openvino(images), truth) < EXACT
+    export_onnx(rewritten, config(64), tmp_path / "convolutions.onnx", sine="convolutions")
+    on_cpu = OnnxEngine(tmp_path / "convolutions.onnx", 64, CPU, 1)
+    assert relative_error(on_cpu(images), truth) < EXACT
 
 
 def test_sines_of_the_runtime_compute_what_the_published_form_does(tmp_path: Path) -> None:
@@ -82,21 +89,23 @@ def test_sines_of_the_runtime_compute_what_the_published_form_does(tmp_path: Pat
     assert relative_error(OnnxEngine(path, 64, CPU, 1)(images), expected(network, images)) < EXACT
 
 
-def test_periods_too_long_for_a_polynomial_keep_the_sine(tmp_path: Path) -> None:
+@pytest.mark.parametrize("sine", ["polynomial", "convolutions"])
+def test_periods_too_long_for_a_polynomial_keep_the_sine(sine: Sine, tmp_path: Path) -> None:
     network = with_lively_norms(TINY)
     with torch.no_grad():
         for name, values in network.named_parameters():
             if name.endswith("periods"):
                 values.copy_(torch.tensor([2.0, 40.0, 0.5, 7.0]))
-    split = split_layers(to_inference(network), "polynomial")
+    split = split_layers(to_inference(network), sine)
     assert all(module.polynomial is None for module in split.modules() if isinstance(module, SplitGroupNL))
-    export_onnx(to_inference(network), config(32), tmp_path / "tiny.onnx", sine="polynomial")
+    export_onnx(to_inference(network), config(32), tmp_path / "tiny.onnx", sine=sine)
     images = pixels(2, 32)
     truth = expected(network, images)
     assert relative_error(OnnxEngine(tmp_path / "tiny.onnx", 32, CPU, 1)(images), truth) < EXACT
 
 
-def test_shuffled_layers_with_several_copies_compute_the_same() -> None:
+@pytest.mark.parametrize("sine", ["operator", "polynomial", "convolutions"])
+def test_shuffled_layers_with_several_copies_compute_the_same(sine: Sine) -> None:
     network = with_lively_norms("gnl_std_r4_resnet50")
     for module in network.modules():
         if hasattr(module, "shuffle"):
@@ -104,7 +113,7 @@ def test_shuffled_layers_with_several_copies_compute_the_same() -> None:
     images = torch.randn(1, 3, 64, 64, generator=torch.manual_seed(1))
     with torch.no_grad():
         expected_logits = network(images)
-        assert relative_error(split_layers(to_inference(network), "polynomial")(images), expected_logits) < EXACT
+        assert relative_error(split_layers(to_inference(network), sine)(images), expected_logits) < EXACT
 
 
 def test_float16_keeps_norms_and_sines_in_float32(tmp_path: Path) -> None:
@@ -123,6 +132,23 @@ def test_float16_keeps_norms_and_sines_in_float32(tmp_path: Path) -> None:
     logits = OnnxEngine(path, 32, CPU, 1)(images)
     assert logits.dtype == torch.float32
     assert 0 < relative_error(logits, expected(network, images)) < 0.02
+
+
+def test_a_layer_of_convolutions_has_nothing_that_reorders(tmp_path: Path) -> None:
+    """What stands between two convolutions over all channels must be a convolution, a product or fused with one."""
+    export_onnx(to_inference(with_lively_norms(WIDE)), config(32), tmp_path / "wide.onnx", sine="convolutions")
+    optimised = tmp_path / "optimised.onnx"
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(optimised)
+    options.log_severity_level = 3  # it warns that the file is for this machine only
+    onnxruntime.InferenceSession(tmp_path / "wide.onnx", options, providers=["CPUExecutionProvider"])
+    kinds = collections.Counter(node.op_type for node in onnx.load(optimised).graph.node)
+    layers = sum(isinstance(module, GroupNLConv2d) for module in with_lively_norms(WIDE).modules())
+    assert not {"Sin", "ReduceL2", "Relu", "Concat"} & set(kinds)
+    # One for each layer's norm, one channel, and one for the network's end.
+    assert kinds["ReorderOutput"] <= layers + 1
+    # Shortcuts: a convolution is fused with one addition only, and that behind a layer has another part's already.
+    assert kinds["Add"] < layers
 
 
 def test_the_exported_file_is_checked_and_takes_any_batch(tmp_path: Path) -> None:
