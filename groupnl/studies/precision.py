@@ -1,0 +1,119 @@
+"""Whether an engine answers as the published network does in float32: the figures of `groupnl study precision`."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from groupnl.errors import RewriteError
+from groupnl.inference import Engine
+
+LEAST_AGREEMENT = 0.99  # share of the images
+LARGEST_SHIFT = 0.005  # of the accuracy, up or down; half a point
+
+
+class Agreement(NamedTuple):
+    """One network in one way, beside its published form in eager float32.
+
+    Attributes:
+        network: its name.
+        way: name of the way.
+        images: how many both answered.
+        same: for how many both name the same class first.
+        correct: how many the way answers rightly.
+        reference_correct: how many the reference answers rightly.
+        largest_difference: of a class's probability, over all images and classes, in [0, 1].
+        mean_difference: of the probability of the reference's first class, mean of the absolute values.
+    """
+
+    network: str
+    way: str
+    images: int
+    same: int
+    correct: int
+    reference_correct: int
+    largest_difference: float
+    mean_difference: float
+
+    @property
+    def agreement(self) -> float:
+        """Share of the images with the same first class."""
+        return self.same / self.images
+
+    @property
+    def shift(self) -> float:
+        """Accuracy less that of the reference, in [-1, 1]."""
+        return (self.correct - self.reference_correct) / self.images
+
+    @property
+    def passes(self) -> bool:
+        """Whether the way may stand for the reference."""
+        return self.agreement >= LEAST_AGREEMENT and abs(self.shift) <= LARGEST_SHIFT
+
+
+def compare(network: str, way: str, expected: Tensor, logits: Tensor, labels: Tensor) -> Agreement:
+    """Compare the answers to the same images.
+
+    Args:
+        network: its name.
+        way: name of the way.
+        expected: the reference's logits, float32 (N, classes), N at least 1.
+        logits: the way's, of the same shape.
+        labels: int64 (N,), positions among the classes.
+
+    Raises:
+        RewriteError: logits that are not finite.
+    """
+    if not bool(logits.isfinite().all()):
+        raise RewriteError(f"{network} in the way {way} gives logits that are not finite: it cannot be used")
+    before, after = expected.argmax(1), logits.argmax(1)
+    # As the service makes them, but in float64.
+    differences = (expected.double().softmax(1) - logits.double().softmax(1)).abs()
+    return Agreement(
+        network=network,
+        way=way,
+        images=len(labels),
+        same=int((before == after).sum()),
+        correct=int((after == labels).sum()),
+        reference_correct=int((before == labels).sum()),
+        largest_difference=float(differences.max()),
+        mean_difference=float(differences.gather(1, before[:, None]).mean()),
+    )
+
+
+def answers(engine: Engine, pixels: Tensor, batch_size: int) -> Tensor:
+    """Logits of all images, batch by batch.
+
+    Args:
+        engine: takes the images and gives logits.
+        pixels: uint8 (N, 3, S, S), N at least 1.
+        batch_size: images at once.
+    """
+    return torch.cat([engine(batch) for batch in torch.split(pixels, batch_size)])
+
+
+def summary(found: Sequence[Agreement]) -> list[dict[str, Any]]:
+    """All figures, as JSON takes them."""
+    return [
+        each._asdict() | {"agreement": each.agreement, "accuracy_shift": each.shift, "passes": each.passes}
+        for each in found
+    ]
+
+
+def table(found: Sequence[Agreement]) -> str:
+    """The figures in Markdown."""
+    head = ["network", "way", "same first class", "accuracy", "of the reference", "shift, points"]
+    head += ["largest difference of a probability", "mean, first class", "passes"]
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    return "\n".join([*lines, *map(_row, found)])
+
+
+def _row(each: Agreement) -> str:
+    cells = (
+        *(each.network, each.way, f"{each.agreement:.2%}"),
+        *(f"{count / each.images:.2%}" for count in (each.correct, each.reference_correct)),
+        *(f"{100 * each.shift:+.2f}", f"{each.largest_difference:.2g}", f"{each.mean_difference:.2g}"),
+        "yes" if each.passes else "no",
+    )
+    return f"| {' | '.join(cells)} |"
