@@ -25,7 +25,7 @@ _PICTURES = (".svg", ".png")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groupnl bench serve`."""
     add = parser.add_argument
-    add("archive", type=Path, nargs="?", help="of `groupnl archive`, 224 pixels or --no-stock (one of --architecture)")
+    add("archive", type=Path, nargs="?", help="224 pixels, or --no-stock (a new one of --architecture)")
     add("--architecture", default="efficientnet_gnl_es", metavar="NAME", help="with random weights (%(default)s)")
     add("--engine", default="aot", choices=get_args(EngineName), help="of that archive (%(default)s)")
     add("--images", type=Path, metavar="DIR", help="JPEG files to send (generated ones, 640 x 480)")
