@@ -1,12 +1,14 @@
 """The figures of `groupnl tune` as a picture: throughput over the latency of one client, a point for each candidate."""
 
 import statistics
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from groupnl.studies.tune import Candidate, Figures, Step
 
+_TITLE_WIDTH = 90  # characters
 _NAMES = {"workers": "workers", "batch_size": "batch size", "max_batch_delay_ms": "delay"}
 
 
@@ -22,7 +24,7 @@ def draw(steps: Sequence[Step], title: str, path: Path) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 5), layout="constrained")
-    figure.suptitle(title, fontsize="small")
+    figure.suptitle(textwrap.fill(title, _TITLE_WIDTH), fontsize="small")
     axes = figure.subplots()
     found = _measurements(steps)
     for number, step in enumerate(steps):
@@ -36,7 +38,7 @@ def draw(steps: Sequence[Step], title: str, path: Path) -> None:
     x, y = _point(found[chosen])
     axes.plot([x], [y], "o", markersize=14, fillstyle="none", color="black", label=f"chosen: {chosen}")
     axes.set(xlabel="one client: median latency, ms", ylabel="many clients: answers a second")
-    axes.margins(0.12)
+    axes.margins(0.15)  # room for the settings beside the points
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small", title="workers x batch size, delay", title_fontsize="small")
     # Without the date and with fixed ids, the same figures give the same bytes.
