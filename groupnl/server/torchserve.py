@@ -79,6 +79,11 @@ def _request_limit(max_image_bytes: int) -> int:
 Wait = Callable[[float], bool]
 
 
+# The frontend shares the cores with the workers. Java's usual collector and second compiler are for servers that have the
+# machine to themselves: on 2 cores they took 1.2 to 2.9 ms of a core for a request in the first minute, these take 0.5.
+_JAVA_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+
 class TorchServe:
     """One TorchServe: the Java frontend and the workers it starts, in a session of their own.
 
@@ -165,6 +170,7 @@ def _command(java: Path, run_dir: Path) -> list[str]:
     home = Path(package.origin).parent
     return [
         str(java),
+        *_JAVA_OPTIONS,
         f"-Dmodel_server_home={home.parent}",
         f"-Dlog4j.configurationFile={LOG_CONFIG.as_uri()}",
         f"-Djava.io.tmpdir={run_dir}",
