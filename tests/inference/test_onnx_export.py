@@ -24,10 +24,11 @@ MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
 EXACT = 1e-5  # relative error of the logits
 TINY = "test_gnl_efficientnet"
 WIDE = "efficientnet_gnl_es"  # of so many channels that they fill vectors
-# Of each kind: ReLU; ReLU6; squeeze and excitation; bottlenecks, sparse with r = 2 and dense with r = 4.
+# Of each kind: ReLU; ReLU6; squeeze and excitation, and with a shortcut around the convolution before a layer;
+# bottlenecks, sparse with r = 2 and dense with r = 4.
 KINDS = [
     *(TINY, "efficientnet_gnl_es", "mobilenetv2_gnl_100", "mobilenetv3_gnl_small_075", "efficientnet_gnl_b0"),
-    *("gnl_resnet50", "gnl_std_r4_resnet50"),
+    *("mobilenetv3_gnl_large_075", "gnl_resnet50", "gnl_std_r4_resnet50"),
 ]
 
 
