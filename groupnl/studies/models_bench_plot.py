@@ -25,7 +25,7 @@ def draw(measured: Sequence[PairTimes], title: str, path: Path) -> None:
 
     batches = batches_of(measured[0])
     batch = USUAL_BATCH if USUAL_BATCH in batches else max(batches)
-    figure = Figure(figsize=(max(7.0, 2.5 + 1.4 * len(measured)), 8), layout="constrained")
+    figure = Figure(figsize=(max(8.0, 4.5 + 1.3 * len(measured)), 8), layout="constrained")
     figure.suptitle(f"GroupNL networks beside their twins, batch {batch}, {title}", fontsize="medium")
     above, below = figure.subplots(2, 1, sharex=True)
     _ratios(above, measured, batch)
@@ -56,7 +56,12 @@ def _ratios(axes: Any, measured: Sequence[PairTimes], batch: int) -> None:
     axes.axhline(1.0, color="black", linewidth=1)
     axes.set(ylabel="throughput / twin's throughput", ylim=(0, None))
     axes.grid(axis="y", alpha=0.3)
-    axes.legend(fontsize="small", ncols=2)
+    _legend(axes)
+
+
+def _legend(axes: Any) -> None:
+    """Beside the axes, where it hides nothing."""
+    axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def _marker(column: str) -> str:
@@ -82,9 +87,9 @@ def _times(axes: Any, measured: Sequence[PairTimes], batch: int) -> None:
             label=f"{('GroupNL', 'twin')[who]}, {label}",
         )
         axes.bar_label(drawn, fmt="%.3g", fontsize=6)
-    axes.set(ylabel="ms for an image", yscale="log")
+    axes.set(ylabel="ms for an image")
     axes.grid(axis="y", alpha=0.3)
-    axes.legend(fontsize="small", ncols=2)
+    _legend(axes)
 
 
 def _time(times: PairTimes, network: str, label: str, batch: int) -> float:
