@@ -40,6 +40,7 @@ class OpenVinoEngine:
             "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
             "INFERENCE_NUM_THREADS": threads,
             "PERFORMANCE_HINT": "LATENCY",  # all threads on one batch
+            "ENABLE_CPU_PINNING": False,  # several workers would pin their threads to the same cores
         }
         self._network = _read(self._core, path, size)
         self._requests: dict[int, Any] = {}

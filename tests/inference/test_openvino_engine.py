@@ -72,6 +72,13 @@ def test_warm_up_compiles_what_a_batch_needs(path: Path) -> None:
     assert set(engine._requests) == {1, 2, 4}
 
 
+def test_threads_are_as_many_as_asked_for_and_bound_to_no_core(engine: OpenVinoEngine, pixels: Tensor) -> None:
+    engine(pixels[:1])
+    compiled = engine._requests[1].get_compiled_model()
+    assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
+    assert compiled.get_property("ENABLE_CPU_PINNING") is False
+
+
 def test_any_memory_order_is_taken_and_left_alone(engine: OpenVinoEngine, pixels: Tensor) -> None:
     channels_last = pixels.to(memory_format=torch.channels_last)
     assert torch.equal(engine(channels_last), engine(pixels))
