@@ -1,11 +1,13 @@
 """The process environment: the only module that reads or copies `os.environ`.
 
-What the project takes from it is listed here and nowhere else: `JAVA_HOME`, `OMP_NUM_THREADS` and
-`OMP_WAIT_POLICY`.
+What the project takes from it is listed here and nowhere else: `JAVA_HOME`, `OMP_NUM_THREADS`, `OMP_WAIT_POLICY`, and
+`GROUPNL_SEATS`, which `groupnl serve` sets for its workers.
 """
 
 import os
 from pathlib import Path
+
+SEATS = "GROUPNL_SEATS"
 
 
 def java_home() -> Path | None:
@@ -22,6 +24,12 @@ def omp_num_threads() -> str | None:
 def omp_wait_policy() -> str | None:
     """`OMP_WAIT_POLICY` as the user set it, or None: OpenMP reads it when a worker imports torch."""
     return os.environ.get("OMP_WAIT_POLICY") or None
+
+
+def seats_folder() -> Path | None:
+    """The folder of the seats that workers take in turn, or None where `groupnl serve` did not start this process."""
+    value = os.environ.get(SEATS)
+    return Path(value) if value else None
 
 
 def child_environment(changes: dict[str, str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 # The clean answer's place among the corruptions and severities.
 CLEAN = {"corruption": "none", "severity": "0"}
-STAGES = ("decode", "preprocess", "infer", "respond", "total")
+STAGES = ("wait", "decode", "preprocess", "infer", "respond", "total")
 PAIRED_OUTCOMES = ("both_hold", "model_only", "reference_only", "both_flip")
 DROP_REASONS = ("queue_full", "expired", "fault")
 
@@ -54,7 +54,7 @@ REJECTED = Family(
 STAGE_SECONDS = Family(
     "groupnl_stage_seconds",
     "histogram",
-    "Seconds in a stage: decode and preprocess of one image; infer, respond and total of one batch.",
+    "Seconds in a stage: decode and preprocess of one image; wait (for cores), infer, respond and total of one batch.",
     ("stage",),
     _SECONDS,
 )

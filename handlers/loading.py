@@ -7,10 +7,12 @@ import torch
 
 from groupnl.archive.engine import choose, load_engine
 from groupnl.archive.load import checked_manifest, handler_section
+from groupnl.environment import seats_folder
 from handlers.context import Context
 from handlers.counting import count_start, set_offline_agreement, worker_metrics
 from handlers.service import Service
 from handlers.shadow import start_shadows
+from handlers.turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -37,4 +39,5 @@ def load_service(context: Context) -> Service:
     count_start(metrics, model_dir, manifest, name, choice.precision)
     set_offline_agreement(metrics, model_dir, config.shadow.cells())
     shadows = start_shadows(model_dir, config.shadow, metrics, choice._replace(name=name))
-    return Service(manifest.card, engine, config, metrics, shadows)
+    turns = Turns(seats_folder())
+    return Service(manifest.card, engine, config, metrics, shadows, turns, on_cpu=choice.device.type == "cpu")

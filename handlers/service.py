@@ -5,6 +5,7 @@ One bad item never fails its neighbours: each is prepared on its own, and only g
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,7 @@ from handlers.faults import FaultCounter
 from handlers.replies import Reply, classification, internal_error, refusal, send
 from handlers.requests import Item, read_items
 from handlers.shadow import Shadows
+from handlers.turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -54,10 +56,20 @@ class Service:
         config: limits, default number of classes, how many faults are put up with.
         metrics: where requests, refusals, stages and batches are counted.
         shadows: gets the answered images when their answers are computed.
+        turns: to use the cores, with other workers.
+        on_cpu: whether the network uses the cores too.
     """
 
     def __init__(
-        self, card: ModelCard, engine: Engine, config: HandlerConfig, metrics: Metrics, shadows: Shadows
+        self,
+        card: ModelCard,
+        engine: Engine,
+        config: HandlerConfig,
+        metrics: Metrics,
+        shadows: Shadows,
+        turns: Turns,
+        *,
+        on_cpu: bool = True,
     ) -> None:
         self._classes = card.classes
         self._reader = Reader(card.input, config.limits)
@@ -66,6 +78,8 @@ class Service:
         self._config = config
         self._metrics = metrics
         self._shadows = shadows
+        self._turns = turns
+        self._on_cpu = on_cpu
         self._faults = FaultCounter(config.max_consecutive_faults)
 
     def handle(self, data: Sequence[Mapping[str, Any]], context: Context) -> list[dict[str, Any]]:
@@ -79,9 +93,14 @@ class Service:
             SystemExit: the engine failed too often in a row; see `FaultCounter`.
         """
         with self._metrics.timed(STAGE_SECONDS, stage="total"):
-            prepared = self._side_by_side(self._prepare, items)
-            good = [item for item in prepared if isinstance(item, _Prepared)]
-            logits = self._infer(good)
+            with ExitStack() as turn:
+                with self._metrics.timed(STAGE_SECONDS, stage="wait"):
+                    turn.enter_context(self._turns.turn())
+                prepared = self._side_by_side(self._prepare, items)
+                good = [item for item in prepared if isinstance(item, _Prepared)]
+                if not self._on_cpu:
+                    turn.close()  # the next worker's images are prepared while the device computes
+                logits = self._infer(good)
             with self._metrics.timed(STAGE_SECONDS, stage="respond"):
                 answers = iter(self._replies(good, logits))
                 replies = [next(answers) if isinstance(item, _Prepared) else item for item in prepared]

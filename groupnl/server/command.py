@@ -18,6 +18,7 @@ from groupnl.server.console import Say
 from groupnl.server.java import find_java
 from groupnl.server.metrics_endpoint import MetricsEndpoint
 from groupnl.server.readiness import Probe, wait_until_ready
+from groupnl.server.seats import make_seats, plan_seats
 from groupnl.server.stop import Stop, stop_signals
 from groupnl.server.store import ServedModel, fill_store, served_models
 from groupnl.server.torchserve import KEY_FILE, METRICS_FOLDER, TorchServe, properties
@@ -37,6 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--metrics-port", type=int, metavar="PORT", help="the workers' metrics (8083)")
     add("--frontend-metrics-port", type=int, metavar="PORT", help="TorchServe's own metrics (8082)")
     add("--workers", type=int, metavar="N", help="worker processes per model (as the archive says)")
+    add("--seats", type=int, metavar="N", help="batches computed at a time, of all models (one for every 4 cores)")
     add("--batch-size", type=int, metavar="N", help="most requests in a batch (as the archive says)")
     add("--max-batch-delay-ms", type=int, metavar="MS", help="longest wait for others (as the archive says)")
     add("--queue-size", type=int, metavar="N", help="waiting requests per model, then 503 (100)")
@@ -105,9 +107,9 @@ def _prepare(config: ServeConfig, models: list[ServedModel], java: Path, run_dir
     text = properties(config, models, store, max_image_bytes)
     (run_dir / "config.properties").write_text(text, encoding="utf-8")
     _make_log_dir(config.log_dir)
-    threads = max(1, _usable_cores() // workers)
+    seats = plan_seats(_usable_cores(), workers, config.seats)
     say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
-    return TorchServe(java, run_dir, config.log_dir, threads, say)
+    return TorchServe(java, run_dir, config.log_dir, seats.threads, make_seats(run_dir, seats), say)
 
 
 def _make_log_dir(folder: Path) -> None:

@@ -79,8 +79,8 @@ def _request_limit(max_image_bytes: int) -> int:
 Wait = Callable[[float], bool]
 
 
-# The frontend shares the cores with the workers. Java's usual collector and second compiler are for servers that have the
-# machine to themselves: on 2 cores they took 1.2 to 2.9 ms of a core for a request in the first minute, these take 0.5.
+# The frontend shares the cores with the workers. Java's usual collector and second compiler are for servers with the
+# machine to themselves: on 2 cores they took 1.2 to 2.9 ms of a core for a request in the first minute, these 0.5.
 _JAVA_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
@@ -91,11 +91,12 @@ class TorchServe:
         java: the `java` program.
         run_dir: working and temporary directory of the run; holds `config.properties`.
         log_dir: where the log files go.
-        threads: intra-operation threads of each worker, unless OMP_NUM_THREADS says otherwise.
+        threads: of a forward pass, unless OMP_NUM_THREADS says otherwise.
+        seats: folder of the seats that workers take in turn.
         say: prints a line for the operator.
     """
 
-    def __init__(self, java: Path, run_dir: Path, log_dir: Path, threads: int, say: Say) -> None:
+    def __init__(self, java: Path, run_dir: Path, log_dir: Path, threads: int, seats: Path, say: Say) -> None:
         self._command = _command(java, run_dir)
         self._environment = environment.child_environment(
             {
@@ -106,6 +107,7 @@ class TorchServe:
                 # Threads that wait for one another by spinning take the core that the other needs, once anything else
                 # runs: measured on 2 busy cores, a batch took four times as long.
                 "OMP_WAIT_POLICY": environment.omp_wait_policy() or "passive",
+                environment.SEATS: str(seats),
                 "PROMETHEUS_MULTIPROC_DIR": str(run_dir / METRICS_FOLDER),
             }
         )

@@ -21,6 +21,7 @@ from handlers.requests import Item
 from handlers.service import Service
 from handlers.shadow import Shadows
 from handlers.shadow.counts import ShadowCounts
+from handlers.turns import Turns
 
 
 class _Counts:
@@ -41,7 +42,8 @@ def service(packed: Path, counts: _Counts) -> Service:
     manifest, model = load_unpacked(packed)
     engine = TorchEngine(model, manifest.card.input, torch.device("cpu"), torch.float32)
     metrics = Metrics("tiny", counts.registry)
-    return Service(manifest.card, engine, HandlerConfig(), metrics, Shadows(ShadowCounts(metrics, None), None))
+    shadows = Shadows(ShadowCounts(metrics, None), None)
+    return Service(manifest.card, engine, HandlerConfig(), metrics, shadows, Turns(None))
 
 
 def test_a_mixed_batch(service: Service, counts: _Counts) -> None:
