@@ -64,6 +64,11 @@ def min_ms(turns: Sequence[Turn]) -> float:
     return min(turn.min_ms for turn in turns)
 
 
+def cpu_ms(turns: Sequence[Turn]) -> float:
+    """Median over the rounds of the processor time for an image, milliseconds, all threads together."""
+    return statistics.median(turn.cpu_ms for turn in turns)
+
+
 def ways_of(times: PairTimes) -> list[str]:
     """Names of the ways that were measured, in their order."""
     return list(dict.fromkeys(slot.way for slot in times.turns))
@@ -116,6 +121,7 @@ def pair_summary(times: PairTimes) -> dict[str, Any]:
                 **slot._asdict(),
                 "median_ms": median_ms(turns),
                 "min_ms": min_ms(turns),
+                "cpu_ms": cpu_ms(turns),
                 "rounds_ms": [turn.median_ms for turn in turns],
                 "logits_relative_error": times.errors[slot.network, slot.way],
             }

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from groupnl.studies import models_bench as bench
-from groupnl.studies.models_bench_pair import Pair, PairTimes, Slot, Turn, take_turn
+from groupnl.studies.models_bench_pair import Instant, Pair, PairTimes, Slot, Turn, take_turn
 from groupnl.studies.models_bench_plot import draw
 from groupnl.studies.models_bench_table import tables
 
@@ -28,7 +28,9 @@ def one_pair(pair: Pair = PAIR) -> PairTimes:
         for network, ms in zip(pair, each, strict=True):
             times.errors[network, way] = 0.01
             for batch in (1, 8):
-                times.turns[Slot(network, way, batch)] = [Turn(slow * ms, 0.5 * slow * ms) for slow in (1.0, 3.0, 2.0)]
+                times.turns[Slot(network, way, batch)] = [
+                    Turn(slow * ms, 0.5 * slow * ms, 1.5 * slow * ms) for slow in (1.0, 3.0, 2.0)
+                ]
     return times
 
 
@@ -39,8 +41,8 @@ def test_ratios_are_formed_inside_a_round() -> None:
 
 
 def test_a_ratio_is_the_median_of_the_rounds_and_has_the_quickest_batches_beside_it() -> None:
-    slow = [Turn(10.0, 9.0), Turn(40.0, 8.0), Turn(20.0, 20.0)]
-    quick = [Turn(10.0, 2.0), Turn(10.0, 10.0), Turn(10.0, 10.0)]
+    slow = [Turn(10.0, 9.0, 9.0), Turn(40.0, 8.0, 9.0), Turn(20.0, 20.0, 9.0)]
+    quick = [Turn(10.0, 2.0, 9.0), Turn(10.0, 10.0, 9.0), Turn(10.0, 10.0, 9.0)]
     assert bench.times_faster(slow, quick) == bench.Ratio(2.0, 1.0, 4.0, 4.0)
     assert f"{bench.times_faster(slow, quick)}" == "2.00 (1.00-4.00; 4.00)"
 
@@ -70,6 +72,7 @@ def test_the_summary_is_json() -> None:
         "batch": 1,
         "median_ms": 100.0,
         "min_ms": 25.0,
+        "cpu_ms": 150.0,
         "rounds_ms": [50.0, 150.0, 100.0],
         "logits_relative_error": 0.01,
     }
@@ -80,7 +83,7 @@ def test_the_summary_is_json() -> None:
 
 def test_the_tables_say_each_figure() -> None:
     lines = tables([one_pair(), one_pair(Pair("gnl_resnet50", "resnet50"))]).splitlines()
-    assert sum(line.startswith("| resnet50 | 8 | 60.00 (15.00) |") for line in lines) == 1
+    assert sum(line.startswith("| resnet50 | 8 | 60.00 (15.00; 90.00) |") for line in lines) == 1
     assert "| gnl_resnet50 | 1 | aot-bfloat16, 8.00 ms | openvino-bfloat16, 6.00 ms | 0.75 (0.75-0.75; 0.75) |" in lines
     assert "| gnl_resnet50 | 8 | aot-bfloat16 over published-compile-bfloat16 | 3.00 (3.00-3.00; 3.00) |" in lines
 
@@ -97,19 +100,26 @@ def test_the_picture_shows_networks_and_ways_and_is_the_same_each_time(tmp_path:
 
 
 class Clock:
-    """Tells the next of some times at each call."""
+    """Tells the next of some times at each call; two threads compute all the time."""
 
     def __init__(self, *seconds: float) -> None:
         self._seconds = list(seconds)
 
-    def __call__(self) -> float:
-        return self._seconds.pop(0)
+    def __call__(self) -> Instant:
+        now = self._seconds.pop(0)
+        return Instant(now, 100 + 2 * now)
 
 
 def test_a_turns_first_batch_does_not_count() -> None:
     clock = Clock(0.0, 0.5, 0.75, 0.875, 1.125)
-    assert take_turn(lambda: None, 10, 1.0, clock) == pytest.approx(Turn(25.0, 12.5))
+    assert take_turn(lambda: None, 10, 1.0, clock) == pytest.approx(Turn(25.0, 12.5, 125 / 3))
 
 
 def test_a_turn_of_one_long_batch_counts() -> None:
-    assert take_turn(lambda: None, 4, 0.1, Clock(1.0, 3.0)) == pytest.approx(Turn(500.0, 500.0))
+    assert take_turn(lambda: None, 4, 0.1, Clock(1.0, 3.0)) == pytest.approx(Turn(500.0, 500.0, 1000.0))
+
+
+def test_the_clock_is_this_machines() -> None:
+    turn = take_turn(lambda: sum(range(20000)), 1, 0.02)
+    assert 0 < turn.min_ms <= turn.median_ms <= 60_000
+    assert 0 < turn.cpu_ms <= 60_000

@@ -10,7 +10,7 @@ from support.tiny import INPUT
 from groupnl.errors import RewriteError
 from groupnl.studies import models_bench_engines as engines
 from groupnl.studies.models_bench_engines import Workshop
-from groupnl.studies.models_bench_network import pictures, random_network, usual_input
+from groupnl.studies.models_bench_network import identity, pictures, random_network, usual_input
 from groupnl.studies.models_bench_ways import REFERENCE, parse_way
 
 CPU = torch.device("cpu")
@@ -104,6 +104,25 @@ def test_the_digest_follows_the_code(tmp_path: Path, monkeypatch: pytest.MonkeyP
         seen.append(engines.source_digest())
     assert len(set(seen)) == 4
     assert seen[-1] == seen[-2]
+
+
+def test_the_identity_tells_architectures_and_weights_apart() -> None:
+    config = usual_input(32)
+    network, other = random_network(TINY, config, 10), random_network("test_efficientnet", config, 10)
+    seen = [identity(TINY, network), identity(TINY, other), identity("test_efficientnet", other)]
+    assert identity(TINY, random_network(TINY, config, 10)) == seen[0]
+    with torch.no_grad():
+        next(network.parameters()).view(-1)[0].add_(1e-3)
+    seen.append(identity(TINY, network))
+    assert len(set(seen)) == 4
+
+
+def test_every_branch_of_a_random_resnet_adds_something() -> None:
+    network = random_network("test_resnet", usual_input(32), classes=10)
+    norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    assert norms
+    assert all(module.weight.any() for module in norms)
+    assert all((module.running_var > 0).all() for module in norms)
 
 
 def test_random_networks_are_the_same_each_time_and_have_usual_activations() -> None:

@@ -62,7 +62,7 @@ def test_turns_are_shuffled_within_a_round_and_the_first_round_does_not_count(
         return Fake(f"{identity} {way.name}")
 
     monkeypatch.setattr(Workshop, "engine", fake)
-    monkeypatch.setattr(models_bench_pair, "random_identity", lambda network: network)
+    monkeypatch.setattr(models_bench_pair, "identity", lambda architecture, network: architecture)
     found = measure_pair(PAIR, plan(tmp_path, rounds=3, turn_s=0.0))
     assert {len(turns) for turns in found.turns.values()} == {3}
     timed = order[-4 * 2 * 4 :]  # four rounds, two batch sizes, two networks in two ways; what was before is warming up
