@@ -2,21 +2,19 @@
 
 import argparse
 import json
-import multiprocessing
 import sys
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from groupnl.errors import ConfigError, RewriteError
+from groupnl.errors import ConfigError
 from groupnl.inference import choose_device
 from groupnl.models import PUBLISHED, VARIANTS
 from groupnl.studies.models_bench import pair_summary
 from groupnl.studies.models_bench_pair import Pair, PairTimes, Plan, measure_pair
 from groupnl.studies.models_bench_plot import draw
+from groupnl.studies.models_bench_process import in_a_process
 from groupnl.studies.models_bench_table import tables
 from groupnl.studies.models_bench_ways import possible_ways, speed_ways
 from groupnl.studies.serving_machine import machine, usable_cores
@@ -64,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         plan = _plan(args, Path(cache))
         for number, pair in enumerate(pairs, 1):
             print(f"{number} of {len(pairs)}: {pair.model} beside {pair.twin}", file=sys.stderr, flush=True)
-            measured.append(_in_a_process(pair, plan))
+            measured.append(in_a_process(measure_pair, pair, plan))
             _write(args.out, plan, measured_on, measured)
     print(tables(measured))
     return 0
@@ -103,19 +101,6 @@ def _pairs(args: argparse.Namespace) -> list[Pair]:
 
 def _folder(cache: Path | None) -> "tempfile.TemporaryDirectory[str] | nullcontext[Path]":
     return nullcontext(cache) if cache else tempfile.TemporaryDirectory(prefix="groupnl-bench-")
-
-
-def _in_a_process(pair: Pair, plan: Plan) -> PairTimes:
-    """Measure in a process of its own: what a pair's engines and compilers hold is gone before the next pair."""
-    context = multiprocessing.get_context("spawn")  # torch's threads and CUDA do not survive a fork
-    with ProcessPoolExecutor(1, mp_context=context) as executor:
-        try:
-            return executor.submit(measure_pair, pair, plan).result()
-        except BrokenProcessPool:
-            raise RewriteError(
-                f"the process that measured {pair.model} was ended from outside; if the machine ran out of memory, "
-                "take fewer --engines or smaller --batches"
-            ) from None
 
 
 def _write(out: Path, plan: Plan, measured_on: dict[str, Any], measured: list[PairTimes]) -> None:
