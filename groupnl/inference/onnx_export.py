@@ -3,42 +3,17 @@
 from pathlib import Path
 
 import torch
-from torch import Tensor, fx, nn
+from torch import fx, nn
 
 from groupnl.card import InputConfig
 from groupnl.errors import RewriteError
+from groupnl.inference.pixels import PixelNetwork
 from groupnl.inference.split import split_layers
 from groupnl.inference.split_layer import Sine, SplitGroupNL
 
 INPUT, OUTPUT = "pixels", "logits"
 OPSET = 20
 _LARGEST_BATCH = 4096  # nothing depends on it, but the exporter wants a bound
-
-
-class PixelNetwork(nn.Module):
-    """A network behind its own normalisation.
-
-    Shapes: uint8 (B, 3, S, S) -> float32 (B, classes).
-
-    Args:
-        network: takes normalised images in `dtype`.
-        config: mean and standard deviation.
-        dtype: of the normalised images.
-    """
-
-    def __init__(self, network: nn.Module, config: InputConfig, dtype: torch.dtype) -> None:
-        super().__init__()
-        self.network = network
-        self.dtype = dtype
-        mean, std = (torch.tensor(values).view(1, 3, 1, 1) * 255 for values in (config.mean, config.std))
-        self.mean = nn.Parameter(mean, requires_grad=False)
-        self.factor = nn.Parameter(1 / std, requires_grad=False)
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Pixels to logits."""
-        images = (pixels.to(torch.float32) - self.mean) * self.factor
-        logits: Tensor = self.network(images.to(self.dtype))
-        return logits.to(torch.float32)
 
 
 def export_onnx(

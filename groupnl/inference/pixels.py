@@ -14,11 +14,13 @@ class PixelNetwork(nn.Module):
     Args:
         network: takes normalised float images, gives logits.
         config: the mean and standard deviation it was trained with.
+        dtype: of the normalised images.
     """
 
-    def __init__(self, network: nn.Module, config: InputConfig) -> None:
+    def __init__(self, network: nn.Module, config: InputConfig, dtype: torch.dtype = torch.float32) -> None:
         super().__init__()
         self.network = network
+        self.dtype = dtype
         # (x / 255 - mean) / std as one multiplication and addition.
         mean, std = (torch.tensor(values, dtype=torch.float64).view(1, 3, 1, 1) for values in (config.mean, config.std))
         self.scale = nn.Parameter((1 / (255 * std)).float(), requires_grad=False)
@@ -27,5 +29,5 @@ class PixelNetwork(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits of the images."""
         images = pixels.float() * self.scale + self.shift
-        logits: Tensor = self.network(images)
+        logits: Tensor = self.network(images.to(self.dtype))
         return logits.float()
