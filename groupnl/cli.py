@@ -29,6 +29,9 @@ COMMANDS = {
         "groupnl.robustness.offline_command", "measure checkpoints under all corruptions, with labels"
     ),
     "bench shadow": Command("groupnl.studies.shadow_cost_command", "measure what shadow requests cost the client"),
+    "bench models": Command(
+        "groupnl.studies.models_bench_command", "time every network beside its twin, in every form and engine"
+    ),
     "bench serve": Command(
         "groupnl.studies.serving_command",
         "measure the service beside its offline limit and TorchServe's own classifier",
@@ -37,6 +40,7 @@ COMMANDS = {
     "bench images": Command(
         "groupnl.images.bench_command", "time the way from bytes to model input beside the reference"
     ),
+    "study precision": Command("groupnl.studies.precision_command", "compare every engine's answers with float32"),
     "study live-vs-offline": Command(
         "groupnl.studies.live_vs_offline_command", "compare the running service's live figures with the offline truth"
     ),
