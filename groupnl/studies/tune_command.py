@@ -49,9 +49,9 @@ def run(args: argparse.Namespace) -> int:
     measured_on = machine()
     steps = _tune(plan)
     heading = _heading(plan, measured_on)
-    print(f"{heading}\n\n{table(steps, plan.clients)}\n")
-    print(f"cores that other programs used meanwhile, on average: {others(steps):.2f}{_advice(others(steps))}")
-    config = serve_config(steps[-1].chosen, heading)
+    busy = f"cores that other programs used meanwhile, on average: {others(steps):.2f}{_advice(others(steps))}"
+    print(f"{heading}\n\n{table(steps, plan.clients)}\n\n{busy}")
+    config = serve_config(steps[-1].chosen, (heading, busy))
     args.out.write_text(config, encoding="utf-8")
     everything = {"machine": measured_on, "settings": _settings(plan), **content(steps)}
     args.out.with_suffix(".json").write_text(json.dumps(everything, indent=2) + "\n", encoding="utf-8")

@@ -94,15 +94,15 @@ def _table_row(candidate: Candidate, row: Row, chosen: bool) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def serve_config(chosen: Candidate, heading: str) -> str:
+def serve_config(chosen: Candidate, remarks: Sequence[str]) -> str:
     """The text of a file for `groupnl serve --config`.
 
     Args:
         chosen: the settings.
-        heading: one line: what was measured, on what.
+        remarks: lines: what was measured, on what.
     """
-    comment = f"# Chosen by `groupnl tune`, for `groupnl serve --config`: {heading}\n"
-    return comment + yaml.safe_dump(chosen._asdict(), sort_keys=False)
+    comments = ("Chosen by `groupnl tune`, for `groupnl serve --config`.", *remarks)
+    return "".join(f"# {line}\n" for line in comments) + yaml.safe_dump(chosen._asdict(), sort_keys=False)
 
 
 def content(steps: Sequence[Step]) -> dict[str, Any]:

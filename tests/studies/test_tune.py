@@ -123,7 +123,7 @@ def test_the_table_has_a_row_for_each_candidate_of_each_step_and_shows_the_choic
 
 def test_groupnl_serve_takes_the_settings(tmp_path: Path) -> None:
     file = tmp_path / "tune.yaml"
-    file.write_text(serve_config(Candidate(2, 16, 5), "a model: on a machine #1"), encoding="utf-8")
+    file.write_text(serve_config(Candidate(2, 16, 5), ("a model: on a machine", "quiet: yes")), encoding="utf-8")
     config = load_config(file, {})
     assert (config.workers, config.batch_size, config.max_batch_delay_ms) == (2, 16, 5)
     assert set(yaml.safe_load(file.read_text(encoding="utf-8"))) == set(Candidate._fields)
