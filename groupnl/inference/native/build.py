@@ -21,7 +21,9 @@ SOURCE = Path(__file__).with_name("group_nl.cpp")
 LIBRARY_FILE = "groupnl_kernel.so"
 _COMPILERS = ("g++", "clang++", "c++")
 _FLAGS = (
-    *("-std=c++20", "-O3", "-march=native", "-fPIC", "-shared", "-fvisibility=hidden"),
+    *("-std=c++20", "-O3", "-fPIC", "-shared", "-fvisibility=hidden"),
+    # Not the machine's own: the library is to run on every CPU that `is_supported` accepts.
+    *("-march=x86-64-v4", "-mavx512bf16", "-mprfchw"),
     "-DTORCH_TARGET_VERSION=0x020b000000000000",  # of torch's stable interface: 2.11
 )
 _loaded: set[Path] = set()
@@ -42,7 +44,7 @@ def supports(kernel: int, stride: int, dilation: int, in_channels: int) -> bool:
 
 
 def build(folder: Path) -> Path:
-    """Compile the kernel for this machine; takes some seconds.
+    """Compile the kernel; takes some seconds.
 
     Args:
         folder: exists; the library is written there.
@@ -87,4 +89,5 @@ def _shape(
 ) -> Tensor:
     """What the result looks like, for compilers."""
     height, width = ((side + 2 * padding - kernel) // stride + 1 for side in x.shape[2:])
-    return x.new_empty(x.shape[0], x.shape[1], height, width).contiguous(memory_format=torch.channels_last)
+    shape = (x.shape[0], x.shape[1], height, width)
+    return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)

@@ -81,8 +81,8 @@ inline void store(uint16_t* target, __mmask16 lanes, __m512 values) {
   _mm256_mask_storeu_epi16(target, lanes, (__m256i)_mm512_cvtneps_pbh(values));
 }
 
-// Adds up each of 8 registers; the sum of the i-th is in lane 4 * (i % 4) + i / 4.
-inline __m512 sums_of(const __m512 (&values)[kMaxPixels]) {
+// Adds up each of 8 registers.
+inline __m256 sums_of(const __m512 (&values)[kMaxPixels]) {
   __m512 halves[2];
   for (int i = 0; i < 2; i++) {
     const __m512* v = values + 4 * i;
@@ -92,98 +92,132 @@ inline __m512 sums_of(const __m512 (&values)[kMaxPixels]) {
   }
   const __m512 low = _mm512_unpacklo_ps(halves[0], halves[1]), high = _mm512_unpackhi_ps(halves[0], halves[1]);
   const __m512 pairs = _mm512_add_ps(low, high);
-  return _mm512_add_ps(pairs, _mm512_shuffle_ps(pairs, pairs, 0x4e));
+  const __m512 sums = _mm512_add_ps(pairs, _mm512_shuffle_ps(pairs, pairs, 0x4e));
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 0, 0, 0, 0, 0, 0, 0, 0);
+  return _mm512_castps512_ps256(_mm512_permutexvar_ps(order, sums));
 }
 
 // Relative error 1e-8: an estimate, and a step of Newton's.
-inline __m512 one_over_root(__m512 x) {
-  const __m512 guess = _mm512_rsqrt14_ps(x);
-  const __m512 half = _mm512_mul_ps(_mm512_mul_ps(x, _mm512_set1_ps(-0.5f)), guess);
-  return _mm512_mul_ps(guess, _mm512_fmadd_ps(half, guess, _mm512_set1_ps(1.5f)));
+inline __m256 one_over_root(__m256 x) {
+  const __m256 guess = _mm256_rsqrt14_ps(x);
+  const __m256 half = _mm256_mul_ps(_mm256_mul_ps(x, _mm256_set1_ps(-0.5f)), guess);
+  return _mm256_mul_ps(guess, _mm256_fmadd_ps(half, guess, _mm256_set1_ps(1.5f)));
 }
 
-// The seeds of several pixels of a row and one over their norms, [pixel][seed] and as `sums_of` orders them. `rows` are
-// the input's rows below the taps `first` to `last` of the kernel; unless all columns are inside, some are padding.
+// What is known of one row of the output.
+struct Row {
+  const uint16_t* inputs[5];  // rows of the input below the kernel's
+  int first, last;            // rows of the kernel that are not in the padding
+  const uint16_t* ahead;      // the rows of the input that come into reach next, one or two
+  float* seeds;               // [pixel][seed], not yet divided by the norm
+  float* factors;             // one over the norm, [pixel]
+  uint16_t* output;
+};
+
+// Seeds and one over their norms of `runs` times kPixels pixels of a row; unless all their columns are inside, some are
+// padding.
 template <int kKernel, int kStride, int kPixels, bool kInside>
-void compute_seeds(const Layer& layer, const uint16_t* const* rows, int first, int last, int64_t column, float* scratch,
-                   float* norms) {
+void compute_seeds(const Layer& layer, const Row& row, int64_t column, int64_t runs) {
   constexpr int kColumns = (kPixels - 1) * kStride + kKernel;
   const int64_t channels = layer.channels, seeds = layer.seeds(), padded = layer.scratch();
-  const int64_t left = column * kStride - layer.padding;
-  const uint16_t* inputs[kKernel][kInside ? 1 : kColumns];
-  for (int row = first; row < last; row++) {
-    for (int i = 0; i < (kInside ? 1 : kColumns); i++) {
-      const bool inside = kInside || (left + i >= 0 && left + i < layer.width);
-      inputs[row][i] = inside ? rows[row] + (left + i) * channels : layer.zeros;
-    }
-  }
-  __m512 squares[kMaxPixels];
-#pragma GCC unroll 8
-  for (int p = 0; p < kMaxPixels; p++) squares[p] = _mm512_setzero_ps();
-  for (int64_t c = 0; c < seeds; c += kLanes) {
-    const __mmask16 lanes = lanes_from(c, seeds);
-    __m512 even[kPixels], odd[kPixels];  // taps: two sums, because each addition waits for the one before
-#pragma GCC unroll 8
-    for (int p = 0; p < kPixels; p++) even[p] = odd[p] = _mm512_setzero_ps();
-    for (int row = first; row < last; row++) {
-      const uint16_t* weights = layer.weight + row * kKernel * channels + 2 * c;
-      __m512bh taps[kKernel];
-#pragma GCC unroll 8
-      for (int k = 0; k < kKernel; k++) taps[k] = (__m512bh)_mm512_maskz_loadu_epi32(lanes, weights + k * channels);
-#pragma GCC unroll 32
-      for (int i = 0; i < kColumns; i++) {
-        const uint16_t* input = (kInside ? inputs[row][0] + i * channels : inputs[row][i]) + 2 * c;
-        const __m512bh pairs = (__m512bh)_mm512_maskz_loadu_epi32(lanes, input);
-#pragma GCC unroll 8
-        for (int p = 0; p < kPixels; p++) {
-          const int tap = i - p * kStride;
-          if (tap < 0 || tap >= kKernel) continue;
-          __m512& sum = tap % 2 ? odd[p] : even[p];
-          sum = _mm512_dpbf16_ps(sum, pairs, taps[tap]);
+  for (int64_t end = column + runs * kPixels; column < end; column += kPixels) {
+    const int64_t left = column * kStride - layer.padding;
+    const uint16_t* edge[kKernel][kInside ? 1 : kColumns];
+    if constexpr (!kInside) {
+      for (int r = row.first; r < row.last; r++) {
+        for (int i = 0; i < kColumns; i++) {
+          const bool inside = left + i >= 0 && left + i < layer.width;
+          edge[r][i] = inside ? row.inputs[r] + (left + i) * channels : layer.zeros;
         }
       }
     }
+    __m512 squares[kMaxPixels];
 #pragma GCC unroll 8
-    for (int p = 0; p < kPixels; p++) {
-      const __m512 sum = _mm512_add_ps(even[p], odd[p]);
-      squares[p] = _mm512_fmadd_ps(sum, sum, squares[p]);
-      _mm512_storeu_ps(scratch + p * padded + c, sum);
+    for (int p = 0; p < kMaxPixels; p++) squares[p] = _mm512_setzero_ps();
+    for (int64_t c = 0; c < seeds; c += kLanes) {
+      const __mmask16 lanes = lanes_from(c, seeds);
+      __m512 even[kPixels], odd[kPixels];  // taps: two sums, because each addition waits for the one before
+#pragma GCC unroll 8
+      for (int p = 0; p < kPixels; p++) even[p] = odd[p] = _mm512_setzero_ps();
+      for (int r = row.first; r < row.last; r++) {
+        const uint16_t* weights = layer.weight + r * kKernel * channels + 2 * c;
+        const uint16_t* inputs = row.inputs[r] + left * channels + 2 * c;
+        __m512bh taps[kKernel];
+#pragma GCC unroll 8
+        for (int k = 0; k < kKernel; k++) taps[k] = (__m512bh)_mm512_maskz_loadu_epi32(lanes, weights + k * channels);
+#pragma GCC unroll 32
+        for (int i = 0; i < kColumns; i++) {
+          const uint16_t* input = kInside ? inputs + i * channels : edge[r][i] + 2 * c;
+          const __m512bh pairs = (__m512bh)_mm512_maskz_loadu_epi32(lanes, input);
+#pragma GCC unroll 8
+          for (int p = 0; p < kPixels; p++) {
+            const int tap = i - p * kStride;
+            if (tap < 0 || tap >= kKernel) continue;
+            __m512& sum = tap % 2 ? odd[p] : even[p];
+            sum = _mm512_dpbf16_ps(sum, pairs, taps[tap]);
+          }
+        }
+      }
+      // In networks neither what comes next nor the new tensor is in the first caches; adding up is time to fetch it.
+#pragma GCC unroll 8
+      for (int p = 0; p < kPixels; p++) __builtin_prefetch(row.output + (column + p) * channels + 2 * c, 1);
+      if constexpr (kInside) {
+        for (int r = 0; r < kStride; r++) {
+          const uint16_t* ahead = row.ahead + (r * layer.width + column * kStride) * channels + 2 * c;
+#pragma GCC unroll 16
+          for (int i = 0; i < kPixels * kStride; i++) _mm_prefetch(ahead + i * channels, _MM_HINT_T0);
+        }
+      }
+#pragma GCC unroll 8
+      for (int p = 0; p < kPixels; p++) {
+        const __m512 sum = _mm512_add_ps(even[p], odd[p]);
+        squares[p] = _mm512_fmadd_ps(sum, sum, squares[p]);
+        _mm512_storeu_ps(row.seeds + (column + p) * padded + c, sum);
+      }
     }
+    const __m256 sums = _mm256_max_ps(_mm256_set1_ps(kEpsilon * kEpsilon), sums_of(squares));
+    _mm256_storeu_ps(row.factors + column, one_over_root(sums));
   }
-  _mm512_storeu_ps(norms, one_over_root(_mm512_max_ps(_mm512_set1_ps(kEpsilon * kEpsilon), sums_of(squares))));
 }
 
+// Norm, affine, polynomial and activation of `runs` times kPixels pixels of a row.
 template <int kPixels, Activation kActivation>
-void finish(const Layer& layer, const float* scratch, const float* norms, uint16_t* output) {
+void finish(const Layer& layer, const Row& row, int64_t column, int64_t runs) {
   const int64_t channels = layer.channels, seeds = layer.seeds(), padded = layer.scratch();
-  __m512 factors[kPixels];
+  for (int64_t end = column + runs * kPixels; column < end; column += kPixels) {
+    const float* scratch = row.seeds + column * padded;
+    uint16_t* output = row.output + column * channels;
+    __m512 factors[kPixels];
 #pragma GCC unroll 8
-  for (int p = 0; p < kPixels; p++) factors[p] = _mm512_set1_ps(norms[4 * (p % 4) + p / 4]);
-  for (int64_t c = 0; c < seeds; c += kLanes) {
-    const __mmask16 lanes = lanes_from(c, seeds);
-    const __m512 scale = _mm512_maskz_loadu_ps(lanes, layer.scale + c);
-    const __m512 shift = _mm512_maskz_loadu_ps(lanes, layer.shift + c);
-    const float* coefficients = layer.polynomials + layer.degree * seeds + c;
-    const __m512 highest = _mm512_maskz_loadu_ps(lanes, coefficients);
-    __m512 seed[kPixels], wave[kPixels];
+    for (int p = 0; p < kPixels; p++) factors[p] = _mm512_set1_ps(row.factors[column + p]);
+    for (int64_t c = 0; c < seeds; c += kLanes) {
+      const __mmask16 lanes = lanes_from(c, seeds);
+      const __m512 scale = _mm512_maskz_loadu_ps(lanes, layer.scale + c);
+      const __m512 shift = _mm512_maskz_loadu_ps(lanes, layer.shift + c);
+      const float* coefficients = layer.polynomials + layer.degree * seeds + c;
+      const __m512 highest = _mm512_maskz_loadu_ps(lanes, coefficients);
+      __m512 seed[kPixels], wave[kPixels];
 #pragma GCC unroll 8
-    for (int p = 0; p < kPixels; p++) {
-      seed[p] = _mm512_mul_ps(_mm512_loadu_ps(scratch + p * padded + c), factors[p]);
-      wave[p] = highest;
-      store(output + p * channels + c, lanes, activate<kActivation>(_mm512_fmadd_ps(seed[p], scale, shift)));
+      for (int p = 0; p < kPixels; p++) {
+        seed[p] = _mm512_mul_ps(_mm512_loadu_ps(scratch + p * padded + c), factors[p]);
+        wave[p] = highest;
+        store(output + p * channels + c, lanes, activate<kActivation>(_mm512_fmadd_ps(seed[p], scale, shift)));
+      }
+      for (int64_t power = layer.degree; power > 0; power--) {
+        coefficients -= seeds;
+        const __m512 coefficient = _mm512_maskz_loadu_ps(lanes, coefficients);
+#pragma GCC unroll 8
+        for (int p = 0; p < kPixels; p++) wave[p] = _mm512_fmadd_ps(wave[p], seed[p], coefficient);
+      }
+#pragma GCC unroll 8
+      for (int p = 0; p < kPixels; p++) {
+        store(output + p * channels + seeds + c, lanes, activate<kActivation>(wave[p]));
+      }
     }
-    for (int64_t power = layer.degree; power > 0; power--) {
-      coefficients -= seeds;
-      const __m512 coefficient = _mm512_maskz_loadu_ps(lanes, coefficients);
-#pragma GCC unroll 8
-      for (int p = 0; p < kPixels; p++) wave[p] = _mm512_fmadd_ps(wave[p], seed[p], coefficient);
-    }
-#pragma GCC unroll 8
-    for (int p = 0; p < kPixels; p++) store(output + p * channels + seeds + c, lanes, activate<kActivation>(wave[p]));
   }
 }
 
-using Finish = void (*)(const Layer&, const float*, const float*, uint16_t*);
+using Finish = void (*)(const Layer&, const Row&, int64_t, int64_t);
 
 template <int kPixels>
 Finish finish_for(const std::string& activation) {
@@ -195,48 +229,65 @@ Finish finish_for(const std::string& activation) {
   STD_TORCH_CHECK(false, "groupnl::sparse_layer knows no activation '", activation, "'");
 }
 
-// Computes rows in small runs of pixels. A run is finished after the seeds of the next: by then its norms are known.
+// Cuts a row of pixels into runs of at most 8 and calls use.operator()<length>(first pixel, how many such runs).
+template <typename Use>
+void cut(int64_t width, const Use& use) {
+  int64_t column = 0;
+  const auto take = [&]<int kPixels>() {
+    const int64_t runs = (width - column) / kPixels;
+    if (runs) use.template operator()<kPixels>(column, runs);
+    column += runs * kPixels;
+  };
+  // The widths of networks for 224 pixels are multiples of 7.
+  if (width % 8 && width % 7 == 0) take.template operator()<7>();
+  take.template operator()<8>();
+  take.template operator()<4>();
+  take.template operator()<2>();
+  take.template operator()<1>();
+}
+
+template <int kKernel, int kStride>
+void compute_row(const Layer& layer, const Row& row, const Finish* finishes) {
+  cut(layer.out_width, [&]<int kPixels>(int64_t column, int64_t runs) {
+    // Those at the ends see padding.
+    const auto is_inside = [&](int64_t run) {
+      const int64_t left = (column + run * kPixels) * kStride - layer.padding;
+      return left >= 0 && left + (kPixels - 1) * kStride + kKernel <= layer.width;
+    };
+    for (int64_t run = 0; run < runs;) {
+      int64_t next = run + 1;
+      if (is_inside(run)) {
+        while (next < runs && is_inside(next)) next++;
+        compute_seeds<kKernel, kStride, kPixels, true>(layer, row, column + run * kPixels, next - run);
+      } else {
+        compute_seeds<kKernel, kStride, kPixels, false>(layer, row, column + run * kPixels, 1);
+      }
+      run = next;
+    }
+  });
+  cut(layer.out_width,
+      [&]<int kPixels>(int64_t column, int64_t runs) { finishes[kPixels](layer, row, column, runs); });
+}
+
 template <int kKernel, int kStride>
 void compute_rows(Layer layer, const Finish* finishes, int64_t begin, int64_t end) {
-  const int64_t run = kMaxPixels * layer.scratch() + kLanes;
-  std::vector<float> scratch(2 * run);
+  std::vector<float> scratch(layer.out_width * layer.scratch() + layer.out_width + kMaxPixels);
   const std::vector<uint16_t> zeros(layer.channels);
   layer.zeros = zeros.data();
-  float *seeds = scratch.data(), *waiting = seeds + run;
-  Finish finish_waiting = nullptr;
-  uint16_t* output = layer.output + begin * layer.out_width * layer.channels;
-  uint16_t* waiting_output = nullptr;
-  for (int64_t row = begin; row < end; row++) {
-    const int64_t image = row / layer.out_height, top = row % layer.out_height * kStride - layer.padding;
-    const uint16_t* rows[kKernel];
-    const int first = static_cast<int>(std::clamp<int64_t>(-top, 0, kKernel));
-    const int last = static_cast<int>(std::clamp<int64_t>(layer.height - top, first, kKernel));
-    for (int k = first; k < last; k++) {
-      rows[k] = layer.input + (image * layer.height + top + k) * layer.width * layer.channels;
-    }
-    int64_t column = 0;
-    const auto compute = [&]<int kPixels>() {
-      const int64_t left = column * kStride - layer.padding;
-      const bool inside = left >= 0 && left + (kPixels - 1) * kStride + kKernel <= layer.width;
-      const auto compute_them = inside ? compute_seeds<kKernel, kStride, kPixels, true>
-                                       : compute_seeds<kKernel, kStride, kPixels, false>;
-      compute_them(layer, rows, first, last, column, seeds + kLanes, seeds);
-      if (finish_waiting) finish_waiting(layer, waiting + kLanes, waiting, waiting_output);
-      std::swap(seeds, waiting);
-      finish_waiting = finishes[kPixels];
-      waiting_output = output;
-      output += kPixels * layer.channels;
-      column += kPixels;
-    };
-    const int64_t width = layer.out_width;
-    // The widths of networks for 224 pixels are multiples of 7.
-    if (width % 8 && width % 7 == 0) while (column < width) compute.template operator()<7>();
-    while (width - column >= 8) compute.template operator()<8>();
-    if (width - column >= 4) compute.template operator()<4>();
-    if (width - column >= 2) compute.template operator()<2>();
-    if (width - column >= 1) compute.template operator()<1>();
+  Row row{};
+  row.seeds = scratch.data();
+  row.factors = row.seeds + layer.out_width * layer.scratch();
+  const int64_t step = layer.width * layer.channels;  // from one row of the input to the next
+  for (int64_t i = begin; i < end; i++) {
+    const int64_t image = i / layer.out_height, top = i % layer.out_height * kStride - layer.padding;
+    row.first = static_cast<int>(std::clamp<int64_t>(-top, 0, kKernel));
+    row.last = static_cast<int>(std::clamp<int64_t>(layer.height - top, row.first, kKernel));
+    for (int k = row.first; k < row.last; k++) row.inputs[k] = layer.input + (image * layer.height + top + k) * step;
+    row.output = layer.output + i * layer.out_width * layer.channels;
+    const int64_t ahead = std::clamp<int64_t>(top + kKernel, 0, std::max<int64_t>(0, layer.height - kStride));
+    row.ahead = layer.input + (image * layer.height + ahead) * step;
+    compute_row<kKernel, kStride>(layer, row, finishes);
   }
-  if (finish_waiting) finish_waiting(layer, waiting + kLanes, waiting, waiting_output);
 }
 
 using ComputeRows = void (*)(Layer, const Finish*, int64_t, int64_t);
