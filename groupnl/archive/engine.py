@@ -138,6 +138,18 @@ def load_engine(folder: Path, manifest: Manifest, choice: Choice) -> Loaded:
     return Loaded(_torch_engine(folder, manifest, choice._replace(name="eager")), "eager")
 
 
+def as_packed(folder: Path, manifest: Manifest, choice: Choice) -> Choice:
+    """The choice with the engine that an unpacked archive was made for: a twin's may be another than its model's.
+
+    Raises:
+        ArchiveError: the archive's record of its engine cannot be used.
+    """
+    record = read_engine_record(folder, manifest)
+    if record is not None:
+        return choice._replace(name=record.engine)
+    return choice._replace(name="eager") if choice.name in ENGINES_WITH_FILES else choice
+
+
 def _misfit(record: EngineRecord | None, choice: Choice) -> str | None:
     """Why an archive's files cannot be used here; None if they can."""
     if record is None:

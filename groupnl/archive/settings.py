@@ -14,7 +14,8 @@ class ServingSettings(BaseModel):
     Attributes:
         workers: worker processes.
         batch_size: most requests in one batch.
-        max_batch_delay_ms: how long the first request of a batch may wait for others.
+        max_batch_delay_ms: how long the first request of a batch may wait for others. A client that is alone waits so
+            long for nothing; where many ask, batches fill from the queue without it.
         response_timeout_s: a worker that takes longer for one batch is ended and restarted.
         startup_timeout_s: the same for loading and warming up.
         handler: the `handler` section, as the handler's own configuration class understands it.
@@ -24,7 +25,7 @@ class ServingSettings(BaseModel):
 
     workers: Count = 1
     batch_size: Count = 8
-    max_batch_delay_ms: Count = 10
+    max_batch_delay_ms: Count = 1
     response_timeout_s: Count = 120
     startup_timeout_s: Count = 300
     handler: dict[str, Any] = {}

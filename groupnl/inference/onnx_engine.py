@@ -48,7 +48,7 @@ class OnnxEngine:
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """Compute logits; see `Engine`."""
-        (logits,) = self._session.run([OUTPUT], {INPUT: pixels.contiguous().numpy()})
+        (logits,) = self._session.run([OUTPUT], {INPUT: pixels.cpu().contiguous().numpy()})
         return torch.from_numpy(logits)
 
     def warm_up(self, max_batch: int) -> None:

@@ -10,20 +10,16 @@ import pickle
 import signal
 import sys
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import torch
 
-from groupnl.archive.engine import Choice, load_engine
-from groupnl.archive.load import checked_manifest
-from groupnl.inference import Engine
 from groupnl.server.processes import end_with_parent
+from handlers.shadow.local import local_runner
 from handlers.shadow.messages import Failure, Setup
 from handlers.shadow.runner import LocalRunner
 from handlers.shadow.tell_once import TellOnce
 
 logger = logging.getLogger(__name__)
-CPU = torch.device("cpu")
 _tell_once = TellOnce(logger)
 
 
@@ -46,12 +42,7 @@ def main() -> None:
 
 def _load(setup: Setup) -> LocalRunner:
     torch.set_num_threads(setup.threads)
-    twin = None if setup.twin_dir is None else _engine(setup.twin_dir, setup.choice)
-    return LocalRunner(_engine(setup.model_dir, setup.choice), twin, CPU)
-
-
-def _engine(folder: Path, choice: Choice) -> Engine:
-    return load_engine(folder, checked_manifest(folder), choice).engine
+    return local_runner(setup)
 
 
 def _answer(runner: LocalRunner, message: tuple[object, ...]) -> object:

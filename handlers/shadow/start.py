@@ -3,16 +3,15 @@
 from pathlib import Path
 
 from groupnl.archive import probe
-from groupnl.archive.engine import Choice, load_engine
-from groupnl.archive.load import checked_manifest
+from groupnl.archive.engine import Choice
 from groupnl.errors import ConfigError
-from groupnl.inference import Engine
 from groupnl.metrics import PROBE_SET_IMAGES, Metrics
 from groupnl.shadow_config import ShadowConfig
 from handlers.shadow.child_runner import ChildRunner
 from handlers.shadow.counts import ShadowCounts
+from handlers.shadow.local import local_runner
 from handlers.shadow.messages import Setup
-from handlers.shadow.runner import LocalRunner, Runner
+from handlers.shadow.runner import Runner
 from handlers.shadow.shadow import Shadow
 from handlers.shadow.shadows import Shadows
 
@@ -58,12 +57,7 @@ def _runner(model_dir: Path, config: ShadowConfig, choice: Choice) -> Runner:
 
     A second process on CUDA would need a context of its own, and streams' priorities do not count between processes.
     """
+    setup = Setup(model_dir, config.twin_dir, choice, config.threads)
     if choice.device.type == "cpu":
-        return ChildRunner(Setup(model_dir, config.twin_dir, choice, config.threads))
-    twin = None if config.twin_dir is None else _engine(config.twin_dir, choice)
-    return LocalRunner(_engine(model_dir, choice), twin, choice.device)
-
-
-def _engine(folder: Path, choice: Choice) -> Engine:
-    """On the usual stream: the live engine's goes before it."""
-    return load_engine(folder, checked_manifest(folder), choice).engine
+        return ChildRunner(setup)
+    return local_runner(setup)  # on the usual stream: the live engine's goes before it

@@ -8,7 +8,7 @@ import pytest
 import torch
 from support.tiny import tiny_checkpoint
 
-from groupnl.archive.engine import Choice, choose, load_engine
+from groupnl.archive.engine import Choice, as_packed, choose, load_engine
 from groupnl.archive.engine_record import RECORD_FILE, EngineRecord, read_engine_record
 from groupnl.archive.load import checked_manifest
 from groupnl.archive.pack import pack
@@ -129,3 +129,12 @@ def test_onnx_runtime_computes_in_float32_on_a_cpu() -> None:
     assert choose(HandlerConfig(engine="onnx", device="cpu")).precision == torch.float32
     with pytest.raises(ConfigError, match="'onnx' has no precision 'bfloat16'"):
         choose(HandlerConfig(engine="onnx", device="cpu", precision="bfloat16"))
+
+
+def test_a_twin_runs_as_it_was_packed(unpacked: Path, tmp_path: Path) -> None:
+    manifest, choice = checked_manifest(unpacked), choice_of(unpacked)
+    assert as_packed(unpacked, manifest, choice._replace(name="eager")) == choice
+    copy = rewrite(unpacked, tmp_path)
+    (copy / RECORD_FILE).unlink()
+    assert as_packed(copy, manifest, choice).name == "eager"
+    assert as_packed(copy, manifest, choice._replace(name="compile")).name == "compile"
