@@ -11,6 +11,7 @@ from groupnl.errors import ConfigError, ServerError
 from groupnl.studies.serving import Slot
 
 TIE = 0.03  # what differs by less is taken as equal: about what two runs of the same settings differ by
+FLIPS = 0.3  # share of the rounds
 
 
 class Candidate(NamedTuple):
@@ -133,8 +134,10 @@ def search(axes: Axes, measure: Measure) -> list[Step]:
 def choose(rounds: Sequence[Round]) -> Candidate:
     """The rule.
 
-    The highest throughput; of those within `TIE` of it the lowest median latency at one client; of those within `TIE`
-    of that the one that asks for least: fewest workers, then the smallest batch, then the shortest delay.
+    The highest throughput; of those equal to it the lowest median latency at one client; of those equal to that the one
+    that asks for least: fewest workers, then the smallest batch, then the shortest delay. Equal is what differs by at
+    most `TIE`, or was as good as the best in `FLIPS` of the rounds or more: where the machine was not quiet, so that
+    the order changes from round to round, a difference of medians says nothing.
 
     Raises:
         ServerError: each of them had failures.
@@ -145,11 +148,22 @@ def choose(rounds: Sequence[Round]) -> Candidate:
             f"with each of the settings some requests failed ({failures(rounds, next(iter(rounds[0])))} with the "
             "first): are all images such as the service takes? Its log says what it refused"
         )
-    rates, waits = rate_shares(rounds), wait_shares(rounds)
-    highest = max(rates[each] for each in good)
-    fast = [each for each in good if rates[each] >= (1 - TIE) * highest]
-    lowest = min(waits[each] for each in fast)
-    return min(each for each in fast if waits[each] <= (1 + TIE) * lowest)
+    fast = _best(rounds, good, lambda figures: figures.saturated.throughput)
+    return min(_best(rounds, fast, lambda figures: 1 / figures.alone.p50_ms))
+
+
+def _best(
+    rounds: Sequence[Round], candidates: Sequence[Candidate], figure: Callable[[Figures], float]
+) -> list[Candidate]:
+    """The candidate with the highest figure, and those equal to it."""
+    shares = _shares(rounds, figure)
+    best = max(candidates, key=lambda each: shares[each])
+
+    def equal(each: Candidate) -> bool:
+        as_good = sum(figure(found[each]) >= figure(found[best]) for found in rounds)
+        return shares[each] >= (1 - TIE) * shares[best] or as_good >= FLIPS * len(rounds)
+
+    return [each for each in candidates if equal(each)]
 
 
 def failures(rounds: Sequence[Round], candidate: Candidate) -> int:

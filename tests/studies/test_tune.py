@@ -42,8 +42,9 @@ def test_the_rule(
 
 
 def test_candidates_are_compared_inside_rounds() -> None:
-    """In the second round everything takes three times as long, in the third only what one candidate did."""
+    """In one round everything takes three times as long, in another only what one candidate did."""
     rounds: list[Round] = [
+        {ONE: figures(80, 10), TWO: figures(100, 10)},
         {ONE: figures(80, 10), TWO: figures(100, 10)},
         {ONE: figures(80 / 3, 30), TWO: figures(100 / 3, 30)},
         {ONE: figures(80, 10), TWO: figures(30, 90)},
@@ -52,6 +53,21 @@ def test_candidates_are_compared_inside_rounds() -> None:
     assert rates[TWO] / rates[ONE] == pytest.approx(100 / 80)
     assert waits[TWO] / waits[ONE] == pytest.approx(1)
     assert choose(rounds) == TWO
+
+
+def test_what_is_better_in_some_rounds_and_worse_in_others_is_equal() -> None:
+    """The medians are apart, but the order changes: the wait decides; where that changes too, who asks for less."""
+    rates = ((80, 100), (100, 90), (81, 100))
+    slower, faster = ([{ONE: figures(one, wait), TWO: figures(two, 10)} for one, two in rates] for wait in (12, 9))
+    assert choose(slower) == TWO
+    assert choose(faster) == ONE
+    waits = ((12, 10), (9, 10), (12, 10))
+    both = [
+        {ONE: figures(one, first), TWO: figures(two, second)}
+        for (one, two), (first, second) in zip(rates, waits, strict=True)
+    ]
+    assert choose(both) == ONE
+    assert choose([both[0], both[2]]) == TWO
 
 
 def test_settings_with_failures_are_not_chosen() -> None:
