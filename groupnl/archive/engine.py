@@ -16,11 +16,10 @@ from groupnl.errors import ConfigError
 from groupnl.handler_config import HandlerConfig
 from groupnl.inference import Engine, TorchEngine, choose_device, choose_precision, to_inference
 from groupnl.inference.onnx_engine import OnnxEngine
-from groupnl.inference.onnx_export import export_onnx
+from groupnl.inference.onnx_export import export_onnx, fastest_sine
 from groupnl.inference.openvino_engine import OpenVinoEngine
 from groupnl.inference.package import PACKAGE_FILE, Target, compile_package
 from groupnl.inference.package_engine import PackageEngine
-from groupnl.inference.split_layer import Sine
 from groupnl.manifest import Manifest
 from groupnl.models.checkpoint import sha256_of
 
@@ -161,15 +160,8 @@ def _misfit(record: EngineRecord | None, choice: Choice) -> str | None:
 
 def _export(model: nn.Module, config: InputConfig, choice: Choice, file: Path) -> Path:
     dtype = torch.float16 if choice.precision == torch.float16 else torch.float32
-    export_onnx(to_inference(model), config, file, sine=_sine(choice), dtype=dtype)
+    export_onnx(to_inference(model), config, file, sine=fastest_sine(choice.name, choice.device), dtype=dtype)
     return file
-
-
-def _sine(choice: Choice) -> Sine:
-    """The form of GroupNL layers that the engine runs fastest."""
-    if choice.name == "openvino":
-        return "polynomial"
-    return "convolutions" if choice.device.type == "cpu" else "operator"
 
 
 def _engine_of_files(files: list[Path], config: InputConfig, choice: Choice) -> Engine:

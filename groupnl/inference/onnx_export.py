@@ -6,6 +6,7 @@ import torch
 from torch import fx, nn
 
 from groupnl.card import InputConfig
+from groupnl.engine_names import EngineName
 from groupnl.errors import RewriteError
 from groupnl.inference.pixels import PixelNetwork
 from groupnl.inference.split import split_layers
@@ -14,6 +15,13 @@ from groupnl.inference.split_layer import Sine, SplitGroupNL
 INPUT, OUTPUT = "pixels", "logits"
 OPSET = 20
 _LARGEST_BATCH = 4096  # nothing depends on it, but the exporter wants a bound
+
+
+def fastest_sine(engine: EngineName, device: torch.device) -> Sine:
+    """The form of GroupNL layers that an engine runs fastest on a device."""
+    if engine == "openvino":
+        return "polynomial"
+    return "convolutions" if device.type == "cpu" else "operator"
 
 
 def export_onnx(

@@ -16,7 +16,7 @@ from groupnl.card import InputConfig
 from groupnl.inference import Engine, TorchEngine, to_inference
 from groupnl.inference.native.build import LIBRARY_FILE
 from groupnl.inference.onnx_engine import OnnxEngine
-from groupnl.inference.onnx_export import export_onnx
+from groupnl.inference.onnx_export import export_onnx, fastest_sine
 from groupnl.inference.openvino_engine import OpenVinoEngine
 from groupnl.inference.package import PACKAGE_FILE, Target, compile_package
 from groupnl.inference.package_engine import PackageEngine
@@ -81,7 +81,7 @@ class Workshop:
                 _as_one_node(model) if way.published else to_inference(model),
                 self._config,
                 folder / _ONNX_FILE,
-                sine="polynomial" if on_openvino else "operator",
+                sine=fastest_sine(way.engine, self._device),
                 dtype=torch.float16 if way.precision == torch.float16 else torch.float32,
             )
 
