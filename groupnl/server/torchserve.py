@@ -104,9 +104,7 @@ class TorchServe:
                 "LOG_LOCATION": str(log_dir.resolve()),
                 "METRICS_LOCATION": str(log_dir.resolve()),
                 "OMP_NUM_THREADS": environment.omp_num_threads() or str(threads),
-                # Threads that wait for one another by spinning take the core that the other needs, once anything else
-                # runs: measured on 2 busy cores, a batch took four times as long.
-                "OMP_WAIT_POLICY": environment.omp_wait_policy() or "passive",
+                **environment.brief_waiting(),
                 environment.SEATS: str(seats),
                 "PROMETHEUS_MULTIPROC_DIR": str(run_dir / METRICS_FOLDER),
             }

@@ -13,7 +13,6 @@ from groupnl.server.processes import end_with_parent
 
 _MODULE = "groupnl.studies.serving_pipeline"
 _STOP_S = 10.0
-_WAIT_POLICY = "OMP_WAIT_POLICY"
 
 
 class Mode(NamedTuple):
@@ -22,12 +21,12 @@ class Mode(NamedTuple):
     Attributes:
         processes: that work side by side.
         threads: of each.
-        passive: threads that wait for one another sleep, as in the service's workers; otherwise they spin for a while.
+        brief: threads that wait for one another soon sleep, as in the service's workers; otherwise they spin for a while.
     """
 
     processes: int
     threads: int
-    passive: bool
+    brief: bool
 
 
 def modes(cores: int) -> dict[str, Mode]:
@@ -132,9 +131,7 @@ class Offline:
 
 def _environment(mode: Mode) -> dict[str, str]:
     changes = {"OMP_NUM_THREADS": str(mode.threads)}
-    if mode.passive:
-        return environment.child_environment(changes | {_WAIT_POLICY: "passive"})
-    return {name: value for name, value in environment.child_environment(changes).items() if name != _WAIT_POLICY}
+    return environment.child_environment(changes | (environment.brief_waiting() if mode.brief else {}))
 
 
 def _write(process: subprocess.Popen[str], text: str) -> None:
