@@ -24,9 +24,9 @@ def omp_num_threads() -> str | None:
 def brief_waiting() -> dict[str, str]:
     """How OpenMP's threads wait for one another in processes that share their cores; nothing where the user said it.
 
-    They spin for some microseconds, then sleep. Usually they spin for milliseconds and take the core that the other thread
-    needs once anything else runs: on 2 busy cores a batch took four times as long. Where they sleep at once (the policy
-    "passive"), waking them takes longer than most of the work between: on 2 idle cores a batch took twice as long.
+    They spin for some microseconds, then sleep. Usually they spin for milliseconds and take the core that the other
+    thread needs once anything else runs: on 2 busy cores a batch took four times as long. Where they sleep at once (the
+    policy "passive"), waking them takes as long as the work between: on 2 idle cores a batch took twice as long.
     """
     said = any(os.environ.get(name) for name in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"))
     return {} if said else {"GOMP_SPINCOUNT": "5000"}

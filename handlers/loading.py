@@ -7,6 +7,7 @@ import torch
 
 from groupnl.archive.engine import choose, load_engine
 from groupnl.archive.load import checked_manifest, handler_section
+from groupnl.engine_names import ENGINES_OF_FIXED_THREADS
 from groupnl.environment import seats_folder
 from handlers.context import Context
 from handlers.counting import count_start, set_offline_agreement, worker_metrics
@@ -33,11 +34,13 @@ def load_service(context: Context) -> Service:
     manifest = checked_manifest(model_dir)
     choice = choose(config, context.system_properties.get("gpu_id"))
     engine, name = load_engine(model_dir, manifest, choice._replace(urgent=True))
-    engine.warm_up(context.system_properties.get("batch_size") or 1)
+    turns = Turns(seats_folder(), torch.get_num_threads(), all_or_none=name in ENGINES_OF_FIXED_THREADS)
+    for threads in turns.threads:  # kernels are prepared for each number of threads
+        torch.set_num_threads(threads)
+        engine.warm_up(context.system_properties.get("batch_size") or 1)
     facts = manifest.card.architecture, name, choice.device, choice.precision
     logger.info("groupnl: model %s is ready: %s, %s, %s, %s", context.model_name, *facts)
     count_start(metrics, model_dir, manifest, name, choice.precision)
     set_offline_agreement(metrics, model_dir, config.shadow.cells())
     shadows = start_shadows(model_dir, config.shadow, metrics, choice._replace(name=name))
-    turns = Turns(seats_folder())
     return Service(manifest.card, engine, config, metrics, shadows, turns, on_cpu=choice.device.type == "cpu")

@@ -95,8 +95,9 @@ class Service:
         with self._metrics.timed(STAGE_SECONDS, stage="total"):
             with ExitStack() as turn:
                 with self._metrics.timed(STAGE_SECONDS, stage="wait"):
-                    turn.enter_context(self._turns.turn())
-                prepared = self._side_by_side(self._prepare, items)
+                    threads = turn.enter_context(self._turns.turn())
+                torch.set_num_threads(threads)
+                prepared = self._side_by_side(self._prepare, items, threads)
                 good = [item for item in prepared if isinstance(item, _Prepared)]
                 if not self._on_cpu:
                     turn.close()  # the next worker's images are prepared while the device computes

@@ -12,7 +12,7 @@ class ServingSettings(BaseModel):
     """TorchServe's settings of one model, and the handler's.
 
     Attributes:
-        workers: worker processes.
+        workers: worker processes; one computes while the other talks to the frontend.
         batch_size: most requests in one batch.
         max_batch_delay_ms: how long the first request of a batch may wait for others. A client that is alone waits so
             long for nothing; where many ask, batches fill from the queue without it.
@@ -23,9 +23,9 @@ class ServingSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    workers: Count = 1
+    workers: Count = 2
     batch_size: Count = 8
-    max_batch_delay_ms: Count = 1
+    max_batch_delay_ms: Count = 2
     response_timeout_s: Count = 120
     startup_timeout_s: Count = 300
     handler: dict[str, Any] = {}

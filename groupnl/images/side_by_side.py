@@ -21,16 +21,31 @@ class SideBySide:
     """
 
     def __init__(self, threads: int) -> None:
+        self._threads = threads
         self._pool = None
         if threads > 1:
             self._pool = ThreadPoolExecutor(threads, "prepare", initializer=torch.set_num_threads, initargs=(1,))
 
-    def __call__(self, function: Callable[[_Item], _Result], items: Sequence[_Item]) -> list[_Result]:
+    def __call__(
+        self, function: Callable[[_Item], _Result], items: Sequence[_Item], limit: int | None = None
+    ) -> list[_Result]:
         """The results, in the order of the items.
+
+        Args:
+            function: called once for each.
+            items: any number.
+            limit: calls at a time now, at most; 1 makes them here, another number below that of the threads cuts the
+                items into as many runs.
 
         Raises:
             Exception: what the first failing call raised; calls that have not begun are left out.
         """
-        if self._pool is None or len(items) < 2:
+        if self._pool is None or len(items) < 2 or limit == 1:
             return [function(item) for item in items]
-        return list(self._pool.map(function, items))
+        if limit is None or limit >= self._threads:
+            return list(self._pool.map(function, items))
+        runs = [items[start::limit] for start in range(min(limit, len(items)))]
+        results: list[_Result | None] = [None] * len(items)
+        for start, found in enumerate(self._pool.map(lambda run: [function(item) for item in run], runs)):
+            results[start::limit] = found
+        return results  # type: ignore[return-value]  # every place is filled

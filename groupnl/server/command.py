@@ -38,7 +38,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--metrics-port", type=int, metavar="PORT", help="the workers' metrics (8083)")
     add("--frontend-metrics-port", type=int, metavar="PORT", help="TorchServe's own metrics (8082)")
     add("--workers", type=int, metavar="N", help="worker processes per model (as the archive says)")
-    add("--seats", type=int, metavar="N", help="batches computed at a time, of all models (one for every 4 cores)")
     add("--batch-size", type=int, metavar="N", help="most requests in a batch (as the archive says)")
     add("--max-batch-delay-ms", type=int, metavar="MS", help="longest wait for others (as the archive says)")
     add("--queue-size", type=int, metavar="N", help="waiting requests per model, then 503 (100)")
@@ -107,9 +106,9 @@ def _prepare(config: ServeConfig, models: list[ServedModel], java: Path, run_dir
     text = properties(config, models, store, max_image_bytes)
     (run_dir / "config.properties").write_text(text, encoding="utf-8")
     _make_log_dir(config.log_dir)
-    seats = plan_seats(_usable_cores(), workers, config.seats)
+    seats = plan_seats(_usable_cores(), workers)
     say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
-    return TorchServe(java, run_dir, config.log_dir, seats.threads, make_seats(run_dir, seats), say)
+    return TorchServe(java, run_dir, config.log_dir, seats.number, make_seats(run_dir, seats), say)
 
 
 def _make_log_dir(folder: Path) -> None:

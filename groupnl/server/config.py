@@ -32,8 +32,6 @@ class ServeConfig(BaseModel):
         metrics_port: what the workers count, in Prometheus format; see `groupnl.metrics`.
         frontend_metrics_port: TorchServe's own metrics, in Prometheus format.
         workers: worker processes per model; None: as the archive says.
-        seats: batches that are computed at a time, of all models together, each with its share of the cores; None: one
-            for every four cores. Further workers wait for their turn.
         batch_size: most requests in one batch; None: as the archive says.
         max_batch_delay_ms: how long the first request of a batch may wait for others; None: as the archive says.
         response_timeout_s: a worker that takes longer for a batch is ended and restarted; None: as the archive says.
@@ -61,7 +59,6 @@ class ServeConfig(BaseModel):
     metrics_port: Port = 8083
     frontend_metrics_port: Port = 8082
     workers: Count | None = None
-    seats: Count | None = None
     batch_size: Count | None = None
     max_batch_delay_ms: Count | None = None
     response_timeout_s: Count | None = None

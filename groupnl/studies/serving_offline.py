@@ -21,7 +21,7 @@ class Mode(NamedTuple):
     Attributes:
         processes: that work side by side.
         threads: of each.
-        brief: threads that wait for one another soon sleep, as in the service's workers; otherwise they spin for a while.
+        brief: threads that wait for one another soon sleep, as in the service's workers; otherwise they spin long.
     """
 
     processes: int

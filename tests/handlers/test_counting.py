@@ -43,7 +43,7 @@ def service(packed: Path, counts: _Counts) -> Service:
     engine = TorchEngine(model, manifest.card.input, torch.device("cpu"), torch.float32)
     metrics = Metrics("tiny", counts.registry)
     shadows = Shadows(ShadowCounts(metrics, None), None)
-    return Service(manifest.card, engine, HandlerConfig(), metrics, shadows, Turns(None))
+    return Service(manifest.card, engine, HandlerConfig(), metrics, shadows, Turns(None, 1))
 
 
 def test_a_mixed_batch(service: Service, counts: _Counts) -> None:

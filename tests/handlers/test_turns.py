@@ -16,43 +16,71 @@ HOLDER = """
 import sys, time
 from pathlib import Path
 from handlers.turns import Turns
-with Turns(Path(sys.argv[1])).turn():
+with Turns(Path(sys.argv[1]), 2).turn():
     print("seated", flush=True)
     time.sleep(60)
 """
 
 
-def folder(tmp_path: Path, number: int) -> Path:
-    return make_seats(tmp_path, Seats(number, 1))
+def folder(tmp_path: Path, cores: int, share: int = 1) -> Path:
+    return make_seats(tmp_path, Seats(cores, share))
 
 
-@pytest.mark.parametrize("seats", [1, 2])
-def test_no_more_compute_than_there_are_seats(tmp_path: Path, seats: int) -> None:
-    place, lock = folder(tmp_path, seats), threading.Lock()
-    seated, most = 0, 0
+@pytest.mark.parametrize(("cores", "share"), [(1, 1), (2, 1), (4, 2)])
+def test_no_more_threads_than_cores(tmp_path: Path, cores: int, share: int) -> None:
+    place, lock = folder(tmp_path, cores, share), threading.Lock()
+    computing, most = 0, 0
 
     def work(turns: Turns) -> None:
-        nonlocal seated, most
+        nonlocal computing, most
         for _ in range(20):
-            with turns.turn():
+            with turns.turn() as threads:
                 with lock:
-                    seated += 1
-                    most = max(most, seated)
+                    computing += threads
+                    most = max(most, computing)
                 time.sleep(0.001)
                 with lock:
-                    seated -= 1
+                    computing -= threads
 
     with ThreadPoolExecutor(5) as pool:
-        list(pool.map(work, [Turns(place) for _ in range(5)]))
-    assert most == seats
+        list(pool.map(work, [Turns(place, cores) for _ in range(5)]))
+    assert most == cores
 
 
-def test_the_next_waits_until_the_seat_is_left(tmp_path: Path) -> None:
-    place = folder(tmp_path, 1)
-    first, second, came = Turns(place), Turns(place), threading.Event()
+def test_who_is_alone_has_all_cores(tmp_path: Path) -> None:
+    turns = Turns(folder(tmp_path, 4, 2), 4)
+    assert turns.threads == (2, 4)
+    with turns.turn() as threads:
+        assert threads == 4
+
+
+def test_beside_another_one_has_a_share(tmp_path: Path) -> None:
+    place = folder(tmp_path, 4, 2)
+    alone, beside = Turns(place, 1), Turns(place, 4)
+    with alone.turn() as first, beside.turn() as second:
+        assert (first, second) == (1, 2)
+
+
+def test_who_met_another_takes_a_share_once_more(tmp_path: Path) -> None:
+    place = folder(tmp_path, 4, 2)
+    other, turns = Turns(place, 1), Turns(place, 4)
+    with other.turn(), turns.turn() as threads:
+        assert threads == 2
+    given = []
+    for _ in range(3):
+        with turns.turn() as threads:
+            given.append(threads)
+    assert given == [2, 4, 4]
+
+
+def test_who_has_waited_takes_a_share(tmp_path: Path) -> None:
+    place = folder(tmp_path, 4, 2)
+    first, second, came = Turns(place, 4), Turns(place, 4), threading.Event()
+    given = []
 
     def follow() -> None:
-        with second.turn():
+        with second.turn() as threads:
+            given.append(threads)
             came.set()
 
     with first.turn():
@@ -61,28 +89,46 @@ def test_the_next_waits_until_the_seat_is_left(tmp_path: Path) -> None:
         assert not came.wait(0.1)
     assert came.wait(5)
     thread.join()
+    assert given == [2]
 
 
-def test_a_fault_leaves_the_seat(tmp_path: Path) -> None:
-    place = folder(tmp_path, 1)
-    with pytest.raises(ZeroDivisionError), Turns(place).turn():
+def test_an_engine_of_fixed_threads_waits_for_all_cores(tmp_path: Path) -> None:
+    place, came = folder(tmp_path, 2), threading.Event()
+    beside, whole = Turns(place, 1), Turns(place, 2, all_or_none=True)
+
+    def follow() -> None:
+        with whole.turn() as threads:
+            assert threads == 2
+            came.set()
+
+    with beside.turn():
+        thread = threading.Thread(target=follow)
+        thread.start()
+        assert not came.wait(0.1)
+    assert came.wait(5)
+    thread.join()
+
+
+def test_a_fault_leaves_the_seats(tmp_path: Path) -> None:
+    place = folder(tmp_path, 2)
+    with pytest.raises(ZeroDivisionError), Turns(place, 2).turn():
         raise ZeroDivisionError
-    with Turns(place).turn():
-        pass
+    with Turns(place, 2).turn() as threads:
+        assert threads == 2
 
 
-def test_a_killed_worker_leaves_its_seat(tmp_path: Path) -> None:
-    place = folder(tmp_path, 1)
+def test_a_killed_worker_leaves_its_seats(tmp_path: Path) -> None:
+    place = folder(tmp_path, 2)
     with subprocess.Popen([sys.executable, "-c", HOLDER, str(place)], stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "seated\n"
         holder.kill()
         holder.wait(10)
-        with Turns(place).turn():
-            pass
+        with Turns(place, 2).turn() as threads:
+            assert threads == 2
 
 
 def test_without_seats_nobody_waits() -> None:
-    turns = Turns(None)
-    with turns.turn(), turns.turn():
-        pass
+    turns = Turns(None, 3)
+    with turns.turn() as first, turns.turn() as second:
+        assert (first, second) == (3, 3)

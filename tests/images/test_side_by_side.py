@@ -66,3 +66,21 @@ def test_threads_end_with_their_owner() -> None:
     for thread in used:
         thread.join(20)
     assert not any(thread.is_alive() for thread in used)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 9])
+def test_no_more_calls_at_a_time_than_the_limit(limit: int) -> None:
+    lock, busy, most = threading.Lock(), 0, 0
+
+    def work(item: int) -> int:
+        nonlocal busy, most
+        with lock:
+            busy += 1
+            most = max(most, busy)
+        time.sleep(0.005)
+        with lock:
+            busy -= 1
+        return item * item
+
+    assert SideBySide(4)(work, list(range(11)), limit) == [item * item for item in range(11)]
+    assert most == min(limit, 4)

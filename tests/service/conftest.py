@@ -35,7 +35,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model store with `tiny`, and `leaver`: the same, but its worker leaves when it reads the word leave."""
     folder = tmp_path_factory.mktemp("store")
     handler = {"device": "cpu", "precision": "float32"}
-    settings = ServingSettings(batch_size=8, max_batch_delay_ms=BATCH_DELAY_MS, handler=handler)
+    settings = ServingSettings(workers=1, batch_size=8, max_batch_delay_ms=BATCH_DELAY_MS, handler=handler)
     _make_leaver(pack(tiny_checkpoint(folder), folder, "tiny", settings=settings), folder / "leaver.mar")
     return folder
 

@@ -71,7 +71,7 @@ def _pack(folder: Path, model: str, twin: str | None, seed: int) -> None:
     write_record(_record(digest), record)
     shadow = {"corruptions": list(CORRUPTIONS), "time_share": 1.0, "probe_time_share": 1.0, "twin": twin}
     handler = {"device": "cpu", "precision": "float32", "shadow": shadow}
-    settings = ServingSettings(handler=handler)
+    settings = ServingSettings(workers=1, handler=handler)
     pack(checkpoint, folder, model, settings=settings, probe=_probe(folder), robustness=record)
 
 

@@ -34,7 +34,7 @@ def test_every_image_is_answered_again_and_compared(
     record = tmp_path / "tiny.robustness.json"
     for name, shadow in (("tiny", {"twin": "twin"}), ("twin", {})):
         handler = {"device": "cpu", "precision": "float32", "shadow": shadow}
-        pack(checkpoint, tmp_path, name, settings=ServingSettings(handler=handler), robustness=record)
+        pack(checkpoint, tmp_path, name, settings=ServingSettings(workers=1, handler=handler), robustness=record)
     store = ["--model-store", str(tmp_path), "--models", "tiny", "twin"]
     output = tmp_path / "out"
     words = ["study", "live-vs-offline", *store, "--data", str(data), "--passes", str(PASSES), "--output", str(output)]

@@ -37,7 +37,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tiny_network().state_dict(),
         card.model_copy(update={"input": card.input.model_copy(update={"size": 224, "crop_pct": 0.875})}),
     )
-    settings = ServingSettings(batch_size=4, max_batch_delay_ms=5, handler=HANDLER)
+    settings = ServingSettings(workers=1, batch_size=4, max_batch_delay_ms=5, handler=HANDLER)
     return pack(checkpoint, folder, "tiny224", settings=settings)
 
 

@@ -22,7 +22,7 @@ HANDLER = {"device": "cpu", "precision": "float32", "engine": "eager"}
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("archive")
-    return pack(tiny_checkpoint(folder), folder, "tiny", settings=ServingSettings(handler=HANDLER))
+    return pack(tiny_checkpoint(folder), folder, "tiny", settings=ServingSettings(workers=1, handler=HANDLER))
 
 
 def arguments(*words: str) -> argparse.Namespace:
