@@ -6,7 +6,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-_PACKAGES = ("groupnl-serve", "torch", "torchvision", "torchserve", "timm", "pillow", "simplejpeg", "captum")
+_PACKAGES = (
+    *("groupnl-serve", "torch", "torchvision", "torchserve", "timm", "pillow", "simplejpeg", "captum"),
+    *("onnxruntime-gpu", "onnxruntime", "openvino"),
+)
 _CPU_INFO = Path("/proc/cpuinfo")
 
 
