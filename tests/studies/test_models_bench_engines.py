@@ -54,7 +54,7 @@ def test_files_are_made_once_for_the_same_weights(
     way = parse_way("onnx-float32")
     pixels = pictures(1, INPUT.size)
     first, again = (workshop.engine(way, network, "weights")(pixels) for _ in range(2))
-    assert made == ["operator"]
+    assert made == ["convolutions"]
     assert torch.equal(first, again)
     workshop.engine(way, network, "other weights")
     assert len(made) == 2

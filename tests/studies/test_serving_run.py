@@ -3,6 +3,7 @@
 import argparse
 import json
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -24,6 +25,7 @@ from groupnl.studies.serving_offline import Mode, Offline
 from groupnl.studies.serving_pipeline import Pipeline, measure
 from groupnl.studies.serving_stock import StockSettings, pack_stock
 
+Children = Callable[[], list[psutil.Process]]
 HANDLER = {"device": "cpu", "precision": "float32"}
 
 
@@ -48,12 +50,6 @@ def unpacked(archive: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def children() -> list[psutil.Process]:
-    """What this process has started and not ended; Python keeps one of its own to look after shared memory."""
-    found = psutil.Process().children(recursive=True)
-    return [process for process in found if not any("resource_tracker" in word for word in process.cmdline())]
-
-
 def arguments(*words: str) -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     serving_command.add_arguments(parser)
@@ -62,7 +58,11 @@ def arguments(*words: str) -> argparse.Namespace:
 
 @pytest.mark.service
 def test_one_run_measures_limit_service_and_stock(
-    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    children: Children,
+    archive: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(serving_images, "COUNT", 4)
     monkeypatch.setattr(serving_command, "modes", lambda cores: {"alone": Mode(1, 1, True)})
@@ -113,7 +113,7 @@ def test_the_pipeline_answers_as_the_network_does(unpacked: Path) -> None:
     assert (single.images, single.latencies_s) == (0, [])
 
 
-def test_the_processes_of_a_mode_work_side_by_side(unpacked: Path, tmp_path: Path) -> None:
+def test_the_processes_of_a_mode_work_side_by_side(children: Children, unpacked: Path, tmp_path: Path) -> None:
     images = tmp_path / "images"
     images.mkdir()
     (images / "one.jpg").write_bytes(photograph(0))
@@ -127,7 +127,9 @@ def test_the_processes_of_a_mode_work_side_by_side(unpacked: Path, tmp_path: Pat
     assert speed.throughput == pytest.approx(2 * 2 * len(speed.latencies_s) / sum(speed.latencies_s), rel=0.3)
 
 
-def test_a_process_that_cannot_load_the_archive(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_process_that_cannot_load_the_archive(
+    children: Children, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(ServerError, match="ended with code 1"), Offline(Mode(1, 1, False), tmp_path, tmp_path, 1):
         pass
     assert "model-config.yaml" in capfd.readouterr().err

@@ -3,6 +3,7 @@
 import argparse
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -16,6 +17,7 @@ from groupnl.errors import ArchiveError, ConfigError, ServerError
 from groupnl.studies import serving_images, tune_command, tune_run
 from groupnl.studies.tune import Axes, Candidate
 
+Children = Callable[[], list[psutil.Process]]
 HANDLER = {"device": "cpu", "precision": "float32", "engine": "eager"}
 
 
@@ -31,15 +33,13 @@ def arguments(*words: str) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def children() -> list[psutil.Process]:
-    """What this process has started and not ended; Python keeps one of its own to look after shared memory."""
-    found = psutil.Process().children(recursive=True)
-    return [process for process in found if not any("resource_tracker" in word for word in process.cmdline())]
-
-
 @pytest.mark.service
 def test_one_run_chooses_and_writes_the_choice(
-    archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    children: Children,
+    archive: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setattr(serving_images, "COUNT", 4)
     monkeypatch.setattr(tune_run, "WARM_S", 0.1)
@@ -70,7 +70,9 @@ def test_one_run_chooses_and_writes_the_choice(
 SHORT = ("--rounds", "1", "--seconds", "0.4", "--clients", "8")
 
 
-def test_a_service_that_does_not_start_is_named_by_its_settings(tmp_path: Path, archive: Path) -> None:
+def test_a_service_that_does_not_start_is_named_by_its_settings(
+    children: Children, tmp_path: Path, archive: Path
+) -> None:
     missing = archive.with_name("gone.mar")
     plan = tune_run.Plan(missing, [b"image"], Axes((1, 2), (4,), (1,)), 1, 1, 0.1)
     with pytest.raises(ServerError, match=r"with workers 1, batch size 4, delay 1 ms: .*\n.*gone\.mar"):
