@@ -221,6 +221,8 @@ def _walk(node: promql.Expr, visit: Callable[[promql.Expr], bool]) -> None:
 
 
 def _value(prometheus: Prometheus, text: str) -> float:
+    # On a busy machine a scrape may take longer than it is allowed to: what it brings is then missing until the next.
+    assert _wait_for(lambda: len(prometheus.query(text)) == 1), text
     (series,) = prometheus.query(text)
     return float(series["value"][1])
 
