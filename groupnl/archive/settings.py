@@ -25,7 +25,7 @@ class ServingSettings(BaseModel):
 
     workers: Count = 2
     batch_size: Count = 8
-    max_batch_delay_ms: Count = 2
+    max_batch_delay_ms: Count = 1
     response_timeout_s: Count = 120
     startup_timeout_s: Count = 300
     handler: dict[str, Any] = {}
