@@ -18,7 +18,7 @@ from groupnl.server.console import Say
 from groupnl.server.java import find_java
 from groupnl.server.metrics_endpoint import MetricsEndpoint
 from groupnl.server.readiness import Probe, wait_until_ready
-from groupnl.server.seats import make_seats, plan_seats
+from groupnl.server.seats import make_seats, plan_seats, usable_cores
 from groupnl.server.stop import Stop, stop_signals
 from groupnl.server.store import ServedModel, fill_store, served_models
 from groupnl.server.torchserve import KEY_FILE, METRICS_FOLDER, TorchServe, properties
@@ -106,7 +106,7 @@ def _prepare(config: ServeConfig, models: list[ServedModel], java: Path, run_dir
     text = properties(config, models, store, max_image_bytes)
     (run_dir / "config.properties").write_text(text, encoding="utf-8")
     _make_log_dir(config.log_dir)
-    seats = plan_seats(_usable_cores(), workers)
+    seats = plan_seats(usable_cores(), workers)
     say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
     return TorchServe(java, run_dir, config.log_dir, seats.number, make_seats(run_dir, seats), say)
 
@@ -118,13 +118,6 @@ def _make_log_dir(folder: Path) -> None:
             pass
     except OSError as error:
         raise ConfigError(f"cannot write logs to {folder} ({error.strerror}); choose another --log-dir") from None
-
-
-def _usable_cores() -> int:
-    """Cores that this process may run on; not all systems tell."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _serve(

@@ -5,6 +5,7 @@ next batch or send their last. So, however many workers there are, no more threa
 `handlers.turns`.
 """
 
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +22,13 @@ class Seats(NamedTuple):
 
     number: int
     share: int
+
+
+def usable_cores() -> int:
+    """Cores that this process may run on; not all systems tell."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def plan_seats(cores: int, workers: int) -> Seats:

@@ -11,13 +11,14 @@ from typing import Any
 from groupnl.errors import ConfigError
 from groupnl.inference import choose_device
 from groupnl.models import PUBLISHED, VARIANTS
+from groupnl.server.seats import usable_cores
 from groupnl.studies.models_bench import pair_summary
 from groupnl.studies.models_bench_pair import Pair, PairTimes, Plan, measure_pair
 from groupnl.studies.models_bench_plot import draw
 from groupnl.studies.models_bench_process import in_a_process
 from groupnl.studies.models_bench_table import tables
 from groupnl.studies.models_bench_ways import possible_ways, speed_ways
-from groupnl.studies.serving_machine import machine, usable_cores
+from groupnl.studies.serving_machine import machine
 
 JSON_FILE, PLOT_FILE, TABLE_FILE = "bench-models.json", "bench-models.svg", "bench-models-tables.md"
 DEFAULT_MODELS = (

@@ -16,6 +16,7 @@ from groupnl.errors import ConfigError
 from groupnl.inference import choose_device
 from groupnl.models import build_model, load_checkpoint, sha256_of
 from groupnl.robustness.offline import read_images
+from groupnl.server.seats import usable_cores
 from groupnl.studies.models_bench_engines import Workshop
 from groupnl.studies.models_bench_ways import REFERENCE, Way, possible_ways, precision_ways
 from groupnl.studies.precision import (
@@ -27,7 +28,7 @@ from groupnl.studies.precision import (
     summary,
     table,
 )
-from groupnl.studies.serving_machine import machine, usable_cores
+from groupnl.studies.serving_machine import machine
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

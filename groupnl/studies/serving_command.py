@@ -10,9 +10,10 @@ from typing import Any, get_args
 
 from groupnl.engine_names import EngineName
 from groupnl.errors import ConfigError
+from groupnl.server.seats import usable_cores
 from groupnl.studies.serving import Round, summary, table
 from groupnl.studies.serving_images import jpeg_files
-from groupnl.studies.serving_machine import machine, usable_cores
+from groupnl.studies.serving_machine import machine
 from groupnl.studies.serving_offline import modes
 from groupnl.studies.serving_plot import draw
 from groupnl.studies.serving_run import Measured, Plan, measure

@@ -6,6 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from groupnl.server.seats import usable_cores
+
 _PACKAGES = (
     *("groupnl-serve", "torch", "torchvision", "torchserve", "timm", "pillow", "simplejpeg", "captum"),
     *("onnxruntime-gpu", "onnxruntime", "openvino"),
@@ -23,13 +25,6 @@ def machine() -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: found for name in _PACKAGES if (found := _version(name))},
     }
-
-
-def usable_cores() -> int:
-    """Cores that this process may run on; not all systems tell."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _processor() -> str:

@@ -9,9 +9,10 @@ from tqdm import tqdm
 
 from groupnl.archive.read import read_manifest
 from groupnl.errors import ConfigError
+from groupnl.server.seats import usable_cores
 from groupnl.server.store import MOST
 from groupnl.studies.serving_images import jpeg_files
-from groupnl.studies.serving_machine import machine, usable_cores
+from groupnl.studies.serving_machine import machine
 from groupnl.studies.tune import Axes, Candidate, Figures, Step
 from groupnl.studies.tune_output import content, others, serve_config, table
 from groupnl.studies.tune_plot import draw
