@@ -32,7 +32,8 @@ class Turns:
     @property
     def threads(self) -> tuple[int, ...]:
         """Numbers of threads that a turn may bring, for warming up; a turn may bring another one where many share."""
-        return tuple(sorted({self._share, self._threads}))
+        shared = self._threads if self._all_or_none else min(self._share, self._threads)
+        return tuple(sorted({shared, self._threads}))
 
     @contextmanager
     def turn(self) -> Iterator[int]:

@@ -54,6 +54,13 @@ def test_who_is_alone_has_all_cores(tmp_path: Path) -> None:
         assert threads == 4
 
 
+@pytest.mark.parametrize(("threads", "whole", "expected"), [(4, False, (2, 4)), (1, False, (1,)), (4, True, (4,))])
+def test_only_what_a_turn_may_bring_is_warmed_up(
+    tmp_path: Path, threads: int, whole: bool, expected: tuple[int, ...]
+) -> None:
+    assert Turns(folder(tmp_path, 4, 2), threads, all_or_none=whole).threads == expected
+
+
 def test_beside_another_one_has_a_share(tmp_path: Path) -> None:
     place = folder(tmp_path, 4, 2)
     alone, beside = Turns(place, 1), Turns(place, 4)
