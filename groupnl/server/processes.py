@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from typing import Any
 
 import psutil
 
@@ -23,7 +24,7 @@ def end_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
 
 
-def end_session(leader: subprocess.Popen[str]) -> None:
+def end_session(leader: subprocess.Popen[Any]) -> None:
     """End the leader of a session in order, then whatever of its session is left, by force if need be."""
     members = _members(leader.pid)
     if leader.poll() is None:

@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -21,65 +22,24 @@ STOP_LIMIT_S = 60.0
 _PORTS = ("inference_port", "management_port", "metrics_port", "frontend_metrics_port")
 
 
-class Service:
-    """One running service.
+class ChildProcess(ABC):
+    """A server as a child process, which is ended at the end of a `with` block.
 
     Args:
-        folder: for its configuration, output and logs; made if missing.
-        models: as for `groupnl serve --models`.
-        settings: further fields of `ServeConfig`.
-
-    Attributes:
-        inference_port: predictions.
-        metrics_port: what the workers count.
+        folder: for its configuration, output and logs.
     """
 
-    def __init__(self, folder: Path, models: Sequence[str], settings: Mapping[str, Any]) -> None:
-        ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
-        self.inference_port = ports["inference_port"]
-        self.metrics_port = ports["metrics_port"]
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._config = {"models": list(models), "log_dir": str(folder / "logs"), **ports, **settings}
         self._process: subprocess.Popen[bytes] | None = None
 
+    @abstractmethod
     def start(self) -> None:
-        """Start it; `wait_until_ready` says when it answers."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        config = self._folder / "serve.yaml"
-        config.write_text(yaml.safe_dump(self._config), encoding="utf-8")
-        with self._output.open("wb") as output:
-            self._process = subprocess.Popen(  # noqa: S603 (our own command)
-                [sys.executable, "-m", "groupnl.cli", "serve", "--config", str(config)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # a Ctrl-C reaches only us, and we end everything in order
-                preexec_fn=end_with_parent,
-            )
+        """Start it."""
 
-    def wait_until_ready(self) -> None:
-        """Wait until all models have answered.
-
-        Raises:
-            ServerError: the service ended, or the time is over.
-        """
-        deadline = time.monotonic() + START_LIMIT_S
-        while READY not in (text := self._output.read_text(encoding="utf-8", errors="replace")):
-            self.check_alive()
-            if time.monotonic() > deadline:
-                raise ServerError(f"the service did not answer within {START_LIMIT_S:g} s:\n{text}")
-            time.sleep(0.1)
-
-    def check_alive(self) -> None:
-        """Raise ServerError, with what it printed, when the service has ended by itself."""
-        if self._process is None or self._process.poll() is not None:
-            raise ServerError(f"the service ended:\n{self._output.read_text(encoding='utf-8', errors='replace')}")
-
+    @abstractmethod
     def close(self) -> None:
-        """End it; returns when nothing of it is left."""
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait(STOP_LIMIT_S)
+        """End it."""
 
     def __enter__(self) -> Self:
         self.start()
@@ -104,6 +64,70 @@ class Service:
     @property
     def _output(self) -> Path:
         return self._folder / "output.txt"
+
+    def _printed(self) -> str:
+        """What it has printed so far."""
+        return self._output.read_text(encoding="utf-8", errors="replace") if self._output.exists() else ""
+
+
+class Service(ChildProcess):
+    """One running service.
+
+    Args:
+        folder: for its configuration, output and logs; made if missing.
+        models: as for `groupnl serve --models`.
+        settings: further fields of `ServeConfig`.
+
+    Attributes:
+        inference_port: predictions.
+        metrics_port: what the workers count.
+    """
+
+    def __init__(self, folder: Path, models: Sequence[str], settings: Mapping[str, Any]) -> None:
+        super().__init__(folder)
+        ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
+        self.inference_port = ports["inference_port"]
+        self.metrics_port = ports["metrics_port"]
+        self._config = {"models": list(models), "log_dir": str(folder / "logs"), **ports, **settings}
+
+    def start(self) -> None:
+        """Start it; `wait_until_ready` says when it answers."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        config = self._folder / "serve.yaml"
+        config.write_text(yaml.safe_dump(self._config), encoding="utf-8")
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(  # noqa: S603 (our own command)
+                [sys.executable, "-m", "groupnl.cli", "serve", "--config", str(config)],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # a Ctrl-C reaches only us, and we end everything in order
+                preexec_fn=end_with_parent,
+            )
+
+    def wait_until_ready(self) -> None:
+        """Wait until all models have answered.
+
+        Raises:
+            ServerError: the service ended, or the time is over.
+        """
+        deadline = time.monotonic() + START_LIMIT_S
+        while READY not in (text := self._printed()):
+            self.check_alive()
+            if time.monotonic() > deadline:
+                raise ServerError(f"the service did not answer within {START_LIMIT_S:g} s:\n{text}")
+            time.sleep(0.1)
+
+    def check_alive(self) -> None:
+        """Raise ServerError, with what it printed, when the service has ended by itself."""
+        if self._process is None or self._process.poll() is not None:
+            raise ServerError(f"the service ended:\n{self._printed()}")
+
+    def close(self) -> None:
+        """End it; returns when nothing of it is left."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(STOP_LIMIT_S)
 
 
 def free_ports(count: int) -> list[int]:

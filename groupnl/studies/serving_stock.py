@@ -13,8 +13,7 @@ import tempfile
 import time
 import warnings
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -22,7 +21,7 @@ from groupnl import environment
 from groupnl.errors import ConfigError, ServerError
 from groupnl.server.java import find_java
 from groupnl.server.processes import end_session, end_with_parent
-from groupnl.studies.service import HOST, START_LIMIT_S, free_ports
+from groupnl.studies.service import HOST, START_LIMIT_S, ChildProcess, free_ports
 
 MODEL = "stock"
 HANDLER = "image_classifier"
@@ -118,7 +117,7 @@ def _run_archiver(work: Path, store: Path) -> None:
     )
 
 
-class StockService:
+class StockService(ChildProcess):
     """A running TorchServe with the stock archive; used like `groupnl.studies.service.Service`.
 
     Args:
@@ -130,11 +129,10 @@ class StockService:
     """
 
     def __init__(self, folder: Path, archive: Path) -> None:
+        super().__init__(folder)
         self._ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
         self.inference_port = self._ports["inference"]
-        self._folder = folder
         self._archive = archive
-        self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> None:
         """Start it; `wait_until_ready` says when it answers."""
@@ -150,7 +148,6 @@ class StockService:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                text=True,
                 start_new_session=True,
                 preexec_fn=end_with_parent,
             )
@@ -178,26 +175,6 @@ class StockService:
         if self._process is not None:
             end_session(self._process)
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    @property
-    def pid(self) -> int:
-        """Of the process that all others of the service descend from.
-
-        Raises:
-            ServerError: it was not started.
-        """
-        if self._process is None:
-            raise ServerError("TorchServe was not started: call start() first")
-        return self._process.pid
-
     def _command(self) -> list[str]:
         """What TorchServe's launcher would start; the launcher itself keeps a pid file, one for the whole machine."""
         package = importlib.util.find_spec("ts")
@@ -223,10 +200,3 @@ class StockService:
             return False
         workers = content[0]["workers"]
         return bool(workers) and all(worker["status"] == "READY" for worker in workers)
-
-    @property
-    def _output(self) -> Path:
-        return self._folder / "output.txt"
-
-    def _printed(self) -> str:
-        return self._output.read_text(encoding="utf-8", errors="replace") if self._output.exists() else ""
