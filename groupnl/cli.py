@@ -28,21 +28,21 @@ COMMANDS = {
     "robustness": Command(
         "groupnl.robustness.offline_command", "measure checkpoints under all corruptions, with labels"
     ),
-    "bench shadow": Command("groupnl.studies.shadow_cost_command", "measure what shadow requests cost the client"),
+    "bench shadow": Command("groupnl.studies.shadow_cost.command", "measure what shadow requests cost the client"),
     "bench models": Command(
-        "groupnl.studies.models_bench_command", "time every network beside its twin, in every form and engine"
+        "groupnl.studies.models.command", "time every network beside its twin, in every form and engine"
     ),
     "bench serve": Command(
-        "groupnl.studies.serving_command",
+        "groupnl.studies.serving.command",
         "measure the service beside its offline limit and TorchServe's own classifier",
     ),
-    "tune": Command("groupnl.studies.tune_command", "choose workers, batch size and delay by measurement"),
+    "tune": Command("groupnl.studies.tune.command", "choose workers, batch size and delay by measurement"),
     "bench images": Command(
         "groupnl.images.bench_command", "time the way from bytes to model input beside the reference"
     ),
-    "study precision": Command("groupnl.studies.precision_command", "compare every engine's answers with float32"),
+    "study precision": Command("groupnl.studies.precision.command", "compare every engine's answers with float32"),
     "study live-vs-offline": Command(
-        "groupnl.studies.live_vs_offline_command", "compare the running service's live figures with the offline truth"
+        "groupnl.studies.live_vs_offline.command", "compare the running service's live figures with the offline truth"
     ),
     "monitoring": Command("groupnl.monitoring.command", "write the rules for Prometheus, the dashboards for Grafana"),
     "report": Command("groupnl.report.command", "write a page about the live robustness of served models"),

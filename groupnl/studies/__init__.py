@@ -1,1 +1,1 @@
-"""Measurements of the running service: what shadow requests cost, and whether the live figures are true."""
+"""Measurements anyone can run again: one folder a study, and beside the folders what several of them use."""

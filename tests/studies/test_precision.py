@@ -13,10 +13,10 @@ from support.tiny import tiny_checkpoint, tiny_network
 
 from groupnl.errors import ConfigError, GroupNLError, RewriteError
 from groupnl.inference import Engine
-from groupnl.studies import precision_command
-from groupnl.studies.models_bench_engines import Workshop
-from groupnl.studies.models_bench_ways import REFERENCE, Way
-from groupnl.studies.precision import Agreement, answers, compare, summary, table
+from groupnl.studies.precision import command as precision_command
+from groupnl.studies.precision.figures import Agreement, answers, compare, summary, table
+from groupnl.studies.ways import REFERENCE, Way
+from groupnl.studies.workshop import Workshop
 
 
 @pytest.fixture(autouse=True)

@@ -17,13 +17,16 @@ from groupnl.archive.read import read_manifest, unpack
 from groupnl.archive.settings import ServingSettings
 from groupnl.errors import CheckpointError, ConfigError, ServerError
 from groupnl.models import save_checkpoint
-from groupnl.studies import serving_command, serving_images, serving_run, serving_stock
-from groupnl.studies.serving import OURS, STOCK
-from groupnl.studies.serving_archive import random_archive
-from groupnl.studies.serving_images import photograph
-from groupnl.studies.serving_offline import Mode, Offline
-from groupnl.studies.serving_pipeline import Pipeline, measure
-from groupnl.studies.serving_stock import StockSettings, pack_stock
+from groupnl.studies import photographs
+from groupnl.studies.photographs import photograph
+from groupnl.studies.serving import command as serving_command
+from groupnl.studies.serving import run as serving_run
+from groupnl.studies.serving import stock as serving_stock
+from groupnl.studies.serving.archive import random_archive
+from groupnl.studies.serving.figures import OURS, STOCK
+from groupnl.studies.serving.offline import Mode, Offline
+from groupnl.studies.serving.pipeline import Pipeline, measure
+from groupnl.studies.serving.stock import StockSettings, pack_stock
 
 Children = Callable[[], list[psutil.Process]]
 HANDLER = {"device": "cpu", "precision": "float32"}
@@ -64,7 +67,7 @@ def test_one_run_measures_limit_service_and_stock(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(serving_images, "COUNT", 4)
+    monkeypatch.setattr(photographs, "COUNT", 4)
     monkeypatch.setattr(serving_command, "modes", lambda cores: {"alone": Mode(1, 1, True)})
     monkeypatch.setattr(serving_run, "IDLE_S", 0.2)
     figures, picture = tmp_path / "serve.json", tmp_path / "serve.svg"

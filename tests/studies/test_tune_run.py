@@ -14,8 +14,10 @@ from support.tiny import tiny_checkpoint
 from groupnl.archive.pack import pack
 from groupnl.archive.settings import ServingSettings
 from groupnl.errors import ArchiveError, ConfigError, ServerError
-from groupnl.studies import serving_images, tune_command, tune_run
-from groupnl.studies.tune import Axes, Candidate
+from groupnl.studies import photographs
+from groupnl.studies.tune import command as tune_command
+from groupnl.studies.tune import run as tune_run
+from groupnl.studies.tune.search import Axes, Candidate
 
 Children = Callable[[], list[psutil.Process]]
 HANDLER = {"device": "cpu", "precision": "float32", "engine": "eager"}
@@ -41,7 +43,7 @@ def test_one_run_chooses_and_writes_the_choice(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(serving_images, "COUNT", 4)
+    monkeypatch.setattr(photographs, "COUNT", 4)
     monkeypatch.setattr(tune_run, "WARM_S", 0.1)
     out = tmp_path / "tune.yaml"
     values = ("--workers", "1", "--batch-sizes", "4", "1", "--delays-ms", "40")

@@ -1,0 +1,1 @@
+"""`groupnl study live-vs-offline`: are the figures that the running service shows true?"""

@@ -1,0 +1,64 @@
+"""The figures of `groupnl bench serve` as a picture: throughput and latency over the number of clients."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from groupnl.studies.serving.figures import OURS, STOCK, Round, best_mode, best_single_mode, median_limit, median_slot
+
+_COLOURS = {OURS: "tab:blue", STOCK: "tab:orange"}
+
+
+def draw(rounds: Sequence[Round], title: str, path: Path) -> None:
+    """Draw medians over the rounds.
+
+    Args:
+        rounds: at least one.
+        title: what was served.
+        path: picture, .svg or .png.
+    """
+    from matplotlib import rc_context  # half a second that no other command needs
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    figure.suptitle(title, fontsize="medium")
+    left, right = figure.subplots(1, 2)
+    _throughput(left, rounds)
+    _latency(right, rounds)
+    for axes in (left, right):
+        _clients_axis(axes, list(rounds[0].served[OURS]))
+    # Without the date and with fixed ids, the same figures give the same bytes.
+    metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
+    with rc_context({"svg.hashsalt": "groupnl"}):
+        figure.savefig(path, metadata=metadata)
+
+
+def _throughput(axes: Any, rounds: Sequence[Round]) -> None:
+    found = median_limit(rounds, best_mode(rounds)).throughput
+    axes.axhline(found, color="black", linestyle="--", linewidth=1, label=f"offline limit, {found:.0f} images/s")
+    for service, slots in rounds[0].served.items():
+        rates = [median_slot(rounds, service, clients).throughput for clients in slots]
+        axes.plot(list(slots), rates, "o-", color=_COLOURS[service], label=service)
+    axes.set(ylabel="answers a second", ylim=(0, None))
+    axes.legend(fontsize="small")
+
+
+def _latency(axes: Any, rounds: Sequence[Round]) -> None:
+    alone = median_limit(rounds, best_single_mode(rounds)).single_ms
+    if alone is not None:
+        axes.axhline(alone, color="black", linestyle="--", linewidth=1, label=f"one image offline, {alone:.1f} ms")
+    for service, slots in rounds[0].served.items():
+        medians = [median_slot(rounds, service, clients) for clients in slots]
+        colour = _COLOURS[service]
+        axes.plot(list(slots), [each.p50_ms for each in medians], "o-", color=colour, label=f"{service}, p50")
+        axes.plot(list(slots), [each.p99_ms for each in medians], "o:", color=colour, label=f"{service}, p99")
+    axes.set(ylabel="latency, ms", yscale="log")
+    axes.legend(fontsize="small")
+
+
+def _clients_axis(axes: Any, clients: Sequence[int]) -> None:
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(clients, [str(count) for count in clients])
+    axes.minorticks_off()
+    axes.set_xlabel("concurrent clients")
+    axes.grid(alpha=0.3)

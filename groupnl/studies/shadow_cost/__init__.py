@@ -1,0 +1,1 @@
+"""`groupnl bench shadow`: services with and without shadow requests under the same load."""

@@ -1,0 +1,1 @@
+"""`groupnl tune`: batch size, delay and workers chosen by measurement on this machine."""

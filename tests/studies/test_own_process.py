@@ -1,0 +1,30 @@
+"""groupnl.studies.own_process: results, known errors, and a process that ends."""
+
+import os
+
+import pytest
+
+from groupnl.errors import ConfigError, RewriteError
+from groupnl.studies.own_process import in_a_process
+from groupnl.studies.ways import REFERENCE, parse_way
+
+
+def test_the_result_comes_from_another_process() -> None:
+    assert in_a_process(os.getppid) == os.getpid()
+    assert in_a_process(parse_way, name=REFERENCE.name) == REFERENCE
+
+
+def test_a_known_error_is_raised_here() -> None:
+    with pytest.raises(ConfigError, match="'x' is no way to run a network"):
+        in_a_process(parse_way, "x")
+
+
+def test_a_process_that_ends_is_told() -> None:
+    with pytest.raises(RewriteError, match="ended with status 3"):
+        in_a_process(os._exit, 3)
+
+
+def test_an_unknown_error_stands_on_stderr(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(RewriteError, match="ended with status 1"):
+        in_a_process(int, "seven")
+    assert "ValueError" in capfd.readouterr().err

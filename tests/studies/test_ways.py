@@ -1,0 +1,89 @@
+"""groupnl.studies.ways: names, what is possible where, defaults."""
+
+import importlib.util
+
+import pytest
+import torch
+
+from groupnl.errors import ConfigError
+from groupnl.studies import ways
+from groupnl.studies.ways import REFERENCE, Way, parse_way, possible_ways, why_not
+
+CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [
+        ("aot-bfloat16", Way(False, "aot", torch.bfloat16)),
+        ("published-eager-float32", REFERENCE),
+        ("published-onnx-float16", Way(True, "onnx", torch.float16)),
+    ],
+)
+def test_names_of_ways(name: str, way: Way) -> None:
+    assert parse_way(name) == way
+    assert way.name == name
+
+
+@pytest.mark.parametrize(
+    "name", ["aot", "aot-int8", "jit-float32", "", "published", "published-aot", "aot-float32-x", "x-aot-float32"]
+)
+def test_what_is_no_way_is_told(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"'{name}' is no way to run a network: write ENGINE-PRECISION"):
+        parse_way(name)
+
+
+def test_runtimes() -> None:
+    names = ["eager-float32", "compile-float32", "aot-float32", "onnx-float32", "openvino-float32"]
+    assert [parse_way(name).runtime for name in names] == ["torch", "torch", "torch", "onnx", "openvino"]
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "reason"),
+    [
+        ("published-aot-float32", CPU, "use published-compile"),
+        ("onnx-bfloat16", CPU, "no bfloat16"),
+        ("onnx-bfloat16", CUDA, "no bfloat16"),
+        ("openvino-float32", CUDA, "--device cpu"),
+        ("eager-float16", CPU, "needs a CUDA device"),
+    ],
+)
+def test_what_is_not_possible_is_told_where_it_was_asked_for(name: str, device: torch.device, reason: str) -> None:
+    assert reason in str(why_not(parse_way(name), device))
+    with pytest.raises(ConfigError, match=f"{name} on {device}: .*{reason}"):
+        possible_ways(["eager-float32", name], [], device)
+
+
+def test_a_missing_package_leaves_its_engine_out_of_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ways, "choose_precision", lambda wanted, device: torch.bfloat16)
+    assert "openvino-bfloat16" in [way.name for way in possible_ways(None, ways.speed_ways(CPU), CPU)]
+    found = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "openvino" else found(name))
+    assert [way.name for way in possible_ways(None, ways.speed_ways(CPU), CPU)] == [
+        "published-eager-float32",
+        "published-eager-bfloat16",
+        "published-compile-bfloat16",
+        "published-onnx-float32",
+        "aot-bfloat16",
+        "onnx-float32",
+    ]
+    with pytest.raises(ConfigError, match="the package openvino is not installed"):
+        possible_ways(["openvino-float32"], [], CPU)
+
+
+@pytest.mark.parametrize(("device", "best"), [(CPU, torch.float32), (CPU, torch.bfloat16), (CUDA, torch.float16)])
+def test_defaults_are_possible_and_have_no_way_twice(
+    device: torch.device, best: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ways, "choose_precision", lambda wanted, device: best)
+    for defaults in (ways.speed_ways(device), ways.precision_ways(device)):
+        found = possible_ways(None, defaults, device)
+        assert len(set(found)) == len(found)
+        assert {way.precision for way in found} == {torch.float32, best}
+        assert {"eager", "aot", "onnx"} <= {way.engine for way in found}
+        left_out = {way.name for way in defaults} - {way.name for way in found}
+        assert all(name.startswith("openvino") for name in left_out)
+
+
+def test_ways_that_were_asked_for_twice_come_once() -> None:
+    assert len(possible_ways(["eager-float32", "eager-float32"], [], CPU)) == 1
