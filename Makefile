@@ -13,7 +13,7 @@ ARCHIVES := model_store/gnl_effnet_es.mar model_store/effnet_es.mar
 PROBE := model_store/probe
 # Labelled images to replay, and what was measured of the checkpoint before packing.
 ROBUSTNESS = --probe $(PROBE) $(patsubst %,--robustness %,$(wildcard $(<:.safetensors=.robustness.json)))
-PACKED := $(PROBE) $(wildcard $(PROBE)/* $(PROBE)/*/*) $(wildcard model_store/*.robustness.json) handlers/classifier.py groupnl/manifest.py groupnl/card.py $(wildcard groupnl/archive/*.py groupnl/inference/*.py groupnl/inference/*/*.py groupnl/inference/native/*.cpp)
+PACKED := $(PROBE) $(wildcard $(PROBE)/* $(PROBE)/*/*) $(wildcard model_store/*.robustness.json) handlers/classifier.py groupnl/manifest.py groupnl/card.py $(wildcard groupnl/archive/*.py groupnl/inference/*.py groupnl/inference/*/*.py groupnl/inference/native/*.cpp groupnl/inference/native/*.h)
 
 .PHONY: install serve monitor loadtest test lint format archives data train-default clean
 .DEFAULT_GOAL := help

@@ -24,7 +24,7 @@ from groupnl.studies.ways import Way
 
 _ONNX_FILE = "network.onnx"
 _SOURCES = ("inference", "layers", "models")  # what decides the files that are made
-_SUFFIXES = (".py", ".cpp")
+_SUFFIXES = (".py", ".cpp", ".h")
 _MAKERS = ("onnx", "onnxscript", "timm")
 
 
