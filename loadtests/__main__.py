@@ -20,6 +20,8 @@ from loadtests._settings import HOST, SCENARIOS, Settings
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
 # Share of the capacity that the scenarios of a steady rate ask for, and how many times the capacity an overload is.
 MODERATE = 0.4
+# Every second request of this one is bad, and some are large: 17 MiB, a hundred thousand chunks.
+GENTLE = {"hostile": 0.1}
 OVERLOAD = 3
 SHORT = {
     "capacity": ("--step-seconds", "3"),
@@ -51,7 +53,7 @@ def _run_all(scenarios: list[str], host: str, out: Path, further: list[str]) -> 
     summaries: dict[str, Json] = {}
     failed: list[str] = []
     for name in scenarios:
-        rates = _rates(summaries.get("capacity"))
+        rates = _rates(summaries.get("capacity"), GENTLE.get(name, MODERATE))
         if not _run(name, host, out, [*SHORT[name], *rates, *further]):
             failed.append(name)
         if (file := out / f"{name}.json").exists():
@@ -73,12 +75,12 @@ def _run(name: str, host: str, out: Path, options: list[str]) -> bool:
     return subprocess.run([*command, *options], check=False).returncode == 0  # noqa: S603 (our own command)
 
 
-def _rates(capacity: Json | None) -> list[str]:
-    """Rates that fit the machine, where its capacity is known."""
+def _rates(capacity: Json | None, share: float) -> list[str]:
+    """Rates that fit the machine, where its capacity is known: a share of it, and an overload."""
     saturated = list(capacity["figures"]["saturated"].values()) if capacity else []
     if not saturated or not all(saturated):
         return []
-    steady = MODERATE * harmonic_mean(saturated)
+    steady = share * harmonic_mean(saturated)
     spike = max(Settings().spike_rate, OVERLOAD * saturated[0])
     return ["--rate", f"{steady:.1f}", "--spike-rate", f"{spike:.0f}"]
 

@@ -1,7 +1,8 @@
-"""A sparse GroupNL layer as one call of the native kernel: on CPUs that multiply pairs of bfloat16 numbers.
+"""GroupNL layers as calls of the native kernels: on CPUs that multiply pairs of bfloat16 numbers.
 
-A seed is a sum over pairs of neighbouring input channels, which is what such a CPU's dot product instruction adds up.
-So there the layer needs no reordered channels, and norm, sine, affine and activation follow while its seeds are near.
+A sparse layer's seed is a sum over pairs of neighbouring input channels, which is what such a CPU's dot product
+instruction adds up. So there the layer needs no reordered channels, and norm, sine, affine and activation follow while
+its seeds are near. Dense convolutions are the library's, and a kernel does what follows them.
 """
 
 import numpy as np
@@ -60,16 +61,64 @@ class NativeGroupNL(nn.Module):
         return result
 
 
+class FinishedGroupNL(nn.Module):
+    """What a `FusedGroupNL` computes: its convolution, and in bfloat16 one call for all that follows.
+
+    Shapes: (B, n, H, W) -> bfloat16 (B, m, H', W') in channels-last memory.
+
+    Args:
+        layer: one that `can_be_finished` accepts.
+    """
+
+    def __init__(self, layer: FusedGroupNL) -> None:
+        super().__init__()
+        self.conv = layer.conv
+        self.scale, self.shift = (
+            nn.Parameter(values.flatten(), requires_grad=False) for values in (layer.seed_scale, layer.seed_shift)
+        )
+        self.polynomials = nn.Parameter(sine_polynomials(layer), requires_grad=False)
+        self.sources = nn.Parameter(_sources(layer), requires_grad=False)
+        self.activation = _ACTIVATIONS[type(layer.activation)]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, n, H, W) -> (B, m, H', W')."""
+        seeds = self.conv(x).to(torch.bfloat16)
+        result: Tensor = torch.ops.groupnl.finish_layer(
+            seeds, self.scale, self.shift, self.polynomials, self.sources, self.activation
+        )
+        return result
+
+
+def _sources(layer: FusedGroupNL) -> Tensor:
+    """The seed that each generated map is made of: int32 of shape (m - s,)."""
+    seeds = layer.seed_scale.shape[1]
+    blocks = torch.arange(seeds, dtype=torch.int32).view(layer.terms, 1, -1)
+    return blocks.expand(-1, layer.copies, -1).flatten()
+
+
 def use_native_layers(graph: fx.GraphModule) -> int:
-    """Replace the sparse layers of a network in inference form, not reordered; returns how many."""
+    """Replace the GroupNL layers of a network in inference form, not reordered; returns how many."""
     replaced = 0
     for node in graph.graph.nodes:
         layer = module_of(graph, node)
-        if isinstance(layer, FusedGroupNL) and can_be_native(layer):
-            replace_module(graph, node, NativeGroupNL(layer))
+        if isinstance(layer, FusedGroupNL) and (native_layer := _native(layer)) is not None:
+            replace_module(graph, node, native_layer)
             replaced += 1
     graph.recompile()
     return replaced
+
+
+def _native(layer: FusedGroupNL) -> nn.Module | None:
+    if can_be_native(layer):
+        return NativeGroupNL(layer)
+    return FinishedGroupNL(layer) if can_be_finished(layer) else None
+
+
+def can_be_finished(layer: FusedGroupNL) -> bool:
+    """Whether a kernel computes all that follows this layer's convolution."""
+    if layer.parts > 1 or layer.shuffle or type(layer.activation) not in _ACTIVATIONS:
+        return False
+    return degree_needed(layer) is not None
 
 
 def can_be_native(layer: FusedGroupNL) -> bool:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from groupnl.inference.native_layer import can_be_native, degree_needed, sine_polynomials
+from groupnl.inference.native_layer import can_be_finished, can_be_native, degree_needed, sine_polynomials
 from groupnl.inference.rewrite.fused import FusedGroupNL
 from groupnl.layers import GroupNLConv2d
 
@@ -43,6 +43,19 @@ def test_reordered_layers_are_left() -> None:
     layer = fused()
     layer.take_reordered()
     assert not can_be_native(layer)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"sparse": False}, {"sparse": False, "ratio": 4, "num_terms": 2}, {"dilation": 2, "padding": 2}, {"bias": True}],
+)
+def test_what_follows_any_convolution_is_taken(options: dict[str, object]) -> None:
+    assert can_be_finished(fused(**options))
+
+
+@pytest.mark.parametrize("options", [{"sparse": False, "shuffle": True}, {"sparse": False, "activation": nn.GELU()}])
+def test_other_endings_are_left(options: dict[str, object]) -> None:
+    assert not can_be_finished(fused(**options))  # type: ignore[arg-type]
 
 
 def test_polynomials_are_the_sines() -> None:

@@ -1,9 +1,13 @@
-"""Compiles and loads the native kernel, `groupnl::sparse_layer`.
+"""Compiles and loads the native kernels, `groupnl::sparse_layer` and `groupnl::finish_layer`.
 
-Its arguments: x bfloat16 (B, n, H, W), channels-last; weight bfloat16 (kernel * kernel, n); scale and shift of the
-seeds, float32 (s,), s = n / 2; polynomials float32 (degree + 1, s), the lowest power first, which give the generated
-maps from the normalised seeds; kernel, stride, padding, dilation; activation. Result: bfloat16 (B, n, H', W'),
-channels-last.
+Arguments of the first: x bfloat16 (B, n, H, W), channels-last; weight bfloat16 (kernel * kernel, n); scale and shift of
+the seeds, float32 (s,), s = n / 2; polynomials float32 (degree + 1, s), the lowest power first, which give the
+generated maps from the normalised seeds; kernel, stride, padding, dilation; activation. Result: bfloat16
+(B, n, H', W'), channels-last.
+
+Those of the second, which follows the seed convolution of any layer: x, the seeds before they are normalised, bfloat16
+(B, s, H, W); scale and shift as above; polynomials float32 (degree + 1, g); sources int32 (g,), the seed that each
+generated map is made of; activation. Result: bfloat16 (B, s + g, H, W), channels-last.
 """
 
 import logging
@@ -17,7 +21,7 @@ from torch import Tensor
 
 from groupnl.errors import RewriteError
 
-SOURCE = Path(__file__).with_name("group_nl.cpp")
+SOURCES = tuple(Path(__file__).with_name(name) for name in ("sparse_layer.cpp", "finish_layer.cpp"))
 LIBRARY_FILE = "groupnl_kernel.so"
 _COMPILERS = ("g++", "clang++", "c++")
 _FLAGS = (
@@ -44,7 +48,7 @@ def supports(kernel: int, stride: int, dilation: int, in_channels: int) -> bool:
 
 
 def build(folder: Path) -> Path:
-    """Compile the kernel; takes some seconds.
+    """Compile the kernels; takes some seconds.
 
     Args:
         folder: exists; the library is written there.
@@ -59,23 +63,24 @@ def build(folder: Path) -> Path:
     home = Path(torch.__file__).parent
     paths = (f"-I{home / 'include'}", f"-L{home / 'lib'}")
     # Linked by name alone: whoever loads the library has loaded torch.
-    command = [compiler, *_FLAGS, *paths, str(SOURCE), "-ltorch_cpu", "-o", str(library)]
+    command = [compiler, *_FLAGS, *paths, *map(str, SOURCES), "-ltorch_cpu", "-o", str(library)]
     done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603 (no shell, nothing from outside)
     if done.returncode:
-        raise RewriteError(f"{compiler} cannot compile {SOURCE.name}: {done.stderr[-2000:]}")
+        raise RewriteError(f"{compiler} cannot compile the native kernels: {done.stderr[-2000:]}")
     return library
 
 
 def load(library: Path) -> None:
-    """Make the kernel known to torch; a process loads it once, whichever copy comes first."""
+    """Make the kernels known to torch; a process loads it once, whichever copy comes first."""
     if _loaded:
         return
     torch.ops.load_library(str(library))  # type: ignore[no-untyped-call]
-    torch.library.register_fake("groupnl::sparse_layer", _shape)
+    torch.library.register_fake("groupnl::sparse_layer", _sparse_shape)
+    torch.library.register_fake("groupnl::finish_layer", _finish_shape)
     _loaded.add(library)
 
 
-def _shape(
+def _sparse_shape(
     x: Tensor,
     weight: Tensor,
     scale: Tensor,
@@ -90,4 +95,13 @@ def _shape(
     """What the result looks like, for compilers."""
     height, width = ((side + 2 * padding - kernel) // stride + 1 for side in x.shape[2:])
     shape = (x.shape[0], x.shape[1], height, width)
+    return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+
+
+def _finish_shape(
+    x: Tensor, scale: Tensor, shift: Tensor, polynomials: Tensor, sources: Tensor, activation: str
+) -> Tensor:
+    """What the result looks like, for compilers."""
+    batch, seeds, height, width = x.shape
+    shape = (batch, seeds + polynomials.shape[1], height, width)
     return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)

@@ -1,4 +1,4 @@
-// Arithmetic on registers of 16 float32 numbers, for group_nl.cpp: activations, sums, roots, stores as bfloat16.
+// Arithmetic on registers of 16 float32 numbers, for the kernels: activations, sums, roots, bfloat16.
 
 #pragma once
 
@@ -12,6 +12,9 @@ constexpr int64_t kLanes = 16;  // float32 numbers in a register
 constexpr int kMaxPixels = 8;   // pixels of a row that are computed together
 
 enum class Activation { kNone, kRelu, kRelu6, kHardswish, kSilu };
+
+// Numbers that fill whole registers.
+constexpr int64_t whole_registers(int64_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
 
 inline __mmask16 lanes_from(int64_t channel, int64_t channels) {
   return channels - channel >= kLanes ? 0xffff : static_cast<__mmask16>((1u << (channels - channel)) - 1);
@@ -45,6 +48,11 @@ inline __m512 activate(__m512 x) {
     return _mm512_mul_ps(x, _mm512_rcp14_ps(_mm512_add_ps(one, power)));  // 6e-5: less than bfloat16 can tell
   }
   return x;
+}
+
+inline __m512 load(const uint16_t* source, __mmask16 lanes) {
+  const __m512i wide = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(lanes, source));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
 }
 
 inline void store(uint16_t* target, __mmask16 lanes, __m512 values) {

@@ -16,15 +16,9 @@
 #include <torch/csrc/stable/tensor.h>
 
 #include "registers.h"
+#include "tensors.h"
 
 namespace {
-
-using torch::headeronly::MemoryFormat;
-using torch::headeronly::ScalarType;
-using torch::stable::Tensor;
-
-constexpr int64_t kGrain = 32768;  // results that are worth a thread
-constexpr float kEpsilon = 1e-12f;  // of the norm
 
 struct Layer {
   int64_t height, width, channels, out_height, out_width, padding, degree;
@@ -36,7 +30,7 @@ struct Layer {
   const uint16_t* zeros;     // a pixel of the padding
   uint16_t* output;
   int64_t seeds() const { return channels / 2; }
-  int64_t scratch() const { return (seeds() + kLanes - 1) / kLanes * kLanes; }  // floats for a pixel's seeds
+  int64_t scratch() const { return whole_registers(seeds()); }  // floats for a pixel's seeds
 };
 
 // What is known of one row of the output.
@@ -156,12 +150,7 @@ using Finish = void (*)(const Layer&, const Row&, int64_t, int64_t);
 
 template <int kPixels>
 Finish finish_for(const std::string& activation) {
-  if (activation == "none") return finish<kPixels, Activation::kNone>;
-  if (activation == "relu") return finish<kPixels, Activation::kRelu>;
-  if (activation == "relu6") return finish<kPixels, Activation::kRelu6>;
-  if (activation == "hardswish") return finish<kPixels, Activation::kHardswish>;
-  if (activation == "silu") return finish<kPixels, Activation::kSilu>;
-  STD_TORCH_CHECK(false, "groupnl::sparse_layer knows no activation '", activation, "'");
+  return for_activation(activation, []<Activation kActivation>() -> Finish { return finish<kPixels, kActivation>; });
 }
 
 // Cuts a row of pixels into runs of at most 8 and calls use.operator()<length>(first pixel, how many such runs).
@@ -234,23 +223,6 @@ ComputeRows compute_rows_for(int64_t kernel, int64_t stride, int64_t dilation) {
   if (kernel == 5 && stride == 2 && dilation == 1) return compute_rows<5, 2>;
   STD_TORCH_CHECK(false, "groupnl::sparse_layer has kernels 3 and 5, strides 1 and 2, dilation 1, but not kernel ",
                   kernel, " with stride ", stride, " and dilation ", dilation);
-}
-
-void check_array(const Tensor& array, const char* name, ScalarType dtype, int64_t columns) {
-  const bool fits = array.scalar_type() == dtype && array.dim() > 0 && array.size(array.dim() - 1) == columns;
-  STD_TORCH_CHECK(fits && array.is_cpu() && array.is_contiguous(), "groupnl::sparse_layer: ", name, " must be ",
-                  dtype == ScalarType::Float ? "float32" : "bfloat16",
-                  ", contiguous, on the CPU, with a last dimension of ", columns);
-}
-
-// Of dimensions with one element no stride counts.
-bool is_channels_last(const Tensor& x) {
-  int64_t step = 1;
-  for (const int64_t d : {1, 3, 2, 0}) {
-    if (x.size(d) != 1 && x.stride(d) != step) return false;
-    step *= x.size(d);
-  }
-  return true;
 }
 
 Tensor sparse_layer(const Tensor& x, const Tensor& weight, const Tensor& scale, const Tensor& shift,

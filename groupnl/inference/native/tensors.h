@@ -1,0 +1,51 @@
+// What the kernels have in common: checks of their arguments, and the choice of an activation by its name.
+
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <torch/csrc/stable/library.h>
+#include <torch/csrc/stable/ops.h>
+#include <torch/csrc/stable/tensor.h>
+
+#include "registers.h"
+
+namespace {
+
+using torch::headeronly::MemoryFormat;
+using torch::headeronly::ScalarType;
+using torch::stable::Tensor;
+
+constexpr int64_t kGrain = 32768;   // results that are worth a thread
+constexpr float kEpsilon = 1e-12f;  // of the norm
+
+void check_array(const Tensor& array, const char* name, ScalarType dtype, int64_t columns) {
+  const bool fits = array.scalar_type() == dtype && array.dim() > 0 && array.size(array.dim() - 1) == columns;
+  STD_TORCH_CHECK(fits && array.is_cpu() && array.is_contiguous(), "groupnl: ", name, " must be ",
+                  dtype == ScalarType::Float ? "float32" : dtype == ScalarType::Int ? "int32" : "bfloat16",
+                  ", contiguous, on the CPU, with a last dimension of ", columns);
+}
+
+// Of dimensions with one element no stride counts.
+bool is_channels_last(const Tensor& x) {
+  int64_t step = 1;
+  for (const int64_t d : {1, 3, 2, 0}) {
+    if (x.size(d) != 1 && x.stride(d) != step) return false;
+    step *= x.size(d);
+  }
+  return true;
+}
+
+// What `use` gives for the activation of this name, which is its template argument.
+template <typename Use>
+auto for_activation(const std::string& name, const Use& use) {
+  if (name == "none") return use.template operator()<Activation::kNone>();
+  if (name == "relu") return use.template operator()<Activation::kRelu>();
+  if (name == "relu6") return use.template operator()<Activation::kRelu6>();
+  if (name == "hardswish") return use.template operator()<Activation::kHardswish>();
+  if (name == "silu") return use.template operator()<Activation::kSilu>();
+  STD_TORCH_CHECK(false, "groupnl knows no activation '", name, "'");
+}
+
+}  // namespace
