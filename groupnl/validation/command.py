@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import get_args
 
 import torch
+from tqdm import tqdm
 
 from groupnl.corruptions import CELLS, NAMES, SEVERITIES, Cell
 from groupnl.corruptions.corrupt import MIN_SIDE
@@ -22,6 +23,7 @@ from groupnl.validation.image_set import Choice, ImageSet
 from groupnl.validation.loader import Making, Part
 from groupnl.validation.plan import (
     IMAGENET_C_SIZE,
+    Labelling,
     cell_folders,
     clean_part,
     file_parts,
@@ -146,19 +148,27 @@ def _given(args: argparse.Namespace) -> dict[str, object]:
 
 
 def _work(args: argparse.Namespace, subject: Subject, way: Way, path: Path) -> Work:
-    cells = [cell for cell in CELLS if cell.corruption in args.corruptions and cell.severity in args.severities]
-    folders = cell_folders(args.imagenet_c, cells) if args.imagenet_c else {}
-    labels = labelling(args.data or [folders[cells[0]]], subject)
-    corrupted = _corrupted(args, subject)
-    record = resume(path, _settings(args, subject, way, labels.imagenet), corrupted)
+    asked = [cell for cell in CELLS if cell.corruption in args.corruptions and cell.severity in args.severities]
+    folders = cell_folders(args.imagenet_c, asked) if args.imagenet_c else {}
+    labels = labelling(args.data or [folders[asked[0]]], subject)
+    record = resume(path, _settings(args, subject, way, labels.imagenet), _corrupted(args, subject))
+    # What was measured before is looked through too: the figures are of all cells together.
+    stored = {counts.cell for counts in record.cells}
+    sets = _sets(args, labels, [cell for cell in CELLS if cell in stored or cell in asked])
+    return Work(record, sets, _parts(args, subject, sets, left(record, sets)))
+
+
+def _sets(args: argparse.Namespace, labels: Labelling, cells: Sequence[Cell]) -> dict[Cell | None, ImageSet]:
     choice = Choice(args.limit, args.seed)
     sets: dict[Cell | None, ImageSet] = {}
     if args.data:
         sets[None] = look_through(args.data, labels, choice)
     if args.corrupt:
         sets |= dict.fromkeys(cells, sets[None])
-    sets |= {cell: look_through([folder], labels, choice) for cell, folder in folders.items()}
-    return Work(record, sets, _parts(args, subject, sets, left(record, sets)))
+    if args.imagenet_c:
+        folders = tqdm(cell_folders(args.imagenet_c, cells).items(), "looking through", leave=False, unit=" folders")
+        sets |= {cell: look_through([folder], labels, choice) for cell, folder in folders}
+    return sets
 
 
 def _parts(
