@@ -122,10 +122,10 @@ def _check(args: argparse.Namespace) -> None:
     ):
         if value is not None and value < least:
             raise ConfigError(f"{option} {value}: it must be {least} or more")
-    if args.data is None and args.imagenet_c is None:
-        raise ConfigError("name images with --data, with --imagenet-c, or with both")
     if args.corrupt and args.data is None:
         raise ConfigError("--corrupt needs the clean images: --data")
+    if args.data is None and args.imagenet_c is None:
+        raise ConfigError("name images with --data, with --imagenet-c, or with both")
     if args.as_published and not args.corrupt:
         raise ConfigError("--as-published is for --corrupt; ImageNet-C's files are as published")
     if importlib.util.find_spec("matplotlib") is None:  # before hours of measuring

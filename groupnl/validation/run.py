@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from tqdm import tqdm
@@ -73,7 +73,7 @@ def validate(subject: Subject, work: Work, how: How, path: Path) -> Record:
         write(record, path)
 
     total = sum(work.sets[cell].images for part in work.parts for cell in part.cells)
-    bar: tqdm[None] = tqdm(total=total, unit=" images", unit_scale=True, smoothing=0.05, disable=not work.parts)
+    bar: tqdm[Any] = tqdm(total=total, unit=" images", unit_scale=True, smoothing=0.05, disable=not work.parts)
     with bar:
         for size, parts in groupby(work.parts, key=lambda part: part.size):
             with _engine(subject, size, how) as engine:
@@ -82,7 +82,7 @@ def validate(subject: Subject, work: Work, how: How, path: Path) -> Record:
     return record
 
 
-def _told(parts: Iterator[Part], bar: "tqdm[None]") -> Iterator[Part]:
+def _told(parts: Iterator[Part], bar: "tqdm[Any]") -> Iterator[Part]:
     """The parts, each told on the bar when its turn comes."""
     for part in parts:
         cell = part.cells[0]

@@ -103,7 +103,7 @@ def test_figures_of_a_published_tree_are_those_computed_by_hand(
 
 
 def _check_files(output: Path) -> None:
-    rows = list(csv.DictReader((output / "cells.csv").open()))
+    rows = list(csv.DictReader((output / "cells.csv").read_text().splitlines()))
     assert len(rows) == 96
     assert list(rows[0].values())[:4] == ["clean", "0", "4", "3"]
     assert list(rows[-1].values())[:4] == ["saturate", "5", "4", "0"]
