@@ -28,6 +28,9 @@ COMMANDS = {
     "robustness": Command(
         "groupnl.robustness.offline_command", "measure checkpoints under all corruptions, with labels"
     ),
+    "validate": Command(
+        "groupnl.validation.command", "measure a checkpoint's accuracy, clean and corrupted as ImageNet-C"
+    ),
     "bench shadow": Command("groupnl.studies.shadow_cost.command", "measure what shadow requests cost the client"),
     "bench models": Command(
         "groupnl.studies.models.command", "time every network beside its twin, in every form and engine"

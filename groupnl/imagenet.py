@@ -1,7 +1,9 @@
-"""Class names of ImageNet-1k, for checkpoints that carry none: timm's list, made unique.
+"""Class names of ImageNet-1k, for checkpoints that carry none: timm's list, made unique; and its synsets.
 
 Plain words as in the metadata of torchvision's weights: the first name of each synset ("tench", "tabby").
 """
+
+from functools import cache
 
 from timm.data import ImageNetInfo
 
@@ -16,6 +18,13 @@ def imagenet_classes() -> tuple[str, ...]:
     """The 1000 class names, unique, in the order of the logits of every ImageNet-1k model."""
     info = ImageNetInfo("imagenet-1k")
     return tuple(_name(info, index) for index in range(info.num_classes()))
+
+
+@cache
+def imagenet_synsets() -> tuple[str, ...]:
+    """The 1000 synsets ("n01440764", ...), after which ImageNet's folders are named, in the order of the logits."""
+    info = ImageNetInfo("imagenet-1k")
+    return tuple(str(info.index_to_label_name(index)) for index in range(info.num_classes()))
 
 
 def _name(info: ImageNetInfo, index: int) -> str:

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import timm
 from pydantic import ValidationError
-from timm.data import resolve_data_config
 
 from groupnl.card import ModelCard
-from groupnl.errors import ArchiveError, CheckpointError, problems
+from groupnl.errors import ArchiveError, problems
 from groupnl.imagenet import imagenet_classes
 from groupnl.models.checkpoint import Checkpoint
+from groupnl.models.defaults import class_count, default_input
 
 _IMAGENET_CLASSES = 1000
 
@@ -52,20 +51,13 @@ def served_card(
 
 
 def _made_fields(path: Path, checkpoint: Checkpoint, name: str, classes: Sequence[str] | None) -> dict[str, Any]:
-    config = timm.get_pretrained_cfg(name) if timm.is_model(name) else None
-    if config is None:
-        raise CheckpointError(f"architecture {name!r} is unknown to timm; give the right one with --architecture")
+    given = default_input(name)
     if classes is None:
-        classes = _imagenet_classes(path, checkpoint, config.classifier)
-    data = resolve_data_config(pretrained_cfg=config.to_dict())
-    given = {key: data[key] for key in ("mean", "std", "crop_pct", "interpolation")}
-    return {"classes": tuple(classes), "input": given | {"size": data["input_size"][-1]}}
+        classes = _imagenet_classes(path, class_count(name, checkpoint.state_dict))
+    return {"classes": tuple(classes), "input": given}
 
 
-def _imagenet_classes(path: Path, checkpoint: Checkpoint, classifier: str) -> tuple[str, ...]:
-    bias = checkpoint.state_dict.get(f"{classifier}.bias")
-    if bias is None:
-        raise CheckpointError(f"the checkpoint {path} has no {classifier}.bias; is its architecture the right one?")
-    if len(bias) != _IMAGENET_CLASSES:
-        raise ArchiveError(f"the checkpoint {path} is of {len(bias)} classes; name them with --classes FILE")
+def _imagenet_classes(path: Path, count: int) -> tuple[str, ...]:
+    if count != _IMAGENET_CLASSES:
+        raise ArchiveError(f"the checkpoint {path} is of {count} classes; name them with --classes FILE")
     return imagenet_classes()

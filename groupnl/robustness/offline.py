@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from groupnl.card import ModelCard
-from groupnl.corruptions import Request, corrupt_each
+from groupnl.corruptions import corrupt_each
 from groupnl.corruptions.names import Cell
 from groupnl.images.folders import labelled_files, read_pixels
 from groupnl.inference import Engine
 from groupnl.robustness.record import CellFigures
-from groupnl.robustness.sampling import seed_of
+from groupnl.robustness.replay import request_of
 
 
 @dataclass(frozen=True)
@@ -97,10 +97,7 @@ class Measurement:
         ]
 
     def _corrupted(self, cell: Cell) -> Iterator[Tensor]:
-        requests = [
-            Request(cell.corruption, cell.severity, seed_of(key, cell.corruption, cell.severity, self._seed))
-            for key in self._images.keys
-        ]
+        requests = [request_of(key, cell, self._seed) for key in self._images.keys]
         for start in range(0, len(requests), self._batch_size):
             rows = slice(start, start + self._batch_size)
             yield corrupt_each(self._images.pixels[rows], requests[rows])

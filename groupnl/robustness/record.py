@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from groupnl.corruptions.names import CELLS, Cell
 from groupnl.errors import ConfigError, problems
+from groupnl.whole_file import write_whole
 
 ROBUSTNESS_FILE = "robustness.json"  # inside an archive
 SUFFIX = ".robustness.json"  # beside a checkpoint
@@ -128,9 +129,7 @@ def write_record(record: RobustnessRecord, path: Path) -> None:
     """Write a record, cells in the official order, one a line; a reader sees the old file or the new one."""
     lines = [figures.model_dump_json() for figures in sorted(record.cells, key=lambda each: CELLS.index(each.cell))]
     head = record.model_dump_json(indent=2, exclude={"cells"}).removesuffix("\n}")
-    unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_text(f'{head},\n  "cells": [{_indented(lines)}]\n}}\n', encoding="utf-8")
-    unfinished.replace(path)
+    write_whole(path, f'{head},\n  "cells": [{_indented(lines)}]\n}}\n')
 
 
 def _indented(lines: list[str]) -> str:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from groupnl.archive.probe import ProbeSet
 from groupnl.corruptions import Cell, Request
-from groupnl.robustness.sampling import seed_of
+from groupnl.robustness.replay import request_of
 
 
 class ProbeBatch(NamedTuple):
@@ -68,4 +68,4 @@ class Probing:
     def _request(self, image: int, cell: Cell | None) -> Request | None:
         if cell is None:
             return None
-        return Request(*cell, seed_of(f"probe image {image}", *cell, self._seed))
+        return request_of(f"probe image {image}", cell, self._seed)

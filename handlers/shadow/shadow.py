@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 import torch
 
 from groupnl.archive.probe import ProbeSet
-from groupnl.corruptions import Request
 from groupnl.robustness.deck import Deck
-from groupnl.robustness.sampling import is_sampled, seed_of
+from groupnl.robustness.replay import request_of
+from groupnl.robustness.sampling import is_sampled
 from groupnl.shadow_config import ShadowConfig
 from handlers.shadow.counts import ShadowCounts
 from handlers.shadow.job import Job
@@ -123,9 +123,7 @@ class Shadow:
 
     def _answer(self, jobs: Sequence[Job]) -> None:
         cells = [self._deck.deal() for _ in jobs]
-        requests = [
-            Request(*cell, seed_of(job.key, *cell, self._config.seed)) for job, cell in zip(jobs, cells, strict=True)
-        ]
+        requests = [request_of(job.key, cell, self._config.seed) for job, cell in zip(jobs, cells, strict=True)]
         pixels = torch.stack([job.pixels for job in jobs])
         results = self._runner.run(pixels, requests, torch.stack([job.clean for job in jobs]))
         now = time.monotonic()

@@ -10,10 +10,10 @@ import torch
 
 from groupnl.errors import ConfigError, RewriteError
 from groupnl.inference import Engine
+from groupnl.inference.ways import REFERENCE, Way, parse_way
+from groupnl.inference.workshop import Workshop
 from groupnl.studies.models import command, pair
 from groupnl.studies.models.pair import Pair, Plan, Slot, measure_pair
-from groupnl.studies.ways import REFERENCE, Way, parse_way
-from groupnl.studies.workshop import Workshop
 
 PAIR = Pair("test_gnl_efficientnet", "test_efficientnet")
 WAYS = (REFERENCE, parse_way("onnx-float32"))

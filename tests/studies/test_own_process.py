@@ -5,8 +5,8 @@ import os
 import pytest
 
 from groupnl.errors import ConfigError, RewriteError
+from groupnl.inference.ways import REFERENCE, parse_way
 from groupnl.studies.own_process import in_a_process
-from groupnl.studies.ways import REFERENCE, parse_way
 
 
 def test_the_result_comes_from_another_process() -> None:

@@ -13,10 +13,10 @@ from support.tiny import tiny_checkpoint, tiny_network
 
 from groupnl.errors import ConfigError, GroupNLError, RewriteError
 from groupnl.inference import Engine
+from groupnl.inference.ways import REFERENCE, Way
+from groupnl.inference.workshop import Workshop
 from groupnl.studies.precision import command as precision_command
 from groupnl.studies.precision.figures import Agreement, answers, compare, summary, table
-from groupnl.studies.ways import REFERENCE, Way
-from groupnl.studies.workshop import Workshop
 
 
 @pytest.fixture(autouse=True)

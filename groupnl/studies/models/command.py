@@ -10,6 +10,7 @@ from typing import Any
 
 from groupnl.errors import ConfigError
 from groupnl.inference import choose_device
+from groupnl.inference.ways import possible_ways, speed_ways
 from groupnl.models import PUBLISHED, VARIANTS
 from groupnl.server.seats import usable_cores
 from groupnl.studies.machine import machine
@@ -18,7 +19,6 @@ from groupnl.studies.models.pair import Pair, PairTimes, Plan, measure_pair
 from groupnl.studies.models.plot import draw
 from groupnl.studies.models.table import tables
 from groupnl.studies.own_process import in_a_process
-from groupnl.studies.ways import possible_ways, speed_ways
 
 JSON_FILE, PLOT_FILE, TABLE_FILE = "bench-models.json", "bench-models.svg", "bench-models-tables.md"
 DEFAULT_MODELS = (

@@ -7,8 +7,8 @@ import statistics
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from groupnl.inference.ways import Way, parse_way
 from groupnl.studies.models.pair import PairTimes, Slot, Turn
-from groupnl.studies.ways import Way, parse_way
 
 OWN_FASTEST = "own fastest"
 

@@ -16,9 +16,9 @@ from tqdm import tqdm
 
 from groupnl.errors import RewriteError
 from groupnl.inference import Engine, choose_device
+from groupnl.inference.ways import REFERENCE, Way
+from groupnl.inference.workshop import Workshop
 from groupnl.studies.models.network import identity, pictures, random_network, usual_input
-from groupnl.studies.ways import REFERENCE, Way
-from groupnl.studies.workshop import Workshop
 
 TURN_S = 0.1  # the least that one turn lasts
 # Relative error of the logits (norm of the difference / norm) above which a way does not compute the same network.

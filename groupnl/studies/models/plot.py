@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from groupnl.inference.ways import parse_way
 from groupnl.studies.models.figures import OWN_FASTEST, batches_of, fastest_way, median_ms, over_twin, ways_of
 from groupnl.studies.models.pair import PairTimes, Slot
-from groupnl.studies.ways import parse_way
 
 USUAL_BATCH = 8
 _BAR = 0.2  # width, of the distance between two networks

@@ -14,6 +14,8 @@ from tqdm import tqdm
 from groupnl.card import ModelCard
 from groupnl.errors import ConfigError
 from groupnl.inference import choose_device
+from groupnl.inference.ways import REFERENCE, Way, possible_ways, precision_ways
+from groupnl.inference.workshop import Workshop
 from groupnl.models import build_model, load_checkpoint, sha256_of
 from groupnl.robustness.offline import read_images
 from groupnl.server.seats import usable_cores
@@ -27,8 +29,6 @@ from groupnl.studies.precision.figures import (
     summary,
     table,
 )
-from groupnl.studies.ways import REFERENCE, Way, possible_ways, precision_ways
-from groupnl.studies.workshop import Workshop
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,4 +1,4 @@
-"""The ways to run a network that are compared: which form of it, by which engine, in which precision."""
+"""The ways to run a network: which form of it, by which engine, in which precision."""
 
 import importlib.util
 from typing import NamedTuple, get_args

@@ -1,4 +1,4 @@
-"""groupnl.studies.workshop: each way's engine computes the network; files are made once."""
+"""groupnl.inference.workshop: each way's engine computes the network; files are made once."""
 
 from pathlib import Path
 
@@ -8,10 +8,10 @@ from support.networks import with_lively_norms
 from support.tiny import INPUT
 
 from groupnl.errors import RewriteError
-from groupnl.studies import workshop as engines
+from groupnl.inference import workshop as engines
+from groupnl.inference.ways import REFERENCE, parse_way
+from groupnl.inference.workshop import Workshop
 from groupnl.studies.models.network import identity, pictures, random_network, usual_input
-from groupnl.studies.ways import REFERENCE, parse_way
-from groupnl.studies.workshop import Workshop
 
 CPU = torch.device("cpu")
 TINY = "test_gnl_efficientnet"

@@ -20,7 +20,7 @@ from groupnl.inference.onnx_export import export_onnx, fastest_sine
 from groupnl.inference.openvino_engine import OpenVinoEngine
 from groupnl.inference.package import PACKAGE_FILE, Target, compile_package
 from groupnl.inference.package_engine import PackageEngine
-from groupnl.studies.ways import Way
+from groupnl.inference.ways import Way
 
 _ONNX_FILE = "network.onnx"
 _SOURCES = ("inference", "layers", "models")  # what decides the files that are made

@@ -1,4 +1,4 @@
-"""groupnl.studies.ways: names, what is possible where, defaults."""
+"""groupnl.inference.ways: names, what is possible where, defaults."""
 
 import importlib.util
 
@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from groupnl.errors import ConfigError
+from groupnl.inference.ways import REFERENCE, Way, parse_way, possible_ways, why_not
 from groupnl.studies import ways
-from groupnl.studies.ways import REFERENCE, Way, parse_way, possible_ways, why_not
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
 

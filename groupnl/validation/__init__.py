@@ -1,0 +1,1 @@
+"""Accuracy of a checkpoint on labelled images, clean and corrupted as ImageNet-C: `groupnl validate`."""

@@ -1,0 +1,137 @@
+"""Where labelled images lie: a folder with one folder for each class, a tar of such, or a WebDataset's shards.
+
+timm's datasets are not used for this: they replace an image that cannot be read by the next one, and a figure would
+then be of other images than it says. Here an image is a stretch of a file, which any process can read at any time.
+"""
+
+import tarfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from groupnl.errors import ConfigError
+
+_LABEL = "cls"  # a WebDataset's member with the number of the class
+_PICTURES = ("jpg", "jpeg", "png", "webp", "bmp")
+
+
+class Extent(NamedTuple):
+    """A stretch of a file.
+
+    Attributes:
+        path: of the file.
+        start: first byte.
+        length: bytes.
+    """
+
+    path: Path
+    start: int
+    length: int
+
+    def read(self) -> bytes:
+        """The bytes.
+
+        Raises:
+            OSError: the file cannot be read.
+        """
+        with self.path.open("rb") as file:
+            file.seek(self.start)
+            return file.read(self.length)
+
+
+class Found(NamedTuple):
+    """An image and what it shows.
+
+    Attributes:
+        key: its name within the set: CLASS/FILE, or the member of a tar; where the set has several folders or tars, the
+            name of the folder or tar comes first.
+        truth: name of its class, or the number, where a WebDataset gives that.
+        extent: where its bytes are.
+    """
+
+    key: str
+    truth: str | int
+    extent: Extent
+
+
+def find_images(paths: Sequence[Path]) -> list[Found]:
+    """All images of a set, in the order of paths, classes and names; hidden files are left out.
+
+    Args:
+        paths: folders with one folder for each class, tars of such folders, or shards; at least one.
+
+    Raises:
+        ConfigError: one is missing, holds no image, or cannot be read.
+    """
+    found = []
+    for path in paths:
+        images = list(_in_folder(path) if path.is_dir() else _in_tar(path))
+        if not images:
+            raise ConfigError(f"{path} has no images: it must hold one folder of images for each class")
+        prefix = f"{path.name}/" if len(paths) > 1 else ""
+        found += [image._replace(key=prefix + image.key) for image in images]
+    return found
+
+
+def _in_folder(folder: Path) -> Iterator[Found]:
+    for group in _visible(folder):
+        if group.is_dir():
+            for file in _visible(group):
+                yield Found(f"{group.name}/{file.name}", group.name, Extent(file, 0, file.stat().st_size))
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+
+
+def _in_tar(path: Path) -> Iterator[Found]:
+    if not path.is_file():
+        raise ConfigError(f"{path} does not exist: name a folder of class folders, a tar, or a WebDataset's shards")
+    members = _members(path)
+    if any(_kind(name) == _LABEL for name in members):
+        return _in_shard(path, members)
+    return _in_class_folders(path, members)
+
+
+def _members(path: Path) -> dict[str, Extent]:
+    try:
+        with tarfile.open(path, "r:") as tar:  # compressed, a member is no stretch of the file
+            return {
+                member.name.removeprefix("./"): Extent(path, member.offset_data, member.size)
+                for member in tar
+                if member.isfile() and not PurePosixPath(member.name).name.startswith(".")
+            }
+    except tarfile.TarError as error:
+        raise ConfigError(f"{path} is no uncompressed tar ({error}); unpack it, or decompress it first") from None
+
+
+def _in_class_folders(path: Path, members: dict[str, Extent]) -> Iterator[Found]:
+    for name in sorted(members, key=lambda name: PurePosixPath(name).parts):
+        folder = PurePosixPath(name).parent.name
+        if not folder:
+            raise ConfigError(f"{path} holds {name} outside of any class folder, and no '.{_LABEL}' of a WebDataset")
+        yield Found(name, folder, members[name])
+
+
+def _in_shard(path: Path, members: dict[str, Extent]) -> Iterator[Found]:
+    numbers = {_sample(name): extent for name, extent in members.items() if _kind(name) == _LABEL}
+    for name, extent in members.items():
+        if _kind(name) in _PICTURES:
+            yield Found(name, _number(path, _sample(name), numbers), extent)
+
+
+def _number(path: Path, sample: str, numbers: dict[str, Extent]) -> int:
+    try:
+        return int(numbers[sample].read())
+    except (KeyError, ValueError):
+        raise ConfigError(f"{path}: the sample {sample} has no class number in a member {sample}.{_LABEL}") from None
+
+
+def _sample(name: str) -> str:
+    """A WebDataset's sample is called as its members up to the first point of their file names."""
+    path = PurePosixPath(name)
+    return (path.parent / path.name.split(".", 1)[0]).as_posix()
+
+
+def _kind(name: str) -> str:
+    return PurePosixPath(name).name.partition(".")[2].lower()

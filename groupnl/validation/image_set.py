@@ -1,0 +1,134 @@
+"""The images of one figure, each with the position of its class among the network's."""
+
+import hashlib
+import random
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from groupnl.errors import ConfigError
+from groupnl.imagenet import imagenet_synsets
+from groupnl.validation.found import Extent, Found, find_images
+
+Positions = Mapping[str, int]
+
+
+class LabelledImage(NamedTuple):
+    """One image.
+
+    Attributes:
+        key: its name within the set; its random numbers hang on it.
+        label: position of its class among the logits.
+        extent: where its bytes are.
+    """
+
+    key: str
+    label: int
+    extent: Extent
+
+
+class ImageSet(NamedTuple):
+    """What is known of a set before it is measured.
+
+    Attributes:
+        images: how many.
+        sha256: of their keys, labels and lengths; tells whether a figure is of the same images.
+        list: makes the list of them. A hundred lists of 50,000 are not held at a time.
+    """
+
+    images: int
+    sha256: str
+    list: Callable[[], list[LabelledImage]]
+
+
+class Choice(NamedTuple):
+    """Which images of a set are used.
+
+    Attributes:
+        limit: how many at most, chosen at random; None: all. From sets of equal names the same are chosen.
+        seed: of the choice.
+    """
+
+    limit: int | None
+    seed: int
+
+
+def image_set(paths: Sequence[Path], positions: Positions, classes: int, choice: Choice) -> ImageSet:
+    """Look through a set.
+
+    Args:
+        paths: see `find_images`.
+        positions: class name -> position, see `class_positions`.
+        classes: how many the network has.
+        choice: which of the images are used.
+
+    Raises:
+        ConfigError: see `find_images`; or an image's class is none of the network's.
+    """
+
+    def images() -> list[LabelledImage]:
+        found = _chosen(find_images(paths), choice)
+        return [LabelledImage(each.key, _label(each, positions, classes), each.extent) for each in found]
+
+    listed = images()
+    digest = hashlib.sha256()
+    for image in listed:
+        digest.update(f"{image.key}\0{image.label}\0{image.extent.length}\n".encode(errors="surrogateescape"))
+    return ImageSet(len(listed), digest.hexdigest(), images)
+
+
+def class_positions(names: Collection[str], classes: Sequence[str] | None, count: int) -> Positions:
+    """Where the classes that folders are named after stand among the logits.
+
+    Args:
+        names: of the folders.
+        classes: names in the order of the logits, if the checkpoint has them.
+        count: of the network's classes.
+
+    Returns:
+        ImageNet's order for its synsets (n01440764, ...) and 1000 classes; else the checkpoint's; else that of the
+        sorted names.
+
+    Raises:
+        ConfigError: a folder is none of the classes, or there are more or fewer folders than classes without a name.
+    """
+    if is_imagenet(names, count):
+        return {synset: index for index, synset in enumerate(imagenet_synsets())}
+    if classes is not None:
+        if unknown := sorted(set(names) - set(classes)):
+            raise ConfigError(f"there is a folder {unknown[0]}, but the network has no such class")
+        return {name: index for index, name in enumerate(classes)}
+    if len(names) != count:
+        raise ConfigError(
+            f"there are {len(names)} class folders for {count} classes, and the checkpoint does not name its classes: "
+            "then a folder is needed for each"
+        )
+    return {name: index for index, name in enumerate(sorted(names))}
+
+
+def is_imagenet(names: Collection[str], count: int) -> bool:
+    """Whether classes are ImageNet's, or some of them; class numbers alone do not tell."""
+    synsets = imagenet_synsets()
+    return bool(names) and count == len(synsets) and set(names) <= set(synsets)
+
+
+def class_names(found: Sequence[Found]) -> set[str]:
+    """The names of the classes that images show; empty where they have numbers."""
+    return {image.truth for image in found if isinstance(image.truth, str)}
+
+
+def _chosen(found: list[Found], choice: Choice) -> list[Found]:
+    if choice.limit is None or choice.limit >= len(found):
+        return found
+    places = random.Random(choice.seed).sample(range(len(found)), choice.limit)  # noqa: S311 (no secret)
+    return [found[place] for place in sorted(places)]
+
+
+def _label(image: Found, positions: Positions, classes: int) -> int:
+    if isinstance(image.truth, int):
+        if not 0 <= image.truth < classes:
+            raise ConfigError(f"the image {image.key} is of class {image.truth}; the network has 0 to {classes - 1}")
+        return image.truth
+    if image.truth not in positions:
+        raise ConfigError(f"the image {image.extent.path} is of class {image.truth}, which the network does not have")
+    return positions[image.truth]

@@ -1,0 +1,170 @@
+"""What a validation has counted so far: a JSON file, from which an interrupted one goes on.
+
+It holds counts and says what they are of: counts of another network, other images or other settings are never mixed.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from groupnl.card import InputConfig
+from groupnl.corruptions.names import CELLS, Cell
+from groupnl.errors import ConfigError, problems
+from groupnl.whole_file import write_whole
+
+FILE = "counts.json"
+Count = Annotated[int, Field(ge=0)]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Settings(_Part):
+    """The network and how it was run.
+
+    Attributes:
+        architecture: timm name.
+        weights_sha256: of the checkpoint's file.
+        averaged: whether averaged weights were taken where there were some.
+        classes: how many it tells apart.
+        imagenet: whether the images' classes are ImageNet's.
+        input: how a clean image became its input.
+        engine: what ran it.
+        precision: of its products, as torch names it.
+        device: "cpu" or "cuda".
+        versions: package -> version that computed.
+    """
+
+    architecture: str
+    weights_sha256: Sha256
+    averaged: bool
+    classes: int
+    imagenet: bool
+    input: InputConfig
+    engine: str
+    precision: str
+    device: str
+    versions: dict[str, str]
+
+
+class Corrupted(_Part):
+    """Where corrupted images came from.
+
+    Attributes:
+        origin: "files" of ImageNet-C's folders, or "made" from the clean images.
+        size: side of the input, pixels.
+        seed: of the random numbers of those that were made, beside each image's key.
+        published: whether those that were made went through the JPEG round trip of the published files.
+    """
+
+    origin: Literal["files", "made"]
+    size: int
+    seed: int | None = None
+    published: bool | None = None
+
+
+class Counts(_Part):
+    """What was counted on one set of images.
+
+    Attributes:
+        images: how many, each once.
+        top1: of them, whose best class was right.
+        top5: of them, whose class was among the best five.
+        sha256: of the list of images, see `ImageSet`.
+    """
+
+    images: Annotated[int, Field(ge=1)]
+    top1: Count
+    top5: Count
+    sha256: Sha256
+
+    @model_validator(mode="after")
+    def _plausible(self) -> Self:
+        if not self.top1 <= self.top5 <= self.images:
+            raise ValueError(f"{self.top1} of the best, {self.top5} of the best five, {self.images} images")
+        return self
+
+
+class CellCounts(Counts):
+    """The same of one corruption at one severity."""
+
+    corruption: str
+    severity: int
+
+    @property
+    def cell(self) -> Cell:
+        """Which cell it is."""
+        return Cell(self.corruption, self.severity)
+
+
+class Record(_Part):
+    """All counts of one output folder.
+
+    Attributes:
+        format: version of this record.
+        settings: of the network.
+        corrupted: of the corrupted images; None while there are none.
+        clean: counts on the clean images; None until they are measured.
+        cells: counts on corrupted images.
+    """
+
+    format: Literal[1] = 1
+    settings: Settings
+    corrupted: Corrupted | None = None
+    clean: Counts | None = None
+    cells: tuple[CellCounts, ...] = ()
+
+    @model_validator(mode="after")
+    def _of_imagenet_c(self) -> Self:
+        found = [counts.cell for counts in self.cells]
+        if wrong := [cell for cell in found if cell not in CELLS or found.count(cell) > 1]:
+            raise ValueError(f"{wrong[0].corruption} {wrong[0].severity} stands twice, or is no cell of ImageNet-C")
+        return self
+
+    def counts(self, cell: Cell | None) -> Counts | None:
+        """What was counted in a cell, or on the clean images; None: nothing yet."""
+        if cell is None:
+            return self.clean
+        return next((counts for counts in self.cells if counts.cell == cell), None)
+
+    def with_counts(self, cell: Cell | None, counts: Counts) -> "Record":
+        """The record with one set more; cells in the official order."""
+        if cell is None:
+            return self.model_copy(update={"clean": counts})
+        more = CellCounts(corruption=cell.corruption, severity=cell.severity, **counts.model_dump())
+        cells = sorted((*self.cells, more), key=lambda each: CELLS.index(each.cell))
+        return self.model_copy(update={"cells": tuple(cells)})
+
+
+def resume(path: Path, settings: Settings, corrupted: Corrupted | None) -> Record:
+    """The record that lies there, or an empty one.
+
+    Raises:
+        ConfigError: it is no record, or of another network, other settings or other corrupted images.
+    """
+    if not path.exists():
+        return Record(settings=settings, corrupted=corrupted)
+    try:
+        found = Record.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ConfigError(f"{path} is no record of `groupnl validate`: {problems(error)}; remove it") from None
+    _refuse_another(path, found.settings, settings)
+    if corrupted is not None and found.corrupted is not None:
+        _refuse_another(path, found.corrupted, corrupted)
+    return found.model_copy(update={"corrupted": found.corrupted or corrupted})
+
+
+def write(record: Record, path: Path) -> None:
+    """Write a record in one step."""
+    write_whole(path, record.model_dump_json(indent=1) + "\n")
+
+
+def _refuse_another(path: Path, stored: BaseModel, given: BaseModel) -> None:
+    before, now = stored.model_dump(), given.model_dump()
+    if other := [f"{name} was {before[name]}, is {now[name]}" for name in now if before[name] != now[name]]:
+        raise ConfigError(
+            f"{path} was measured otherwise ({'; '.join(other)}): remove it to begin anew, or name another --output"
+        )

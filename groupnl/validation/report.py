@@ -1,0 +1,81 @@
+"""The figures as text, as CSV and as JSON."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from groupnl.corruptions.names import BENCHMARK, SEVERITIES, Cell
+from groupnl.validation.figures import Figures
+from groupnl.validation.record import Counts, Record
+from groupnl.whole_file import write_whole
+
+CSV_FILE = "cells.csv"
+JSON_FILE = "figures.json"
+_HEAD = ("corruption", "severity", "images", "top1_correct", "top5_correct", "top1_error")
+_NAME = 46  # characters of a line's name
+
+
+def text(record: Record, found: Figures) -> str:
+    """Everything a reader wants to know at once."""
+    settings = record.settings
+    lines = [f"{settings.architecture}, engine {settings.engine} in {settings.precision} on {settings.device}"]
+    if record.clean is not None:
+        clean = f"top-1 {percent(found.clean_top1)} %, top-5 {percent(found.clean_top5)} %"
+        lines.append(f"clean: {clean} of {record.clean.images} images of {settings.input.size} pixels")
+    if found.errors:
+        lines += ["", *_table(found), "", *_means(found)]
+    return "\n".join([*lines, *(f"\n{note}" for note in found.notes)])
+
+
+def write_files(record: Record, found: Figures, folder: Path) -> None:
+    """Write the CSV, a row for each set of images, and the JSON, all figures and what they are of."""
+    write_whole(folder / CSV_FILE, _csv(record))
+    errors = {name: {str(cell.severity): found.errors[cell] for cell in _cells(found, name)} for name in found.ce}
+    about = record.model_dump(mode="json", include={"settings", "corrupted"})
+    content: dict[str, Any] = {**about, **found._asdict(), "errors": errors}
+    write_whole(folder / JSON_FILE, json.dumps(content, indent=2) + "\n")
+
+
+def percent(share: float | None) -> str:
+    """A share in percent, with one decimal."""
+    return "-" if share is None else f"{100 * share:.1f}"
+
+
+def _table(found: Figures) -> Iterator[str]:
+    head = "".join(f"{severity:>7}" for severity in SEVERITIES)
+    yield f"{'top-1 error, %, at severity':<{_NAME}}{head}   unnormalised CE"
+    for name, error in found.ce.items():
+        row = "".join(f"{percent(found.errors.get(Cell(name, severity))):>7}" for severity in SEVERITIES)
+        yield f"{name:<{_NAME}}{row}{percent(error):>18}"
+
+
+def _means(found: Figures) -> Iterator[str]:
+    types = len(found.ce)
+    for name, share in (
+        (f"mean unnormalised CE of {types} type{'s' if types > 1 else ''}", found.mean_ce),
+        ("mean corruption accuracy", found.mean_accuracy),
+        (f"mCE ({len(BENCHMARK)} types, AlexNet = 100)", found.mce),
+        (f"relative mCE ({len(BENCHMARK)} types, AlexNet = 100)", found.relative_mce),
+    ):
+        yield f"{name:<{_NAME}}{percent(share):>7}"
+
+
+def _cells(found: Figures, name: str) -> list[Cell]:
+    return [cell for cell in found.errors if cell.corruption == name]
+
+
+def _csv(record: Record) -> str:
+    file = io.StringIO()
+    rows = csv.writer(file, lineterminator="\n")
+    rows.writerow(_HEAD)
+    if record.clean is not None:
+        rows.writerow(("clean", 0, *_numbers(record.clean)))
+    rows.writerows((*counts.cell, *_numbers(counts)) for counts in record.cells)
+    return file.getvalue()
+
+
+def _numbers(counts: Counts) -> tuple[int, int, int, str]:
+    return counts.images, counts.top1, counts.top5, f"{1 - counts.top1 / counts.images:.6f}"

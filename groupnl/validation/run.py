@@ -1,0 +1,98 @@
+"""One run of a validation: engines, the stream of images, and the record that is written after every cell."""
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from tqdm import tqdm
+
+from groupnl.corruptions import Cell
+from groupnl.inference import Engine
+from groupnl.inference.ways import Way
+from groupnl.inference.workshop import Workshop
+from groupnl.validation.image_set import ImageSet
+from groupnl.validation.loader import Part, batches, read_rows
+from groupnl.validation.measure import measure
+from groupnl.validation.record import Counts, Record, write
+from groupnl.validation.subject import Subject
+
+
+class How(NamedTuple):
+    """How a network is run.
+
+    Attributes:
+        way: engine and precision.
+        device: where.
+        threads: of the CPU, for the network.
+        batch_size: images at a time.
+        workers: processes that read images; 0: none beside this one.
+        cache: folder of compiled networks; None: a temporary one.
+    """
+
+    way: Way
+    device: torch.device
+    threads: int
+    batch_size: int
+    workers: int
+    cache: Path | None = None
+
+
+class Work(NamedTuple):
+    """What is measured.
+
+    Attributes:
+        record: what is known already.
+        sets: images of each cell, and of the clean images (None).
+        parts: what is left to read.
+    """
+
+    record: Record
+    sets: Mapping[Cell | None, ImageSet]
+    parts: Sequence[Part]
+
+
+def validate(subject: Subject, work: Work, how: How, path: Path) -> Record:
+    """Measure what is left, and write the record to `path` whenever a cell is finished.
+
+    Returns:
+        The record with what was measured.
+
+    Raises:
+        ConfigError: an image that cannot be used, or logits that are not finite; what was finished stays.
+        RewriteError: the engine cannot be made.
+    """
+    record = work.record
+
+    def finished(cell: Cell | None, counts: Counts) -> None:
+        nonlocal record
+        record = record.with_counts(cell, counts)
+        write(record, path)
+
+    total = sum(work.sets[cell].images for part in work.parts for cell in part.cells)
+    bar: tqdm[Any] = tqdm(total=total, unit=" images", unit_scale=True, smoothing=0.05, disable=not work.parts)
+    with bar:
+        for size, parts in groupby(work.parts, key=lambda part: part.size):
+            with _engine(subject, size, how) as engine:
+                stream = batches(read_rows(_told(parts, bar), how.workers), how.batch_size)
+                measure(stream, engine, work.sets, finished, bar.update)
+    return record
+
+
+def _told(parts: Iterator[Part], bar: "tqdm[Any]") -> Iterator[Part]:
+    """The parts, each told on the bar when its turn comes."""
+    for part in parts:
+        cell = part.cells[0]
+        bar.set_description("clean" if cell is None else cell.corruption)
+        yield part
+
+
+@contextmanager
+def _engine(subject: Subject, size: int, how: How) -> Iterator[Engine]:
+    temporary = tempfile.TemporaryDirectory(prefix="groupnl-validate-")
+    with temporary if how.cache is None else nullcontext(how.cache) as cache:
+        workshop = Workshop(Path(cache), subject.input.model_copy(update={"size": size}), how.device, how.threads)
+        yield workshop.engine(how.way, subject.network, subject.weights_sha256)

@@ -1,0 +1,75 @@
+"""groupnl.validation.found: the same images from folders, tars and shards; what cannot be used."""
+
+import io
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from groupnl.errors import ConfigError
+from groupnl.validation.found import find_images
+
+FILES = {"bird/2.JPEG": b"two", "bird/10.JPEG": b"ten!", "ant/1.JPEG": b"one"}
+
+
+def folder(path: Path, files: dict[str, bytes]) -> Path:
+    for name, content in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_bytes(content)
+    return path
+
+
+def tar(path: Path, members: dict[str, bytes], mode: str = "w") -> Path:
+    with tarfile.open(path, mode) as file:
+        for name, content in members.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            file.addfile(info, io.BytesIO(content))
+    return path
+
+
+def test_a_folder_and_a_tar_of_it_hold_the_same_images(tmp_path: Path) -> None:
+    in_folder = find_images([folder(tmp_path / "data", FILES)])
+    in_tar = find_images([tar(tmp_path / "data.tar", {f"./{name}": content for name, content in FILES.items()})])
+    for found in (in_folder, in_tar):
+        assert [(image.key, image.truth, image.extent.read()) for image in found] == [
+            ("ant/1.JPEG", "ant", b"one"),
+            ("bird/10.JPEG", "bird", b"ten!"),
+            ("bird/2.JPEG", "bird", b"two"),
+        ]
+
+
+def test_several_folders_are_told_apart_by_their_names(tmp_path: Path) -> None:
+    parts = [folder(tmp_path / name, {"ant/1.JPEG": name.encode()}) for name in ("new", "old")]
+    assert [(image.key, image.extent.read()) for image in find_images(parts)] == [
+        ("new/ant/1.JPEG", b"new"),
+        ("old/ant/1.JPEG", b"old"),
+    ]
+
+
+def test_shards_give_numbers(tmp_path: Path) -> None:
+    first = {"a0.jpg": b"first", "a0.cls": b"3", "a0.json": b"{}", "b.1.png": b"second", "b.cls": b"7\n"}
+    shards = [tar(tmp_path / "0.tar", first), tar(tmp_path / "1.tar", {"a0.cls": b"0", "a0.JPEG": b"third"})]
+    found = find_images(shards[:1])
+    assert [(image.key, image.truth) for image in found] == [("a0.jpg", 3)]
+    assert [(image.key, image.truth) for image in find_images(shards)] == [("0.tar/a0.jpg", 3), ("1.tar/a0.JPEG", 0)]
+
+
+def test_hidden_files_are_left_out(tmp_path: Path) -> None:
+    hidden = {".DS_Store": b"", "ant/.part": b"", ".git/x": b""}
+    assert len(find_images([folder(tmp_path / "data", FILES | hidden)])) == 3
+    assert len(find_images([tar(tmp_path / "data.tar", {**FILES, "ant/.part": b""})])) == 3
+
+
+def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere does not exist"):
+        find_images([tmp_path / "nowhere"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match="empty has no images"):
+        find_images([tmp_path / "empty"])
+    with pytest.raises(ConfigError, match=r"zipped\.tar is no uncompressed tar"):
+        find_images([tar(tmp_path / "zipped.tar", FILES, "w:gz")])
+    with pytest.raises(ConfigError, match=r"loose\.tar holds 1\.JPEG outside of any class folder"):
+        find_images([tar(tmp_path / "loose.tar", {"1.JPEG": b"x"})])
+    with pytest.raises(ConfigError, match=r"the sample b has no class number in a member b\.cls"):
+        find_images([tar(tmp_path / "torn.tar", {"a.jpg": b"x", "a.cls": b"1", "b.jpg": b"x"})])
