@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from groupnl.errors import ConfigError
+from groupnl.inference import ways
 from groupnl.inference.ways import REFERENCE, Way, parse_way, possible_ways, why_not
-from groupnl.studies import ways
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
 
