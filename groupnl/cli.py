@@ -44,6 +44,12 @@ COMMANDS = {
         "groupnl.images.bench_command", "time the way from bytes to model input beside the reference"
     ),
     "study precision": Command("groupnl.studies.precision.command", "compare every engine's answers with float32"),
+    "study convolutions": Command(
+        "groupnl.studies.convolutions.command", "train the same networks with every convolution, clean and corrupted"
+    ),
+    "study nonlinearity": Command(
+        "groupnl.studies.nonlinearity.command", "measure how much of GroupNL's generated maps is affine in their seeds"
+    ),
     "study live-vs-offline": Command(
         "groupnl.studies.live_vs_offline.command", "compare the running service's live figures with the offline truth"
     ),

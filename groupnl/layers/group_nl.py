@@ -3,8 +3,8 @@
 Paper: "GroupNL: Low-Resource and Robust CNN Design over Cloud and Device" (arXiv 2506.12335, IEEE TMC 2026).
 """
 
-from math import gcd
-from typing import Literal
+from math import gcd, sqrt
+from typing import Literal, get_args
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from groupnl.layers.shapes import check_groups
 
 ShiftLaw = Literal["published", "declared"]
+SineScale = Literal["none", "sqrt"]
+SINE_SCALES: tuple[SineScale, ...] = get_args(SineScale)
 
 PERIOD_RANGE = (1.0, 2.0)
 # The paper's interface declares shifts from [1, 5), its published code draws them from the period range.
@@ -53,11 +55,14 @@ class GroupNLConv2d(nn.Module):
         sparse: seed convolution with gcd(n, s) groups, the paper's GroupNL (sparse).
         shift_law: shifts ~ U[1, 2) ("published", as the published code draws them) or ~ U[1, 5) ("declared",
             as the paper's interface says).
+        sine_scale: what the seeds are multiplied by before the sine: "none" as published, or "sqrt": by sqrt(s). A
+            pixel's s seeds have norm 1, so each is about 1 / sqrt(s), and the more there are, the straighter is the
+            piece of the sine that they meet; multiplied, they are about 1 in layers of any width.
         shuffle: shuffle the generated maps over g groups; off in every published model.
         learnable: train ``periods`` and ``shifts``.
 
     Raises:
-        ValueError: sizes that do not divide, with the numbers; an unknown ``shift_law``.
+        ValueError: sizes that do not divide, with the numbers; an unknown ``shift_law`` or ``sine_scale``.
     """
 
     def __init__(
@@ -78,6 +83,7 @@ class GroupNLConv2d(nn.Module):
         num_terms: int = 4,
         sparse: bool = False,
         shift_law: ShiftLaw = "published",
+        sine_scale: SineScale = "none",
         shuffle: bool = False,
         learnable: bool = False,
     ) -> None:
@@ -85,6 +91,8 @@ class GroupNLConv2d(nn.Module):
         seeds = seed_channels(out_channels, ratio, num_terms)
         if shift_law not in SHIFT_RANGES:
             raise ValueError(f"shift_law {shift_law!r} is unknown; choose one of {sorted(SHIFT_RANGES)}")
+        if sine_scale not in SINE_SCALES:
+            raise ValueError(f"sine_scale {sine_scale!r} is unknown; choose one of {sorted(SINE_SCALES)}")
         if sparse and groups != 1:
             raise ValueError(f"sparse chooses the groups itself; groups = {groups} must stay 1 with it")
         check_groups(groups, in_channels, seeds)
@@ -93,6 +101,7 @@ class GroupNLConv2d(nn.Module):
         self.ratio = ratio
         self.num_terms = num_terms
         self.shift_law = shift_law
+        self.sine_scale = sine_scale
         self.shuffle = shuffle
         functions = num_terms * (ratio - 1)
         # Registered before conv1: published checkpoints hold them in this order.
@@ -122,6 +131,11 @@ class GroupNLConv2d(nn.Module):
         nn.init.uniform_(self.periods, *PERIOD_RANGE)
         nn.init.uniform_(self.shifts, *SHIFT_RANGES[self.shift_law])
 
+    @property
+    def seed_factor(self) -> float:
+        """What the normalised seeds are multiplied by before the sine."""
+        return sqrt(self.conv1.out_channels) if self.sine_scale == "sqrt" else 1.0
+
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, H, W) -> (B, m, H', W')."""
         seeds = F.normalize(self.conv1(x), dim=1, eps=1e-12)
@@ -131,9 +145,9 @@ class GroupNLConv2d(nn.Module):
         """(B, s, H', W') -> (B, s * c, H', W')."""
         width = seeds.shape[1] // self.num_terms
         copies = self.ratio - 1
-        tiled = seeds
+        tiled = seeds if self.sine_scale == "none" else seeds * self.seed_factor
         if copies > 1:
-            blocks = torch.unflatten(seeds, 1, (self.num_terms, 1, width))
+            blocks = torch.unflatten(tiled, 1, (self.num_terms, 1, width))
             tiled = blocks.expand(-1, -1, copies, -1, -1, -1).flatten(1, 3)
         shifts = self.shifts.repeat_interleave(width).view(1, -1, 1, 1)
         periods = self.periods.repeat_interleave(width).view(1, -1, 1, 1)
@@ -145,7 +159,8 @@ class GroupNLConv2d(nn.Module):
         learnable = self.periods.requires_grad
         return (
             f"{self.in_channels}, {self.out_channels}, ratio={self.ratio}, num_terms={self.num_terms}, "
-            f"shift_law={self.shift_law!r}, shuffle={self.shuffle}, learnable={learnable}"
+            f"shift_law={self.shift_law!r}, sine_scale={self.sine_scale!r}, shuffle={self.shuffle}, "
+            f"learnable={learnable}"
         )
 
 

@@ -1,20 +1,12 @@
 """`groupnl models`: the registered networks with parameters, multiply-accumulates and twin."""
 
 import argparse
-from typing import NamedTuple
 
 import timm
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
 from groupnl.models.registry import PUBLISHED
-
-
-class Size(NamedTuple):
-    """What a network costs: parameters, and multiply-accumulates of one image."""
-
-    parameters: int
-    macs: int
+from groupnl.models.size import Size, size_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,23 +19,14 @@ def run(args: argparse.Namespace) -> int:
     head = ("model", "params M", "MACs M", "twin", "params M", "MACs M")
     print("{:<26} {:>8} {:>8}   {:<22} {:>8} {:>8}".format(*head))
     for variant in PUBLISHED:
-        own, twin = size_of(variant.name, args.size), size_of(variant.twin, args.size)
+        own, twin = _size(variant.name, args.size), _size(variant.twin, args.size)
         print(f"{variant.name:<26} {_row(own)}   {variant.twin:<22} {_row(twin)}")
     return 0
 
 
-def size_of(architecture: str, size: int) -> Size:
-    """Parameters and multiply-accumulates (convolutions and matrix products) of one `size` x `size` image.
-
-    Built without memory (torch's meta device): nothing is computed.
-    """
+def _size(architecture: str, size: int) -> Size:
     with torch.device("meta"):
-        network = timm.create_model(architecture).eval()
-        image = torch.empty(1, 3, size, size)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(image)
-    # torch counts a multiply-accumulate as two operations.
-    return Size(sum(tensor.numel() for tensor in network.parameters()), counter.get_total_flops() // 2)
+        return size_of(timm.create_model(architecture), size)
 
 
 def _row(found: Size) -> str:

@@ -86,26 +86,42 @@ def swap(network: nn.Module, family: Family, ratio: int, sparse: bool) -> None:
 
 def like(convolution: nn.Conv2d, ratio: int, sparse: bool) -> GroupNLConv2d:
     """A GroupNL layer that takes and gives what `convolution` does."""
-    kernel, stride, padding, dilation = (
-        _pair(value)
-        for value in (
-            convolution.kernel_size,
-            convolution.stride,
-            convolution.padding,
-            convolution.dilation,
-        )
-    )
     return GroupNLConv2d(
         convolution.in_channels,
         convolution.out_channels,
-        kernel,
-        stride,
-        padding,
-        dilation,
+        *geometry(convolution),
         device=convolution.weight.device,
         dtype=convolution.weight.dtype,
         ratio=ratio,
         sparse=sparse,
+    )
+
+
+class Geometry(NamedTuple):
+    """How a convolution moves over its input: (height, width) of each, in the order of ``nn.Conv2d``'s arguments."""
+
+    kernel_size: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    dilation: tuple[int, int]
+
+
+def geometry(convolution: nn.Conv2d) -> Geometry:
+    """What a layer that is to stand in a convolution's place must share with it.
+
+    Raises:
+        TypeError: padding that is given as a word.
+    """
+    return Geometry(
+        *(
+            _pair(value)
+            for value in (
+                convolution.kernel_size,
+                convolution.stride,
+                convolution.padding,
+                convolution.dilation,
+            )
+        )
     )
 
 

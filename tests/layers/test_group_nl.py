@@ -57,6 +57,19 @@ def test_each_block_and_copy_has_its_own_function() -> None:
         assert moved.nonzero().flatten().tolist() == [8 + 2 * function, 8 + 2 * function + 1]
 
 
+def test_scaled_seeds_reach_the_sine_alone() -> None:
+    plain = GroupNLConv2d(4, 24, 1, ratio=3, num_terms=4, dtype=torch.float64)
+    scaled = GroupNLConv2d(4, 24, 1, ratio=3, num_terms=4, sine_scale="sqrt", dtype=torch.float64)
+    scaled.load_state_dict(plain.state_dict())
+    x = torch.randn(1, 4, 3, 3, dtype=torch.float64)
+    seeds, generated = scaled(x).split([8, 16], dim=1)
+    assert torch.equal(seeds, plain(x)[:, :8])
+    for function in range(8):
+        block = seeds[:, 2 * (function // 2) : 2 * (function // 2) + 2]
+        expected = torch.sin((block * 8**0.5 - plain.shifts[function]) * plain.periods[function])
+        torch.testing.assert_close(generated[:, 2 * function : 2 * function + 2], expected)
+
+
 def test_shuffle_interleaves_the_groups_of_the_generated_maps() -> None:
     plain = GroupNLConv2d(4, 24, 1, ratio=3, num_terms=4)
     shuffled = GroupNLConv2d(4, 24, 1, ratio=3, num_terms=4, shuffle=True)
@@ -140,6 +153,7 @@ def test_sparse_groups(n: int, m: int, r: int) -> None:
         ({"out_channels": 16, "groups": 3}, ["3", "4", "8"]),
         ({"out_channels": 16, "groups": 2, "sparse": True}, ["2"]),
         ({"out_channels": 16, "shift_law": "normal"}, ["normal", "published", "declared"]),
+        ({"out_channels": 16, "sine_scale": "half"}, ["half", "none", "sqrt"]),
     ],
 )
 def test_refused_at_construction_with_the_numbers(options: dict[str, object], numbers: list[str]) -> None:

@@ -46,7 +46,8 @@ class FusedGroupNL(nn.Module):
         self.activation = out_of_place(activation)
         width = seeds // layer.num_terms
         period, shifts = (values.detach().double().repeat_interleave(width) for values in (layer.periods, layer.shifts))
-        self.period, self.phase = self._constant(period), self._constant(-period * shifts)
+        # sin((v * factor - shift) * period), with the factor in the period.
+        self.period, self.phase = self._constant(period * layer.seed_factor), self._constant(-period * shifts)
         self.seed_scale, self.seed_shift = self._constant(scale[:seeds]), self._constant(shift[:seeds])
         self.scale, self.shift = self._constant(scale[seeds:]), self._constant(shift[seeds:])
 

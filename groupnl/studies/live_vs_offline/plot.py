@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from groupnl.picture import save
 from groupnl.studies.live_vs_offline.figures import ACCURACY, AGREEMENT, FIGURES, PROBE, Row
 
 _COLOURS = {True: "tab:blue", False: "tab:red"}  # by whether the interval holds the truth
@@ -18,8 +19,7 @@ def draw(rows: Sequence[Row], clean_accuracy: Mapping[str, float], path: Path) -
         clean_accuracy: model -> live accuracy of its clean answers; the models in their order.
         path: picture, .svg or .png.
     """
-    from matplotlib import rc_context  # half a second that no other command needs
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # half a second that no other command needs
 
     models = list(clean_accuracy)
     figure = Figure(figsize=(4 * (len(FIGURES) + 1), 3.8 * len(models)), layout="constrained")
@@ -30,10 +30,7 @@ def draw(rows: Sequence[Row], clean_accuracy: Mapping[str, float], path: Path) -
             axes.set(title=f"{model}: {_TITLES[name]}", xlabel="offline truth", ylabel="live, 95 % interval")
         _band(panels[-1], [row for row in rows if row.model == model], clean_accuracy[model])
         panels[-1].set(title=f"{model}: label-free band", xlabel="cells by offline accuracy", ylabel="accuracy")
-    # Without the date and with fixed ids, the same figures give the same bytes.
-    metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
-    with rc_context({"svg.hashsalt": "groupnl"}):
-        figure.savefig(path, metadata=metadata)
+    save(figure, path)
 
 
 def _scatter(axes: Any, rows: Sequence[Row]) -> None:

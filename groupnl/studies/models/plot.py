@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from groupnl.inference.ways import parse_way
+from groupnl.picture import save
 from groupnl.studies.models.figures import OWN_FASTEST, batches_of, fastest_way, median_ms, over_twin, ways_of
 from groupnl.studies.models.pair import PairTimes, Slot
 
@@ -20,8 +21,7 @@ def draw(measured: Sequence[PairTimes], title: str, path: Path) -> None:
         title: what the measurement was made with.
         path: picture, .svg.
     """
-    from matplotlib import rc_context  # half a second that no other command needs
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # half a second that no other command needs
 
     batches = batches_of(measured[0])
     batch = USUAL_BATCH if USUAL_BATCH in batches else max(batches)
@@ -31,9 +31,7 @@ def draw(measured: Sequence[PairTimes], title: str, path: Path) -> None:
     _ratios(above, measured, batch)
     _times(below, measured, batch)
     below.set_xticks(range(len(measured)), [times.pair.model for times in measured], rotation=20, ha="right")
-    # Without the date and with fixed ids, the same figures give the same bytes.
-    with rc_context({"svg.hashsalt": "groupnl"}):
-        figure.savefig(path, format="svg", metadata={"Date": None})
+    save(figure, path)
 
 
 def _ratios(axes: Any, measured: Sequence[PairTimes], batch: int) -> None:

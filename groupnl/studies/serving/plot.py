@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from groupnl.picture import save
 from groupnl.studies.serving.figures import OURS, STOCK, Round, best_mode, best_single_mode, median_limit, median_slot
 
 _COLOURS = {OURS: "tab:blue", STOCK: "tab:orange"}
@@ -17,8 +18,7 @@ def draw(rounds: Sequence[Round], title: str, path: Path) -> None:
         title: what was served.
         path: picture, .svg or .png.
     """
-    from matplotlib import rc_context  # half a second that no other command needs
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # half a second that no other command needs
 
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     figure.suptitle(title, fontsize="medium")
@@ -27,10 +27,7 @@ def draw(rounds: Sequence[Round], title: str, path: Path) -> None:
     _latency(right, rounds)
     for axes in (left, right):
         _clients_axis(axes, list(rounds[0].served[OURS]))
-    # Without the date and with fixed ids, the same figures give the same bytes.
-    metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
-    with rc_context({"svg.hashsalt": "groupnl"}):
-        figure.savefig(path, metadata=metadata)
+    save(figure, path)
 
 
 def _throughput(axes: Any, rounds: Sequence[Round]) -> None:

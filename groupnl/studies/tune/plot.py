@@ -4,8 +4,8 @@ import statistics
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
+from groupnl.picture import save
 from groupnl.studies.tune.search import Candidate, Figures, Step
 
 _TITLE_WIDTH = 90  # characters
@@ -20,8 +20,7 @@ def draw(steps: Sequence[Step], title: str, path: Path) -> None:
         title: what was measured.
         path: picture, .svg or .png.
     """
-    from matplotlib import rc_context  # half a second that no other command needs
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # half a second that no other command needs
 
     figure = Figure(figsize=(8, 5), layout="constrained")
     figure.suptitle(textwrap.fill(title, _TITLE_WIDTH), fontsize="small")
@@ -41,10 +40,7 @@ def draw(steps: Sequence[Step], title: str, path: Path) -> None:
     axes.margins(0.15)  # room for the settings beside the points
     axes.grid(alpha=0.3)
     axes.legend(fontsize="small", title="workers x batch size, delay", title_fontsize="small")
-    # Without the date and with fixed ids, the same figures give the same bytes.
-    metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
-    with rc_context({"svg.hashsalt": "groupnl"}):
-        figure.savefig(path, metadata=metadata)
+    save(figure, path)
 
 
 def _measurements(steps: Sequence[Step]) -> dict[Candidate, list[Figures]]:

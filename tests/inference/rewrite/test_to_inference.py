@@ -86,7 +86,9 @@ class Block(nn.Module):
 
 
 @pytest.mark.parametrize("reader", [nn.Conv2d(16, 16, 1), nn.Softmax(1), nn.Conv2d(16, 16, 3, padding=1, groups=16)])
-@pytest.mark.parametrize("options", [{}, {"ratio": 4, "num_terms": 2}, {"shuffle": True}, {"bias": True}])
+@pytest.mark.parametrize(
+    "options", [{}, {"ratio": 4, "num_terms": 2}, {"shuffle": True}, {"bias": True}, {"sine_scale": "sqrt"}]
+)
 def test_channels_are_reordered_only_where_all_readers_follow(reader: nn.Module, options: dict[str, object]) -> None:
     torch.manual_seed(0)
     block = Block(GroupNLConv2d(16, 16, 3, padding=1, sparse=True, **options), reader).eval()  # type: ignore[arg-type]

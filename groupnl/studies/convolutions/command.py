@@ -1,0 +1,120 @@
+"""`groupnl study convolutions`: the convolutions in the same networks, trained alike, clean and corrupted."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from tqdm import tqdm
+
+from groupnl.corruptions.frost import require_textures
+from groupnl.errors import ConfigError
+from groupnl.server.seats import usable_cores
+from groupnl.studies.convolutions.cells import Cell, all_cells, choose_cells
+from groupnl.studies.convolutions.images import FASHION_MNIST, ImageSet, read_fashion_mnist, read_icons
+from groupnl.studies.convolutions.prepared import prepare
+from groupnl.studies.convolutions.recipe import RECIPES, Recipe
+from groupnl.studies.convolutions.report import write_report
+from groupnl.studies.convolutions.result import Result, read_results, result_path
+from groupnl.studies.convolutions.run import Plan, data_folder
+from groupnl.studies.convolutions.schedule import Clock, run_cells
+from groupnl.studies.convolutions.speed import measure_speed
+
+SEEDS = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `groupnl study convolutions`."""
+    add = parser.add_argument
+    add("--out", type=Path, required=True, metavar="DIR", help="for results and report; a study goes on from there")
+    add("--icons", type=Path, default=Path("data/icons"), metavar="DIR", help="of `groupnl data icons` (%(default)s)")
+    add("--fashion-mnist", type=Path, default=FASHION_MNIST, metavar="DIR", help="its four .gz files (%(default)s)")
+    add("--budget-minutes", type=float, metavar="N", help="begin no cell that would not be done by then (no limit)")
+    add("--cells", nargs="+", default=["*"], metavar="PATTERN", help="DATA/NETWORK/CONVOLUTION/SEED with * (all)")
+    add("--seeds", type=int, default=SEEDS, metavar="N", help="how often each network is trained (%(default)s)")
+    add("--jobs", type=int, metavar="N", help="cells side by side (as many as cores)")
+    add("--threads", type=int, default=1, metavar="N", help="of each cell (%(default)s)")
+    add("--list", action="store_true", help="print the cells and whether they are done; train nothing")
+    add("--report", action="store_true", help="write the report of what is there; train nothing")
+    add("--speed", action="store_true", help="time the forward passes (a minute; on a quiet machine), then report")
+    quick = parser.add_argument_group("for a quick look; recorded in the results, which are not mixed with others")
+    quick.add_argument("--epochs", type=int, metavar="N", help="of the training")
+    quick.add_argument("--train-images", type=int, metavar="N", help="a random part of so many")
+    quick.add_argument("--corrupted-images", type=int, metavar="N", help="test images that are corrupted")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train the cells that are missing, in balanced order, then write the report.
+
+    Raises:
+        ConfigError: an option that cannot be used, a data set is missing, or the folder holds another study's results.
+    """
+    _check(args)
+    recipes = {data: _recipe(recipe, args) for data, recipe in RECIPES.items()}
+    cells = choose_cells(all_cells(args.seeds), args.cells)
+    if args.list:
+        for cell in cells:
+            print("done   " if result_path(args.out, cell).is_file() else "missing", cell.name)
+        return 0
+    args.out.mkdir(parents=True, exist_ok=True)
+    if args.speed:
+        measure_speed(args.out, args.threads)
+    elif not args.report:
+        _train(args, recipes, cells)
+    for path in write_report(args.out):
+        print(path)
+    return 0
+
+
+def _train(args: argparse.Namespace, recipes: dict[str, Recipe], cells: Sequence[Cell]) -> None:
+    known = read_results(args.out)
+    _refuse_other_recipes(known, recipes)
+    todo = [cell for cell in cells if not result_path(args.out, cell).is_file()]
+    _prepare(args, recipes, {cell.data for cell in todo})
+    clock = Clock(None if args.budget_minutes is None else 60 * args.budget_minutes, known)
+    plan = Plan(args.out, recipes, args.threads)
+    with tqdm(total=len(cells), initial=len(cells) - len(todo), unit="cell") as bar:
+        for result in run_cells(todo, plan, args.jobs or usable_cores(), clock):
+            bar.update()
+            bar.write(_line(result))
+
+
+def _prepare(args: argparse.Namespace, recipes: dict[str, Recipe], wanted: set[str]) -> None:
+    sources: dict[str, Callable[[int], ImageSet]] = {
+        "icons": partial(read_icons, args.icons),
+        "fashion-mnist": partial(read_fashion_mnist, args.fashion_mnist),
+    }
+    require_textures()
+    for data in sorted(wanted):
+        plan = recipes[data].images
+        prepare(data, partial(sources[data], plan.size), plan, data_folder(args.out, data))
+
+
+def _recipe(recipe: Recipe, args: argparse.Namespace) -> Recipe:
+    """The recipe with what the quick options change."""
+    images = {"train_images": args.train_images, "corrupted_images": args.corrupted_images}
+    plan = recipe.images.model_copy(update={name: value for name, value in images.items() if value is not None})
+    return recipe.model_copy(update={"images": plan, "epochs": args.epochs or recipe.epochs})
+
+
+def _refuse_other_recipes(known: Sequence[Result], recipes: dict[str, Recipe]) -> None:
+    for result in known:
+        if result.recipe != recipes[result.data]:
+            raise ConfigError(
+                f"the results of {result.data} there were trained with another recipe ({result.recipe}); give the same "
+                "options, or another --out"
+            )
+
+
+def _line(result: Result) -> str:
+    clean, corrupted = result.clean_right().mean(), result.corrupted_right().mean()
+    return f"{result.cell.name}: clean {clean:.1%}, corrupted {corrupted:.1%}, {result.seconds / 60:.1f} min"
+
+
+def _check(args: argparse.Namespace) -> None:
+    for name in ("seeds", "jobs", "threads", "epochs", "train_images", "corrupted_images"):
+        value = getattr(args, name)
+        if value is not None and value < 1:
+            raise ConfigError(f"--{name.replace('_', '-')} {value}: it must be 1 or more")
+    if args.budget_minutes is not None and args.budget_minutes <= 0:
+        raise ConfigError(f"--budget-minutes {args.budget_minutes:g}: it must be above 0")

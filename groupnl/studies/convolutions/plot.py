@@ -1,0 +1,80 @@
+"""The study as two pictures: robustness over accuracy, and where each convolution gains or loses."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from groupnl.corruptions import NAMES, SEVERITIES
+from groupnl.picture import save
+from groupnl.studies.convolutions.kinds import KINDS, STANDARD
+from groupnl.studies.convolutions.summary import Row
+
+_COLOURS = {kind: f"C{index % 10}" for index, kind in enumerate(KINDS)}
+_MARKERS = {kind: "osv"[index // 5] for index, kind in enumerate(KINDS)}
+
+
+def draw_accuracies(tables: Sequence[Sequence[Row]], path: Path) -> None:
+    """Mean corruption accuracy over clean accuracy: a small dot for each seed, a large one for their mean.
+
+    Args:
+        tables: the rows of each data set and network.
+        path: picture, .svg or .png.
+    """
+    from matplotlib.figure import Figure  # half a second that no other command needs
+
+    figure = Figure(figsize=(5.5 * len(tables), 4.6), layout="constrained")
+    for rows, axes in zip(tables, figure.subplots(1, len(tables), squeeze=False)[0], strict=True):
+        for row in rows:
+            style = {"color": _COLOURS[row.kind], "marker": _MARKERS[row.kind], "linestyle": "none"}
+            clean = [100 * result.clean_right().mean() for result in row.results]
+            corrupted = [100 * result.corrupted_right().mean() for result in row.results]
+            axes.plot(clean, corrupted, markersize=3, alpha=0.5, **style)
+            axes.plot([100 * row.clean.mean], [100 * row.corrupted.mean], markersize=8, label=row.kind, **style)
+        axes.set(title=_title(rows), xlabel="clean accuracy, %", ylabel="mean corruption accuracy, %")
+        axes.legend(fontsize="x-small")
+        axes.grid(alpha=0.3)
+    save(figure, path)
+
+
+def draw_differences(tables: Sequence[Sequence[Row]], path: Path) -> None:
+    """Accuracy under each corruption less that with the standard convolution, over seeds and severities.
+
+    Args:
+        tables: as in `draw_accuracies`; those without the standard convolution or with nothing beside it are left out.
+        path: picture, .svg or .png.
+    """
+    from matplotlib.figure import Figure
+
+    drawn = [rows for rows in tables if rows[0].kind == STANDARD and len(rows) > 1]
+    if not drawn:
+        return
+    figure = Figure(figsize=(11, sum(1.9 + 0.3 * len(rows) for rows in drawn)), layout="constrained")
+    grid = figure.subplots(len(drawn), 1, squeeze=False, height_ratios=[2 + len(rows) for rows in drawn])
+    for rows, axes in zip(drawn, grid[:, 0], strict=True):
+        _heat_map(figure, axes, rows)
+    save(figure, path)
+
+
+def _heat_map(figure: Any, axes: Any, rows: Sequence[Row]) -> None:
+    standard, *others = rows
+    points = np.stack([100 * (_by_corruption(row) - _by_corruption(standard)) for row in others])
+    most = max(1.0, float(np.abs(points).max()))
+    image = axes.imshow(points, cmap="RdBu", vmin=-most, vmax=most, aspect="auto")
+    for (y, x), value in np.ndenumerate(points):
+        axes.text(x, y, f"{value:+.0f}", ha="center", va="center", fontsize=6)
+    axes.set_xticks(range(len(NAMES)), NAMES, rotation=40, ha="right", fontsize=7)
+    axes.set_yticks(range(len(others)), [row.kind for row in others], fontsize=7)
+    axes.set_title(_title(rows), fontsize="medium")
+    figure.colorbar(image, ax=axes, label="points over standard")
+
+
+def _by_corruption(row: Row) -> np.ndarray:
+    """Mean accuracy over seeds and severities; float64 (19,)."""
+    accuracy: np.ndarray = np.mean([result.accuracy_by_cell() for result in row.results], axis=0)
+    return accuracy.reshape(len(NAMES), len(SEVERITIES)).mean(axis=1)
+
+
+def _title(rows: Sequence[Row]) -> str:
+    return f"{rows[0].data}, {rows[0].network}"

@@ -1,0 +1,61 @@
+"""How every network of the study is trained and measured: one place for all of it, recorded in every result."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class ImagePlan(BaseModel):
+    """Which images of a data set are used.
+
+    Attributes:
+        size: side of the images, pixels; those of 28 pixels are padded with black.
+        train_images: a random part of so many training images; None: all.
+        corrupted_images: how many test images, chosen alike from every split, are answered in all 95 cells.
+        seed: of both choices and of the corruptions.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    size: Annotated[int, Field(ge=32, le=224)] = 32
+    train_images: Count | None = None
+    corrupted_images: Count = 600
+    seed: int = 0
+
+
+class Recipe(BaseModel):
+    """One data set's recipe, the same for all networks and convolutions.
+
+    Attributes:
+        images: which images are used.
+        epochs: passes over the training images; the last one counts.
+        batch_size: images a step; the last, smaller batch of an epoch is left out.
+        lr: highest learning rate, of AdamW; linear warm-up, then a cosine to nearly 0.
+        warm_up: share of the steps in which it rises.
+        weight_decay: not on norms and biases.
+        smoothing: of the labels.
+        least_area: smallest share of the image in a random square crop, which is enlarged again; 1: no crops.
+        flip: probability of a horizontal flip.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    images: ImagePlan
+    epochs: Count
+    batch_size: Annotated[int, Field(ge=2)] = 128
+    lr: Positive = 4e-3
+    warm_up: Share = 0.15
+    weight_decay: Annotated[float, Field(ge=0)] = 0.05
+    smoothing: Share = 0.1
+    least_area: Annotated[float, Field(gt=0, le=1)] = 0.5
+    flip: Share = 0.5
+
+
+RECIPES = {
+    "icons": Recipe(images=ImagePlan(), epochs=22),
+    "fashion-mnist": Recipe(images=ImagePlan(train_images=8_000), epochs=12),
+}

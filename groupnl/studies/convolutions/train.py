@@ -1,0 +1,84 @@
+"""Training and asking one network, on the CPU, in float32.
+
+Not in bfloat16: next to a shift between 1 and 2 it tells numbers 1/128 apart, and the normalised seeds of a wide
+GroupNL layer are not much larger.
+"""
+
+from math import isfinite
+
+import torch
+import torch.nn.functional as F
+from timm.optim import create_optimizer_v2
+from torch import Generator, Tensor, nn
+from torch.optim.lr_scheduler import OneCycleLR
+
+from groupnl.errors import ConfigError
+from groupnl.studies.convolutions.augment import augment, normalise
+from groupnl.studies.convolutions.images import Labelled
+from groupnl.studies.convolutions.recipe import Recipe
+
+_ANSWERED_AT_ONCE = 200
+
+
+def train(network: nn.Module, images: Labelled, recipe: Recipe, seed: int) -> list[float]:
+    """Train a network in place.
+
+    An epoch's order and augmentation depend on seed and epoch alone: all networks of a seed see the same batches.
+
+    Args:
+        network: in channels-last memory.
+        images: what it learns from; at least one batch.
+        recipe: how.
+        seed: of order and augmentation.
+
+    Returns:
+        Each epoch's mean loss.
+
+    Raises:
+        ConfigError: the loss is no finite number any more, or there are fewer images than a batch.
+    """
+    steps = len(images.labels) // recipe.batch_size
+    if steps == 0:
+        raise ConfigError(f"there are {len(images.labels)} training images, fewer than a batch of {recipe.batch_size}")
+    optimiser = create_optimizer_v2(network, "adamw", recipe.lr, recipe.weight_decay)
+    schedule = OneCycleLR(optimiser, recipe.lr, recipe.epochs * steps, pct_start=recipe.warm_up, cycle_momentum=False)
+    network.train()
+    losses = []
+    for epoch in range(recipe.epochs):
+        generator = Generator().manual_seed(seed * 100_000 + epoch)
+        order = torch.randperm(len(images.labels), generator=generator)
+        total = 0.0
+        for rows in order.split(recipe.batch_size)[:steps]:
+            total += _step(network, images.part(rows), recipe, generator, optimiser)
+            schedule.step()
+        losses.append(total / steps)
+    return losses
+
+
+def _step(
+    network: nn.Module, batch: Labelled, recipe: Recipe, generator: Generator, optimiser: torch.optim.Optimizer
+) -> float:
+    logits = network(augment(batch.pixels, recipe, generator))
+    loss = F.cross_entropy(logits, batch.labels, label_smoothing=recipe.smoothing)
+    found = loss.item()
+    if not isfinite(found):
+        raise ConfigError(f"the loss became {found}: the learning rate {recipe.lr} is too high")
+    optimiser.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimiser.step()
+    return found
+
+
+@torch.inference_mode()
+def best_classes(network: nn.Module, pixels: Tensor) -> Tensor:
+    """The classes a trained network names first.
+
+    Args:
+        network: put into evaluation mode.
+        pixels: uint8 (N, 3, S, S).
+
+    Returns:
+        int64 (N,).
+    """
+    network.eval()
+    return torch.cat([network(normalise(part)).argmax(1) for part in pixels.split(_ANSWERED_AT_ONCE)])

@@ -1,0 +1,1 @@
+"""`groupnl study nonlinearity`: how much of a generated map is a straight line of its seed."""

@@ -1,0 +1,124 @@
+"""groupnl study convolutions: cells, their results, what is made of them."""
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+from convolution_results import RECIPE, result
+from pydantic import ValidationError
+
+from groupnl.errors import ConfigError
+from groupnl.studies.convolutions.cells import Cell, all_cells, choose_cells
+from groupnl.studies.convolutions.report import write_report
+from groupnl.studies.convolutions.result import Result, read_results, result_path, write_result
+from groupnl.studies.convolutions.schedule import Clock
+from groupnl.studies.convolutions.summary import rows_of
+from groupnl.studies.convolutions.table import markdown
+
+
+def test_all_cells_of_a_seed_come_before_the_next() -> None:
+    cells = all_cells(3)
+    assert [cell.seed for cell in cells] == sorted(cell.seed for cell in cells)
+    assert len(cells) == len(set(cells)) == 3 * 2 * (13 + 7)
+    assert cells[0] == Cell("icons", "resnet18", "standard", 0)
+
+
+def test_cells_are_chosen_by_pattern() -> None:
+    assert [cell.name for cell in choose_cells(all_cells(2), ["icons/resnet18/gnl_r2/*"])] == [
+        "icons/resnet18/gnl_r2/0",
+        "icons/resnet18/gnl_r2/1",
+    ]
+    with pytest.raises(ConfigError, match="'icons/vgg/\\*' matches no cell; a cell is called"):
+        choose_cells(all_cells(1), ["*", "icons/vgg/*"])
+
+
+def test_a_result_comes_back_as_it_was_written(tmp_path: Path) -> None:
+    written = result(seed=1)
+    write_result(tmp_path, written)
+    assert read_results(tmp_path) == [written]
+    assert [path.name for path in result_path(tmp_path, written.cell).parent.iterdir()] == ["1.json"]
+    assert written.clean_right().shape == (100,)
+    assert written.accuracy_by_cell().mean() == pytest.approx(written.corrupted_right().mean())
+
+
+def test_results_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    fields = json.loads(result().model_dump_json())
+    with pytest.raises(ValidationError, match="were counted by cell"):
+        Result.model_validate(fields | {"right_by_image": [1]})
+    write_result(tmp_path, result())
+    write_result(tmp_path, result("ghost", recipe=RECIPE.model_copy(update={"epochs": 2})))
+    with pytest.raises(ConfigError, match="another recipe or on other images"):
+        read_results(tmp_path)
+    result_path(tmp_path, result().cell).write_text("{}")
+    with pytest.raises(ConfigError, match=r"0\.json is no result of this study"):
+        read_results(tmp_path)
+
+
+def test_the_clock_begins_only_what_can_be_finished() -> None:
+    cell = Cell("icons", "resnet18", "gnl_r2", 0)
+    assert Clock(None, [result(seconds=1e9)]).has_time_for(cell)
+    clock = Clock(100, [])
+    assert clock.has_time_for(cell)  # nobody knows yet how long it takes
+    clock.note(result(seconds=99))
+    assert clock.has_time_for(cell)
+    clock.note(result(seconds=150))
+    assert not clock.has_time_for(cell)
+    assert clock.has_time_for(cell._replace(network="mobilenetv2"))
+
+
+def study(tmp_path: Path) -> list[Result]:
+    skills = {"standard": 0.5, "gnl_r2": 0.9, "ghost": 0.5}
+    results = [result(kind, seed, skill) for kind, skill in skills.items() for seed in range(3)]
+    for each in results:
+        write_result(tmp_path, each)
+    return results
+
+
+def test_rows_compare_with_the_standard_convolution(tmp_path: Path) -> None:
+    standard, ghost, ours = rows_of(study(tmp_path), "icons", "resnet18")
+    assert [row.kind for row in (standard, ghost, ours)] == ["standard", "ghost", "gnl_r2"]
+    assert standard.clean_against is None
+    assert ours.corrupted_against is not None
+    assert ours.corrupted_against.comparison.low > 0.3
+    assert ours.corrupted_against.p_holm < 0.01
+    assert ghost.corrupted_against is not None
+    assert ghost.corrupted_against.p_holm > 0.05
+    assert ours.trained < standard.trained
+    assert ours.macs < standard.macs
+    assert ours.clean.deviation is not None
+
+
+def test_a_single_seed_is_shown_without_a_test() -> None:
+    _, ours = rows_of([result(), result("gnl_r2")], "icons", "resnet18")
+    assert ours.clean_against is None
+    assert ours.clean.deviation is None
+    assert "±" not in markdown([ours], {})
+
+
+def test_the_report_holds_every_cell(tmp_path: Path) -> None:
+    study(tmp_path)
+    (tmp_path / "speed.json").write_text(
+        json.dumps({"ratios": {"resnet18": {"gnl_r2": {"trained": 1.23, "rewritten": 0.91}}}})
+    )
+    paths = write_report(tmp_path)
+    assert {path.name for path in paths} == {
+        "convolutions.md",
+        "convolutions.csv",
+        "convolutions.svg",
+        "convolutions-differences.svg",
+    }
+    with (tmp_path / "convolutions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 9
+    assert {row["convolution"] for row in rows} == {"standard", "gnl_r2", "ghost"}
+    text = (tmp_path / "convolutions.md").read_text()
+    assert "| 1.23 | 0.91 |" in text
+    before = (tmp_path / "convolutions.svg").read_bytes()
+    write_report(tmp_path)
+    assert (tmp_path / "convolutions.svg").read_bytes() == before
+
+
+def test_a_study_without_results_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="has no results yet"):
+        write_report(tmp_path)

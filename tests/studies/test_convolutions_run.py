@@ -1,0 +1,138 @@
+"""groupnl study convolutions: training, and the command on a few images."""
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from timm.utils import random_seed
+
+from groupnl.errors import ConfigError
+from groupnl.studies.convolutions import command
+from groupnl.studies.convolutions.cells import Cell
+from groupnl.studies.convolutions.images import Labelled
+from groupnl.studies.convolutions.networks import build_network
+from groupnl.studies.convolutions.recipe import ImagePlan, Recipe
+from groupnl.studies.convolutions.result import read_results, result_path
+from groupnl.studies.convolutions.speed import read_ratios
+from groupnl.studies.convolutions.train import best_classes, train
+
+COLOURS = {"blue": (0, 0, 200), "green": (0, 200, 0), "red": (200, 0, 0)}
+RECIPE = Recipe(images=ImagePlan(), epochs=3, batch_size=16)
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def coloured(count: int = 48) -> Labelled:
+    labels = torch.arange(count) % 3
+    colours = torch.tensor(list(COLOURS.values()), dtype=torch.uint8)
+    return Labelled(colours[labels].view(count, 3, 1, 1).expand(-1, -1, 32, 32).contiguous(), labels)
+
+
+def trained(seed: int = 0, kind: str = "gnl_r2") -> tuple[torch.nn.Module, list[float]]:
+    random_seed(seed)
+    network = build_network("resnet18", kind, 3)
+    return network, train(network, coloured(), RECIPE, seed)
+
+
+def test_a_network_learns_colours() -> None:
+    network, losses = trained()
+    assert len(losses) == 3
+    assert losses[-1] < losses[0]
+    assert best_classes(network, coloured().pixels).shape == (48,)
+
+
+def test_a_seed_trains_the_same_network_again() -> None:
+    assert trained(seed=1)[1] == trained(seed=1)[1]
+    assert trained(seed=1)[1] != trained(seed=2)[1]
+
+
+def test_training_changes_no_function_of_groupnl() -> None:
+    random_seed(0)
+    fresh = build_network("resnet18", "gnl_r2", 3).state_dict()
+    state = trained()[0].state_dict()
+    frozen = [name for name in state if name.endswith((".periods", ".shifts"))]
+    assert len(frozen) == 26
+    assert all(torch.equal(state[name], fresh[name]) for name in frozen)
+
+
+def test_fewer_images_than_a_batch_are_refused() -> None:
+    with pytest.raises(ConfigError, match="there are 9 training images, fewer than a batch of 16"):
+        train(build_network("resnet18", "standard", 3), coloured(9), RECIPE, 0)
+
+
+def test_a_loss_that_is_not_finite_is_told() -> None:
+    network = build_network("resnet18", "standard", 3)
+    with torch.no_grad():
+        network.fc.weight.fill_(float("nan"))
+    with pytest.raises(ConfigError, match="the loss became nan"):
+        train(network, coloured(), RECIPE, 0)
+
+
+@pytest.fixture
+def icons(tmp_path: Path) -> Path:
+    random = np.random.default_rng(0)
+    for split, count in (("train", 44), ("test_emoji", 2), ("test_style", 2)):
+        for name, colour in COLOURS.items():
+            folder = tmp_path / "icons" / split / name
+            folder.mkdir(parents=True)
+            for number in range(count):
+                pixels = np.clip(np.array(colour) + random.integers(-40, 40, (32, 32, 3)), 0, 255).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / f"{number}.png")
+    return tmp_path / "icons"
+
+
+def study(*words: object) -> int:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    return command.run(parser.parse_args([*map(str, words)]))
+
+
+def test_the_command_trains_what_is_missing_and_reports(
+    icons: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    quick = ["--icons", icons, "--out", out, "--epochs", 1, "--corrupted-images", 4, "--jobs", 1]
+    assert study(*quick, "--cells", "icons/resnet18/gnl_sparse/0") == 0
+    (found,) = read_results(out)
+    assert found.cell == Cell("icons", "resnet18", "gnl_sparse", 0)
+    assert (found.recipe.epochs, len(found.losses), len(found.right_by_image)) == (1, 1, 4)
+    assert {split: len(answers) for split, answers in found.clean.items()} == {"test_emoji": 6, "test_style": 6}
+    assert [fit.seeds for fit in found.fits] == [8] * 4 + [16] * 3 + [32] * 3 + [64] * 3
+    written = result_path(out, found.cell).stat().st_mtime_ns
+    assert study(*quick, "--cells", "icons/resnet18/gnl_sparse/0") == 0
+    assert result_path(out, found.cell).stat().st_mtime_ns == written
+    capsys.readouterr()
+    assert study(*quick, "--cells", "icons/resnet18/gnl_s*/0", "--list") == 0
+    assert capsys.readouterr().out.splitlines()[0] == "done    icons/resnet18/gnl_sparse/0"
+    with pytest.raises(ConfigError, match="were trained with another recipe"):
+        study("--icons", icons, "--out", out, "--epochs", 2)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--jobs", "0"], "--jobs 0: it must be 1 or more"),
+        (["--train-images", "0"], "--train-images 0: it must be 1 or more"),
+        (["--budget-minutes", "0"], "--budget-minutes 0: it must be above 0"),
+        (["--cells", "x"], "--cells 'x' matches no cell"),
+        (["--report"], "has no results yet"),
+        (["--cells", "icons/*", "--icons", "nowhere"], r"split nowhere/train does not exist"),
+        (["--cells", "fashion*", "--fashion-mnist", "nowhere"], "--fashion-mnist"),
+    ],
+)
+def test_what_cannot_be_used_is_told(tmp_path: Path, words: list[str], sentence: str) -> None:
+    with pytest.raises(ConfigError, match=sentence):
+        study("--out", tmp_path / "out", *words)
+
+
+def test_no_speed_is_no_error(tmp_path: Path) -> None:
+    assert read_ratios(tmp_path) == {}
