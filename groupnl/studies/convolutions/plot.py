@@ -72,8 +72,9 @@ def _heat_map(figure: Any, axes: Any, rows: Sequence[Row]) -> None:
 
 def _by_corruption(row: Row) -> np.ndarray:
     """Mean accuracy over seeds and severities; float64 (19,)."""
-    accuracy: np.ndarray = np.mean([result.accuracy_by_cell() for result in row.results], axis=0)
-    return accuracy.reshape(len(NAMES), len(SEVERITIES)).mean(axis=1)
+    by_cell = np.mean([result.accuracy_by_cell() for result in row.results], axis=0)
+    accuracy: np.ndarray = by_cell.reshape(len(NAMES), len(SEVERITIES)).mean(axis=1)
+    return accuracy
 
 
 def _title(rows: Sequence[Row]) -> str:

@@ -138,9 +138,10 @@ def _labelled(tensors: dict[str, Tensor], split: str) -> Labelled:
 
 def _write_images(path: Path, train: Labelled, tests: dict[str, Labelled], corrupted_labels: Tensor) -> None:
     splits = {"train": train, **tests}
-    pixels = {f"{split}_pixels": labelled.pixels.numpy() for split, labelled in splits.items()}
-    labels = {f"{split}_labels": labelled.labels.numpy() for split, labelled in splits.items()}
-    np.savez(path, corrupted_labels=corrupted_labels.numpy(), **pixels, **labels)
+    arrays = {"corrupted_labels": corrupted_labels.numpy()}
+    for split, labelled in splits.items():
+        arrays |= {f"{split}_pixels": labelled.pixels.numpy(), f"{split}_labels": labelled.labels.numpy()}
+    np.savez(path, allow_pickle=False, **arrays)
 
 
 def _write_corrupted(path: Path, pixels: Tensor, keys: Sequence[str], seed: int) -> None:

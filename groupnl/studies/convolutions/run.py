@@ -55,7 +55,7 @@ def run_cell(cell: Cell, plan: Plan) -> Result:
     images = load_prepared(data_folder(plan.out, cell.data), recipe.images)
     random_seed(cell.seed)
     network = build_network(cell.network, cell.kind, images.record.classes)
-    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network = network.to(memory_format=torch.channels_last)
     losses = train(network, images.train, recipe, cell.seed)
     right = _corrupted_right(network, images)
     result = Result(

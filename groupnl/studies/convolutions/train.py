@@ -48,7 +48,7 @@ def train(network: nn.Module, images: Labelled, recipe: Recipe, seed: int) -> li
         generator = Generator().manual_seed(seed * 100_000 + epoch)
         order = torch.randperm(len(images.labels), generator=generator)
         total = 0.0
-        for rows in order.split(recipe.batch_size)[:steps]:
+        for rows in torch.split(order, recipe.batch_size)[:steps]:
             total += _step(network, images.part(rows), recipe, generator, optimiser)
             schedule.step()
         losses.append(total / steps)
@@ -81,4 +81,4 @@ def best_classes(network: nn.Module, pixels: Tensor) -> Tensor:
         int64 (N,).
     """
     network.eval()
-    return torch.cat([network(normalise(part)).argmax(1) for part in pixels.split(_ANSWERED_AT_ONCE)])
+    return torch.cat([network(normalise(part)).argmax(1) for part in torch.split(pixels, _ANSWERED_AT_ONCE)])
