@@ -13,6 +13,7 @@ from groupnl.studies.convolutions.cells import Cell
 from groupnl.studies.convolutions.prepared import PreparedRecord
 from groupnl.studies.convolutions.recipe import Recipe
 from groupnl.studies.nonlinearity.fit import LayerFit
+from groupnl.whole_file import write_whole
 
 FOLDER = "cells"
 Count = Annotated[int, Field(ge=0)]
@@ -91,9 +92,7 @@ def write_result(out: Path, result: Result) -> None:
     """Write it so that a kill at any moment leaves a whole file or none."""
     path = result_path(out, result.cell)
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
-    partial.write_text(result.model_dump_json() + "\n", encoding="utf-8")
-    partial.replace(path)
+    write_whole(path, result.model_dump_json() + "\n")
 
 
 def read_results(out: Path) -> list[Result]:
