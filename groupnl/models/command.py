@@ -1,13 +1,15 @@
-"""`groupnl models`: the registered networks with parameters, multiply-accumulates and twin."""
+"""`groupnl models`: the registered networks with parameters, multiply-accumulates and twin; or what training sends."""
 
 import argparse
 from typing import NamedTuple
 
 import timm
 import torch
+from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from groupnl.models.registry import PUBLISHED
+from groupnl.models.traffic import Traffic, traffic_of
 
 
 class Size(NamedTuple):
@@ -18,12 +20,17 @@ class Size(NamedTuple):
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--size`."""
+    """`--size`, `--traffic`."""
     parser.add_argument("--size", type=int, default=224, help="side of the input, pixels [224]")
+    parser.add_argument(
+        "--traffic", action="store_true", help="instead: bytes that processes which train together exchange each step"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table."""
+    if args.traffic:
+        return _print_traffic()
     head = ("model", "params M", "MACs M", "twin", "params M", "MACs M")
     print("{:<26} {:>8} {:>8}   {:<22} {:>8} {:>8}".format(*head))
     for variant in PUBLISHED:
@@ -32,14 +39,32 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def size_of(architecture: str, size: int) -> Size:
-    """Parameters and multiply-accumulates (convolutions and matrix products) of one `size` x `size` image.
+def _print_traffic() -> int:
+    """Print megabytes a step, 1000 classes, float32."""
+    head = ("model", "gradients", "buffers", "twin", "gradients", "buffers", "of the twin's")
+    print("{:<26} {:>9} {:>8}   {:<22} {:>9} {:>8}  {:>13}".format(*head))
+    for variant in PUBLISHED:
+        own, twin = (traffic_of(_without_memory(name)) for name in (variant.name, variant.twin))
+        share = f"{own.gradients / twin.gradients:.1%}"
+        print(f"{variant.name:<26} {_megabytes(own)}   {variant.twin:<22} {_megabytes(twin)}  {share:>13}")
+    return 0
 
-    Built without memory (torch's meta device): nothing is computed.
-    """
+
+def _megabytes(found: Traffic) -> str:
+    return f"{found.gradients / 1e6:>9.2f} {found.buffers / 1e6:>8.2f}"
+
+
+def _without_memory(architecture: str) -> nn.Module:
+    """Built on torch's meta device, where nothing is computed."""
     with torch.device("meta"):
-        network = timm.create_model(architecture).eval()
-        image = torch.empty(1, 3, size, size)
+        network: nn.Module = timm.create_model(architecture)
+    return network
+
+
+def size_of(architecture: str, size: int) -> Size:
+    """Parameters and multiply-accumulates (convolutions and matrix products) of one `size` x `size` image."""
+    network = _without_memory(architecture).eval()
+    image = torch.empty(1, 3, size, size, device="meta")
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(image)
     # torch counts a multiply-accumulate as two operations.
