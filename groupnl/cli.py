@@ -22,6 +22,7 @@ COMMANDS = {
     "serve": Command("groupnl.server", "start TorchServe with the archives of the model store"),
     "archive": Command("groupnl.archive", "pack a checkpoint as a TorchServe archive"),
     "train": Command("groupnl.training.command", "train a network on image folders"),
+    "recipes": Command("groupnl.training.recipes_command", "list or show the published training recipes"),
     "curves": Command("groupnl.training.curves_command", "draw the logs of training runs"),
     "data icons": Command("groupnl.training.icons.command", "build the icons, the default models' images"),
     "data probe": Command("groupnl.training.probe_command", "choose labelled images as an archive's probe set"),

@@ -7,6 +7,7 @@ from typing import get_args
 from pydantic import ValidationError
 
 from groupnl.archive.settings import ServingSettings
+from groupnl.class_names import read_class_names
 from groupnl.engine_names import EngineName
 from groupnl.errors import ConfigError, problems
 from groupnl.yaml_file import read_mapping
@@ -54,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         args.model_name,
         version=args.version,
         architecture=args.architecture,
-        classes=_classes(args.classes),
+        classes=read_class_names(args.classes) if args.classes else None,
         input_size=args.input_size,
         settings=_settings(args),
         probe=args.probe,
@@ -75,17 +76,3 @@ def _settings(args: argparse.Namespace) -> ServingSettings:
         return ServingSettings.model_validate(given | {"handler": handler})
     except ValidationError as error:
         raise ConfigError(problems(error)) from None
-
-
-def _classes(source: str | None) -> tuple[str, ...] | None:
-    if source is None:
-        return None
-    if source == "imagenet":
-        from groupnl.imagenet import imagenet_classes  # timm
-
-        return imagenet_classes()
-    try:
-        lines = Path(source).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot read the class names in {source}: {error}") from None
-    return tuple(line.strip() for line in lines if line.strip())

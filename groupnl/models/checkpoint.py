@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from groupnl.atomic_file import replacing
 from groupnl.card import ModelCard
 from groupnl.errors import CheckpointError, problems
 from groupnl.models.registry import VARIANTS
@@ -48,11 +49,9 @@ def save_checkpoint(path: Path, state_dict: Mapping[str, Tensor], card: ModelCar
         The SHA-256 of the file, hexadecimal.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state_dict.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    save_file(tensors, partial, metadata={HEADER_KEY: card.model_dump_json()})
-    partial.chmod(0o644)  # safetensors makes it its owner's alone
-    partial.replace(path)
+    with replacing(path) as partial:
+        save_file(tensors, partial, metadata={HEADER_KEY: card.model_dump_json()})
+        partial.chmod(0o644)  # safetensors makes it its owner's alone
     return sha256_of(path)
 
 

@@ -10,9 +10,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from groupnl.atomic_file import write_whole
 from groupnl.corruptions.names import CELLS, Cell
 from groupnl.errors import ConfigError, problems
-from groupnl.whole_file import write_whole
 
 ROBUSTNESS_FILE = "robustness.json"  # inside an archive
 SUFFIX = ".robustness.json"  # beside a checkpoint

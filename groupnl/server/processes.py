@@ -1,10 +1,7 @@
 """Ending the server process and everything it started."""
 
-import ctypes
 import os
-import signal
 import subprocess
-import sys
 from contextlib import suppress
 from typing import Any
 
@@ -12,16 +9,6 @@ import psutil
 
 GRACE_S = 10.0  # TorchServe lets requests in hand finish; idle, it takes 2 seconds
 KILL_S = 5.0
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
-
-
-def end_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
-    """Called in a new child: when its parent dies, even by kill -9, Linux will send it TERM, or the given signal.
-
-    Elsewhere than on Linux nothing is done: there a parent that is killed outright leaves the server running.
-    """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
 
 
 def end_session(leader: subprocess.Popen[Any]) -> None:

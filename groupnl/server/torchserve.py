@@ -11,10 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from groupnl import environment
+from groupnl.child_process import end_with_parent
 from groupnl.errors import ConfigError, ServerError
 from groupnl.server.config import ServeConfig
 from groupnl.server.console import TAIL_LINES, Console, Say
-from groupnl.server.processes import end_session, end_with_parent
+from groupnl.server.processes import end_session
 from groupnl.server.store import ServedModel
 
 # Up to so many bytes a request reaches the handler and is answered in JSON; above, the frontend answers 413 by itself,

@@ -12,8 +12,8 @@ from typing import Any, Self
 
 import yaml
 
+from groupnl.child_process import end_with_parent
 from groupnl.errors import ServerError
-from groupnl.server.processes import end_with_parent
 
 HOST = "127.0.0.1"
 READY = "Ctrl-C stops"  # the last line that `groupnl serve` prints before it serves

@@ -6,58 +6,26 @@ import shutil
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
-from pydantic_core import PydanticUndefined
 
 from groupnl.card import ModelCard, TrainingRecord
 from groupnl.card_page import page
 from groupnl.errors import ConfigError
 from groupnl.models import save_checkpoint
-from groupnl.training.config import TrainConfig
+from groupnl.models.traffic import traffic_of
 from groupnl.training.data import input_config
+from groupnl.training.distributed import World, joined
 from groupnl.training.icons.dataset import RECORD, IconSet
-from groupnl.training.trainer import LOG, Trainer
+from groupnl.training.log import FILE as LOG
+from groupnl.training.options import add_options, parse
+from groupnl.training.trainer import Trainer
 
 _PACKAGES = ("torch", "torchvision", "timm", "pillow")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """One option for each field of `TrainConfig`, and --restart."""
-    for name, field in TrainConfig.model_fields.items():
-        required = field.is_required()
-        shown = "" if required or field.default is None else f" [{_text(field.default)}]"
-        default = None if field.default is PydanticUndefined else argparse.SUPPRESS
-        parser.add_argument(
-            f"--{name.replace('_', '-')}",
-            required=required,
-            default=default,
-            metavar="VALUE",
-            help=f"{field.description}{shown}".replace("%", "%%"),
-        )
+    """--recipe, one option for each setting, and --restart."""
+    add_options(parser)
     parser.add_argument("--restart", action="store_true", help="forget the run's state and begin anew")
-
-
-def _text(value: Any) -> str:
-    return ",".join(value) if isinstance(value, tuple) else str(value)
-
-
-def parse(args: argparse.Namespace) -> TrainConfig:
-    """The settings that the options say.
-
-    Raises:
-        ConfigError: a value that does not fit, naming its option.
-    """
-    given = {name: getattr(args, name) for name in TrainConfig.model_fields if hasattr(args, name)}
-    if isinstance(splits := given.get("eval_splits"), str):
-        given["eval_splits"] = [split for split in splits.split(",") if split]
-    try:
-        return TrainConfig(**given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        option = "--" + str(first["loc"][0]).replace("_", "-")
-        raise ConfigError(f"{option} {first['input']!r}: {first['msg']}") from error
 
 
 def run(args: argparse.Namespace) -> int:
@@ -67,27 +35,40 @@ def run(args: argparse.Namespace) -> int:
         ConfigError: a setting that cannot be used, told before the first step.
     """
     config = parse(args)
-    if config.output.suffix != ".safetensors":
-        raise ConfigError(f"--output {config.output} must end in .safetensors")
-    config.output.parent.mkdir(parents=True, exist_ok=True)
-    sentence, licences = _describe(config.data)
-    trainer = Trainer(config, args.restart)
-    if trainer.epoch:
-        print(f"going on after epoch {trainer.epoch} of {config.run_folder}", file=sys.stderr)
-    trainer.run()
-    record = _record(config, trainer, sentence, licences)
-    given = input_config(config)
-    card = ModelCard(architecture=config.model, classes=trainer.classes, input=given, training=record)
-    digest = save_checkpoint(config.output, trainer.weights(), card)
-    config.output.with_suffix(".md").write_text(page(card, config.output.name, digest), encoding="utf-8")
-    shutil.copyfile(config.run_folder / LOG, config.output.with_suffix(".csv"))
-    print(f"wrote {config.output} and its .md and .csv", file=sys.stderr)
+    if config.checkpoint.suffix != ".safetensors":
+        raise ConfigError(f"--output {config.checkpoint} must end in .safetensors")
+    config.checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    with joined(config.device) as world:
+        trainer = Trainer(config, args.restart, world)
+        if world.is_main:
+            _announce(trainer)
+        trainer.run()
+        record = _record(trainer)
+        if world.is_main:
+            _write(trainer, record)
     return 0
 
 
-def _record(config: TrainConfig, trainer: Trainer, sentence: str, licences: dict[str, str]) -> TrainingRecord:
+def _announce(trainer: Trainer) -> None:
+    config, world = trainer.config, trainer.world
+    together = f"{world.size} processes, the first" if world.size > 1 else "one process"
+    precision = str(trainer.precision).removeprefix("torch.")
+    print(
+        f"{config.model}: {together} on {world.device}, {precision}, {world.size * config.batch_size} images a step",
+        file=sys.stderr,
+    )
+    if world.size > 1:
+        found = traffic_of(trainer.network)
+        print(f"{found.gradients / 1e6:.2f} MB of gradients are averaged in each step", file=sys.stderr)
+    if trainer.epoch:
+        print(f"going on after epoch {trainer.epoch} of {config.run_folder}", file=sys.stderr)
+
+
+def _record(trainer: Trainer) -> TrainingRecord:
+    config = trainer.config
+    sentence, licences = _describe(config.data)
     return TrainingRecord(
-        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        command=_command(trainer.world),
         seed=config.seed,
         epochs=config.epochs,
         data=sentence,
@@ -95,6 +76,21 @@ def _record(config: TrainConfig, trainer: Trainer, sentence: str, licences: dict
         accuracy=trainer.measure(),
         versions={name: version(name) for name in _PACKAGES},
     )
+
+
+def _command(world: World) -> str:
+    """What to type to make the weights again; how many processes there were is part of it."""
+    program = f"torchrun --nproc-per-node={world.size} -m groupnl.cli" if world.size > 1 else "groupnl"
+    return f"{program} {shlex.join(sys.argv[1:])}"
+
+
+def _write(trainer: Trainer, record: TrainingRecord) -> None:
+    config, output = trainer.config, trainer.config.checkpoint
+    card = ModelCard(architecture=config.model, classes=trainer.classes, input=input_config(config), training=record)
+    digest = save_checkpoint(output, trainer.weights(), card)
+    output.with_suffix(".md").write_text(page(card, output.name, digest), encoding="utf-8")
+    shutil.copyfile(config.run_folder / LOG, output.with_suffix(".csv"))
+    print(f"wrote {output} and its .md and .csv", file=sys.stderr)
 
 
 def _describe(data: Path) -> tuple[str, dict[str, str]]:

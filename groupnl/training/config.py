@@ -1,17 +1,25 @@
-"""Every setting of a training run."""
+"""Every setting of a training run. A recipe is a file of these; an option of the command line overrides it."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from groupnl.card import Interpolation
+
+
+def _split(value: Any) -> Any:
+    """On the command line a list is one word with commas."""
+    return [part for part in value.split(",") if part] if isinstance(value, str) else value
+
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Probability = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
-Precision = Literal["auto", "float32", "bfloat16"]
+Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Range = Annotated[tuple[Share, Share], BeforeValidator(_split)]
+Precision = Literal["auto", "amp", "float32", "bfloat16", "float16"]
 
 
 class TrainConfig(BaseModel):
@@ -19,27 +27,44 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    data: Path = Field(description="folder with one image folder (of class folders) for each split")
+    data: Path = Field(description="folder that holds the splits")
     model: str = Field(description="timm name of the network, GroupNL's included (see `groupnl models`)")
-    output: Path = Field(description="checkpoint to write, NAME.safetensors; its page NAME.md goes beside it")
-    train_split: str = Field("train", description="split to train on")
-    eval_splits: tuple[str, ...] = Field(("test_emoji", "test_style"), description="splits to measure, comma separated")
+    output: Path | None = Field(
+        None, description="checkpoint to write, NAME.safetensors; its page NAME.md goes beside it [runs/MODEL/MODEL]"
+    )
     run: Path | None = Field(None, description="folder of the run's log and resumable state [runs/NAME]")
+    pth_tar: bool = Field(False, description="also write last.pth.tar into the run's folder, as timm's script does")
+    tensorboard: bool = Field(False, description="also write the log as TensorBoard events into the run's folder")
+
+    dataset: Literal["folder", "tar", "wds"] = Field(
+        "folder", description="a split is: folder, a folder of class folders; tar, such a tar; wds, WebDataset shards"
+    )
+    classes: str | None = Field(None, description="of wds: file of class names, one a line, or `imagenet`")
+    train_split: str = Field("train", description="split to train on")
+    eval_splits: Names = Field(("test_emoji", "test_style"), description="splits to measure, comma separated")
 
     epochs: Annotated[int, Field(ge=1)] = Field(40, description="passes over the training split")
-    batch_size: Annotated[int, Field(ge=2)] = Field(128, description="images a step")
+    batch_size: Annotated[int, Field(ge=2)] = Field(128, description="images a step, of each process")
     size: Annotated[int, Field(ge=8, le=1024)] = Field(64, description="side of the input, pixels")
     crop_pct: Annotated[float, Field(gt=0, le=1)] = Field(1.0, description="centre crop's share of the resized image")
     interpolation: Interpolation = Field("bicubic", description="filter of the resize")
+    train_interpolation: Interpolation | Literal["random"] | None = Field(
+        None, description="filter of the training crops, `random`: either [that of the resize]"
+    )
 
     opt: str = Field("adamw", description="timm optimiser")
-    lr: Positive = Field(2e-3, description="highest learning rate")
+    opt_eps: Positive | None = Field(None, description="its epsilon [the optimiser's own]")
+    lr: Positive = Field(2e-3, description="highest learning rate, not scaled by the number of processes")
     weight_decay: NonNegative = Field(0.05, description="weight decay (not on norms and biases)")
     momentum: NonNegative = Field(0.9, description="momentum, for optimisers that have one")
+    clip_grad: Positive | None = Field(None, description="largest norm of the gradient")
+
     sched: str = Field("cosine", description="timm schedule")
+    decay_epochs: Positive = Field(90.0, description="epochs from one decay to the next (step schedule); may be 2.4")
+    decay_rate: Positive = Field(0.1, description="factor of each decay (step schedule)")
     warmup_epochs: Annotated[int, Field(ge=0)] = Field(3, description="epochs of linear warm-up")
     warmup_lr: NonNegative = Field(1e-5, description="learning rate at the start of the warm-up")
-    clip_grad: Positive | None = Field(None, description="largest norm of the gradient")
+    lr_noise: Range | None = Field(None, description="part of the run in which the rate is noisy, e.g. 0.42,0.9")
 
     drop: Probability = Field(0.0, description="dropout before the classifier")
     drop_path: Probability = Field(0.0, description="stochastic depth")
@@ -47,6 +72,7 @@ class TrainConfig(BaseModel):
     mixup: NonNegative = Field(0.0, description="Mixup alpha")
     cutmix: NonNegative = Field(0.0, description="CutMix alpha")
     ema_decay: Probability = Field(0.0, description="decay of the averaged weights; 0: no average")
+    ema_warmup: bool = Field(True, description="let that decay rise to its value in the first steps")
     scale_min: Annotated[float, Field(gt=0, le=1)] = Field(0.4, description="smallest area of a random crop")
     hflip: Share = Field(0.5, description="probability of a horizontal flip")
     color_jitter: NonNegative = Field(0.4, description="strength of the colour jitter")
@@ -55,14 +81,25 @@ class TrainConfig(BaseModel):
 
     seed: Annotated[int, Field(ge=0)] = Field(42, description="of every random choice")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train")
-    precision: Precision = Field("auto", description="of the autocast; auto: the hardware's fastest")
-    workers: Annotated[int, Field(ge=0)] = Field(1, description="processes that load images")
+    precision: Precision = Field(
+        "auto", description="of the autocast; amp: float16 on CUDA, else auto; auto: the hardware's fastest without it"
+    )
+    grad_checkpointing: bool = Field(False, description="compute activations again to save memory, where timm can")
+    dist_bn: Literal["reduce", "broadcast"] = Field(
+        "reduce", description="batch norms' statistics after an epoch: the processes' mean, or the first one's"
+    )
+    workers: Annotated[int, Field(ge=0)] = Field(1, description="processes that load images, of each process")
     threads: Annotated[int, Field(ge=1)] | None = Field(None, description="CPU threads of the network [all cores]")
+
+    @property
+    def checkpoint(self) -> Path:
+        """The file that the run writes at its end."""
+        return self.output or Path("runs") / self.model / f"{self.model}.safetensors"
 
     @property
     def name(self) -> str:
         """What the run is called: the checkpoint's name without its ending."""
-        return self.output.name.removesuffix(".safetensors")
+        return self.checkpoint.name.removesuffix(".safetensors")
 
     @property
     def run_folder(self) -> Path:

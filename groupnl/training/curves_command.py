@@ -8,7 +8,7 @@ from groupnl.errors import ConfigError
 from groupnl.picture import save
 
 # Columns of the log that are no accuracy.
-_NOT_SPLITS = ("epoch", "loss", "seconds")
+_NOT_SPLITS = ("epoch", "loss", "lr", "seconds")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -7,24 +7,25 @@ from timm.utils import accuracy
 from torch import nn
 
 from groupnl.card import SplitAccuracy
+from groupnl.training.distributed import World
 
 
 @torch.inference_mode()
-def evaluate(network: nn.Module, loader: Any, autocast: Any) -> SplitAccuracy:
-    """Top-1 and top-5 accuracy of `network` on all of `loader`.
+def evaluate(network: nn.Module, loader: Any, autocast: Any, world: World) -> SplitAccuracy:
+    """Top-1 and top-5 accuracy of `network` on all of a split.
 
     Args:
         network: (B, 3, S, S) -> (B, K); put into evaluation mode.
-        loader: yields (images, classes).
+        loader: yields this process's share of (images, classes).
         autocast: context in which the network runs.
+        world: the processes whose shares are added up; all must come here.
     """
     network.eval()
-    images, top1, top5 = 0, 0.0, 0.0
+    counts = torch.zeros(3, dtype=torch.float64, device=world.device)
     for batch, classes in loader:
         with autocast:
             logits = network(batch.contiguous(memory_format=torch.channels_last)).float()
         best, fifth = accuracy(logits, classes, topk=(1, 5))
-        images += len(classes)
-        top1 += best.item() * len(classes) / 100
-        top5 += fifth.item() * len(classes) / 100
-    return SplitAccuracy(images=images, top1=round(top1) / images, top5=round(top5) / images)
+        counts += len(classes) * torch.stack([torch.ones_like(best), best / 100, fifth / 100])
+    images, top1, top5 = world.total(counts).tolist()
+    return SplitAccuracy(images=round(images), top1=round(top1) / images, top5=round(top5) / images)

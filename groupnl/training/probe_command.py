@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from groupnl.errors import ConfigError
-from groupnl.training.data import class_names
+from groupnl.training.sources import class_names
 
 NOTICE = "LICENCES.md"  # of the images' makers; goes with them
 

@@ -1,61 +1,85 @@
-"""What a run needs to go on after it was stopped, written so that a kill at any moment leaves a whole file."""
+"""What a run needs to go on after it was stopped, whole after a kill at any moment."""
 
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from groupnl.atomic_file import replacing
 from groupnl.errors import ConfigError
 from groupnl.training.config import TrainConfig
+from groupnl.training.log import Row
 
 FILE = "state.pt"
-Row = dict[str, str]
-# A run may go on with other values of these: they change the rounding at most.
-_FREE = {"device", "threads", "output", "run"}
+LOCK = "lock"
+# A run may go on with other values of these: they change the rounding at most, or only what is written.
+_FREE = {"device", "threads", "output", "run", "pth_tar", "tensorboard"}
 
 
-def save_state(config: TrainConfig, rows: list[Row], parts: dict[str, Any]) -> None:
+def save_state(config: TrainConfig, processes: int, rows: list[Row], parts: dict[str, Any]) -> None:
     """Write the state after some whole epochs.
 
     Args:
         config: of the run; compared when the run goes on.
+        processes: that train together; likewise.
         rows: the log, one row an epoch.
         parts: name -> object with a ``state_dict``.
     """
-    folder = config.run_folder
-    folder.mkdir(parents=True, exist_ok=True)
     content = {name: part.state_dict() for name, part in parts.items()}
-    partial = folder / f"{FILE}.partial"
-    torch.save({"rows": rows, "config": config.model_dump_json(), **content}, partial)
-    partial.replace(folder / FILE)
+    with replacing(config.run_folder / FILE) as path:
+        torch.save({"rows": rows, "config": config.model_dump_json(), "processes": processes, **content}, path)
 
 
-def load_state(config: TrainConfig, parts: dict[str, Any]) -> list[Row]:
+def load_state(config: TrainConfig, processes: int, parts: dict[str, Any]) -> list[Row]:
     """Fill `parts` from the run's folder, if it has a state.
 
     Returns:
         The log so far; empty for a new run.
 
     Raises:
-        ConfigError: the state is of a run with other settings.
+        ConfigError: the state is of a run with other settings, or of another number of processes.
     """
     path = config.run_folder / FILE
     if not path.is_file():
         return []
     content = torch.load(path, map_location="cpu", weights_only=True)
-    _refuse_other_settings(path, TrainConfig.model_validate_json(content["config"]), config)
+    stored = TrainConfig.model_validate_json(content["config"])
+    _refuse_others(path, _settings(stored, content.get("processes")), _settings(config, processes))
     for name, part in parts.items():
         part.load_state_dict(content[name])
     rows: list[Row] = content["rows"]
     return rows
 
 
-def _refuse_other_settings(path: Path, stored: TrainConfig, given: TrainConfig) -> None:
-    other = [
-        f"--{name.replace('_', '-')} was {getattr(stored, name)}, is {getattr(given, name)}"
-        for name in TrainConfig.model_fields
-        if name not in _FREE and getattr(stored, name) != getattr(given, name)
-    ]
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a run's folder.
+
+    The system lets go of it when the process dies, however that happens; its children do not hold it.
+
+    Raises:
+        ConfigError: another process trains there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w", encoding="utf-8") as file:
+        try:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigError(f"another process trains in {folder}: wait for it, or name another --run") from error
+        yield
+
+
+def _settings(config: TrainConfig, processes: int) -> dict[str, Any]:
+    compared = {name: getattr(config, name) for name in TrainConfig.model_fields if name not in _FREE}
+    options = {f"--{name.replace('_', '-')}": value for name, value in compared.items()}
+    return {**options, "the number of processes": processes}
+
+
+def _refuse_others(path: Path, stored: dict[str, Any], given: dict[str, Any]) -> None:
+    other = [f"{name} was {stored[name]}, is {value}" for name, value in given.items() if stored[name] != value]
     if other:
         raise ConfigError(
             f"{path} is of a run with other settings ({'; '.join(other)}): repeat them to go on, "

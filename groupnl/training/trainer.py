@@ -1,22 +1,19 @@
 """The training loop: timm's data, augmentation, optimiser, schedule and weight average around a plain loop.
 
-Every epoch begins by seeding all generators with (seed, epoch), so an epoch depends on nothing but the state before it:
-a run that was stopped and goes on computes what an unbroken one would have.
+Every epoch begins by seeding all generators with (seed, epoch, process), so an epoch depends on nothing but the state
+before it: a run that was stopped and goes on computes what an unbroken one would have.
 """
 
-import csv
+import math
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Literal
+from contextlib import AbstractContextManager, closing, nullcontext
+from typing import Any
 
 import timm
 import torch
 from timm.data import Mixup
 from timm.loss import LabelSmoothingCrossEntropy, SoftTargetCrossEntropy
-from timm.optim import create_optimizer_v2
-from timm.scheduler import create_scheduler_v2
-from timm.utils import ModelEmaV3, dispatch_clip_grad, random_seed
+from timm.utils import ModelEmaV3, random_seed
 from torch import Tensor, nn
 from tqdm import tqdm
 
@@ -24,12 +21,18 @@ import groupnl.models  # noqa: F401 (registers the GroupNL networks)
 from groupnl.card import SplitAccuracy
 from groupnl.errors import ConfigError
 from groupnl.inference.device import choose_device, choose_precision
-from groupnl.training.config import TrainConfig
-from groupnl.training.data import class_names, eval_loader, train_loader
+from groupnl.training.config import Precision, TrainConfig
+from groupnl.training.data import begin_epoch, eval_loader, train_loader
+from groupnl.training.distributed import World
 from groupnl.training.evaluate import evaluate
-from groupnl.training.state import Row, load_state, save_state
+from groupnl.training.log import Events, Row, write_log
+from groupnl.training.optimisation import Optimisation
+from groupnl.training.published import save_published
+from groupnl.training.refusal import refused
+from groupnl.training.sources import source_of
+from groupnl.training.state import load_state, locked, save_state
 
-LOG = "metrics.csv"
+_LOOK_STEPS = 50  # the loss is looked at so often only: a GPU must finish what it has in hand for that
 
 
 class Trainer:
@@ -37,46 +40,46 @@ class Trainer:
 
     Everything that a setting can break is built here, before the first step.
 
+    Args:
+        config: the run's settings.
+        restart: forget the run's state.
+        world: the processes that train together; None: this one alone.
+
     Attributes:
         config: the run's settings.
+        world: as given.
         classes: class names in the order of the logits.
 
     Raises:
         ConfigError: a setting that cannot be used, or a state of a run with other settings.
     """
 
-    def __init__(self, config: TrainConfig, restart: bool = False) -> None:
+    def __init__(self, config: TrainConfig, restart: bool = False, world: World | None = None) -> None:
         self.config = config
-        self.classes = class_names(config.data / config.train_split)
-        self.device = choose_device(config.device)
-        precision = _precision(config.precision, self.device)
-        self.autocast = torch.autocast(self.device.type, precision, enabled=precision != torch.float32)
+        self.world = world or World(choose_device(config.device))
+        source = source_of(config, self.world)
+        self.classes = source.classes()
+        self.precision = _precision(config.precision, self.world.device)
+        self.autocast = torch.autocast(self.world.device.type, self.precision, enabled=self.precision != torch.float32)
         if config.threads:
             torch.set_num_threads(config.threads)
         random_seed(config.seed)
         self.network = self._network()
-        self.ema = ModelEmaV3(self.network, decay=config.ema_decay, use_warmup=True) if config.ema_decay else None
-        with _refused(f"--opt {config.opt}"):
-            self.optimiser = create_optimizer_v2(
-                self.network, config.opt, config.lr, config.weight_decay, config.momentum
-            )
-        with _refused(f"--sched {config.sched}"):
-            self.schedule = self._schedule()
-        with _refused(f"--aa {config.aa}"):
-            self.loader = train_loader(config, self.classes, self.device)
-        if len(self.loader) == 0:
-            raise ConfigError(
-                f"split {config.train_split} has {len(self.loader.dataset)} images, fewer than one batch of "
-                f"{config.batch_size}: lower --batch-size"
-            )
+        self.ema = (
+            ModelEmaV3(self.network, decay=config.ema_decay, use_warmup=config.ema_warmup) if config.ema_decay else None
+        )
+        scaler = torch.amp.GradScaler(self.world.device.type, enabled=self.precision == torch.float16)
+        self.optimisation = Optimisation(config, self.network, scaler)
+        self.loader = train_loader(config, source.training(self.classes), self.world)
         self.eval_loaders = {
-            split: eval_loader(config, split, self.classes, self.device) for split in config.eval_splits
+            split: eval_loader(config, source.evaluation(split, self.classes), self.world)
+            for split in config.eval_splits
         }
         self.mixup, self.loss = self._targets()
-        self.rows: list[Row] = [] if restart else load_state(config, self._parts())
-        if self.rows:
-            self._write_log()  # a kill may have come between state and log
+        self.rows: list[Row] = [] if restart else load_state(config, self.world.size, self._parts())
+        self.events: Events | None = None
         self.steps = self.epoch * len(self.loader)
+        self.wrapped = self.world.wrap(self.network)
 
     @property
     def epoch(self) -> int:
@@ -90,18 +93,10 @@ class Trainer:
         network: nn.Module = timm.create_model(
             config.model, num_classes=len(self.classes), drop_rate=config.drop, drop_path_rate=config.drop_path
         )
-        return network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
-
-    def _schedule(self) -> Any:
-        config = self.config
-        schedule, _ = create_scheduler_v2(
-            self.optimiser,
-            config.sched,
-            config.epochs,
-            warmup_epochs=config.warmup_epochs,
-            warmup_lr=config.warmup_lr,
-        )
-        return schedule
+        if config.grad_checkpointing:
+            with refused(f"--grad-checkpointing with {config.model}"):
+                network.set_grad_checkpointing()  # type: ignore[operator]
+        return network.to(self.world.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
     def _targets(self) -> tuple[Any, nn.Module]:
         config = self.config
@@ -112,7 +107,7 @@ class Trainer:
 
     def _parts(self) -> dict[str, Any]:
         """Everything with a state that outlasts an epoch."""
-        parts = {"network": self.network, "optimiser": self.optimiser, "schedule": self.schedule}
+        parts = {"network": self.network, **self.optimisation.parts()}
         return parts | ({"ema": self.ema} if self.ema else {})
 
     @property
@@ -121,77 +116,101 @@ class Trainer:
         return self.ema.module if self.ema else self.network
 
     def run(self) -> None:
-        """Train the epochs that are left, logging each to `metrics.csv` in the run's folder."""
+        """Train the epochs that are left; the first process writes state and log after each.
+
+        Raises:
+            ConfigError: another process trains in the run's folder, TensorBoard is missing, or the loss diverges.
+        """
+        if not self.world.is_main:
+            self._train()
+            return
+        with locked(self.config.run_folder), self._opened_events() as self.events:
+            if self.rows:
+                write_log(self.config.run_folder, self.rows)  # a kill may have come between state and log
+            self._train()
+
+    def _opened_events(self) -> AbstractContextManager[Events | None]:
+        config = self.config
+        return closing(Events(config.run_folder, self.epoch)) if config.tensorboard else nullcontext()
+
+    def _train(self) -> None:
         while self.epoch < self.config.epochs:
-            started = time.monotonic()
-            loss = self._epoch()
-            seconds = time.monotonic() - started
-            self.schedule.step(self.epoch + 1)
-            self.rows.append(self._row(loss, seconds))
-            save_state(self.config, self.rows, self._parts())
-            self._write_log()
-            tqdm.write("  ".join(f"{key} {value}" for key, value in self.rows[-1].items()))
+            self.rows.append(self._row())
+            if self.world.is_main:
+                self._write()
+
+    def _row(self) -> Row:
+        """Train an epoch and measure what came out."""
+        started, lr = time.monotonic(), self.optimisation.lr
+        loss = self._epoch()
+        for network in filter(None, (self.network, self.ema)):
+            self.world.share_norms(network, reduce=self.config.dist_bn == "reduce")
+        seconds = time.monotonic() - started
+        self.optimisation.end_epoch(self.epoch + 1)
+        accuracies = {split: f"{accuracy.top1:.4f}" for split, accuracy in self.measure().items()}
+        numbers = {"loss": f"{loss:.4f}", **accuracies, "lr": f"{lr:.4g}", "seconds": f"{seconds:.1f}"}
+        return {"epoch": str(self.epoch + 1), **numbers}
 
     def _epoch(self) -> float:
-        """Train one epoch; the mean loss of its steps."""
-        random_seed(self.config.seed, self.epoch + 1)
+        """Train one epoch; the mean loss of its steps, over all processes."""
+        random_seed(self.world.seed(self.config.seed, self.epoch + 1))
+        begin_epoch(self.loader, self.epoch, self.config.seed)
         self.network.train()
-        total = torch.zeros((), device=self.device)
-        progress = tqdm(self.loader, desc=f"epoch {self.epoch + 1}/{self.config.epochs}", unit="step", leave=False)
-        for images, classes in progress:
+        total = torch.zeros((), device=self.world.device)
+        title = f"epoch {self.epoch + 1}/{self.config.epochs}"
+        progress = tqdm(self.loader, title, unit="step", leave=False, disable=not self.world.is_main)
+        for step, (images, classes) in enumerate(progress, 1):
             total += self._step(images, classes)
-        return (total / len(self.loader)).item()
+            if step % _LOOK_STEPS == 0:
+                progress.set_postfix(loss=f"{self._finite(total.item() / step):.4f}")
+        return self._finite(self.world.total(total).item() / (len(self.loader) * self.world.size))
+
+    def _finite(self, loss: float) -> float:
+        if not math.isfinite(loss):
+            raise ConfigError(f"the loss became {loss} in epoch {self.epoch + 1}: try a lower --lr")
+        return loss
 
     def _step(self, images: Tensor, classes: Tensor) -> Tensor:
         if self.mixup is not None:
             even = len(images) // 2 * 2  # timm's Mixup pairs the images of a batch
             images, classes = self.mixup(images[:even], classes[:even])
         with self.autocast:
-            logits = self.network(images.contiguous(memory_format=torch.channels_last))
+            logits = self.wrapped(images.contiguous(memory_format=torch.channels_last))
         loss: Tensor = self.loss(logits.float(), classes)
-        if not torch.isfinite(loss):
-            raise ConfigError(f"the loss became {loss.item()} in epoch {self.epoch + 1}: try a lower --lr")
-        self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        if self.config.clip_grad:
-            dispatch_clip_grad(self.network.parameters(), self.config.clip_grad)
-        self.optimiser.step()
+        self.optimisation.step(loss)
         self.steps += 1
         if self.ema:
             self.ema.update(self.network, step=self.steps)
         return loss.detach()
 
     def measure(self) -> dict[str, SplitAccuracy]:
-        """Accuracy on every evaluation split."""
-        return {split: evaluate(self.best, loader, self.autocast) for split, loader in self.eval_loaders.items()}
+        """Accuracy on every evaluation split; all processes must ask for it."""
+        return {
+            split: evaluate(self.best, loader, self.autocast, self.world) for split, loader in self.eval_loaders.items()
+        }
 
     def weights(self) -> dict[str, Tensor]:
         """State dict of the network that counts."""
         return dict(self.best.state_dict())
 
-    def _row(self, loss: float, seconds: float) -> Row:
-        accuracies = {split: f"{accuracy.top1:.4f}" for split, accuracy in self.measure().items()}
-        return {"epoch": str(self.epoch + 1), "loss": f"{loss:.4f}", **accuracies, "seconds": f"{seconds:.1f}"}
+    def _write(self) -> None:
+        """Whatever the last epoch leaves on the disk; the state first, because the rest can be made from it."""
+        config, row = self.config, self.rows[-1]
+        save_state(config, self.world.size, self.rows, self._parts())
+        write_log(config.run_folder, self.rows)
+        if self.events:
+            self.events.add(row)
+        if config.pth_tar:
+            metric = 100 * float(row[config.eval_splits[0]]) if config.eval_splits else None
+            averaged = self.ema.module if self.ema else None
+            save_published(config, self.epoch - 1, self.network, averaged, self.optimisation, metric)
+        tqdm.write("  ".join(f"{key} {value}" for key, value in row.items()))
 
-    def _write_log(self) -> None:
-        """Write the log from the state, so that the two never differ."""
-        with (self.config.run_folder / LOG).open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(self.rows[0]))
-            writer.writeheader()
-            writer.writerows(self.rows)
 
-
-def _precision(wanted: Literal["auto", "float32", "bfloat16"], device: torch.device) -> torch.dtype:
-    """As for inference, but "auto" is never float16, whose gradients would need scaling."""
-    if wanted == "auto" and device.type == "cuda":
+def _precision(wanted: Precision, device: torch.device) -> torch.dtype:
+    """As for inference, but float16, whose gradients need scaling, comes only where it is asked for."""
+    if device.type == "cuda" and wanted == "amp":
+        return torch.float16
+    if device.type == "cuda" and wanted == "auto":
         wanted = "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    return choose_precision(wanted, device)
-
-
-@contextmanager
-def _refused(option: str) -> Iterator[None]:
-    """Turn timm's complaint about a value into ours, which names the option."""
-    try:
-        yield
-    except (ValueError, AssertionError, RuntimeError, KeyError, TypeError, NotImplementedError) as error:
-        raise ConfigError(f"{option} cannot be used: {error}") from error
+    return choose_precision("auto" if wanted == "amp" else wanted, device)

@@ -8,10 +8,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from groupnl.atomic_file import write_whole
 from groupnl.card import InputConfig
 from groupnl.corruptions.names import CELLS, Cell
 from groupnl.errors import ConfigError, problems
-from groupnl.whole_file import write_whole
 
 FILE = "counts.json"
 Count = Annotated[int, Field(ge=0)]

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from groupnl.atomic_file import write_whole
 from groupnl.corruptions.names import BENCHMARK, SEVERITIES, Cell
 from groupnl.validation.figures import Figures
 from groupnl.validation.record import Counts, Record
-from groupnl.whole_file import write_whole
 
 CSV_FILE = "cells.csv"
 JSON_FILE = "figures.json"

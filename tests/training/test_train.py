@@ -1,59 +1,19 @@
 """A whole small run: what comes out, and that a stopped run goes on exactly."""
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+from support.training_runs import CLASSES, run_into_the_second_epoch, settings
 
 from groupnl import cli
 from groupnl.card_page import page
 from groupnl.errors import ConfigError
 from groupnl.models import TINY, build_model, load_checkpoint, sha256_of
-from groupnl.training.config import TrainConfig
 from groupnl.training.curves_command import read_log
-from groupnl.training.trainer import LOG, Trainer
+from groupnl.training.log import FILE as LOG
+from groupnl.training.trainer import Trainer
 
 # timm's image reader leaves closing its files to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-
-CLASSES = ("amber", "blue", "red")
-COLOURS = {"amber": (240, 170, 20), "blue": (20, 40, 220), "red": (220, 20, 30)}
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("colours")
-    rng = np.random.default_rng(0)
-    for split, count in (("train", 8), ("test", 5)):
-        for name in CLASSES:
-            (folder / split / name).mkdir(parents=True)
-            for index in range(count):
-                noise = rng.normal(0, 20, (32, 32, 3))
-                pixels = np.clip(np.array(COLOURS[name]) + noise, 0, 255).astype(np.uint8)
-                Image.fromarray(pixels).save(folder / split / name / f"{index}.png")
-    return folder
-
-
-def settings(data, tmp_path, **changes) -> TrainConfig:
-    given = {
-        "data": data,
-        "model": TINY.name,
-        "output": tmp_path / "tiny.safetensors",
-        "run": tmp_path / "run",
-        "eval_splits": ("test",),
-        "epochs": 3,
-        "batch_size": 6,
-        "size": 32,
-        "warmup_epochs": 0,
-        "mixup": 0.2,
-        "ema_decay": 0.9,
-        "drop": 0.1,
-        "precision": "float32",
-        "workers": 1,
-        "threads": 1,
-        "device": "cpu",
-    }
-    return TrainConfig(**(given | changes))
 
 
 def test_command_writes_a_checkpoint_that_serves(data, tmp_path, capsys):
@@ -69,7 +29,7 @@ def test_command_writes_a_checkpoint_that_serves(data, tmp_path, capsys):
     stored_page = output.with_suffix(".md").read_text(encoding="utf-8")
     assert stored_page == page(loaded.card, output.name, sha256_of(output))
     rows = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
-    assert rows[0] == "epoch,loss,test,seconds"
+    assert rows[0] == "epoch,loss,test,lr,seconds"
     assert len(rows) == 13
     log = output.with_suffix(".csv")
     for picture in (tmp_path / "curves.svg", tmp_path / "again.svg"):
@@ -90,9 +50,7 @@ def test_stopped_run_goes_on_as_if_unbroken(data, tmp_path, workers):
     whole = Trainer(settings(data, tmp_path / "whole", workers=workers))
     whole.run()
     stopped = Trainer(settings(data, tmp_path / "stopped", workers=workers))
-    stopped.measure = stop_at_the_second_call(stopped.measure)
-    with pytest.raises(KeyboardInterrupt):
-        stopped.run()
+    run_into_the_second_epoch(stopped)
     resumed = Trainer(settings(data, tmp_path / "stopped", workers=workers))
     assert resumed.epoch == 1
     resumed.run()
@@ -101,23 +59,12 @@ def test_stopped_run_goes_on_as_if_unbroken(data, tmp_path, workers):
     assert [log | {"seconds": None} for log in logs] == [logs[0] | {"seconds": None}] * 2
 
 
-def stop_at_the_second_call(measure):
-    calls = iter(range(10))
-
-    def measure_or_stop():
-        if next(calls):
-            raise KeyboardInterrupt
-        return measure()
-
-    return measure_or_stop
-
-
 def test_log_is_whole_after_a_kill_between_state_and_log(data, tmp_path):
     Trainer(settings(data, tmp_path, epochs=2)).run()
     log = tmp_path / "run" / LOG
     whole = log.read_text()
     log.unlink()
-    Trainer(settings(data, tmp_path, epochs=2))
+    Trainer(settings(data, tmp_path, epochs=2)).run()
     assert log.read_text() == whole
 
 
@@ -152,6 +99,8 @@ def test_half_precision_autocast_trains(data, tmp_path):
         ("--output weights.pt", "must end in .safetensors"),
         ("--opt fastest", "--opt fastest cannot be used"),
         ("--sched up", "--sched up cannot be used"),
+        ("--sched plateau", "--sched plateau cannot be used: choose"),
+        ("--precision float16 --device cpu", "'float16' needs a CUDA device"),
         ("--aa wild", "--aa wild cannot be used"),
         ("--batch-size 64", "has 24 images, fewer than one batch of 64"),
         ("--batch-size 1", "--batch-size '1'"),

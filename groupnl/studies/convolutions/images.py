@@ -12,7 +12,7 @@ from torch import Tensor
 from groupnl.card import InputConfig
 from groupnl.errors import ConfigError
 from groupnl.images.folders import labelled_files, read_pixels
-from groupnl.training.data import class_names
+from groupnl.training.sources import class_names
 
 ICON_TESTS = ("test_emoji", "test_style")
 FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")  # where Debian's package puts it

@@ -7,13 +7,13 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from groupnl.atomic_file import write_whole
 from groupnl.corruptions import CELLS
 from groupnl.errors import ConfigError, problems
 from groupnl.studies.convolutions.cells import Cell
 from groupnl.studies.convolutions.prepared import PreparedRecord
 from groupnl.studies.convolutions.recipe import Recipe
 from groupnl.studies.nonlinearity.fit import LayerFit
-from groupnl.whole_file import write_whole
 
 FOLDER = "cells"
 Count = Annotated[int, Field(ge=0)]

@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from groupnl import environment
+from groupnl.child_process import end_with_parent
 from groupnl.errors import ServerError
-from groupnl.server.processes import end_with_parent
 
 _MODULE = "groupnl.studies.serving.pipeline"
 _STOP_S = 10.0

@@ -18,9 +18,10 @@ from typing import Any, NamedTuple
 import yaml
 
 from groupnl import environment
+from groupnl.child_process import end_with_parent
 from groupnl.errors import ConfigError, ServerError
 from groupnl.server.java import find_java
-from groupnl.server.processes import end_session, end_with_parent
+from groupnl.server.processes import end_session
 from groupnl.studies.service import HOST, START_LIMIT_S, ChildProcess, free_ports
 
 MODEL = "stock"

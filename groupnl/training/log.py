@@ -1,0 +1,51 @@
+"""The log of a run, one row an epoch: a CSV, and TensorBoard's events where they are wanted."""
+
+import csv
+from pathlib import Path
+
+from groupnl.atomic_file import replacing
+from groupnl.errors import ConfigError
+
+FILE = "metrics.csv"
+EVENTS = "tensorboard"
+Row = dict[str, str]
+
+
+def write_log(folder: Path, rows: list[Row]) -> None:
+    """Write the whole log anew, so that it never differs from the state it comes from."""
+    with replacing(folder / FILE) as path, path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+class Events:
+    """TensorBoard's events of a run.
+
+    Args:
+        folder: of the run.
+        epoch: epochs done; what an interrupted process wrote about later ones is forgotten.
+
+    Raises:
+        ConfigError: TensorBoard is not installed.
+    """
+
+    def __init__(self, folder: Path, epoch: int) -> None:
+        try:
+            from torch.utils.tensorboard import SummaryWriter  # optional
+        except ImportError as error:
+            raise ConfigError(
+                f"--tensorboard needs the package tensorboard ({error}): pip install 'groupnl-serve[train]'"
+            ) from error
+        self._writer = SummaryWriter(str(folder / EVENTS), purge_step=epoch + 1)
+
+    def add(self, row: Row) -> None:
+        """Write a row of the log."""
+        for name, value in row.items():
+            if name != "epoch":
+                self._writer.add_scalar(name, float(value), int(row["epoch"]))
+        self._writer.flush()
+
+    def close(self) -> None:
+        """End the file."""
+        self._writer.close()
