@@ -11,11 +11,11 @@ from torch import nn
 from groupnl.cli import main
 from groupnl.models import TINY
 
-NAME = "tiny_gnl_norm_free"
+NAME = "tiny_norm_free"
 
 
 @register_model
-def tiny_gnl_norm_free(pretrained: bool = False, **kwargs: Any) -> nn.Module:
+def tiny_norm_free(pretrained: bool = False, **kwargs: Any) -> nn.Module:
     """TINY with layer norms."""
     return timm.create_model(TINY.name, norm_layer=LayerNormAct2d, **kwargs)
 
