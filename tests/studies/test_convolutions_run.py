@@ -12,12 +12,14 @@ from timm.utils import random_seed
 
 from groupnl.errors import ConfigError
 from groupnl.studies.convolutions import command
+from groupnl.studies.convolutions import train as train_module
 from groupnl.studies.convolutions.cells import Cell
 from groupnl.studies.convolutions.images import Labelled
 from groupnl.studies.convolutions.networks import build_network
 from groupnl.studies.convolutions.recipe import ImagePlan, Recipe
 from groupnl.studies.convolutions.result import read_results, result_path
 from groupnl.studies.convolutions.speed import read_ratios
+from groupnl.studies.convolutions.state import Progress
 from groupnl.studies.convolutions.train import best_classes, train
 
 COLOURS = {"blue": (0, 0, 200), "green": (0, 200, 0), "red": (200, 0, 0)}
@@ -37,44 +39,69 @@ def coloured(count: int = 48) -> Labelled:
     return Labelled(colours[labels].view(count, 3, 1, 1).expand(-1, -1, 32, 32).contiguous(), labels)
 
 
-def trained(seed: int = 0, kind: str = "gnl_r2") -> tuple[torch.nn.Module, list[float]]:
+def trained(state: Path, seed: int = 0) -> tuple[torch.nn.Module, tuple[float, ...]]:
     random_seed(seed)
-    network = build_network("resnet18", kind, 3)
-    return network, train(network, coloured(), RECIPE, seed)
+    network = build_network("resnet18", "gnl_r2", 3)
+    return network, train(network, coloured(), RECIPE, seed, state).losses
 
 
-def test_a_network_learns_colours() -> None:
-    network, losses = trained()
+def test_a_network_learns_colours(tmp_path: Path) -> None:
+    network, losses = trained(tmp_path / "x")
     assert len(losses) == 3
     assert losses[-1] < losses[0]
     assert best_classes(network, coloured().pixels).shape == (48,)
 
 
-def test_a_seed_trains_the_same_network_again() -> None:
-    assert trained(seed=1)[1] == trained(seed=1)[1]
-    assert trained(seed=1)[1] != trained(seed=2)[1]
+def test_a_seed_trains_the_same_network_again(tmp_path: Path) -> None:
+    (_, first), (_, again), (_, other) = (trained(tmp_path / f"{seed}", seed % 10) for seed in (1, 11, 2))
+    assert first == again != other
 
 
-def test_training_changes_no_function_of_groupnl() -> None:
+class StoppedError(Exception):
+    """The training is interrupted."""
+
+
+def test_an_interrupted_training_goes_on_as_if_it_were_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, losses = trained(tmp_path / "unbroken")
+    save = train_module.save_state
+
+    def save_twice(path: Path, recipe: Recipe, progress: Progress, parts: dict[str, object]) -> None:
+        save(path, recipe, progress, parts)
+        if len(progress.losses) == 2:
+            raise StoppedError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_module, "save_state", save_twice)
+        with pytest.raises(StoppedError):
+            trained(tmp_path / "broken")
+    resumed, again = trained(tmp_path / "broken")
+    assert again == losses
+    expected = network.state_dict()
+    assert all(torch.equal(value, expected[name]) for name, value in resumed.state_dict().items())
+    with pytest.raises(ConfigError, match="broken is of a training with another recipe"):
+        train(network, coloured(), RECIPE.model_copy(update={"lr": 1.0}), 0, tmp_path / "broken")
+
+
+def test_training_changes_no_function_of_groupnl(tmp_path: Path) -> None:
     random_seed(0)
     fresh = build_network("resnet18", "gnl_r2", 3).state_dict()
-    state = trained()[0].state_dict()
+    state = trained(tmp_path / "x")[0].state_dict()
     frozen = [name for name in state if name.endswith((".periods", ".shifts"))]
     assert len(frozen) == 26
     assert all(torch.equal(state[name], fresh[name]) for name in frozen)
 
 
-def test_fewer_images_than_a_batch_are_refused() -> None:
+def test_fewer_images_than_a_batch_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="there are 9 training images, fewer than a batch of 16"):
-        train(build_network("resnet18", "standard", 3), coloured(9), RECIPE, 0)
+        train(build_network("resnet18", "standard", 3), coloured(9), RECIPE, 0, tmp_path / "x")
 
 
-def test_a_loss_that_is_not_finite_is_told() -> None:
+def test_a_loss_that_is_not_finite_is_told(tmp_path: Path) -> None:
     network = build_network("resnet18", "standard", 3)
     with torch.no_grad():
         network.fc.weight.fill_(float("nan"))
     with pytest.raises(ConfigError, match="the loss became nan"):
-        train(network, coloured(), RECIPE, 0)
+        train(network, coloured(), RECIPE, 0, tmp_path / "x")
 
 
 @pytest.fixture
@@ -107,6 +134,7 @@ def test_the_command_trains_what_is_missing_and_reports(
     assert (found.recipe.epochs, len(found.losses), len(found.right_by_image)) == (1, 1, 4)
     assert {split: len(answers) for split, answers in found.clean.items()} == {"test_emoji": 6, "test_style": 6}
     assert [fit.seeds for fit in found.fits] == [8] * 4 + [16] * 3 + [32] * 3 + [64] * 3
+    assert [path.name for path in result_path(out, found.cell).parent.iterdir()] == ["0.json"]
     written = result_path(out, found.cell).stat().st_mtime_ns
     assert study(*quick, "--cells", "icons/resnet18/gnl_sparse/0") == 0
     assert result_path(out, found.cell).stat().st_mtime_ns == written

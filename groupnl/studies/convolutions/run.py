@@ -16,7 +16,7 @@ from groupnl.studies.convolutions.images import Labelled
 from groupnl.studies.convolutions.networks import build_network
 from groupnl.studies.convolutions.prepared import Prepared, load_prepared
 from groupnl.studies.convolutions.recipe import Recipe
-from groupnl.studies.convolutions.result import Result, write_result
+from groupnl.studies.convolutions.result import Result, result_path, write_result
 from groupnl.studies.convolutions.train import best_classes, train
 from groupnl.studies.nonlinearity.fit import fit_layers
 
@@ -44,34 +44,36 @@ def data_folder(out: Path, data: str) -> Path:
 
 
 def run_cell(cell: Cell, plan: Plan) -> Result:
-    """Train and measure one cell, and write its result.
+    """Train and measure one cell, or go on with it, and write its result.
 
     Raises:
         ConfigError: its data set is not prepared for the recipe, or training fails.
     """
-    started = time.monotonic()
     torch.set_num_threads(plan.threads)
     recipe = plan.recipes[cell.data]
     images = load_prepared(data_folder(plan.out, cell.data), recipe.images)
     random_seed(cell.seed)
     network = build_network(cell.network, cell.kind, images.record.classes)
     network = network.to(memory_format=torch.channels_last)
-    losses = train(network, images.train, recipe, cell.seed)
+    state = result_path(plan.out, cell).with_suffix(".state")
+    progress = train(network, images.train, recipe, cell.seed, state)
+    started = time.monotonic()
     right = _corrupted_right(network, images)
     result = Result(
         **cell._asdict(),
         recipe=recipe,
         images=images.record,
-        losses=tuple(losses),
+        losses=progress.losses,
         clean={split: _answers(network, labelled) for split, labelled in images.tests.items()},
         right_by_cell=tuple(right.sum(axis=1).tolist()),
         right_by_image=tuple(right.sum(axis=0).tolist()),
         fits=tuple(fit_layers(network, _evenly(images))),
-        seconds=time.monotonic() - started,
+        seconds=progress.seconds + time.monotonic() - started,
         threads=plan.threads,
         versions={name: version(name) for name in _PACKAGES},
     )
     write_result(plan.out, result)
+    state.unlink()
     return result
 
 

@@ -4,7 +4,9 @@ Not in bfloat16: next to a shift between 1 and 2 it tells numbers 1/128 apart, a
 GroupNL layer are not much larger.
 """
 
+import time
 from math import isfinite
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -16,43 +18,47 @@ from groupnl.errors import ConfigError
 from groupnl.studies.convolutions.augment import augment, normalise
 from groupnl.studies.convolutions.images import Labelled
 from groupnl.studies.convolutions.recipe import Recipe
+from groupnl.studies.convolutions.state import Progress, load_state, save_state
 
 _ANSWERED_AT_ONCE = 200
 
 
-def train(network: nn.Module, images: Labelled, recipe: Recipe, seed: int) -> list[float]:
-    """Train a network in place.
+def train(network: nn.Module, images: Labelled, recipe: Recipe, seed: int, state: Path) -> Progress:
+    """Train a network in place, or go on where the state was left.
 
-    An epoch's order and augmentation depend on seed and epoch alone: all networks of a seed see the same batches.
+    An epoch's order and augmentation depend on seed and epoch alone: all networks of a seed see the same batches, and
+    an interrupted training computes what an unbroken one would have.
 
     Args:
         network: in channels-last memory.
         images: what it learns from; at least one batch.
         recipe: how.
         seed: of order and augmentation.
-
-    Returns:
-        Each epoch's mean loss.
+        state: file that is written after each epoch.
 
     Raises:
-        ConfigError: the loss is no finite number any more, or there are fewer images than a batch.
+        ConfigError: the loss is no finite number any more, there are fewer images than a batch, or the state is of
+            another recipe.
     """
     steps = len(images.labels) // recipe.batch_size
     if steps == 0:
         raise ConfigError(f"there are {len(images.labels)} training images, fewer than a batch of {recipe.batch_size}")
     optimiser = create_optimizer_v2(network, "adamw", recipe.lr, recipe.weight_decay)
     schedule = OneCycleLR(optimiser, recipe.lr, recipe.epochs * steps, pct_start=recipe.warm_up, cycle_momentum=False)
+    parts = {"network": network, "optimiser": optimiser, "schedule": schedule}
+    progress = load_state(state, recipe, parts)
     network.train()
-    losses = []
-    for epoch in range(recipe.epochs):
+    while (epoch := len(progress.losses)) < recipe.epochs:
+        started = time.monotonic()
         generator = Generator().manual_seed(seed * 100_000 + epoch)
         order = torch.randperm(len(images.labels), generator=generator)
         total = 0.0
         for rows in torch.split(order, recipe.batch_size)[:steps]:
             total += _step(network, images.part(rows), recipe, generator, optimiser)
             schedule.step()
-        losses.append(total / steps)
-    return losses
+        progress = progress.after(total / steps, time.monotonic() - started)
+        save_state(state, recipe, progress, parts)
+    return progress
 
 
 def _step(
