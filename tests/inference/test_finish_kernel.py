@@ -1,11 +1,12 @@
 """What the kernel that follows a seed convolution computes, beside the formula in float64 and the portable form."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
 import torch
 import torch.nn.functional as F
+from support.kernels import ACTIVATIONS
 from torch import Tensor, nn
 
 from groupnl.inference.native import build as native
@@ -14,14 +15,6 @@ from groupnl.inference.rewrite.fused import FusedGroupNL
 from groupnl.layers import GroupNLConv2d
 
 pytestmark = pytest.mark.skipif(not native.is_supported(), reason="this CPU has no bfloat16 instructions")
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "none": lambda x: x,
-    "relu": F.relu,
-    "relu6": F.relu6,
-    "hardswish": F.hardswish,
-    "silu": F.silu,
-}
 
 
 class Ending(NamedTuple):
@@ -37,13 +30,6 @@ class Ending(NamedTuple):
 @pytest.fixture(scope="module", autouse=True)
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
     native.load(native.build(tmp_path_factory.mktemp("kernel")))
-
-
-@pytest.fixture
-def threads() -> Iterator[Callable[[int], None]]:
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
 
 
 def ending(seeds: int, generated: int, activation: str = "none", degree: int = 7) -> Ending:

@@ -1,25 +1,18 @@
 """What the native kernel computes, beside the formula in float64."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import pytest
 import torch
 import torch.nn.functional as F
+from support.kernels import ACTIVATIONS
 from torch import Tensor
 
 from groupnl.inference.native import build as native
 
 pytestmark = pytest.mark.skipif(not native.is_supported(), reason="this CPU has no dot product of bfloat16 pairs")
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "none": lambda x: x,
-    "relu": F.relu,
-    "relu6": F.relu6,
-    "hardswish": F.hardswish,
-    "silu": F.silu,
-}
 
 
 class Layer(NamedTuple):
@@ -39,13 +32,6 @@ class Layer(NamedTuple):
 @pytest.fixture(scope="module", autouse=True)
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
     native.load(native.build(tmp_path_factory.mktemp("kernel")))
-
-
-@pytest.fixture
-def threads() -> Iterator[Callable[[int], None]]:
-    before = torch.get_num_threads()
-    yield torch.set_num_threads
-    torch.set_num_threads(before)
 
 
 def layer(

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from groupnl.atomic_file import replacing
 from groupnl.errors import ConfigError
 from groupnl.studies.convolutions.recipe import Recipe
 
@@ -34,11 +35,9 @@ def save_state(path: Path, recipe: Recipe, progress: Progress, parts: dict[str, 
         progress: how far it is.
         parts: name -> object with a ``state_dict``.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".partial")
     states = {name: part.state_dict() for name, part in parts.items()}
-    torch.save({"recipe": recipe.model_dump_json(), "progress": tuple(progress), "states": states}, partial)
-    partial.replace(path)
+    with replacing(path) as partial:
+        torch.save({"recipe": recipe.model_dump_json(), "progress": tuple(progress), "states": states}, partial)
 
 
 def load_state(path: Path, recipe: Recipe, parts: dict[str, Any]) -> Progress:
