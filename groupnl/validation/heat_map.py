@@ -10,7 +10,7 @@ from groupnl.validation.report import percent
 
 FILE = "heat_map.png"
 _ROW = 0.32  # inches
-_DARK = 0.6  # from this error on the colour is dark, and its number white
+_DARK = 0.75  # from this error on the colour is dark, and its number white
 
 
 def draw(found: Figures, title: str, path: Path) -> None:
