@@ -81,8 +81,8 @@ def _add_running(group: "argparse._ArgumentGroup") -> None:
     add("--precision", choices=["auto", "float32", "bfloat16", "float16"], default="auto", help="(%(default)s)")
     add("--device", choices=["auto", "cpu", "cuda"], default="auto", help="(%(default)s)")
     add("--batch-size", type=int, default=64, metavar="N", help="(%(default)s)")
-    add("--workers", type=int, metavar="N", help="processes that read images; 0: none beside this one (one a core)")
-    add("--threads", type=int, metavar="N", help="CPU threads of the network (one a core)")
+    add("--workers", type=int, metavar="N", help="processes that read images; 0: this one (half the cores)")
+    add("--threads", type=int, metavar="N", help="CPU threads of the network (the cores that are left)")
     add("--cache", type=Path, metavar="DIR", help="keeps compiled networks for the next run (a temporary folder)")
 
 
@@ -94,15 +94,13 @@ def run(args: argparse.Namespace) -> int:
         CheckpointError: a checkpoint that cannot be used.
     """
     _check(args)
-    cores = torch.get_num_threads()
-    threads = args.threads or cores
+    workers, threads = share_cores(torch.get_num_threads(), args.workers, args.threads)
     torch.set_num_threads(threads)
     way = _way(args)
     subject = load_subject(args.checkpoint, args.model, not args.no_ema, _given(args))
     output = args.output or Path("validation") / args.checkpoint.name.split(".")[0]
     work = _work(args, subject, way, output / FILE)
     output.mkdir(parents=True, exist_ok=True)
-    workers = cores if args.workers is None else args.workers
     how = How(way, choose_device(args.device), threads, args.batch_size, workers, args.cache)
     record = validate(subject, work, how, output / FILE)
     found = figures(record)
@@ -111,6 +109,16 @@ def run(args: argparse.Namespace) -> int:
         draw(found, subject.architecture, output / HEAT_MAP_FILE)
     print(text(record, found))
     return 0
+
+
+def share_cores(cores: int, workers: int | None, threads: int | None) -> tuple[int, int]:
+    """How many processes read images, and with how many threads the network runs, where nothing else is wanted.
+
+    Together no more than there are cores: threads that wait for one another are slow where they have to share a core.
+    """
+    if workers is None:
+        workers = max(1, cores - threads if threads else cores // 2)
+    return workers, threads or max(1, cores - workers)
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -21,6 +21,7 @@ from groupnl.corruptions import CELLS, NAMES, Cell, Request, corrupt_each
 from groupnl.imagenet import imagenet_synsets
 from groupnl.inference import TorchEngine
 from groupnl.robustness.sampling import seed_of
+from groupnl.validation.command import share_cores
 from groupnl.validation.pixels import Resized
 
 PLAIN = ["--precision", "float32", "--device", "cpu", "--workers", "0"]
@@ -270,6 +271,26 @@ def test_an_image_that_cannot_be_decoded_is_named(
 def test_another_engine_answers_alike(checkpoint: Path, clean: Path, tmp_path: Path) -> None:
     assert validate(checkpoint, tmp_path, "--data", clean, "--engine", "onnx") == 0
     assert (read(tmp_path)["clean_top1"], read(tmp_path)["settings"]["engine"]) == (0.75, "onnx")
+
+
+@pytest.mark.parametrize(
+    ("cores", "workers", "threads", "shares"),
+    [
+        (1, None, None, (1, 1)),
+        (2, None, None, (1, 1)),
+        (16, None, None, (8, 8)),
+        (16, 2, None, (2, 14)),
+        (16, None, 12, (4, 12)),
+        (2, None, 2, (1, 2)),
+        (2, 0, None, (0, 2)),
+        (4, 9, None, (9, 1)),
+        (4, 3, 3, (3, 3)),
+    ],
+)
+def test_workers_and_threads_share_the_cores(
+    cores: int, workers: int | None, threads: int | None, shares: tuple[int, int]
+) -> None:
+    assert share_cores(cores, workers, threads) == shares
 
 
 @pytest.mark.parametrize(
