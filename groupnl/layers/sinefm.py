@@ -108,6 +108,7 @@ class SineFMConv2d(nn.Module):
         seeds = self.conv1(x)
         shifts, periods = self.shifts.view(-1, 1, 1), self.periods.view(-1, 1, 1)
         waves = torch.sin((seeds.unsqueeze(2) - shifts) * periods)  # (B, s, t, H', W')
-        normed = [norm(wave) for norm, wave in zip(self.norms, waves.unbind(2), strict=True)]
+        # By index: torch.fx cannot trace a loop over a tensor.
+        normed = [norm(waves[:, :, index]) for index, norm in enumerate(self.norms)]
         generated = self.mix(torch.stack(normed, dim=2).flatten(1, 2))
         return torch.cat([seeds, generated], dim=1)

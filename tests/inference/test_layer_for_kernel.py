@@ -39,6 +39,12 @@ def test_others_are_left(options: dict[str, object]) -> None:
     assert not can_be_native(fused(**options))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(("channels", "taken"), [(16, True), (128, False)])
+def test_scaled_seeds_are_taken_where_a_short_polynomial_follows_the_sine(channels: int, taken: bool) -> None:
+    layer = GroupNLConv2d(channels, channels, 3, padding=1, sparse=True, sine_scale="sqrt")
+    assert can_be_native(FusedGroupNL(layer, torch.ones(channels), torch.zeros(channels), nn.ReLU())) is taken
+
+
 def test_reordered_layers_are_left() -> None:
     layer = fused()
     layer.take_reordered()

@@ -11,11 +11,11 @@ from PIL import Image
 from timm.utils import random_seed
 
 from groupnl.errors import ConfigError
-from groupnl.studies.convolutions import command
+from groupnl.studies.convolutions import command, speed
 from groupnl.studies.convolutions import train as train_module
 from groupnl.studies.convolutions.cells import Cell
 from groupnl.studies.convolutions.images import Labelled
-from groupnl.studies.convolutions.networks import build_network
+from groupnl.studies.convolutions.networks import NETWORKS, build_network
 from groupnl.studies.convolutions.recipe import ImagePlan, Recipe
 from groupnl.studies.convolutions.result import read_results, result_path
 from groupnl.studies.convolutions.speed import read_ratios
@@ -160,6 +160,16 @@ def test_the_command_trains_what_is_missing_and_reports(
 def test_what_cannot_be_used_is_told(tmp_path: Path, words: list[str], sentence: str) -> None:
     with pytest.raises(ConfigError, match=sentence):
         study("--out", tmp_path / "out", *words)
+
+
+def test_speed_is_measured_against_the_standard_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "NETWORKS", {"resnet18": NETWORKS["resnet18"]})
+    monkeypatch.setattr(speed, "_ROUNDS", 1)
+    speed.measure_speed(tmp_path, 1)
+    ratios = read_ratios(tmp_path)["resnet18"]
+    assert list(ratios) == list(NETWORKS["resnet18"].kinds)
+    assert ratios["standard"] == {"trained": 1.0, "rewritten": 1.0}
+    assert all(ratio > 0 for each in ratios.values() for ratio in each.values())
 
 
 def test_no_speed_is_no_error(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def _heat_map(figure: Any, axes: Any, rows: Sequence[Row]) -> None:
     most = max(1.0, float(np.abs(points).max()))
     image = axes.imshow(points, cmap="RdBu", vmin=-most, vmax=most, aspect="auto")
     for (y, x), value in np.ndenumerate(points):
-        axes.text(x, y, f"{value:+.0f}", ha="center", va="center", fontsize=6)
+        axes.text(x, y, f"{value:+.1f}", ha="center", va="center", fontsize=6)
     axes.set_xticks(range(len(NAMES)), NAMES, rotation=40, ha="right", fontsize=7)
     axes.set_yticks(range(len(others)), [row.kind for row in others], fontsize=7)
     axes.set_title(_title(rows), fontsize="medium")

@@ -57,5 +57,5 @@ class Recipe(BaseModel):
 
 RECIPES = {
     "icons": Recipe(images=ImagePlan(), epochs=22),
-    "fashion-mnist": Recipe(images=ImagePlan(train_images=8_000), epochs=12),
+    "fashion-mnist": Recipe(images=ImagePlan(train_images=8_000), epochs=10),
 }
