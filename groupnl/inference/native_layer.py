@@ -26,7 +26,19 @@ _MAX_ERROR = 1e-4
 _MAX_DEGREE = 16
 
 
-class NativeGroupNL(nn.Module):
+class _Native(nn.Module):
+    """What both kernels need of a layer."""
+
+    def __init__(self, layer: FusedGroupNL) -> None:
+        super().__init__()
+        self.scale, self.shift = (
+            nn.Parameter(values.flatten(), requires_grad=False) for values in (layer.seed_scale, layer.seed_shift)
+        )
+        self.polynomials = nn.Parameter(sine_polynomials(layer), requires_grad=False)
+        self.activation = _ACTIVATIONS[type(layer.activation)]
+
+
+class NativeGroupNL(_Native):
     """What a `FusedGroupNL` with a grouped seed convolution computes, with bfloat16 products.
 
     Shapes: (B, n, H, W) -> bfloat16 (B, m, H', W') in channels-last memory.
@@ -36,16 +48,11 @@ class NativeGroupNL(nn.Module):
     """
 
     def __init__(self, layer: FusedGroupNL) -> None:
-        super().__init__()
+        super().__init__(layer)
         conv = layer.conv
         weight = conv.weight.permute(2, 3, 0, 1).reshape(-1, conv.in_channels)  # a tap's pairs side by side
         self.weight = nn.Parameter(weight.to(torch.bfloat16).contiguous(), requires_grad=False)
-        self.scale, self.shift = (
-            nn.Parameter(values.flatten(), requires_grad=False) for values in (layer.seed_scale, layer.seed_shift)
-        )
-        self.polynomials = nn.Parameter(sine_polynomials(layer), requires_grad=False)
         self.geometry = conv.kernel_size[0], conv.stride[0], int(conv.padding[0]), conv.dilation[0]
-        self.activation = _ACTIVATIONS[type(layer.activation)]
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, H, W) -> (B, m, H', W')."""
@@ -61,7 +68,7 @@ class NativeGroupNL(nn.Module):
         return result
 
 
-class FinishedGroupNL(nn.Module):
+class FinishedGroupNL(_Native):
     """What a `FusedGroupNL` computes: its convolution, and in bfloat16 one call for all that follows.
 
     Shapes: (B, n, H, W) -> bfloat16 (B, m, H', W') in channels-last memory.
@@ -71,14 +78,9 @@ class FinishedGroupNL(nn.Module):
     """
 
     def __init__(self, layer: FusedGroupNL) -> None:
-        super().__init__()
+        super().__init__(layer)
         self.conv = layer.conv
-        self.scale, self.shift = (
-            nn.Parameter(values.flatten(), requires_grad=False) for values in (layer.seed_scale, layer.seed_shift)
-        )
-        self.polynomials = nn.Parameter(sine_polynomials(layer), requires_grad=False)
         self.sources = nn.Parameter(_sources(layer), requires_grad=False)
-        self.activation = _ACTIVATIONS[type(layer.activation)]
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, H, W) -> (B, m, H', W')."""
@@ -124,11 +126,9 @@ def can_be_finished(layer: FusedGroupNL) -> bool:
 def can_be_native(layer: FusedGroupNL) -> bool:
     """Whether the kernel computes this layer: ratio 2, two inputs a seed, a square kernel, zero padding."""
     conv = layer.conv
-    if layer.inputs_per_seed != 2 or layer.copies != 1 or layer.shuffle or conv.padding_mode != "zeros":
+    if layer.inputs_per_seed != 2 or layer.copies != 1 or conv.padding_mode != "zeros" or not can_be_finished(layer):
         return False
     if isinstance(conv.padding, str) or any(len(set(pair)) > 1 for pair in _pairs(conv)):
-        return False
-    if type(layer.activation) not in _ACTIVATIONS or degree_needed(layer) is None:
         return False
     return native.supports(conv.kernel_size[0], conv.stride[0], conv.dilation[0], conv.in_channels)
 

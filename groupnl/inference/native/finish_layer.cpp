@@ -70,20 +70,12 @@ void write_generated(const Maps& maps, int64_t pixel, const float* scratch) {
   for (int64_t c = 0; c < maps.generated; c += kLanes) {
     const __mmask16 lanes = lanes_from(c, maps.generated);
     const __m512i sources = _mm512_maskz_loadu_epi32(lanes, maps.sources + c);
-    const float* coefficients = maps.polynomials + maps.degree * maps.generated + c;
-    const __m512 highest = _mm512_maskz_loadu_ps(lanes, coefficients);
     __m512 seed[kPixels], wave[kPixels];
 #pragma GCC unroll 8
     for (int p = 0; p < kPixels; p++) {
       seed[p] = _mm512_i32gather_ps(sources, scratch + p * maps.scratch(), sizeof(float));
-      wave[p] = highest;
     }
-    for (int64_t power = maps.degree; power > 0; power--) {
-      coefficients -= maps.generated;
-      const __m512 coefficient = _mm512_maskz_loadu_ps(lanes, coefficients);
-#pragma GCC unroll 8
-      for (int p = 0; p < kPixels; p++) wave[p] = _mm512_fmadd_ps(wave[p], seed[p], coefficient);
-    }
+    polynomials_of(seed, maps.polynomials + c, maps.degree, maps.generated, lanes, wave);
 #pragma GCC unroll 8
     for (int p = 0; p < kPixels; p++) {
       store(maps.output + (pixel + p) * maps.channels() + maps.seeds + c, lanes, activate<kActivation>(wave[p]));

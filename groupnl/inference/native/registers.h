@@ -82,4 +82,21 @@ inline __m256 one_over_root(__m256 x) {
   return _mm256_mul_ps(guess, _mm256_fmadd_ps(half, guess, _mm256_set1_ps(1.5f)));
 }
 
+// Polynomials of kPixels numbers in each lane: `coefficients` are those of the lowest power, the next power's lie `step`
+// further.
+template <int kPixels>
+inline void polynomials_of(const __m512 (&x)[kPixels], const float* coefficients, int64_t degree, int64_t step,
+                           __mmask16 lanes, __m512 (&result)[kPixels]) {
+  coefficients += degree * step;
+  const __m512 highest = _mm512_maskz_loadu_ps(lanes, coefficients);
+#pragma GCC unroll 8
+  for (int p = 0; p < kPixels; p++) result[p] = highest;
+  for (int64_t power = degree; power > 0; power--) {
+    coefficients -= step;
+    const __m512 coefficient = _mm512_maskz_loadu_ps(lanes, coefficients);
+#pragma GCC unroll 8
+    for (int p = 0; p < kPixels; p++) result[p] = _mm512_fmadd_ps(result[p], x[p], coefficient);
+  }
+}
+
 }  // namespace

@@ -123,21 +123,13 @@ void finish(const Layer& layer, const Row& row, int64_t column, int64_t runs) {
       const __mmask16 lanes = lanes_from(c, seeds);
       const __m512 scale = _mm512_maskz_loadu_ps(lanes, layer.scale + c);
       const __m512 shift = _mm512_maskz_loadu_ps(lanes, layer.shift + c);
-      const float* coefficients = layer.polynomials + layer.degree * seeds + c;
-      const __m512 highest = _mm512_maskz_loadu_ps(lanes, coefficients);
       __m512 seed[kPixels], wave[kPixels];
 #pragma GCC unroll 8
       for (int p = 0; p < kPixels; p++) {
         seed[p] = _mm512_mul_ps(_mm512_loadu_ps(scratch + p * padded + c), factors[p]);
-        wave[p] = highest;
         store(output + p * channels + c, lanes, activate<kActivation>(_mm512_fmadd_ps(seed[p], scale, shift)));
       }
-      for (int64_t power = layer.degree; power > 0; power--) {
-        coefficients -= seeds;
-        const __m512 coefficient = _mm512_maskz_loadu_ps(lanes, coefficients);
-#pragma GCC unroll 8
-        for (int p = 0; p < kPixels; p++) wave[p] = _mm512_fmadd_ps(wave[p], seed[p], coefficient);
-      }
+      polynomials_of(seed, layer.polynomials + c, layer.degree, seeds, lanes, wave);
 #pragma GCC unroll 8
       for (int p = 0; p < kPixels; p++) {
         store(output + p * channels + seeds + c, lanes, activate<kActivation>(wave[p]));
