@@ -10,10 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Generator, Tensor
 from tqdm import tqdm
 
-from groupnl.corruptions import CELLS, Request, corrupt_each
+from groupnl.atomic_file import write_whole
+from groupnl.corruptions import CELLS, corrupt_each
 from groupnl.errors import ConfigError, problems
 from groupnl.models import sha256_of
-from groupnl.robustness.sampling import seed_of
+from groupnl.robustness.replay import request_of
 from groupnl.studies.convolutions.images import ImageSet, Labelled
 from groupnl.studies.convolutions.recipe import ImagePlan
 
@@ -89,7 +90,7 @@ def prepare(name: str, read: Callable[[], ImageSet], plan: ImagePlan, folder: Pa
         images_sha256=sha256_of(folder / _IMAGES),
         corrupted_sha256=sha256_of(folder / _CORRUPTED),
     )
-    (folder / _RECORD).write_text(record.model_dump_json(indent=2) + "\n", encoding="utf-8")  # last: now it is whole
+    write_whole(folder / _RECORD, record.model_dump_json(indent=2) + "\n")  # last: now the folder is whole
 
 
 def load_prepared(folder: Path, plan: ImagePlan) -> Prepared:
@@ -148,6 +149,5 @@ def _write_corrupted(path: Path, pixels: Tensor, keys: Sequence[str], seed: int)
     shape = (len(CELLS), *pixels.shape)
     corrupted = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     for row, cell in enumerate(tqdm(CELLS, desc=f"corrupting {len(pixels)} images", unit=" cells")):
-        requests = [Request(*cell, seed_of(key, cell.corruption, cell.severity, seed)) for key in keys]
-        corrupted[row] = corrupt_each(pixels, requests).numpy()
+        corrupted[row] = corrupt_each(pixels, [request_of(key, cell, seed) for key in keys]).numpy()
     corrupted.flush()

@@ -90,9 +90,7 @@ def result_path(out: Path, cell: Cell) -> Path:
 
 def write_result(out: Path, result: Result) -> None:
     """Write it so that a kill at any moment leaves a whole file or none."""
-    path = result_path(out, result.cell)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, result.model_dump_json() + "\n")
+    write_whole(result_path(out, result.cell), result.model_dump_json() + "\n")
 
 
 def read_results(out: Path) -> list[Result]:
