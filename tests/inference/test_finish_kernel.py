@@ -14,7 +14,10 @@ from groupnl.inference.native_layer import FinishedGroupNL
 from groupnl.inference.rewrite.fused import FusedGroupNL
 from groupnl.layers import GroupNLConv2d
 
-pytestmark = pytest.mark.skipif(not native.is_supported(), reason="this CPU has no bfloat16 instructions")
+pytestmark = [
+    pytest.mark.skipif(not native.is_supported(), reason="this CPU has no bfloat16 instructions"),
+    pytest.mark.usefixtures("native_kernels"),
+]
 
 
 class Ending(NamedTuple):
@@ -25,11 +28,6 @@ class Ending(NamedTuple):
     polynomials: Tensor
     sources: Tensor
     activation: str
-
-
-@pytest.fixture(scope="module", autouse=True)
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
-    native.load(native.build(tmp_path_factory.mktemp("kernel")))
 
 
 def ending(seeds: int, generated: int, activation: str = "none", degree: int = 7) -> Ending:

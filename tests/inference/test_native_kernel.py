@@ -12,7 +12,10 @@ from torch import Tensor
 
 from groupnl.inference.native import build as native
 
-pytestmark = pytest.mark.skipif(not native.is_supported(), reason="this CPU has no dot product of bfloat16 pairs")
+pytestmark = [
+    pytest.mark.skipif(not native.is_supported(), reason="this CPU has no dot product of bfloat16 pairs"),
+    pytest.mark.usefixtures("native_kernels"),
+]
 
 
 class Layer(NamedTuple):
@@ -27,11 +30,6 @@ class Layer(NamedTuple):
     padding: int
     dilation: int
     activation: str
-
-
-@pytest.fixture(scope="module", autouse=True)
-def loaded(tmp_path_factory: pytest.TempPathFactory) -> None:
-    native.load(native.build(tmp_path_factory.mktemp("kernel")))
 
 
 def layer(
