@@ -9,7 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import promql_parser as promql
@@ -191,7 +191,7 @@ def test_alerts_look_at_what_is_there(watched: Watched) -> None:
         for selector in _selectors(promql.parse(text)):
             # No request has failed, and TorchServe shows a counter from its first case on.
             if selector != "Requests5XX{}":
-                assert _has_value(watched.prometheus, selector), f"{place}: {selector}"
+                assert _wait_for(functools.partial(_has_value, watched.prometheus, selector)), f"{place}: {selector}"
 
 
 def _selectors(node: promql.Expr) -> Iterator[str]:
@@ -222,9 +222,14 @@ def _walk(node: promql.Expr, visit: Callable[[promql.Expr], bool]) -> None:
 
 def _value(prometheus: Prometheus, text: str) -> float:
     # On a busy machine a scrape may take longer than it is allowed to: what it brings is then missing until the next.
-    assert _wait_for(lambda: len(prometheus.query(text)) == 1), text
-    (series,) = prometheus.query(text)
-    return float(series["value"][1])
+    answer: list[dict[str, Any]] = []
+
+    def found() -> bool:
+        answer[:] = prometheus.query(text)
+        return len(answer) == 1
+
+    assert _wait_for(found), (text, answer)
+    return float(answer[0]["value"][1])
 
 
 def test_figures_are_those_of_the_counters(watched: Watched) -> None:
