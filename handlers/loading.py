@@ -9,6 +9,7 @@ from groupnl.archive.engine import choose, load_engine
 from groupnl.archive.load import checked_manifest, handler_section
 from groupnl.engine_names import ENGINES_OF_FIXED_THREADS
 from groupnl.environment import seats_folder
+from handlers import chatter
 from handlers.context import Context
 from handlers.counting import count_start, set_offline_agreement, worker_metrics
 from handlers.service import Service
@@ -39,6 +40,7 @@ def load_service(context: Context) -> Service:
         torch.set_num_threads(threads)
         engine.warm_up(context.system_properties.get("batch_size") or 1)
     facts = manifest.card.architecture, name, choice.device, choice.precision
+    chatter.silence()
     logger.info("groupnl: model %s is ready: %s, %s, %s, %s", context.model_name, *facts)
     count_start(metrics, model_dir, manifest, name, choice.precision)
     set_offline_agreement(metrics, model_dir, config.shadow.cells())

@@ -82,7 +82,13 @@ Wait = Callable[[float], bool]
 
 # The frontend shares the cores with the workers. Java's usual collector and second compiler are for servers with the
 # machine to themselves: on 2 cores they took 1.2 to 2.9 ms of a core for a request in the first minute, these 0.5.
-_JAVA_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+# And Netty need not look for buffers that its users forgot to release.
+_JAVA_OPTIONS = (
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-Dio.netty.leakDetection.level=disabled",
+    "-Dio.netty.buffer.checkAccessible=false",
+)
 
 
 class TorchServe:
