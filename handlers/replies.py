@@ -41,24 +41,35 @@ def internal_error() -> Reply:
     return Reply(GroupNLError.status, {"code": GroupNLError.code, "message": message})
 
 
-def classification(logits: Tensor, classes: Sequence[str], top_k: int) -> Reply:
-    """Answer with the most probable classes.
+def classifications(logits: Tensor, classes: Sequence[str], top_k: Sequence[int]) -> list[Reply]:
+    """Answer each of a batch with its most probable classes.
 
     Args:
-        logits: float32 of shape (classes,).
+        logits: float32 of shape (B, classes), at least one row.
         classes: names, in the order of the logits.
-        top_k: how many to name; more than there are means all.
+        top_k: how many to name, for each row; more than there are means all.
 
     Returns:
-        Class name -> probability, most probable first; probabilities are not rounded. Logits that are not
-        finite are a fault of ours: they are no answer, and NaN is not JSON.
+        For each row, class name -> probability, most probable first; probabilities are not rounded. Logits that are
+        not finite are a fault of ours: they are no answer, and NaN is not JSON.
     """
-    if not bool(torch.isfinite(logits).all()):
+    best = logits.softmax(dim=1).topk(min(max(top_k), len(classes)), dim=1)
+    rows = zip(
+        torch.isfinite(logits).all(dim=1).tolist(), best.indices.tolist(), best.values.tolist(), top_k, strict=True
+    )
+    return [
+        _classification(is_finite, indices[:count], probabilities[:count], classes)
+        for is_finite, indices, probabilities, count in rows
+    ]
+
+
+def _classification(
+    is_finite: bool, indices: Sequence[int], probabilities: Sequence[float], classes: Sequence[str]
+) -> Reply:
+    if not is_finite:
         logger.error("the network gave logits that are not finite")
         return internal_error()
-    best = logits.softmax(dim=0).topk(min(top_k, len(classes)))
-    pairs = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    return Reply(HTTPStatus.OK, {classes[index]: probability for index, probability in pairs})
+    return Reply(HTTPStatus.OK, {classes[index]: value for index, value in zip(indices, probabilities, strict=True)})
 
 
 def send(replies: Sequence[Reply], context: Context) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from groupnl.inference import Engine
 from groupnl.metrics import BATCH_SIZE, REJECTED, REQUESTS, STAGE_SECONDS, Metrics
 from handlers.context import Context
 from handlers.faults import FaultCounter
-from handlers.replies import Reply, classification, internal_error, refusal, send
+from handlers.replies import Reply, classifications, internal_error, refusal, send
 from handlers.requests import Item, read_items
 from handlers.shadow import Shadows
 from handlers.turns import Turns
@@ -141,7 +141,7 @@ class Service:
     def _replies(self, good: Sequence[_Prepared], logits: Tensor | None) -> list[Reply]:
         if logits is None:
             return [internal_error() for _ in good]
-        return [classification(row, self._classes, item.top_k) for row, item in zip(logits, good, strict=True)]
+        return classifications(logits, self._classes, [item.top_k for item in good])
 
     def _offer(self, good: Sequence[_Prepared], logits: Tensor) -> None:
         for item, row in zip(good, logits, strict=True):

@@ -112,6 +112,7 @@ class TorchServe:
                 "METRICS_LOCATION": str(log_dir.resolve()),
                 "OMP_NUM_THREADS": environment.omp_num_threads() or str(threads),
                 **environment.brief_waiting(),
+                **environment.huge_pages(),
                 environment.SEATS: str(seats),
                 "PROMETHEUS_MULTIPROC_DIR": str(run_dir / METRICS_FOLDER),
             }

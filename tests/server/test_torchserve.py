@@ -52,3 +52,10 @@ def test_environment_of_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
     child = environment.child_environment({"TMPDIR": "/run"})
     assert "TS_CONFIG_FILE" not in child
     assert (child["KEPT"], child["TMPDIR"]) == ("yes", "/run")
+
+
+def test_huge_pages_unless_the_user_has_tunables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    assert environment.huge_pages() == {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.check=3")
+    assert environment.huge_pages() == {}

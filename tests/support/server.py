@@ -42,6 +42,7 @@ class Server:
         management: port of the management API.
         metrics: port of the workers' metrics.
         frontend_metrics: port of TorchServe's own metrics.
+        logs: folder of its log files.
     """
 
     def __init__(self, folder: Path, *options: str) -> None:
@@ -49,6 +50,7 @@ class Server:
         names = ("inference", "management", "metrics", "frontend-metrics")
         given = [word for name, port in zip(names, ports, strict=True) for word in (f"--{name}-port", str(port))]
         self._output = folder / "output.txt"
+        self.logs = folder / "logs"
         with self._output.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "groupnl.cli", "serve", *given, *options],

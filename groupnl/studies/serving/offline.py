@@ -130,7 +130,7 @@ class Offline:
 
 
 def _environment(mode: Mode) -> dict[str, str]:
-    changes = {"OMP_NUM_THREADS": str(mode.threads)}
+    changes = {"OMP_NUM_THREADS": str(mode.threads), **environment.huge_pages()}
     return environment.child_environment(changes | (environment.brief_waiting() if mode.brief else {}))
 
 
