@@ -14,6 +14,7 @@ from multiprocessing import get_context
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from groupnl.child_process import end_with_parent
 from groupnl.studies.client import Connection, Request
 
 RAMP_S = 0.5  # the first answers of a closed loop are not counted: the batches are not full yet
@@ -146,7 +147,7 @@ class LoadProcess:
     """The load generator, in a process of its own; its methods are the functions of their names."""
 
     def __init__(self) -> None:
-        self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+        self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=end_with_parent)
 
     def ask_all(self, port: int, requests: Sequence[Request], connections: int) -> Outcome:
         """Every request once."""

@@ -2,9 +2,13 @@
 
 import asyncio
 import itertools
+import subprocess
+import sys
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from groupnl.studies import load
@@ -157,3 +161,28 @@ def test_the_schedule_is_a_poisson_process() -> None:
 def test_quantiles_are_nearest_ranks() -> None:
     outcome = load.Outcome(1.0, [float(value) for value in range(100, 0, -1)], 0)
     assert (outcome.quantile_s(0.5), outcome.quantile_s(0.99), outcome.throughput) == (51, 100, 100)
+
+
+_PROGRAM = """
+import time
+from groupnl.studies.load import LoadProcess
+
+if __name__ == "__main__":
+    with LoadProcess() as load:
+        load.cpu_s()
+        print("up", flush=True)
+        time.sleep(600)
+"""
+
+
+def test_the_process_ends_with_a_killed_program(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(_PROGRAM)
+    parent = subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == "up\n"
+    children = psutil.Process(parent.pid).children(recursive=True)
+    assert children
+    parent.kill()
+    parent.communicate()
+    assert psutil.wait_procs(children, timeout=10)[1] == []

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 
+from groupnl.child_process import end_with_parent
 from groupnl.studies.convolutions.cells import Cell
 from groupnl.studies.convolutions.result import Result
 from groupnl.studies.convolutions.run import Plan, run_cell
@@ -56,7 +57,7 @@ def run_cells(cells: Sequence[Cell], plan: Plan, jobs: int, clock: Clock) -> Ite
     waiting = list(reversed(cells))
     running: set[Future[Result]] = set()
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    with ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=end_with_parent) as pool:
         while True:
             while waiting and len(running) < jobs and clock.has_time_for(waiting[-1]):
                 running.add(pool.submit(run_cell, waiting.pop(), plan))

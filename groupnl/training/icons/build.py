@@ -16,6 +16,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from groupnl import __version__
+from groupnl.child_process import end_with_parent
 from groupnl.errors import ConfigError
 from groupnl.training.icons.dataset import LICENCES, RECORD, IconSet, licence_text
 from groupnl.training.icons.drawings import Drawing, read_drawings
@@ -129,7 +130,7 @@ def _write(folder: Path, items: Sequence[Item], icons: IconSet) -> None:
         (folder / place).mkdir(parents=True)
     draw = partial(render, size=icons.size, seed=icons.seed)
     # A fresh interpreter each: forking a process that has threads (torch's, tqdm's) can lock up.
-    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
         images = pool.map(draw, [item.drawing for item in items], chunksize=CHUNK)
         for item, image in zip(tqdm(items, desc="icons", unit="image"), images, strict=True):
             (folder / item.path).write_bytes(image)
