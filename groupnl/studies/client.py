@@ -20,16 +20,18 @@ class Request(NamedTuple):
         path: of the URL.
         body: its content.
         headers: further ones, name and value.
+        method: PUT, as our service and TorchServe take files, or another.
     """
 
     path: str
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
+    method: str = "PUT"
 
     def encode(self) -> bytes:
         """As it goes over the wire."""
         given = (("Host", HOST), ("Content-Length", str(len(self.body))), *self.headers)
-        lines = [f"PUT {self.path} HTTP/1.1", *(f"{name}: {value}" for name, value in given)]
+        lines = [f"{self.method} {self.path} HTTP/1.1", *(f"{name}: {value}" for name, value in given)]
         return "\r\n".join([*lines, "", ""]).encode() + self.body
 
 
@@ -80,7 +82,7 @@ def first_classes(port: int, requests: Sequence[Request]) -> list[str]:
 
 
 def _first_class(connection: http.client.HTTPConnection, request: Request) -> str:
-    connection.request("PUT", request.path, request.body, dict(request.headers))
+    connection.request(request.method, request.path, request.body, dict(request.headers))
     response = connection.getresponse()
     text = response.read().decode(errors="replace")
     if response.status != http.HTTPStatus.OK:

@@ -1,0 +1,86 @@
+"""A program: LitServe with an archive's network.
+
+As its guide to speed advises for image classifiers: batches whose images are decoded in a pool of threads, a worker for
+each core, ZeroMQ between the processes.
+"""
+
+import multiprocessing
+import signal
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import litserve
+from fastapi import Body
+from torch import Tensor
+
+from groupnl.child_process import end_with_parent
+from groupnl.server.seats import usable_cores
+from groupnl.studies.serving.others.classifier import Answer, best, class_names, classifier
+from groupnl.studies.serving.others.recipe import PATH, Recipe, say_ready
+
+LOG_LEVEL = "warning"
+
+
+class Api(litserve.LitAPI):  # type: ignore[misc]
+    """The steps of one worker."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__(
+            max_batch_size=recipe.batch_size, batch_timeout=recipe.batch_delay_ms / 1e3, api_path=PATH
+        )
+        self._recipe = recipe
+
+    def setup(self, device: str) -> None:
+        """Called once in each worker."""
+        end_with_parent(signal.SIGKILL)
+        self._classifier, self._classes = classifier(self._recipe), class_names(self._recipe)
+        self._pool = ThreadPoolExecutor(usable_cores())
+        say_ready()
+
+    def decode_request(self, request: Annotated[bytes, Body(media_type="image/jpeg")]) -> bytes:
+        """The file is the body."""
+        return request
+
+    def batch(self, inputs: Sequence[bytes]) -> list[object]:
+        """Decode and resize side by side."""
+        return list(self._pool.map(self._classifier.prepare, inputs))
+
+    def predict(self, x: Sequence[object]) -> Tensor:
+        """Logits, float32 (B, classes)."""
+        return self._classifier.classify(x)
+
+    def unbatch(self, output: Tensor) -> list[Answer]:
+        """An answer for each image."""
+        return best(output, self._classes)
+
+    def encode_response(self, output: Answer) -> Answer:
+        """The answer is the body."""
+        return output
+
+
+def main(recipe: Recipe) -> None:
+    """Serve until TERM or Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # LitServe ends in order on Ctrl-C only
+    server = litserve.LitServer(
+        Api(recipe), accelerator="cpu", workers_per_device=recipe.workers, fast_queue=True, disable_openapi_url=True
+    )
+    try:
+        server.run("127.0.0.1", recipe.port, log_level=LOG_LEVEL, generate_client_file=False)
+    finally:
+        for process in multiprocessing.active_children():  # after a failed start
+            process.kill()
+        _remove_sockets(server)
+
+
+def _remove_sockets(server: litserve.LitServer) -> None:
+    """ZeroMQ's two sockets in /tmp, which a broker in a thread leaves there."""
+    for address in (server.transport_config.frontend_address, server.transport_config.backend_address):
+        with suppress(FileNotFoundError):
+            Path(address.removeprefix("ipc://")).unlink()
+
+
+if __name__ == "__main__":
+    main(Recipe.of_this_program())
