@@ -11,7 +11,7 @@ class Parts(NamedTuple):
 
     Attributes:
         frontend: name of the program that speaks HTTP; empty where no process does that alone.
-        worker: stands in what the command line of a process that runs the network starts.
+        worker: part of the program's name, or code, in the command line of a process that runs the network.
     """
 
     frontend: str
@@ -72,5 +72,6 @@ def _family(pid: int) -> list[psutil.Process]:
 def _part(process: psutil.Process, parts: Parts) -> str:
     if process.name() == parts.frontend:
         return "frontend"
-    program = process.cmdline()[1:3]  # python [-u | -c] PROGRAM, and then its arguments
-    return "workers" if any(parts.worker in word for word in program) else "rest"
+    # python [-B] [-u] [-c] PROGRAM, and then its arguments
+    program = next((word for word in process.cmdline()[1:] if not word.startswith("-")), "")
+    return "workers" if parts.worker in program else "rest"

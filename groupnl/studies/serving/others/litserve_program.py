@@ -1,15 +1,13 @@
 """A program: LitServe with an archive's network.
 
-As its guide to speed advises for image classifiers: batches whose images are decoded in a pool of threads, a worker for
-each core, ZeroMQ between the processes.
+As its guide to speed advises for image classifiers: batches whose images are decoded in a pool of threads, and
+several workers. Its `fast_queue` is left out: release 0.2.19 does not hand it on.
 """
 
 import multiprocessing
 import signal
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from pathlib import Path
 from typing import Annotated
 
 import litserve
@@ -28,9 +26,7 @@ class Api(litserve.LitAPI):  # type: ignore[misc]
     """The steps of one worker."""
 
     def __init__(self, recipe: Recipe) -> None:
-        super().__init__(
-            max_batch_size=recipe.batch_size, batch_timeout=recipe.batch_delay_ms / 1e3, api_path=PATH
-        )
+        super().__init__(max_batch_size=recipe.batch_size, batch_timeout=recipe.batch_delay_ms / 1e3, api_path=PATH)
         self._recipe = recipe
 
     def setup(self, device: str) -> None:
@@ -64,22 +60,13 @@ class Api(litserve.LitAPI):  # type: ignore[misc]
 def main(recipe: Recipe) -> None:
     """Serve until TERM or Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # LitServe ends in order on Ctrl-C only
-    server = litserve.LitServer(
-        Api(recipe), accelerator="cpu", workers_per_device=recipe.workers, fast_queue=True, disable_openapi_url=True
-    )
+    server = litserve.LitServer(Api(recipe), accelerator="cpu", workers_per_device=recipe.workers)
+    server.transport_config.transport_type = "zmq"
     try:
         server.run("127.0.0.1", recipe.port, log_level=LOG_LEVEL, generate_client_file=False)
     finally:
         for process in multiprocessing.active_children():  # after a failed start
             process.kill()
-        _remove_sockets(server)
-
-
-def _remove_sockets(server: litserve.LitServer) -> None:
-    """ZeroMQ's two sockets in /tmp, which a broker in a thread leaves there."""
-    for address in (server.transport_config.frontend_address, server.transport_config.backend_address):
-        with suppress(FileNotFoundError):
-            Path(address.removeprefix("ipc://")).unlink()
 
 
 if __name__ == "__main__":
