@@ -33,11 +33,13 @@ class ChildProcess(ABC):
     Attributes:
         title: what messages call it.
         parts: how its processes are told apart.
+        start_limit_s: when waiting for it ends.
         inference_port: predictions.
     """
 
     title = "the service"
     parts = TORCHSERVE
+    start_limit_s = START_LIMIT_S
     inference_port: int
 
     def __init__(self, folder: Path) -> None:
@@ -58,11 +60,11 @@ class ChildProcess(ABC):
         Raises:
             ServerError: it ended, or the time is over.
         """
-        deadline = time.monotonic() + START_LIMIT_S
+        deadline = time.monotonic() + self.start_limit_s
         while not self._ready():
             self.check_alive()
             if time.monotonic() > deadline:
-                raise ServerError(f"{self.title} did not answer within {START_LIMIT_S:g} s:\n{self._printed()}")
+                raise ServerError(f"{self.title} did not answer within {self.start_limit_s:g} s:\n{self._printed()}")
             time.sleep(0.1)
 
     def check_alive(self) -> None:

@@ -17,8 +17,8 @@ from groupnl.samples import read_endpoint
 from groupnl.studies.client import Request
 from groupnl.studies.load import LoadProcess
 from groupnl.studies.service import HOST, Service
+from groupnl.studies.serving.contenders import QUIET
 from groupnl.studies.serving.figures import Slot, slot
-from groupnl.studies.serving.run import QUIET
 from groupnl.studies.tune.search import Axes, Candidate, Figures, Round, Step, search
 
 WARM_S = 1.0

@@ -1,10 +1,11 @@
-"""From files to the five best classes, in the two ways that other servers are measured with."""
+"""From files to the five best classes, in the two ways with which other servers are measured."""
 
 import io
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from timm.data import create_transform
 from torch import Tensor
@@ -13,28 +14,18 @@ from groupnl.archive.engine import choose
 from groupnl.archive.load import checked_manifest, handler_section, load_unpacked
 from groupnl.archive.read import CONFIG_FILE
 from groupnl.card import InputConfig
-from groupnl.studies.serving.others.recipe import Recipe
+from groupnl.studies.serving.others.recipe import Answer, Recipe
 from groupnl.studies.serving.pipeline import Pipeline
 from groupnl.yaml_file import read_mapping
 
 TOP = 5
-Answer = dict[str, float]
-
-
-class Classifier(Protocol):
-    """Two steps, which a server may do in different threads or processes."""
-
-    def prepare(self, file: bytes) -> object:
-        """What one file becomes."""
-
-    def classify(self, prepared: Sequence[object]) -> Tensor:
-        """Logits of what files have become; float32 (B, classes)."""
 
 
 class Published:
     """What users of timm and a general server have: the network as it was published, compiled at the start.
 
-    Pillow and timm's transform (torchvision's parts) before it, `torch.compile` and autocast for it.
+    Pillow and timm's transform (torchvision's parts) before it, `torch.compile` and autocast for it. Like `OurEngine`
+    it has two steps, which a server may do in different threads or processes.
     """
 
     def __init__(self, recipe: Recipe) -> None:
@@ -45,13 +36,15 @@ class Published:
         self._device, self._precision = choice.device, choice.precision
         # Parameters become constants, which Inductor's documents advise for networks that are only asked.
         self._network = torch.compile(
-            network.to(choice.device, memory_format=torch.channels_last), dynamic=True, options={"freezing": True}
+            network.to(choice.device).to(memory_format=torch.channels_last), dynamic=True, options={"freezing": True}
         )
         self._warm_up(manifest.card.input.size, recipe.batch_size)
 
-    def classify(self, prepared: Sequence[Tensor]) -> Tensor:
+    def classify(self, prepared: Sequence[Tensor | NDArray[np.float32]]) -> Tensor:
         """Logits of prepared images, float32 (B, classes); each is float32 (3, S, S)."""
-        batch = torch.stack(list(prepared)).to(self._device, memory_format=torch.channels_last)
+        batch = torch.stack([torch.as_tensor(each) for each in prepared]).to(
+            self._device, memory_format=torch.channels_last
+        )
         mixed = self._precision != torch.float32
         with torch.inference_mode(), torch.autocast(self._device.type, self._precision, enabled=mixed):
             logits: Tensor = self._network(batch)
@@ -78,6 +71,9 @@ class OurEngine:
         return self._pipeline(prepared)
 
 
+Classifier = Published | OurEngine
+
+
 def classifier(recipe: Recipe) -> Classifier:
     """The way that the recipe names, loaded and warm."""
     return OurEngine(recipe) if recipe.our_engine else Published(recipe)
@@ -98,6 +94,12 @@ def pillow_transform(config: InputConfig) -> Callable[[bytes], Tensor]:
         return tensor
 
     return prepare
+
+
+def of_pillow(recipe: Recipe) -> Callable[[bytes], Tensor]:
+    """The first step of `Published` alone, in a process that does nothing else; with one thread."""
+    torch.set_num_threads(1)
+    return pillow_transform(checked_manifest(recipe.unpacked).card.input)
 
 
 def class_names(recipe: Recipe) -> tuple[str, ...]:

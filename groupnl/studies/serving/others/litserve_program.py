@@ -8,16 +8,14 @@ import multiprocessing
 import signal
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated
+from typing import Annotated, Any
 
 import litserve
 from fastapi import Body
-from torch import Tensor
 
 from groupnl.child_process import end_with_parent
 from groupnl.server.seats import usable_cores
-from groupnl.studies.serving.others.classifier import Answer, best, class_names, classifier
-from groupnl.studies.serving.others.recipe import PATH, Recipe, say_ready
+from groupnl.studies.serving.others.recipe import PATH, Answer, Recipe, say_ready
 
 LOG_LEVEL = "warning"
 
@@ -31,8 +29,11 @@ class Api(litserve.LitAPI):  # type: ignore[misc]
 
     def setup(self, device: str) -> None:
         """Called once in each worker."""
+        # torch takes seconds, and only the workers need it.
+        from groupnl.studies.serving.others.classifier import best, class_names, classifier
+
         end_with_parent(signal.SIGKILL)
-        self._classifier, self._classes = classifier(self._recipe), class_names(self._recipe)
+        self._classifier, self._classes, self._best = classifier(self._recipe), class_names(self._recipe), best
         self._pool = ThreadPoolExecutor(usable_cores())
         say_ready()
 
@@ -40,17 +41,17 @@ class Api(litserve.LitAPI):  # type: ignore[misc]
         """The file is the body."""
         return request
 
-    def batch(self, inputs: Sequence[bytes]) -> list[object]:
+    def batch(self, inputs: Sequence[bytes]) -> list[Any]:
         """Decode and resize side by side."""
         return list(self._pool.map(self._classifier.prepare, inputs))
 
-    def predict(self, x: Sequence[object]) -> Tensor:
-        """Logits, float32 (B, classes)."""
-        return self._classifier.classify(x)
-
-    def unbatch(self, output: Tensor) -> list[Answer]:
+    def predict(self, x: Sequence[Any]) -> list[Answer]:
         """An answer for each image."""
-        return best(output, self._classes)
+        return self._best(self._classifier.classify(x), self._classes)
+
+    def unbatch(self, output: list[Answer]) -> list[Answer]:
+        """They are one for each image already."""
+        return output
 
     def encode_response(self, output: Answer) -> Answer:
         """The answer is the body."""
@@ -61,7 +62,6 @@ def main(recipe: Recipe) -> None:
     """Serve until TERM or Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # LitServe ends in order on Ctrl-C only
     server = litserve.LitServer(Api(recipe), accelerator="cpu", workers_per_device=recipe.workers)
-    server.transport_config.transport_type = "zmq"
     try:
         server.run("127.0.0.1", recipe.port, log_level=LOG_LEVEL, generate_client_file=False)
     finally:

@@ -9,24 +9,22 @@ import signal
 from typing import Any
 
 import numpy as np
-import torch
 from mosec import Server, Worker
 from numpy.typing import NDArray
 
-from groupnl.archive.load import checked_manifest
 from groupnl.child_process import end_with_parent
-from groupnl.studies.serving.others.classifier import Answer, best, class_names, classifier, pillow_transform
-from groupnl.studies.serving.others.recipe import PATH, Recipe, say_ready
+from groupnl.studies.serving.others.recipe import PATH, Answer, Recipe, say_ready
 
 
 class Preparation(Worker):
     """The first stage: Pillow and timm's transform."""
 
     def __init__(self) -> None:
-        super().__init__()
+        # torch takes seconds, and only the workers need it.
+        from groupnl.studies.serving.others.classifier import of_pillow
+
         end_with_parent(signal.SIGKILL)
-        torch.set_num_threads(1)
-        self._prepare = pillow_transform(checked_manifest(Recipe.of_this_program().unpacked).card.input)
+        self._prepare = of_pillow(Recipe.of_this_program())
         say_ready()
 
     def deserialize(self, data: bytes) -> bytes:
@@ -35,17 +33,19 @@ class Preparation(Worker):
 
     def forward(self, data: bytes) -> NDArray[np.float32]:
         """Network input, (3, S, S); arrays go to the next process with less work than tensors."""
-        return self._prepare(data).numpy()
+        prepared: NDArray[np.float32] = self._prepare(data).numpy()
+        return prepared
 
 
 class Classification(Worker):
     """The stage that runs the network."""
 
     def __init__(self) -> None:
-        super().__init__()
+        from groupnl.studies.serving.others.classifier import best, class_names, classifier
+
         end_with_parent(signal.SIGKILL)
         recipe = Recipe.of_this_program()
-        self._classifier, self._classes = classifier(recipe), class_names(recipe)
+        self._classifier, self._classes, self._best = classifier(recipe), class_names(recipe), best
         say_ready()
 
     def deserialize(self, data: bytes) -> bytes:
@@ -54,8 +54,7 @@ class Classification(Worker):
 
     def forward(self, data: list[Any]) -> list[Answer]:
         """An answer for each image of a batch: of its file, or of what the first stage made of it."""
-        inputs = [torch.from_numpy(each) if isinstance(each, np.ndarray) else each for each in data]
-        return best(self._classifier.classify(inputs), self._classes)
+        return self._best(self._classifier.classify(data), self._classes)
 
     def serialize(self, data: Answer) -> bytes:
         """The body of one answer."""
@@ -64,7 +63,7 @@ class Classification(Worker):
 
 def main(recipe: Recipe) -> None:
     """Serve until TERM or Ctrl-C; address and port are options of Mosec's own."""
-    server = Server()
+    server = Server()  # type: ignore[no-untyped-call]
     if not recipe.our_engine:
         server.append_worker(Preparation, num=recipe.workers, route=PATH)
     server.append_worker(
@@ -74,7 +73,7 @@ def main(recipe: Recipe) -> None:
         max_wait_time=recipe.batch_delay_ms,
         route=PATH,
     )
-    server.run()
+    server.run()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":

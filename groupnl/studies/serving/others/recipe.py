@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 READY = "a worker is ready"  # each prints it once
 PATH = "/inference"  # of every program's URL
 Count = Annotated[int, Field(ge=1)]
+Answer = dict[str, float]  # class name -> probability
 
 
 class Recipe(BaseModel):

@@ -54,9 +54,11 @@ class OtherService(ChildProcess):
 
     Args:
         name: one of `OTHERS`.
-        folder: for its recipe, output and compiled code; made if missing.
+        folder: for its recipe and output; made if missing. Compiled code is kept beside it.
         recipe: what it serves, and how.
     """
+
+    start_limit_s = 1200.0  # several workers of several servers compile side by side
 
     def __init__(self, name: str, folder: Path, recipe: Recipe) -> None:
         super().__init__(folder)
@@ -77,7 +79,7 @@ class OtherService(ChildProcess):
     def _environment(self) -> dict[str, str]:
         changes = {
             "OMP_NUM_THREADS": str(self._recipe.threads),
-            "TORCHINDUCTOR_CACHE_DIR": str(self._folder / "compiled"),
+            "TORCHINDUCTOR_CACHE_DIR": str(self._folder.parent / "compiled"),  # one server's code serves the next
             "TORCHINDUCTOR_COMPILE_THREADS": "1",  # more are processes that outlive a killed worker
             "MOSEC_ADDRESS": HOST,
             "MOSEC_PORT": str(self._recipe.port),
