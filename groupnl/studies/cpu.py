@@ -64,6 +64,15 @@ def cpu_seconds(pid: int, parts: Parts = TORCHSERVE) -> CpuSeconds:
     return CpuSeconds(**used)
 
 
+def workers(pid: int, parts: Parts) -> list[psutil.Process]:
+    """The processes that run the network, among those that descend from the first one."""
+    found = []
+    for process in _family(pid):
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            found += [process] if _part(process, parts) == "workers" else []
+    return found
+
+
 def _family(pid: int) -> list[psutil.Process]:
     first = psutil.Process(pid)
     return [first, *first.children(recursive=True)]

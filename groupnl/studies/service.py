@@ -5,7 +5,8 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -86,15 +87,24 @@ class ChildProcess(ABC):
     ) -> None:
         self.close()
 
+    @contextmanager
+    def awake(self) -> Iterator[None]:
+        """Entered by who asks it: one that uses the cores while nobody asks may sleep at other times."""
+        yield
+
     def cpu_seconds(self) -> CpuSeconds:
         """Processor time that it has used since its start.
 
         Raises:
             ServerError: it was not started.
         """
+        return cpu_seconds(self._pid, self.parts)
+
+    @property
+    def _pid(self) -> int:
         if self._process is None:
             raise ServerError(f"{self.title} was not started: call start() first")
-        return cpu_seconds(self._process.pid, self.parts)
+        return self._process.pid
 
     def _launch(self, command: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
         """Start the program in a session of its own: a Ctrl-C reaches only us, and we end everything in order."""

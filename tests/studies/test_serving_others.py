@@ -1,5 +1,6 @@
 """The other servers of `groupnl bench serve --others`: real ones, with a tiny network."""
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -63,29 +64,34 @@ def test_they_answer_as_our_pipeline_does(
     children: Children,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Both programs as their documents advise, and one with our engine; started together, because importing takes long."""
+    """Both programs and both ways; also when they slept before. Started together, because importing takes long."""
     monkeypatch.setenv("TORCH_COMPILE_DISABLE", "1")  # compiling takes longer than all the rest
     with ExitStack() as stack:
-        names = ("litserve", "mosec", "mosec-engine")
+        names = ("litserve-engine", "mosec")
         services = {name: stack.enter_context(other(name, tmp_path / name, unpacked)) for name in names}
         for name, service in services.items():
             service.wait_until_ready()
-            found = answers(service.inference_port, [TEMPLATE._replace(body=file) for file in FILES])
+            with service.awake():
+                service.check_alive()
+            with service.awake():
+                found = answers(service.inference_port, [TEMPLATE._replace(body=file) for file in FILES])
             # Pillow and torchvision resize a little differently than we do.
             tolerance = 1e-5 if OTHERS[name].our_engine else 0.02
             for answer, ours in zip(found, expected, strict=True):
                 assert list(answer) == list(ours)
                 assert answer == pytest.approx(ours, abs=tolerance)
-            used = service.cpu_seconds()
-            assert used.workers > 0
-            assert (used.frontend > 0) == bool(OTHERS[name].frontend)
+            before = service.cpu_seconds()
+            time.sleep(0.3)
+            used = service.cpu_seconds().since(before)
+            assert before.workers > 0.5
+            assert used.workers == 0  # it sleeps
     assert not children()
 
 
 @pytest.mark.service
 def test_one_that_does_not_start_is_told_with_what_it_printed(tmp_path: Path, children: Children) -> None:
     broken = other("litserve-engine", tmp_path, tmp_path)
-    with pytest.raises(ServerError, match=r"(?s)litserve-engine ended:.*model.json"), broken:
+    with pytest.raises(ServerError, match=r"(?s)litserve-engine ended:.*model-config.yaml"), broken:
         broken.wait_until_ready()
     assert not children()
 

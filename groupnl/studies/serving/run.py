@@ -126,17 +126,22 @@ class _Bench:
 
     def idle(self) -> dict[str, float]:
         """Cores that each service keeps busy while nobody asks it."""
-        before = {name: each.service.cpu_seconds() for name, each in self._services.items()}
-        time.sleep(IDLE_S)
-        return {
-            name: each.service.cpu_seconds().since(before[name]).total / IDLE_S for name, each in self._services.items()
-        }
+        services = {name: each.service for name, each in self._services.items()}
+        with ExitStack() as stack:
+            for service in services.values():
+                stack.enter_context(service.awake())
+            before = {name: service.cpu_seconds() for name, service in services.items()}
+            time.sleep(IDLE_S)
+            return {
+                name: service.cpu_seconds().since(before[name]).total / IDLE_S for name, service in services.items()
+            }
 
     def same_answers(self) -> int:
         """Files for which all services name the same class first."""
-        answers = [
-            first_classes(each.service.inference_port, self._requests[name]) for name, each in self._services.items()
-        ]
+        answers = []
+        for name, each in self._services.items():
+            with each.service.awake():
+                answers.append(first_classes(each.service.inference_port, self._requests[name]))
         return sum(len(set(names)) == 1 for names in zip(*answers, strict=True))
 
     def round(self, number: int) -> Round:
@@ -165,11 +170,12 @@ class _Bench:
 
     def _slot(self, name: str, clients: int) -> Slot:
         service = self._services[name].service
-        before, client_before = service.cpu_seconds(), self._load.cpu_s()
-        port, requests = service.inference_port, self._requests[name]
-        outcome = self._load.steady_loop(port, requests, clients, self._plan.seconds)
-        service.check_alive()
-        used, client = service.cpu_seconds().since(before), self._load.cpu_s() - client_before
+        with service.awake():
+            before, client_before = service.cpu_seconds(), self._load.cpu_s()
+            port, requests = service.inference_port, self._requests[name]
+            outcome = self._load.steady_loop(port, requests, clients, self._plan.seconds)
+            service.check_alive()
+            used, client = service.cpu_seconds().since(before), self._load.cpu_s() - client_before
         return slot(outcome, used, client)
 
 

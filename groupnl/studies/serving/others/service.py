@@ -3,15 +3,17 @@
 import importlib.util
 import socket
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
+
+import psutil
 
 from groupnl import environment
 from groupnl.errors import ConfigError
 from groupnl.studies.client import Request
-from groupnl.studies.cpu import Parts
+from groupnl.studies.cpu import Parts, workers
 from groupnl.studies.service import HOST, ChildProcess
 from groupnl.studies.serving.others.recipe import PATH, READY, Recipe
 
@@ -75,6 +77,29 @@ class OtherService(ChildProcess):
         recipe.write_text(self._recipe.model_dump_json(), encoding="utf-8")
         program = f"{__package__}.{self._other.package}_program"
         self._launch([sys.executable, "-m", program, str(recipe)], self._environment())
+
+    def close(self) -> None:
+        """End it; returns when nothing of it is left."""
+        if self._process is not None and self._process.poll() is None:
+            self._tell_workers(psutil.Process.resume)
+        super().close()
+
+    @contextmanager
+    def awake(self) -> Iterator[None]:
+        """Afterwards its workers are stopped by a signal: LitServe's look for requests all the time.
+
+        Only they are: they are killed when the server's first process dies, and that one still hears a TERM.
+        """
+        self._tell_workers(psutil.Process.resume)
+        try:
+            yield
+        finally:
+            self._tell_workers(psutil.Process.suspend)
+
+    def _tell_workers(self, order: Callable[[psutil.Process], None]) -> None:
+        for process in workers(self._pid, self.parts):
+            with suppress(psutil.NoSuchProcess):
+                order(process)
 
     def _environment(self) -> dict[str, str]:
         changes = {
