@@ -84,7 +84,7 @@ def test_they_answer_as_our_pipeline_does(
             time.sleep(0.3)
             used = service.cpu_seconds().since(before)
             assert before.workers > 0.5
-            assert used.workers == 0  # it sleeps
+            assert used.workers <= 0.02  # LitServe's workers would use a third of a core
     assert not children()
 
 
@@ -98,7 +98,7 @@ def test_one_that_does_not_start_is_told_with_what_it_printed(tmp_path: Path, ch
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     check_installed(list(OTHERS))
-    monkeypatch.setitem(OTHERS, "mosec", Other("no_such_package", False, ""))
+    monkeypatch.setitem(OTHERS, "mosec", Other("no_such_package", our_engine=False))
     with pytest.raises(ConfigError, match=r"--others mosec: no_such_package is not installed: pip install"):
         check_installed(["litserve", "mosec"])
 

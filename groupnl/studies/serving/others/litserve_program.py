@@ -1,7 +1,7 @@
 """A program: LitServe with an archive's network.
 
-As its guide to speed advises for image classifiers: batches whose images are decoded in a pool of threads, and
-several workers. Its `fast_queue` is left out: release 0.2.19 does not hand it on.
+As the server of its own benchmark of image classifiers: batches that are decoded in a pool of threads, and several
+workers. Its `fast_queue` is left out: release 0.2.19 does not hand it on.
 """
 
 import multiprocessing

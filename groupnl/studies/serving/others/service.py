@@ -28,18 +28,20 @@ class Other(NamedTuple):
         package: that has to be installed; its program is the module `PACKAGE_program` beside this one.
         our_engine: with our decoding and engine, or with what its documents advise.
         frontend: name of its program that speaks HTTP; empty where no process does that alone.
+        restless: its workers look for requests all the time.
     """
 
     package: str
     our_engine: bool
-    frontend: str
+    frontend: str = ""
+    restless: bool = False
 
 
 OTHERS = {
-    "litserve": Other("litserve", False, ""),
-    "mosec": Other("mosec", False, "mosec"),
-    "litserve-engine": Other("litserve", True, ""),
-    "mosec-engine": Other("mosec", True, "mosec"),
+    "litserve": Other("litserve", our_engine=False, restless=True),
+    "mosec": Other("mosec", our_engine=False, frontend="mosec"),
+    "litserve-engine": Other("litserve", our_engine=True, restless=True),
+    "mosec-engine": Other("mosec", our_engine=True, frontend="mosec"),
 }
 
 
@@ -86,9 +88,9 @@ class OtherService(ChildProcess):
 
     @contextmanager
     def awake(self) -> Iterator[None]:
-        """Afterwards its workers are stopped by a signal: LitServe's look for requests all the time.
+        """Afterwards restless workers are stopped by a signal, and use no core while another service is asked.
 
-        Only they are: they are killed when the server's first process dies, and that one still hears a TERM.
+        Only they are: when the server's first process dies they are killed, and that one still hears a TERM.
         """
         self._tell_workers(psutil.Process.resume)
         try:
@@ -97,7 +99,7 @@ class OtherService(ChildProcess):
             self._tell_workers(psutil.Process.suspend)
 
     def _tell_workers(self, order: Callable[[psutil.Process], None]) -> None:
-        for process in workers(self._pid, self.parts):
+        for process in workers(self._pid, self.parts) if self._other.restless else ():
             with suppress(psutil.NoSuchProcess):
                 order(process)
 
