@@ -24,7 +24,6 @@ def draw(rounds: Sequence[Round], title: str, path: Path) -> None:
     lines = _throughput(left, rounds)
     _latency(right, rounds)
     for axes in (left, right):
-        axes.legend(fontsize="small")
         _clients_axis(axes, list(rounds[0].served[OURS]))
     figure.legend(handles=lines, loc="outside lower center", ncols=len(lines), fontsize="small", frameon=False)
     save(figure, path)
@@ -33,13 +32,11 @@ def draw(rounds: Sequence[Round], title: str, path: Path) -> None:
 def _throughput(axes: Any, rounds: Sequence[Round]) -> list[Any]:
     """Returns the services' lines, whose colours both halves share."""
     found = median_limit(rounds, best_mode(rounds)).throughput
-    axes.axhline(found, color="black", linestyle="--", linewidth=1, label=f"offline limit, {found:.0f} images/s")
+    _reference(axes, found, f"offline limit, {found:.0f} images/s")
     lines = []
     for number, (service, slots) in enumerate(rounds[0].served.items()):
         rates = [median_slot(rounds, service, clients).throughput for clients in slots]
-        (line,) = axes.plot(list(slots), rates, "o-", color=f"C{number}")
-        lines.append(line)
-        line.set_label(service)
+        lines += axes.plot(list(slots), rates, "o-", color=f"C{number}", label=service)
     axes.set(ylabel="answers a second", ylim=(0, None))
     return lines
 
@@ -47,12 +44,17 @@ def _throughput(axes: Any, rounds: Sequence[Round]) -> list[Any]:
 def _latency(axes: Any, rounds: Sequence[Round]) -> None:
     alone = median_limit(rounds, best_single_mode(rounds)).single_ms
     if alone is not None:
-        axes.axhline(alone, color="black", linestyle="--", linewidth=1, label=f"one image offline, {alone:.1f} ms")
+        _reference(axes, alone, f"one image offline, {alone:.1f} ms")
     for number, (service, slots) in enumerate(rounds[0].served.items()):
         medians = [median_slot(rounds, service, clients) for clients in slots]
         axes.plot(list(slots), [each.p50_ms for each in medians], "o-", color=f"C{number}")
         axes.plot(list(slots), [each.p99_ms for each in medians], "o:", color=f"C{number}")
     axes.set(ylabel="latency, ms: p50 (lines), p99 (dotted)", yscale="log")
+
+
+def _reference(axes: Any, value: float, label: str) -> None:
+    line = axes.axhline(value, color="black", linestyle="--", linewidth=1, label=label)
+    axes.legend(handles=[line], fontsize="small")
 
 
 def _clients_axis(axes: Any, clients: Sequence[int]) -> None:
