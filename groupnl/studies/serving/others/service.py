@@ -108,6 +108,7 @@ class OtherService(ChildProcess):
             "OMP_NUM_THREADS": str(self._recipe.threads),
             "TORCHINDUCTOR_CACHE_DIR": str(self._folder.parent / "compiled"),  # one server's code serves the next
             "TORCHINDUCTOR_COMPILE_THREADS": "1",  # more are processes that outlive a killed worker
+            "OTEL_SDK_DISABLED": "true",  # FastAPI would tell a collector, where the environment names one
             "MOSEC_ADDRESS": HOST,
             "MOSEC_PORT": str(self._recipe.port),
             "MOSEC_LOG_LEVEL": "warning",
