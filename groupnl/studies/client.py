@@ -20,16 +20,18 @@ class Request(NamedTuple):
         path: of the URL.
         body: its content.
         headers: further ones, name and value.
+        method: PUT, as our service and TorchServe take files, or another.
     """
 
     path: str
     body: bytes
     headers: tuple[tuple[str, str], ...] = ()
+    method: str = "PUT"
 
     def encode(self) -> bytes:
         """As it goes over the wire."""
         given = (("Host", HOST), ("Content-Length", str(len(self.body))), *self.headers)
-        lines = [f"PUT {self.path} HTTP/1.1", *(f"{name}: {value}" for name, value in given)]
+        lines = [f"{self.method} {self.path} HTTP/1.1", *(f"{name}: {value}" for name, value in given)]
         return "\r\n".join([*lines, "", ""]).encode() + self.body
 
 
@@ -69,24 +71,29 @@ class Connection:
                 await writer.wait_closed()
 
 
-def first_classes(port: int, requests: Sequence[Request]) -> list[str]:
-    """The most probable class that a service of this machine answers to each request, asked one after the other.
+def answers(port: int, requests: Sequence[Request]) -> list[dict[str, float]]:
+    """The classes and probabilities that a service of this machine answers to each request, asked one after the other.
 
     Raises:
         ServerError: an answer other than classes.
     """
     with closing(http.client.HTTPConnection(HOST, port)) as connection:
-        return [_first_class(connection, request) for request in requests]
+        return [_answer(connection, request) for request in requests]
 
 
-def _first_class(connection: http.client.HTTPConnection, request: Request) -> str:
-    connection.request("PUT", request.path, request.body, dict(request.headers))
+def first_classes(port: int, requests: Sequence[Request]) -> list[str]:
+    """The most probable class of each answer; raises as `answers` does."""
+    return [max(answer, key=lambda name: answer[name]) for answer in answers(port, requests)]
+
+
+def _answer(connection: http.client.HTTPConnection, request: Request) -> dict[str, float]:
+    connection.request(request.method, request.path, request.body, dict(request.headers))
     response = connection.getresponse()
     text = response.read().decode(errors="replace")
     if response.status != http.HTTPStatus.OK:
         raise ServerError(f"{request.path} answered {response.status}: {text}")
     probabilities: dict[str, float] = json.loads(text)
-    return max(probabilities, key=lambda name: probabilities[name])
+    return probabilities
 
 
 def _length(head: bytes) -> int:

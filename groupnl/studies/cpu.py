@@ -5,14 +5,27 @@ from typing import NamedTuple
 
 import psutil
 
-_WORKER_SCRIPT = "model_service_worker.py"  # the program that TorchServe's frontend starts
+
+class Parts(NamedTuple):
+    """How a server's processes are told apart.
+
+    Attributes:
+        frontend: name of the program that speaks HTTP; empty where no process does that alone.
+        worker: part of the program's name, or code, in the command line of a process that runs the network.
+    """
+
+    frontend: str
+    worker: str
+
+
+TORCHSERVE = Parts("java", "model_service_worker.py")
 
 
 class CpuSeconds(NamedTuple):
     """Processor time of a service, seconds.
 
     Attributes:
-        frontend: the Java process, and what it started and has ended.
+        frontend: the program that speaks HTTP, and what it started and has ended.
         workers: the processes that run the network.
         rest: all others.
     """
@@ -31,15 +44,19 @@ class CpuSeconds(NamedTuple):
         return sum(self)
 
 
-def cpu_seconds(pid: int) -> CpuSeconds:
+def cpu_seconds(pid: int, parts: Parts = TORCHSERVE) -> CpuSeconds:
     """Processor time of a process and all that descend from it, since their start.
 
     A process that has ended is counted where its parent is the frontend, and lost elsewhere.
+
+    Args:
+        pid: of the first process.
+        parts: how its descendants are told apart.
     """
     used = dict.fromkeys(CpuSeconds._fields, 0.0)
     for process in _family(pid):
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-            part = _part(process)
+            part = _part(process, parts)
             times = process.cpu_times()
             used[part] += times.user + times.system
             if part == "frontend":  # its own metrics come from a program that it starts once a minute
@@ -47,13 +64,23 @@ def cpu_seconds(pid: int) -> CpuSeconds:
     return CpuSeconds(**used)
 
 
+def workers(pid: int, parts: Parts) -> list[psutil.Process]:
+    """The processes that run the network, among those that descend from the first one."""
+    found = []
+    for process in _family(pid):
+        with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+            found += [process] if _part(process, parts) == "workers" else []
+    return found
+
+
 def _family(pid: int) -> list[psutil.Process]:
     first = psutil.Process(pid)
     return [first, *first.children(recursive=True)]
 
 
-def _part(process: psutil.Process) -> str:
-    if process.name() == "java":
+def _part(process: psutil.Process, parts: Parts) -> str:
+    if process.name() == parts.frontend:
         return "frontend"
-    program = process.cmdline()[1:3]  # python [-u] PROGRAM, and then its arguments
-    return "workers" if any(word.endswith(_WORKER_SCRIPT) for word in program) else "rest"
+    # python [-B] [-u] [-c] PROGRAM, and then its arguments
+    program = next((word for word in process.cmdline()[1:] if not word.startswith("-")), "")
+    return "workers" if parts.worker in program else "rest"

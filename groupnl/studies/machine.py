@@ -10,7 +10,7 @@ from groupnl.server.seats import usable_cores
 
 _PACKAGES = (
     *("groupnl-serve", "torch", "torchvision", "torchserve", "timm", "pillow", "simplejpeg", "captum"),
-    *("onnxruntime-gpu", "onnxruntime", "openvino"),
+    *("onnxruntime-gpu", "onnxruntime", "openvino", "litserve", "mosec"),
 )
 _CPU_INFO = Path("/proc/cpuinfo")
 

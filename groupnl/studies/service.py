@@ -5,7 +5,8 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -14,6 +15,8 @@ import yaml
 
 from groupnl.child_process import end_with_parent
 from groupnl.errors import ServerError
+from groupnl.server.processes import end_session
+from groupnl.studies.cpu import TORCHSERVE, CpuSeconds, cpu_seconds
 
 HOST = "127.0.0.1"
 READY = "Ctrl-C stops"  # the last line that `groupnl serve` prints before it serves
@@ -26,8 +29,19 @@ class ChildProcess(ABC):
     """A server as a child process, which is ended at the end of a `with` block.
 
     Args:
-        folder: for its configuration, output and logs.
+        folder: for its configuration, output and logs; made if missing.
+
+    Attributes:
+        title: what messages call it.
+        parts: how its processes are told apart.
+        start_limit_s: when waiting for it ends.
+        inference_port: predictions.
     """
+
+    title = "the service"
+    parts = TORCHSERVE
+    start_limit_s = START_LIMIT_S
+    inference_port: int
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -35,11 +49,34 @@ class ChildProcess(ABC):
 
     @abstractmethod
     def start(self) -> None:
-        """Start it."""
+        """Start it; `wait_until_ready` says when it answers."""
 
     @abstractmethod
+    def _ready(self) -> bool:
+        """Whether every worker can answer; may raise ServerError when it sees that none ever will."""
+
+    def wait_until_ready(self) -> None:
+        """Wait until every worker can answer.
+
+        Raises:
+            ServerError: it ended, or the time is over.
+        """
+        deadline = time.monotonic() + self.start_limit_s
+        while not self._ready():
+            self.check_alive()
+            if time.monotonic() > deadline:
+                raise ServerError(f"{self.title} did not answer within {self.start_limit_s:g} s:\n{self._printed()}")
+            time.sleep(0.1)
+
+    def check_alive(self) -> None:
+        """Raise ServerError, with what it printed, when it has ended by itself."""
+        if self._process is None or self._process.poll() is not None:
+            raise ServerError(f"{self.title} ended:\n{self._printed()}")
+
     def close(self) -> None:
-        """End it."""
+        """End it; returns when nothing of it is left."""
+        if self._process is not None:
+            end_session(self._process)
 
     def __enter__(self) -> Self:
         self.start()
@@ -50,16 +87,38 @@ class ChildProcess(ABC):
     ) -> None:
         self.close()
 
-    @property
-    def pid(self) -> int:
-        """Of the process that all others of the service descend from.
+    @contextmanager
+    def awake(self) -> Iterator[None]:
+        """Entered by who asks it: one that uses the cores while nobody asks may sleep at other times."""
+        yield
+
+    def cpu_seconds(self) -> CpuSeconds:
+        """Processor time that it has used since its start.
 
         Raises:
             ServerError: it was not started.
         """
+        return cpu_seconds(self._pid, self.parts)
+
+    @property
+    def _pid(self) -> int:
         if self._process is None:
-            raise ServerError("the service was not started: call start() first")
+            raise ServerError(f"{self.title} was not started: call start() first")
         return self._process.pid
+
+    def _launch(self, command: Sequence[str], env: Mapping[str, str] | None = None, cwd: Path | None = None) -> None:
+        """Start the program in a session of its own: a Ctrl-C reaches only us, and we end everything in order."""
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(  # noqa: S603 (our own commands)
+                command,
+                cwd=cwd,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=end_with_parent,
+            )
 
     @property
     def _output(self) -> Path:
@@ -79,7 +138,6 @@ class Service(ChildProcess):
         settings: further fields of `ServeConfig`.
 
     Attributes:
-        inference_port: predictions.
         metrics_port: what the workers count.
     """
 
@@ -91,43 +149,20 @@ class Service(ChildProcess):
         self._config = {"models": list(models), "log_dir": str(folder / "logs"), **ports, **settings}
 
     def start(self) -> None:
-        """Start it; `wait_until_ready` says when it answers."""
+        """Start it; `wait_until_ready` says when all models have answered."""
         self._folder.mkdir(parents=True, exist_ok=True)
         config = self._folder / "serve.yaml"
         config.write_text(yaml.safe_dump(self._config), encoding="utf-8")
-        with self._output.open("wb") as output:
-            self._process = subprocess.Popen(  # noqa: S603 (our own command)
-                [sys.executable, "-m", "groupnl.cli", "serve", "--config", str(config)],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # a Ctrl-C reaches only us, and we end everything in order
-                preexec_fn=end_with_parent,
-            )
-
-    def wait_until_ready(self) -> None:
-        """Wait until all models have answered.
-
-        Raises:
-            ServerError: the service ended, or the time is over.
-        """
-        deadline = time.monotonic() + START_LIMIT_S
-        while READY not in (text := self._printed()):
-            self.check_alive()
-            if time.monotonic() > deadline:
-                raise ServerError(f"the service did not answer within {START_LIMIT_S:g} s:\n{text}")
-            time.sleep(0.1)
-
-    def check_alive(self) -> None:
-        """Raise ServerError, with what it printed, when the service has ended by itself."""
-        if self._process is None or self._process.poll() is not None:
-            raise ServerError(f"the service ended:\n{self._printed()}")
+        self._launch([sys.executable, "-m", "groupnl.cli", "serve", "--config", str(config)])
 
     def close(self) -> None:
         """End it; returns when nothing of it is left."""
         if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
+            self._process.terminate()  # it ends TorchServe, which is in another session
             self._process.wait(STOP_LIMIT_S)
+
+    def _ready(self) -> bool:
+        return READY in self._printed()
 
 
 def free_ports(count: int) -> list[int]:

@@ -5,9 +5,10 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
-from groupnl.studies.cpu import CpuSeconds, cpu_seconds
+from groupnl.studies.cpu import CpuSeconds, Parts, cpu_seconds
 
 BURN = """
 import subprocess, sys, time
@@ -37,6 +38,21 @@ def test_workers_are_told_by_their_program(tmp_path: Path) -> None:
     assert used.frontend == 0
     assert used.total == pytest.approx(used.workers + used.rest)
     assert again.workers <= 0.1
+
+
+def test_another_server_has_other_parts() -> None:
+    """The same two processes: one whose program is called like the test's Python, and one whose code holds a word."""
+    burn_more = f"# spawned\n{BURN}"
+    command = [sys.executable, "-B", "-c", BURN, "0", "-c", burn_more, "0.2"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        used = cpu_seconds(parent.pid, Parts("", "# spawned"))
+        as_frontend = cpu_seconds(parent.pid, Parts(psutil.Process(parent.pid).name(), "# spawned"))
+        parent.communicate()
+    assert used.workers >= 0.15
+    assert used.frontend == as_frontend.workers == 0
+    assert as_frontend.frontend >= used.total
 
 
 def test_differences_are_by_part() -> None:

@@ -199,6 +199,7 @@ def test_the_stock_handler_imports_what_is_not_installed(
         (("--clients", "4", "0"), "must be 1 or more"),
         (("--seconds", "0"), "above 0"),
         (("--stock-batch-size", "0"), "--stock-batch-size"),
+        (("--others", "mosec", "--other-workers", "0"), "--other-workers must be 1 or more"),
         (("--plot", "figure.pdf"), "must end in .svg or .png"),
         (("--json", "nowhere/figures.json"), "there is no folder nowhere"),
     ],

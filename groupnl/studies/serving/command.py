@@ -1,4 +1,4 @@
-"""`groupnl bench serve`: our service, TorchServe's stock classifier and no server at all on the same images."""
+"""`groupnl bench serve`: our service, other servers and no server at all on the same images."""
 
 import argparse
 import functools
@@ -15,8 +15,10 @@ from groupnl.studies.machine import machine
 from groupnl.studies.photographs import jpeg_files
 from groupnl.studies.serving.figures import Round, summary, table
 from groupnl.studies.serving.offline import modes
+from groupnl.studies.serving.others.service import OTHERS, check_installed
+from groupnl.studies.serving.plan import OtherSettings, Plan
 from groupnl.studies.serving.plot import draw
-from groupnl.studies.serving.run import Measured, Plan, measure
+from groupnl.studies.serving.run import Measured, measure
 from groupnl.studies.serving.stock import StockSettings
 from groupnl.yaml_file import read_mapping
 
@@ -40,6 +42,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--stock-batch-delay-ms", type=int, metavar="MS", help="its longest wait for others (TorchServe's default: 100)"
     )
+    add(
+        "--others",
+        nargs="+",
+        default=[],
+        choices=OTHERS,
+        metavar="NAME",
+        help=f"measured too: {', '.join(OTHERS)} (none)",
+    )
+    add("--other-workers", type=int, metavar="N", help="worker processes of each of them (the cores)")
     add("--json", type=Path, metavar="FILE", help="write all figures")
     add("--plot", type=Path, metavar="FILE", help="write a picture, .svg or .png")
 
@@ -77,6 +88,7 @@ def _plan(args: argparse.Namespace, folder: Path) -> Plan:
         modes=modes(usable_cores()),
         stock=None if args.no_stock else _stock(args),
         settings=read_mapping(args.serve_config) if args.serve_config else {},
+        others=OtherSettings(tuple(dict.fromkeys(args.others)), args.other_workers or usable_cores()),
     )
 
 
@@ -86,6 +98,9 @@ def _check(args: argparse.Namespace) -> None:
     stock = (args.stock_workers, args.stock_batch_size, args.stock_batch_delay_ms)
     if any(value is not None and value < 1 for value in stock):
         raise ConfigError("--stock-workers, --stock-batch-size and --stock-batch-delay-ms must be 1 or more")
+    if args.other_workers is not None and args.other_workers < 1:
+        raise ConfigError("--other-workers must be 1 or more")
+    check_installed(args.others)
     if args.plot and args.plot.suffix not in _PICTURES:
         raise ConfigError(f"--plot {args.plot}: the picture's name must end in {' or '.join(_PICTURES)}")
     for file in (args.json, args.plot):  # before minutes of measuring
@@ -131,6 +146,7 @@ def _content(plan: Plan, measured_on: dict[str, Any], measured: Measured) -> dic
             "seconds": plan.seconds,
             "serve": dict(plan.settings),
             "stock": plan.stock._asdict() if plan.stock else None,
+            "others": plan.others._asdict(),
         },
         "engine": measured.engine,
         "idle_cores": measured.idle,

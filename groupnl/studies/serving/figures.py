@@ -13,7 +13,7 @@ from groupnl.studies.load import Outcome
 from groupnl.studies.serving.offline import Speed
 
 OURS = "groupnl serve"
-STOCK = "stock image_classifier"
+STOCK = "stock image_classifier"  # ratios name a service by its first word
 HEADLINE_CLIENTS = 32
 
 
@@ -26,7 +26,7 @@ class Slot(NamedTuple):
         p95_ms: the latency that 95 % of the answers did not exceed.
         p99_ms: the same of 99 %.
         failures: answers other than 200, and broken connections.
-        frontend_cpu_ms: processor time of the Java frontend for each answer, milliseconds.
+        frontend_cpu_ms: processor time of the program that speaks HTTP for each answer, milliseconds.
         workers_cpu_ms: of the processes that run the network.
         rest_cpu_ms: of the service's other processes.
         client_cpu_ms: of the load generator.
@@ -147,20 +147,20 @@ def served_over_offline(rounds: Sequence[Round], clients: int) -> Ratio:
     return Ratio.over(rounds, lambda each: each.served[OURS][clients].throughput / each.offline[mode].throughput)
 
 
-def served_over_stock(rounds: Sequence[Round], clients: int) -> Ratio:
-    """Our throughput, in multiples of the stock classifier's."""
+def served_over(rounds: Sequence[Round], other: str, clients: int) -> Ratio:
+    """Our throughput, in multiples of another service's."""
     return Ratio.over(
-        rounds, lambda each: each.served[OURS][clients].throughput / each.served[STOCK][clients].throughput
+        rounds, lambda each: each.served[OURS][clients].throughput / each.served[other][clients].throughput
     )
 
 
-def best_over_best(rounds: Sequence[Round]) -> Ratio:
+def best_over_best(rounds: Sequence[Round], other: str) -> Ratio:
     """The same, each service at the number of clients that suits it best."""
 
     def best(each: Round, service: str) -> float:
         return max(slot.throughput for slot in each.served[service].values())
 
-    return Ratio.over(rounds, lambda each: best(each, OURS) / best(each, STOCK))
+    return Ratio.over(rounds, lambda each: best(each, OURS) / best(each, other))
 
 
 def added_latency_ms(rounds: Sequence[Round]) -> Ratio:
@@ -174,9 +174,11 @@ def headlines(rounds: Sequence[Round]) -> dict[str, Ratio]:
     served = rounds[0].served
     clients = max([count for count in served[OURS] if count <= HEADLINE_CLIENTS] or served[OURS])
     figures = {f"served / offline limit, {clients} clients": served_over_offline(rounds, clients)}
-    if STOCK in served:
-        figures[f"served / stock, {clients} clients"] = served_over_stock(rounds, clients)
-        figures["served / stock, each at its best"] = best_over_best(rounds)
+    for other in served:
+        if other != OURS:
+            short = other.split()[0]
+            figures[f"served / {short}, {clients} clients"] = served_over(rounds, other, clients)
+            figures[f"served / {short}, each at its best"] = best_over_best(rounds, other)
     if 1 in served[OURS]:
         figures["added latency, 1 client, ms"] = added_latency_ms(rounds)
     return figures

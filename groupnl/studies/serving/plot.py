@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from groupnl.picture import save
-from groupnl.studies.serving.figures import OURS, STOCK, Round, best_mode, best_single_mode, median_limit, median_slot
-
-_COLOURS = {OURS: "tab:blue", STOCK: "tab:orange"}
+from groupnl.studies.serving.figures import OURS, Round, best_mode, best_single_mode, median_limit, median_slot
 
 
 def draw(rounds: Sequence[Round], title: str, path: Path) -> None:
@@ -20,37 +18,43 @@ def draw(rounds: Sequence[Round], title: str, path: Path) -> None:
     """
     from matplotlib.figure import Figure  # half a second that no other command needs
 
-    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    figure = Figure(figsize=(10, 4.6), layout="constrained")
     figure.suptitle(title, fontsize="medium")
     left, right = figure.subplots(1, 2)
-    _throughput(left, rounds)
+    lines = _throughput(left, rounds)
     _latency(right, rounds)
     for axes in (left, right):
         _clients_axis(axes, list(rounds[0].served[OURS]))
+    figure.legend(handles=lines, loc="outside lower center", ncols=len(lines), fontsize="small", frameon=False)
     save(figure, path)
 
 
-def _throughput(axes: Any, rounds: Sequence[Round]) -> None:
+def _throughput(axes: Any, rounds: Sequence[Round]) -> list[Any]:
+    """Returns the services' lines, whose colours both halves share."""
     found = median_limit(rounds, best_mode(rounds)).throughput
-    axes.axhline(found, color="black", linestyle="--", linewidth=1, label=f"offline limit, {found:.0f} images/s")
-    for service, slots in rounds[0].served.items():
+    _reference(axes, found, f"offline limit, {found:.0f} images/s")
+    lines = []
+    for number, (service, slots) in enumerate(rounds[0].served.items()):
         rates = [median_slot(rounds, service, clients).throughput for clients in slots]
-        axes.plot(list(slots), rates, "o-", color=_COLOURS[service], label=service)
+        lines += axes.plot(list(slots), rates, "o-", color=f"C{number}", label=service)
     axes.set(ylabel="answers a second", ylim=(0, None))
-    axes.legend(fontsize="small")
+    return lines
 
 
 def _latency(axes: Any, rounds: Sequence[Round]) -> None:
     alone = median_limit(rounds, best_single_mode(rounds)).single_ms
     if alone is not None:
-        axes.axhline(alone, color="black", linestyle="--", linewidth=1, label=f"one image offline, {alone:.1f} ms")
-    for service, slots in rounds[0].served.items():
+        _reference(axes, alone, f"one image offline, {alone:.1f} ms")
+    for number, (service, slots) in enumerate(rounds[0].served.items()):
         medians = [median_slot(rounds, service, clients) for clients in slots]
-        colour = _COLOURS[service]
-        axes.plot(list(slots), [each.p50_ms for each in medians], "o-", color=colour, label=f"{service}, p50")
-        axes.plot(list(slots), [each.p99_ms for each in medians], "o:", color=colour, label=f"{service}, p99")
-    axes.set(ylabel="latency, ms", yscale="log")
-    axes.legend(fontsize="small")
+        axes.plot(list(slots), [each.p50_ms for each in medians], "o-", color=f"C{number}")
+        axes.plot(list(slots), [each.p99_ms for each in medians], "o:", color=f"C{number}")
+    axes.set(ylabel="latency, ms: p50 (lines), p99 (dotted)", yscale="log")
+
+
+def _reference(axes: Any, value: float, label: str) -> None:
+    line = axes.axhline(value, color="black", linestyle="--", linewidth=1, label=label)
+    axes.legend(handles=[line], fontsize="small")
 
 
 def _clients_axis(axes: Any, clients: Sequence[int]) -> None:

@@ -4,57 +4,24 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import yaml
 
 from groupnl.archive.read import CONFIG_FILE, unpack
 from groupnl.server.config import deep_merge
 from groupnl.server.console import Say
-from groupnl.studies.client import Request, first_classes
-from groupnl.studies.cpu import cpu_seconds
+from groupnl.studies.client import first_classes
 from groupnl.studies.load import LoadProcess
-from groupnl.studies.service import Service
-from groupnl.studies.serving.figures import OURS, STOCK, Limit, Round, Slot, limit, slot
-from groupnl.studies.serving.offline import Mode, Offline
-from groupnl.studies.serving.stock import MODEL as STOCK_MODEL
-from groupnl.studies.serving.stock import StockService, StockSettings, pack_stock
+from groupnl.studies.serving.contenders import Batching, Contender, contenders
+from groupnl.studies.serving.figures import Limit, Round, Slot, limit, slot
+from groupnl.studies.serving.offline import Offline
+from groupnl.studies.serving.plan import Plan
 from groupnl.yaml_file import read_mapping
-
-AnyService = Service | StockService
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is measured.
-
-    Attributes:
-        archive: our archive.
-        files: encoded images, sent in turn.
-        clients: numbers of connections.
-        rounds: how many.
-        seconds: of each load, and of each offline run.
-        modes: ways to use the machine without a server, by name.
-        stock: how the stock classifier is served; None leaves it out.
-        settings: fields of `groupnl.server.config.ServeConfig` for our service.
-    """
-
-    archive: Path
-    files: Sequence[bytes]
-    clients: Sequence[int]
-    rounds: int
-    seconds: float
-    modes: Mapping[str, Mode]
-    stock: StockSettings | None
-    settings: Mapping[str, Any]
-
 
 IDLE_S = 3.0
 WARM_CLIENTS = 8
-# Corrupted second answers, and replayed probe images in idle time, would use the cores while others are measured.
-QUIET: dict[str, Any] = {"handler": {"shadow": {"share": 0.0, "probe_time_share": 0}}}
 
 
 class Measured(NamedTuple):
@@ -97,7 +64,7 @@ class _Bench:
     Args:
         plan: what is measured.
         batch: images in a batch of our service at most.
-        services: by name.
+        services: what is asked, by name.
         offline: by name.
         load: asks the services.
         say: prints a line of progress.
@@ -107,7 +74,7 @@ class _Bench:
         self,
         plan: Plan,
         batch: int,
-        services: Mapping[str, AnyService],
+        services: Mapping[str, Contender],
         offline: Mapping[str, Offline],
         load: LoadProcess,
         say: Say,
@@ -118,9 +85,8 @@ class _Bench:
         self._services = services
         self._offline = offline
         self._load = load
-        paths = {OURS: plan.archive.stem, STOCK: STOCK_MODEL}
         self._requests = {
-            name: [Request(f"/predictions/{paths[name]}", file) for file in plan.files] for name in services
+            name: [each.template._replace(body=file) for file in plan.files] for name, each in services.items()
         }
 
     @classmethod
@@ -132,17 +98,18 @@ class _Bench:
             unpacked = folder / "archive"
             _unpack(plan, unpacked)
             images = _written(plan.files, folder / "images")
-            batch = _batch_size(unpacked, plan.settings)
-            services: dict[str, AnyService] = {}
-            for name, service in _services(plan, folder, unpacked):
-                services[name] = service
-                stack.enter_context(service)
-            for service in services.values():
-                service.wait_until_ready()
+            batching = Batching.of(unpacked, plan.settings)
+            services: dict[str, Contender] = {}
+            for each in contenders(plan, batching, folder, unpacked):
+                services[each.name] = each
+                stack.enter_context(each.service)
+            for each in services.values():
+                each.service.wait_until_ready()
             offline = {
-                name: stack.enter_context(Offline(mode, unpacked, images, batch)) for name, mode in plan.modes.items()
+                name: stack.enter_context(Offline(mode, unpacked, images, batching.size))
+                for name, mode in plan.modes.items()
             }
-            yield cls(plan, batch, services, offline, stack.enter_context(LoadProcess()), say)
+            yield cls(plan, batching.size, services, offline, stack.enter_context(LoadProcess()), say)
 
     @property
     def engine(self) -> str:
@@ -159,15 +126,22 @@ class _Bench:
 
     def idle(self) -> dict[str, float]:
         """Cores that each service keeps busy while nobody asks it."""
-        before = {name: cpu_seconds(service.pid) for name, service in self._services.items()}
-        time.sleep(IDLE_S)
-        return {name: cpu_seconds(self._services[name].pid).since(before[name]).total / IDLE_S for name in before}
+        services = {name: each.service for name, each in self._services.items()}
+        with ExitStack() as stack:
+            for service in services.values():
+                stack.enter_context(service.awake())
+            before = {name: service.cpu_seconds() for name, service in services.items()}
+            time.sleep(IDLE_S)
+            return {
+                name: service.cpu_seconds().since(before[name]).total / IDLE_S for name, service in services.items()
+            }
 
     def same_answers(self) -> int:
         """Files for which all services name the same class first."""
-        answers = [
-            first_classes(service.inference_port, self._requests[name]) for name, service in self._services.items()
-        ]
+        answers = []
+        for name, each in self._services.items():
+            with each.service.awake():
+                answers.append(first_classes(each.service.inference_port, self._requests[name]))
         return sum(len(set(names)) == 1 for names in zip(*answers, strict=True))
 
     def round(self, number: int) -> Round:
@@ -195,20 +169,14 @@ class _Bench:
         return limit(processes.run(self._batch, seconds), processes.run(1, seconds / 2) if alone else None)
 
     def _slot(self, name: str, clients: int) -> Slot:
-        service = self._services[name]
-        before, client_before = cpu_seconds(service.pid), self._load.cpu_s()
-        port, requests = service.inference_port, self._requests[name]
-        outcome = self._load.steady_loop(port, requests, clients, self._plan.seconds)
-        service.check_alive()
-        used, client = cpu_seconds(service.pid).since(before), self._load.cpu_s() - client_before
+        service = self._services[name].service
+        with service.awake():
+            before, client_before = service.cpu_seconds(), self._load.cpu_s()
+            port, requests = service.inference_port, self._requests[name]
+            outcome = self._load.steady_loop(port, requests, clients, self._plan.seconds)
+            service.check_alive()
+            used, client = service.cpu_seconds().since(before), self._load.cpu_s() - client_before
         return slot(outcome, used, client)
-
-
-def _services(plan: Plan, folder: Path, unpacked: Path) -> Iterator[tuple[str, AnyService]]:
-    archive, settings = plan.archive, deep_merge(dict(plan.settings), QUIET)
-    yield OURS, Service(folder / "ours", [f"{archive.stem}={archive.resolve()}"], settings)
-    if plan.stock is not None:
-        yield STOCK, StockService(folder / "stock", pack_stock(unpacked, folder / "stock-store", plan.stock))
 
 
 def _unpack(plan: Plan, folder: Path) -> None:
@@ -224,7 +192,3 @@ def _written(files: Sequence[bytes], folder: Path) -> Path:
     for number, content in enumerate(files):
         (folder / f"{number:06d}.jpg").write_bytes(content)
     return folder
-
-
-def _batch_size(unpacked: Path, settings: Mapping[str, Any]) -> int:
-    return int(settings.get("batch_size") or read_mapping(unpacked / CONFIG_FILE)["batchSize"])

@@ -10,7 +10,6 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,10 +17,8 @@ from typing import Any, NamedTuple
 import yaml
 
 from groupnl import environment
-from groupnl.child_process import end_with_parent
 from groupnl.errors import ConfigError, ServerError
 from groupnl.server.java import find_java
-from groupnl.server.processes import end_session
 from groupnl.studies.service import HOST, START_LIMIT_S, ChildProcess, free_ports
 
 MODEL = "stock"
@@ -124,10 +121,9 @@ class StockService(ChildProcess):
     Args:
         folder: its working directory, for configuration, output and logs; made if missing.
         archive: made by `pack_stock`.
-
-    Attributes:
-        inference_port: predictions.
     """
+
+    title = "the stock classifier"
 
     def __init__(self, folder: Path, archive: Path) -> None:
         super().__init__(folder)
@@ -136,45 +132,12 @@ class StockService(ChildProcess):
         self._archive = archive
 
     def start(self) -> None:
-        """Start it; `wait_until_ready` says when it answers."""
+        """Start it; `wait_until_ready` says when every worker has loaded the model."""
         self._folder.mkdir(parents=True, exist_ok=True)
         lines = [f"{name}_address=http://{HOST}:{port}" for name, port in self._ports.items()]
         lines += ["grpc_inference_port=0", "grpc_management_port=0"]  # any free ones
         (self._folder / "config.properties").write_text("\n".join([*lines, ""]), encoding="utf-8")
-        with self._output.open("w", encoding="utf-8") as output:
-            self._process = subprocess.Popen(  # noqa: S603 (our own arguments)
-                self._command(),
-                cwd=self._folder,
-                env=environment.child_environment({}),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=end_with_parent,
-            )
-
-    def wait_until_ready(self) -> None:
-        """Wait until every worker has loaded the model.
-
-        Raises:
-            ServerError: it ended, a worker could not load the model, or the time is over.
-        """
-        deadline = time.monotonic() + START_LIMIT_S
-        while not self._ready():
-            self.check_alive()
-            if time.monotonic() > deadline or "worker process died" in self._printed():
-                raise ServerError(f"the stock classifier does not start:\n{self._printed()}")
-            time.sleep(0.2)
-
-    def check_alive(self) -> None:
-        """Raise ServerError, with what it printed, when it has ended by itself."""
-        if self._process is None or self._process.poll() is not None:
-            raise ServerError(f"TorchServe ended:\n{self._printed()}")
-
-    def close(self) -> None:
-        """End it; returns when nothing of it is left."""
-        if self._process is not None:
-            end_session(self._process)
+        self._launch(self._command(), environment.child_environment({}), self._folder)
 
     def _command(self) -> list[str]:
         """What TorchServe's launcher would start; the launcher itself keeps a pid file, one for the whole machine."""
@@ -188,6 +151,8 @@ class StockService(ChildProcess):
         return [*java, "-m", f"{MODEL}={self._archive.name}"]
 
     def _ready(self) -> bool:
+        if "worker process died" in self._printed():
+            raise ServerError(f"{self.title} does not start:\n{self._printed()}")
         connection = http.client.HTTPConnection(HOST, self._ports["management"], timeout=START_LIMIT_S)
         try:
             connection.request("GET", f"/models/{MODEL}")

@@ -15,11 +15,10 @@ from groupnl.errors import ServerError
 from groupnl.metrics import BATCH_SIZE
 from groupnl.samples import read_endpoint
 from groupnl.studies.client import Request
-from groupnl.studies.cpu import cpu_seconds
 from groupnl.studies.load import LoadProcess
 from groupnl.studies.service import HOST, Service
+from groupnl.studies.serving.contenders import QUIET
 from groupnl.studies.serving.figures import Slot, slot
-from groupnl.studies.serving.run import QUIET
 from groupnl.studies.tune.search import Axes, Candidate, Figures, Round, Step, search
 
 WARM_S = 1.0
@@ -135,10 +134,10 @@ class _Bench:
     def _slot(self, service: Service, clients: int, seconds: float) -> tuple[Slot, float]:
         """The figures of one load, and the cores that other programs used meanwhile."""
         start, busy_before = time.perf_counter(), busy_s()
-        before, client_before = cpu_seconds(service.pid), self._load.cpu_s()
+        before, client_before = service.cpu_seconds(), self._load.cpu_s()
         outcome = self._load.steady_loop(service.inference_port, self._requests, clients, seconds)
         service.check_alive()
-        used, client = cpu_seconds(service.pid).since(before), self._load.cpu_s() - client_before
+        used, client = service.cpu_seconds().since(before), self._load.cpu_s() - client_before
         others = (busy_s() - busy_before - used.total - client) / (time.perf_counter() - start)
         return slot(outcome, used, client), max(0.0, others)
 

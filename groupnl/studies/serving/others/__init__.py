@@ -1,0 +1,1 @@
+"""Other Python servers that `groupnl bench serve --others` asks, each as its own documents advise."""
