@@ -114,7 +114,7 @@ class OtherService(ChildProcess):
             "MOSEC_LOG_LEVEL": "warning",
             "MOSEC_TIMEOUT": "60000",
         }
-        return environment.child_environment(changes | environment.brief_waiting())
+        return environment.child_environment(changes | environment.brief_waiting() | environment.huge_pages())
 
     def _ready(self) -> bool:
         if self._printed().count(READY) < self._recipe.workers:
