@@ -96,7 +96,7 @@ class Service:
             with ExitStack() as turn:
                 with self._metrics.timed(STAGE_SECONDS, stage="wait"):
                     threads = turn.enter_context(self._turns.turn())
-                torch.set_num_threads(threads)
+                _compute_with(threads)
                 prepared = self._side_by_side(self._prepare, items, threads)
                 good = [item for item in prepared if isinstance(item, _Prepared)]
                 if not self._on_cpu:
@@ -151,3 +151,12 @@ class Service:
         self._metrics.observe(BATCH_SIZE, len(replies))
         for reply in replies:
             self._metrics.inc(REQUESTS, code=str(int(reply.status)))
+
+
+def _compute_with(threads: int) -> None:
+    """Set torch's threads where they are others: setting them makes it forget how it computes convolutions.
+
+    To find that out again took 1 to 2 ms of a batch.
+    """
+    if threads != torch.get_num_threads():
+        torch.set_num_threads(threads)

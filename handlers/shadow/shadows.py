@@ -46,12 +46,17 @@ class Shadows:
             self._tell_once(error, "an answered image could not be offered")
 
     def _offer(self, item: Item, pixels: Tensor, logits: Tensor, label: int | None) -> None:
-        if not bool(torch.isfinite(logits).all()):
-            return  # the client got no classes
+        key = self._chosen_key(item)
+        if (label is None and key is None) or not bool(torch.isfinite(logits).all()):
+            return  # nothing to do, or the client got no classes
         if label is not None:
             self._counts.clean_label(correct=int(logits.argmax()) == label)
-        if self._shadow is None:
-            return
-        key = item.key() or request_key(None, item.image())  # a given key spares hashing the file
-        if self._shadow.wants(key):
+        if self._shadow is not None and key is not None:
             self._shadow.offer(Job(key, pixels, logits.softmax(dim=0), label, time.monotonic()))
+
+    def _chosen_key(self, item: Item) -> str | None:
+        """The request's key, if its image is among the share."""
+        if self._shadow is None:
+            return None
+        key = item.key() or request_key(None, item.image())  # a given key spares hashing the file
+        return key if self._shadow.wants(key) else None
