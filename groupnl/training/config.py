@@ -88,7 +88,9 @@ class TrainConfig(BaseModel):
     dist_bn: Literal["reduce", "broadcast"] = Field(
         "reduce", description="batch norms' statistics after an epoch: the processes' mean, or the first one's"
     )
-    workers: Annotated[int, Field(ge=0)] = Field(1, description="processes that load images, of each process")
+    workers: Annotated[int, Field(ge=0)] = Field(
+        1, description="processes that load images, of each process; none where several train on CPUs"
+    )
     threads: Annotated[int, Field(ge=1)] | None = Field(None, description="CPU threads of the network [all cores]")
 
     @property

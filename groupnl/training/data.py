@@ -82,7 +82,8 @@ def _shared(config: TrainConfig, world: World) -> dict[str, Any]:
         "batch_size": config.batch_size,
         "mean": given.mean,
         "std": given.std,
-        "num_workers": config.workers,
+        # A process forked while gloo's threads hold locks may wait for ever; on CPUs all cores compute anyway.
+        "num_workers": 0 if world.size > 1 and world.device.type == "cpu" else config.workers,
         "device": world.device,
         "pin_memory": world.device.type == "cuda",
         # Workers are started anew each epoch, so that an epoch's augmentation depends on its seed alone.
