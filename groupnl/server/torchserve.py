@@ -87,7 +87,6 @@ _JAVA_OPTIONS = (
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-Dio.netty.leakDetection.level=disabled",
-    "-Dio.netty.buffer.checkAccessible=false",
 )
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from timm.data import create_loader
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+from torch.utils.data import IterableDataset
 
 from groupnl.card import InputConfig
 from groupnl.errors import ConfigError
@@ -45,7 +46,7 @@ def train_loader(config: TrainConfig, dataset: Dataset, world: World) -> Loader:
             interpolation=config.train_interpolation or config.interpolation,
             re_prob=config.reprob,
             re_mode="pixel",
-            **_shared(config, world),
+            **_shared(config, dataset, world),
         )
     if len(loader) == 0:
         raise ConfigError(
@@ -71,21 +72,31 @@ def eval_loader(config: TrainConfig, dataset: Dataset, world: World) -> Loader:
         is_training=False,
         crop_pct=config.crop_pct,
         interpolation=config.interpolation,
-        **_shared(config, world),
+        **_shared(config, dataset, world),
     )
 
 
-def _shared(config: TrainConfig, world: World) -> dict[str, Any]:
+def _shared(config: TrainConfig, dataset: Dataset, world: World) -> dict[str, Any]:
     given = input_config(config)
     return {
         "input_size": (3, given.size, given.size),
         "batch_size": config.batch_size,
         "mean": given.mean,
         "std": given.std,
-        # A process forked while gloo's threads hold locks may wait for ever; on CPUs all cores compute anyway.
-        "num_workers": 0 if world.size > 1 and world.device.type == "cpu" else config.workers,
+        "num_workers": _loaders(config, dataset, world),
         "device": world.device,
         "pin_memory": world.device.type == "cuda",
         # Workers are started anew each epoch, so that an epoch's augmentation depends on its seed alone.
         "persistent_workers": False,
     }
+
+
+def _loaders(config: TrainConfig, dataset: Dataset, world: World) -> int:
+    """How many processes load images for this one.
+
+    A process forked while gloo's threads hold locks may wait for ever, and on CPUs all cores compute anyway; but
+    timm deals WebDataset's shards to loading processes, so there must be one.
+    """
+    if world.size > 1 and world.device.type == "cpu" and not isinstance(dataset, IterableDataset):
+        return 0
+    return config.workers
