@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from convolution_results import RECIPE, result
+from convolution_results import RECIPE, RECORD, result
 from pydantic import ValidationError
 
 from groupnl.errors import ConfigError
@@ -48,6 +48,12 @@ def test_results_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         Result.model_validate(fields | {"right_by_image": [1]})
     write_result(tmp_path, result())
     write_result(tmp_path, result("ghost", recipe=RECIPE.model_copy(update={"epochs": 2})))
+    with pytest.raises(ConfigError, match="another recipe or on other images"):
+        read_results(tmp_path)
+    result_path(tmp_path, result("ghost").cell).unlink()
+    write_result(tmp_path, result(network="mobilenetv2", recipe=RECIPE.model_copy(update={"lr": 1e-2})))
+    assert len(read_results(tmp_path)) == 2, "networks have recipes of their own"
+    write_result(tmp_path, result(network="mobilenetv2", images=RECORD.model_copy(update={"classes": 6})))
     with pytest.raises(ConfigError, match="another recipe or on other images"):
         read_results(tmp_path)
     result_path(tmp_path, result().cell).write_text("{}")

@@ -6,14 +6,14 @@ from typing import NamedTuple
 
 from groupnl.errors import ConfigError
 from groupnl.studies.convolutions.networks import NETWORKS
-from groupnl.studies.convolutions.recipe import RECIPES
+from groupnl.studies.convolutions.recipe import DATA_SETS
 
 
 class Cell(NamedTuple):
     """One cell.
 
     Attributes:
-        data: of `RECIPES`.
+        data: of `DATA_SETS`.
         network: of `NETWORKS`.
         kind: one of the network's convolutions.
         seed: of the network's first weights, and of the order and augmentation of the images.
@@ -39,7 +39,7 @@ def all_cells(seeds: int) -> list[Cell]:
     return [
         Cell(data, network, kind, seed)
         for seed in range(seeds)
-        for data in RECIPES
+        for data in DATA_SETS
         for network, design in NETWORKS.items()
         for kind in design.kinds
     ]

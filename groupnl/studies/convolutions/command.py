@@ -13,7 +13,7 @@ from groupnl.server.seats import usable_cores
 from groupnl.studies.convolutions.cells import Cell, all_cells, choose_cells
 from groupnl.studies.convolutions.images import FASHION_MNIST, ImageSet, read_fashion_mnist, read_icons
 from groupnl.studies.convolutions.prepared import prepare
-from groupnl.studies.convolutions.recipe import RECIPES, Recipe
+from groupnl.studies.convolutions.recipe import RECIPES, ImagePlan, Recipe
 from groupnl.studies.convolutions.report import write_report
 from groupnl.studies.convolutions.result import Result, read_results, result_path
 from groupnl.studies.convolutions.run import Plan, data_folder
@@ -50,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         ConfigError: an option that cannot be used, a data set is missing, or the folder holds another study's results.
     """
     _check(args)
-    recipes = {data: _recipe(recipe, args) for data, recipe in RECIPES.items()}
+    recipes = {trained: _recipe(recipe, args) for trained, recipe in RECIPES.items()}
     cells = choose_cells(all_cells(args.seeds), args.cells)
     if args.list:
         for cell in cells:
@@ -66,11 +66,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _train(args: argparse.Namespace, recipes: dict[str, Recipe], cells: Sequence[Cell]) -> None:
+def _train(args: argparse.Namespace, recipes: dict[tuple[str, str], Recipe], cells: Sequence[Cell]) -> None:
     known = read_results(args.out)
     _refuse_other_recipes(known, recipes)
     todo = [cell for cell in cells if not result_path(args.out, cell).is_file()]
-    _prepare(args, recipes, {cell.data for cell in todo})
+    _prepare(args, {cell.data: recipes[cell.data, cell.network].images for cell in todo})
     clock = Clock(None if args.budget_minutes is None else 60 * args.budget_minutes, known)
     plan = Plan(args.out, recipes, args.threads)
     with tqdm(total=len(cells), initial=len(cells) - len(todo), unit="cell") as bar:
@@ -79,14 +79,13 @@ def _train(args: argparse.Namespace, recipes: dict[str, Recipe], cells: Sequence
             bar.write(_line(result))
 
 
-def _prepare(args: argparse.Namespace, recipes: dict[str, Recipe], wanted: set[str]) -> None:
+def _prepare(args: argparse.Namespace, plans: dict[str, ImagePlan]) -> None:
     sources: dict[str, Callable[[int], ImageSet]] = {
         "icons": partial(read_icons, args.icons),
         "fashion-mnist": partial(read_fashion_mnist, args.fashion_mnist),
     }
     require_textures()
-    for data in sorted(wanted):
-        plan = recipes[data].images
+    for data, plan in sorted(plans.items()):
         prepare(data, partial(sources[data], plan.size), plan, data_folder(args.out, data))
 
 
@@ -97,12 +96,12 @@ def _recipe(recipe: Recipe, args: argparse.Namespace) -> Recipe:
     return recipe.model_copy(update={"images": plan, "epochs": args.epochs or recipe.epochs})
 
 
-def _refuse_other_recipes(known: Sequence[Result], recipes: dict[str, Recipe]) -> None:
+def _refuse_other_recipes(known: Sequence[Result], recipes: dict[tuple[str, str], Recipe]) -> None:
     for result in known:
-        if result.recipe != recipes[result.data]:
+        if result.recipe != recipes[result.data, result.network]:
             raise ConfigError(
-                f"the results of {result.data} there were trained with another recipe ({result.recipe}); give the same "
-                "options, or another --out"
+                f"the results of {result.data}/{result.network} there were trained with another recipe "
+                f"({result.recipe}); give the same options, or another --out"
             )
 
 

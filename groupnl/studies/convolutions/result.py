@@ -97,12 +97,11 @@ def read_results(out: Path) -> list[Result]:
     """All results of a study, by data set, network, convolution and seed.
 
     Raises:
-        ConfigError: one cannot be used, or was trained with another recipe or on other images than the rest of its
-            data set.
+        ConfigError: one cannot be used, was trained with another recipe than the rest of its network, or on other
+            images than the rest of its data set.
     """
     results = [_read(path) for path in sorted((out / FOLDER).glob("*/*/*/*.json"))]
-    for data in {result.data for result in results}:
-        _refuse_mixed([result for result in results if result.data == data], out)
+    _refuse_mixed(results, out)
     return results
 
 
@@ -114,10 +113,12 @@ def _read(path: Path) -> Result:
 
 
 def _refuse_mixed(results: Sequence[Result], out: Path) -> None:
-    first = results[0]
+    first: dict[tuple[str, ...], Result] = {}
     for result in results:
-        if (result.recipe, result.images) != (first.recipe, first.images):
-            raise ConfigError(
-                f"{result_path(out, result.cell)} was trained with another recipe or on other images than "
-                f"{result_path(out, first.cell)}: they cannot be compared, remove one"
-            )
+        for field, group in (("recipe", (result.data, result.network)), ("images", (result.data,))):
+            like = first.setdefault(group, result)
+            if getattr(result, field) != getattr(like, field):
+                raise ConfigError(
+                    f"{result_path(out, result.cell)} was trained with another recipe or on other images than "
+                    f"{result_path(out, like.cell)}: they cannot be compared, remove one"
+                )

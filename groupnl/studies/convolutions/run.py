@@ -29,12 +29,12 @@ class Plan(NamedTuple):
 
     Attributes:
         out: folder of the study.
-        recipes: data set -> recipe.
+        recipes: (data set, network) -> recipe.
         threads: of each cell.
     """
 
     out: Path
-    recipes: dict[str, Recipe]
+    recipes: dict[tuple[str, str], Recipe]
     threads: int
 
 
@@ -50,7 +50,7 @@ def run_cell(cell: Cell, plan: Plan) -> Result:
         ConfigError: its data set is not prepared for the recipe, or training fails.
     """
     torch.set_num_threads(plan.threads)
-    recipe = plan.recipes[cell.data]
+    recipe = plan.recipes[cell.data, cell.network]
     images = load_prepared(data_folder(plan.out, cell.data), recipe.images)
     random_seed(cell.seed)
     network = build_network(cell.network, cell.kind, images.record.classes)

@@ -13,7 +13,7 @@ from tqdm import tqdm
 from groupnl.inference.rewrite import to_inference
 from groupnl.studies.convolutions.kinds import STANDARD
 from groupnl.studies.convolutions.networks import NETWORKS, build_network
-from groupnl.studies.convolutions.recipe import RECIPES
+from groupnl.studies.convolutions.recipe import ImagePlan
 from groupnl.studies.machine import machine
 
 FILE = "speed.json"
@@ -31,7 +31,7 @@ def measure_speed(out: Path, threads: int) -> None:
     """
     measured_on = machine()
     torch.set_num_threads(threads)
-    size = RECIPES["icons"].images.size
+    size = ImagePlan().size
     images = torch.rand(_BATCH, 3, size, size).contiguous(memory_format=torch.channels_last)
     networks = {name: _ratios(name, images) for name in tqdm(NETWORKS, unit=" networks")}
     settings = {"batch": _BATCH, "size": size, "threads": threads, "precision": "float32", "rounds": _ROUNDS}

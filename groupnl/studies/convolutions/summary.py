@@ -8,7 +8,7 @@ import numpy as np
 
 from groupnl.studies.convolutions.kinds import STANDARD
 from groupnl.studies.convolutions.networks import NETWORKS, cost
-from groupnl.studies.convolutions.recipe import RECIPES
+from groupnl.studies.convolutions.recipe import DATA_SETS
 from groupnl.studies.convolutions.result import Result
 from groupnl.studies.convolutions.statistics import Comparison, compare, holm
 
@@ -82,7 +82,7 @@ def rows_of(results: Sequence[Result], data: str, network: str) -> list[Row]:
 
 def tables_of(results: Sequence[Result]) -> list[list[Row]]:
     """The rows of every data set and network that has results."""
-    tables = (rows_of(results, data, network) for data in RECIPES for network in NETWORKS)
+    tables = (rows_of(results, data, network) for data in DATA_SETS for network in NETWORKS)
     return [rows for rows in tables if rows]
 
 
