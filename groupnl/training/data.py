@@ -1,10 +1,10 @@
 """timm's loaders: the training split augmented, the others as the service will see them."""
 
+import multiprocessing
 from typing import Any
 
 from timm.data import create_loader
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
-from torch.utils.data import IterableDataset
 
 from groupnl.card import InputConfig
 from groupnl.errors import ConfigError
@@ -46,14 +46,14 @@ def train_loader(config: TrainConfig, dataset: Dataset, world: World) -> Loader:
             interpolation=config.train_interpolation or config.interpolation,
             re_prob=config.reprob,
             re_mode="pixel",
-            **_shared(config, dataset, world),
+            **_shared(config, world),
         )
     if len(loader) == 0:
         raise ConfigError(
             f"split {config.train_split} has {len(dataset)} images, fewer than one batch of "
             f"{config.batch_size * world.size}: lower --batch-size"
         )
-    return loader
+    return _started_safely(loader, world)
 
 
 def begin_epoch(loader: Loader, epoch: int, seed: int) -> None:
@@ -67,23 +67,24 @@ def begin_epoch(loader: Loader, epoch: int, seed: int) -> None:
 
 def eval_loader(config: TrainConfig, dataset: Dataset, world: World) -> Loader:
     """Resized and centre-cropped batches in the order of this process's share of the split."""
-    return create_loader(
+    loader = create_loader(
         dataset,
         is_training=False,
         crop_pct=config.crop_pct,
         interpolation=config.interpolation,
-        **_shared(config, dataset, world),
+        **_shared(config, world),
     )
+    return _started_safely(loader, world)
 
 
-def _shared(config: TrainConfig, dataset: Dataset, world: World) -> dict[str, Any]:
+def _shared(config: TrainConfig, world: World) -> dict[str, Any]:
     given = input_config(config)
     return {
         "input_size": (3, given.size, given.size),
         "batch_size": config.batch_size,
         "mean": given.mean,
         "std": given.std,
-        "num_workers": _loaders(config, dataset, world),
+        "num_workers": config.workers,
         "device": world.device,
         "pin_memory": world.device.type == "cuda",
         # Workers are started anew each epoch, so that an epoch's augmentation depends on its seed alone.
@@ -91,12 +92,12 @@ def _shared(config: TrainConfig, dataset: Dataset, world: World) -> dict[str, An
     }
 
 
-def _loaders(config: TrainConfig, dataset: Dataset, world: World) -> int:
-    """How many processes load images for this one.
-
-    A process forked while gloo's threads hold locks may wait for ever, and on CPUs all cores compute anyway; but
-    timm deals WebDataset's shards to loading processes, so there must be one.
-    """
-    if world.size > 1 and world.device.type == "cpu" and not isinstance(dataset, IterableDataset):
-        return 0
-    return config.workers
+def _started_safely(loader: Loader, world: World) -> Loader:
+    """The loader, whose processes are not forked where gloo's threads may hold locks: the fork would wait for ever."""
+    if world.size > 1 and world.device.type == "cpu" and loader.loader.num_workers:
+        context = multiprocessing.get_context("spawn")
+        loader.loader.multiprocessing_context = context
+        epochs = getattr(getattr(loader.dataset, "reader", None), "epoch_count", None)
+        if epochs is not None:  # of shards: shared with the loading processes, by default with forked ones only
+            epochs.shared_epoch = context.Value("i", epochs.value)
+    return loader

@@ -7,7 +7,8 @@ import tarfile
 import pytest
 import timm
 import torch
-from support.training_runs import CLASSES, PLAIN, run_into_the_second_epoch, settings
+from support import torchrun
+from support.training_runs import CLASSES, PLAIN, run_into_the_second_epoch, settings, words_of
 from timm.models import load_checkpoint as timm_load
 from timm.models import resume_checkpoint
 from timm.optim import create_optimizer_v2
@@ -84,6 +85,14 @@ def test_shards_train_and_go_on_exactly(data, tmp_path):
     assert resumed.epoch == 1
     resumed.run()
     assert [row["loss"] for row in resumed.rows] == [row["loss"] for row in trainer.rows]
+
+
+def test_two_processes_share_the_shards(data, tmp_path):
+    """Each with a process that loads for it, which must not be forked beside gloo's threads."""
+    write_shards(data, tmp_path)
+    config = settings(tmp_path, tmp_path, dataset="wds", classes=str(tmp_path / "classes.txt"), epochs=1, workers=1)
+    torchrun.finish(torchrun.start("train", *words_of(config)))
+    assert load_checkpoint(config.checkpoint).card.training.accuracy["test"].images == 15
 
 
 def test_shards_may_be_a_pattern(data, tmp_path):
