@@ -4,12 +4,15 @@ import csv
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
-from convolution_results import RECIPE, RECORD, result
+from convolution_results import PLAN, RECIPE, RECORD, result
 from pydantic import ValidationError
 
 from groupnl.errors import ConfigError
 from groupnl.studies.convolutions.cells import Cell, all_cells, choose_cells
+from groupnl.studies.convolutions.contrast import FROM_PUBLISHED, FROM_STANDARD, contrasts_of
+from groupnl.studies.convolutions.prepared import chosen_positions
 from groupnl.studies.convolutions.report import write_report
 from groupnl.studies.convolutions.result import Result, read_results, result_path, write_result
 from groupnl.studies.convolutions.schedule import Clock
@@ -81,25 +84,46 @@ def study(tmp_path: Path) -> list[Result]:
     return results
 
 
-def test_rows_compare_with_the_standard_convolution(tmp_path: Path) -> None:
-    standard, ghost, ours = rows_of(study(tmp_path), "icons", "resnet18")
-    assert [row.kind for row in (standard, ghost, ours)] == ["standard", "ghost", "gnl_r2"]
-    assert standard.clean_against is None
-    assert ours.corrupted_against is not None
-    assert ours.corrupted_against.comparison.low > 0.3
-    assert ours.corrupted_against.p_holm < 0.01
-    assert ghost.corrupted_against is not None
-    assert ghost.corrupted_against.p_holm > 0.05
+def test_convolutions_are_compared(tmp_path: Path) -> None:
+    rows = rows_of(study(tmp_path), "icons", "resnet18")
+    standard, _, ours = rows
+    assert [row.kind for row in rows] == ["standard", "ghost", "gnl_r2"]
     assert ours.trained < standard.trained
     assert ours.macs < standard.macs
     assert ours.clean.deviation is not None
+    found = {contrast.kind: contrast for contrast in contrasts_of(rows, FROM_STANDARD)}
+    assert found.keys() == {"ghost", "gnl_r2"}
+    assert found["gnl_r2"].corrupted.comparison.low > 0.3
+    assert found["gnl_r2"].corrupted.p_holm < 0.01
+    assert found["ghost"].corrupted.p_holm > 0.05
+    assert found["gnl_r2"].clean.comparison.difference == pytest.approx(ours.clean.mean - standard.clean.mean)
+    assert contrasts_of(rows, FROM_PUBLISHED) == []
+
+
+def test_variants_are_compared_with_the_published_form_over_shared_seeds() -> None:
+    results = [result("gnl_r2", seed) for seed in (0, 1, 2)] + [
+        result("gnl_r2_scaled", seed, 0.9) for seed in (1, 2, 3)
+    ]
+    rows = rows_of(results, "icons", "resnet18")
+    [found] = contrasts_of(rows, FROM_PUBLISHED)
+    assert (found.kind, found.base) == ("gnl_r2_scaled", "gnl_r2")
+    means = [np.mean([each.clean_right().mean() for each in row.results if each.seed in (1, 2)]) for row in rows]
+    assert found.clean.comparison.difference == pytest.approx(means[1] - means[0])
+    assert "| gnl_r2_scaled | gnl_r2 | +" in markdown(rows, {})
+
+
+def test_what_is_kept_is_of_the_same_images() -> None:
+    chosen = chosen_positions({"test": 100}, PLAN)["test"].tolist()
+    clean = "".join("1" if position in chosen[:10] else "0" for position in range(100))
+    found = result(clean={"test": clean})
+    assert found.kept() == pytest.approx(found.corrupted_right().mean() / 0.5)
 
 
 def test_a_single_seed_is_shown_without_a_test() -> None:
-    _, ours = rows_of([result(), result("gnl_r2")], "icons", "resnet18")
-    assert ours.clean_against is None
-    assert ours.clean.deviation is None
-    assert "±" not in markdown([ours], {})
+    rows = rows_of([result(), result("gnl_r2")], "icons", "resnet18")
+    assert contrasts_of(rows, FROM_STANDARD) == []
+    assert rows[1].clean.deviation is None
+    assert "±" not in markdown(rows, {})
 
 
 def test_the_report_holds_every_cell(tmp_path: Path) -> None:

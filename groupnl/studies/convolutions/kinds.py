@@ -51,6 +51,15 @@ def _seed_groups(old: nn.Conv2d) -> int:
     return gcd(old.groups, old.out_channels // RATIO)
 
 
+# What differs from a published form -> that form.
+VARIANTS = {
+    "gnl_r2_declared": "gnl_r2",
+    "gnl_r4_declared": "gnl_r4",
+    "gnl_sparse_declared": "gnl_sparse",
+    "gnl_r2_scaled": "gnl_r2",
+    "gnl_sparse_scaled": "gnl_sparse",
+}
+
 KINDS: dict[str, Build] = {
     STANDARD: _standard,
     "depthwise": _depthwise,

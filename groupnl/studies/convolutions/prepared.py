@@ -1,6 +1,6 @@
 """A data set as all cells read it: the same images, the same corrupted pixels; made once and kept on the disk."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -78,7 +78,7 @@ def prepare(name: str, read: Callable[[], ImageSet], plan: ImagePlan, folder: Pa
     found = read()
     folder.mkdir(parents=True, exist_ok=True)
     train = found.train.part(_some(len(found.train.labels), plan.train_images, plan.seed))
-    chosen = _chosen(found.tests, plan)
+    chosen = chosen_positions({split: len(labelled.labels) for split, labelled in found.tests.items()}, plan)
     keys = [f"{name}/{split}/{index}" for split, indices in chosen.items() for index in indices.tolist()]
     parts = [found.tests[split].part(indices) for split, indices in chosen.items()]
     _write_images(folder / _IMAGES, train, found.tests, torch.cat([part.labels for part in parts]))
@@ -91,6 +91,20 @@ def prepare(name: str, read: Callable[[], ImageSet], plan: ImagePlan, folder: Pa
         corrupted_sha256=sha256_of(folder / _CORRUPTED),
     )
     write_whole(folder / _RECORD, record.model_dump_json(indent=2) + "\n")  # last: now the folder is whole
+
+
+def chosen_positions(counts: Mapping[str, int], plan: ImagePlan) -> dict[str, Tensor]:
+    """Which test images are corrupted: of every split the same number, in rising order.
+
+    Args:
+        counts: split -> how many images it has.
+        plan: how many are chosen, and by which seed.
+
+    Returns:
+        Split -> positions in it; int64 (M,).
+    """
+    each = max(1, plan.corrupted_images // len(counts))
+    return {split: _some(count, each, plan.seed) for split, count in counts.items()}
 
 
 def load_prepared(folder: Path, plan: ImagePlan) -> Prepared:
@@ -125,12 +139,6 @@ def _some(count: int, wanted: int | None, seed: int) -> Tensor:
     """Positions of a random part, in rising order; of all where fewer are there than wanted."""
     order = torch.randperm(count, generator=Generator().manual_seed(seed))
     return order[:wanted].sort().values
-
-
-def _chosen(tests: dict[str, Labelled], plan: ImagePlan) -> dict[str, Tensor]:
-    """Split -> positions of the images that are corrupted; of every split the same number."""
-    each = max(1, plan.corrupted_images // len(tests))
-    return {split: _some(len(labelled.labels), each, plan.seed) for split, labelled in tests.items()}
 
 
 def _labelled(tensors: dict[str, Tensor], split: str) -> Labelled:

@@ -11,7 +11,7 @@ from groupnl.atomic_file import write_whole
 from groupnl.corruptions import CELLS
 from groupnl.errors import ConfigError, problems
 from groupnl.studies.convolutions.cells import Cell
-from groupnl.studies.convolutions.prepared import PreparedRecord
+from groupnl.studies.convolutions.prepared import PreparedRecord, chosen_positions
 from groupnl.studies.convolutions.recipe import Recipe
 from groupnl.studies.nonlinearity.fit import LayerFit
 
@@ -77,6 +77,12 @@ class Result(BaseModel):
     def corrupted_right(self) -> np.ndarray:
         """For each corrupted image the share of the 95 cells answered rightly; float64 (M,)."""
         return np.array(self.right_by_image) / len(CELLS)
+
+    def kept(self) -> float:
+        """Mean corruption accuracy over the accuracy on the same images before they were corrupted."""
+        chosen = chosen_positions({split: len(answers) for split, answers in self.clean.items()}, self.images.plan)
+        clean = [self.clean[split][position] == "1" for split, where in chosen.items() for position in where.tolist()]
+        return float(self.corrupted_right().mean() / np.mean(clean))
 
     def accuracy_by_cell(self) -> np.ndarray:
         """The accuracy in each of the 95 cells; float64 (95,)."""

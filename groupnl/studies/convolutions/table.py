@@ -2,39 +2,57 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
+from groupnl.studies.convolutions.contrast import FROM_PUBLISHED, FROM_STANDARD, Contrast, Tested, contrasts_of
 from groupnl.studies.convolutions.result import Result
 from groupnl.studies.convolutions.speed import REWRITTEN, TRAINED
-from groupnl.studies.convolutions.summary import Against, Row, Spread
+from groupnl.studies.convolutions.summary import Row, Spread
 
 Ratios = dict[str, dict[str, dict[str, float]]]
 
 
 def markdown(rows: Sequence[Row], ratios: Ratios) -> str:
-    """One table: accuracies in %, differences from the standard convolution in points with 95 % intervals.
+    """What there is of one network on one data set: accuracies in %, then the differences that can be tested.
 
     Args:
         rows: of one data set and network, at least one.
         ratios: of the forward passes, as `read_ratios` gives them.
     """
     first = rows[0]
+    tables = [
+        _accuracies(rows, ratios.get(first.network, {})),
+        _differences(contrasts_of(rows, FROM_STANDARD)),
+        _differences(contrasts_of(rows, FROM_PUBLISHED)),
+    ]
+    return "\n\n".join([f"**{first.data}, {first.network}**", *filter(None, tables)])
+
+
+def _accuracies(rows: Sequence[Row], ratios: dict[str, dict[str, float]]) -> str:
     head = ["convolution", "seeds", "trained parameters", "MMACs", "forward, x standard", "rewritten, x standard"]
-    head += [*first.splits, "all clean", "less standard", "p (Holm)"]
-    head += ["mean corruption accuracy", "less standard", "p (Holm)"]
-    lines = [f"**{first.data}, {first.network}**", "", f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
-    return "\n".join([*lines, *(_line(row, ratios.get(row.network, {}).get(row.kind, {})) for row in rows)])
+    head += [*rows[0].splits, "all clean", "mean corruption accuracy", "kept"]
+    return _table(head, (_line(row, ratios.get(row.kind, {})) for row in rows))
 
 
-def _line(row: Row, ratios: dict[str, float]) -> str:
-    cells = [
+def _line(row: Row, ratios: dict[str, float]) -> list[str]:
+    return [
         *(row.kind, str(len(row.results)), f"{row.trained:,}", f"{row.macs / 1e6:.1f}"),
         *(f"{ratios[form]:.2f}" if form in ratios else "-" for form in (TRAINED, REWRITTEN)),
-        *(_percent(spread) for spread in row.splits.values()),
-        *(_percent(row.clean), *_difference(row.clean_against)),
-        *(_percent(row.corrupted), *_difference(row.corrupted_against)),
+        *(_percent(spread) for spread in (*row.splits.values(), row.clean, row.corrupted, row.kept)),
     ]
-    return f"| {' | '.join(cells)} |"
+
+
+def _differences(contrasts: Sequence[Contrast]) -> str:
+    """In points, with 95 % intervals; empty where there are none."""
+    if not contrasts:
+        return ""
+    head = ["convolution", "less", "all clean", "p (Holm)", "mean corruption accuracy", "p (Holm)"]
+    lines = ([each.kind, each.base, *_points(each.clean), *_points(each.corrupted)] for each in contrasts)
+    return _table(head, lines)
+
+
+def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *lines))
 
 
 def _percent(spread: Spread) -> str:
@@ -42,12 +60,10 @@ def _percent(spread: Spread) -> str:
     return f"{100 * spread.mean:.1f}{deviation}"
 
 
-def _difference(against: Against | None) -> tuple[str, str]:
-    if against is None:
-        return "", ""
-    found = against.comparison
+def _points(tested: Tested) -> tuple[str, str]:
+    found = tested.comparison
     points = f"{100 * found.difference:+.1f} ({100 * found.low:+.1f} to {100 * found.high:+.1f})"
-    return points, f"{found.p:.2g} ({against.p_holm:.2g})"
+    return points, f"{found.p:.2g} ({tested.p_holm:.2g})"
 
 
 def csv_text(results: Sequence[Result]) -> str:

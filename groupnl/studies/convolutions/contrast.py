@@ -1,0 +1,77 @@
+"""One convolution less another, in the same network on the same data, with tests over seeds and images."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from groupnl.studies.convolutions.kinds import KINDS, STANDARD, VARIANTS
+from groupnl.studies.convolutions.result import Result
+from groupnl.studies.convolutions.statistics import Comparison, compare, holm
+from groupnl.studies.convolutions.summary import Row
+
+FROM_STANDARD = {kind: STANDARD for kind in KINDS if kind != STANDARD}
+FROM_PUBLISHED = VARIANTS
+
+
+class Tested(NamedTuple):
+    """A difference.
+
+    Attributes:
+        comparison: over the seeds that both convolutions have.
+        p_holm: its p, raised for as many tests as are made together.
+    """
+
+    comparison: Comparison
+    p_holm: float
+
+
+class Contrast(NamedTuple):
+    """One convolution less another.
+
+    Attributes:
+        kind: the one.
+        base: the other.
+        clean: in accuracy on all clean test images.
+        corrupted: in mean corruption accuracy.
+    """
+
+    kind: str
+    base: str
+    clean: Tested
+    corrupted: Tested
+
+
+def contrasts_of(rows: Sequence[Row], bases: Mapping[str, str]) -> list[Contrast]:
+    """Those of one network on one data set that share two seeds or more, raised together.
+
+    Args:
+        rows: of one data set and network.
+        bases: convolution -> what it is compared with.
+    """
+    by_kind = {row.kind: row for row in rows}
+    pairs = [(kind, base) for kind, base in bases.items() if _shared_seeds(by_kind, kind, base)]
+    clean = _tested(by_kind, pairs, Result.clean_right)
+    corrupted = _tested(by_kind, pairs, Result.corrupted_right)
+    return [Contrast(*pair, *both) for pair, *both in zip(pairs, clean, corrupted, strict=True)]
+
+
+def _tested(
+    rows: Mapping[str, Row], pairs: Sequence[tuple[str, str]], right: Callable[[Result], np.ndarray]
+) -> list[Tested]:
+    found = []
+    for kind, base in pairs:
+        seeds = _shared_seeds(rows, kind, base)
+        found.append(compare(*(_stacked(rows[each], seeds, right) for each in (kind, base))))
+    return [Tested(*pair) for pair in zip(found, holm([comparison.p for comparison in found]), strict=True)]
+
+
+def _stacked(row: Row, seeds: Sequence[int], right: Callable[[Result], np.ndarray]) -> np.ndarray:
+    """How right each seed's network was about each image; float64 (seeds, images)."""
+    return np.stack([right(result) for result in row.results if result.seed in seeds])
+
+
+def _shared_seeds(rows: Mapping[str, Row], kind: str, base: str) -> list[int]:
+    """Those that both have; none where they are fewer than two, which allow no test."""
+    own, other = ({result.seed for result in rows[each].results} if each in rows else set() for each in (kind, base))
+    return sorted(own & other) if len(own & other) > 1 else []
