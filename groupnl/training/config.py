@@ -89,7 +89,7 @@ class TrainConfig(BaseModel):
         "reduce", description="batch norms' statistics after an epoch: the processes' mean, or the first one's"
     )
     workers: Annotated[int, Field(ge=0)] = Field(
-        1, description="processes that load images, of each process; 0: it loads them itself"
+        1, description="processes that load images, of each process; none where several train on CPUs"
     )
     threads: Annotated[int, Field(ge=1)] | None = Field(None, description="CPU threads of the network [all cores]")
 

@@ -1,10 +1,11 @@
 """timm's loaders: the training split augmented, the others as the service will see them."""
 
-import multiprocessing
 from typing import Any
 
+import torch
 from timm.data import create_loader
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+from timm.data.readers.reader_wds import ReaderWds
 
 from groupnl.card import InputConfig
 from groupnl.errors import ConfigError
@@ -53,28 +54,34 @@ def train_loader(config: TrainConfig, dataset: Dataset, world: World) -> Loader:
             f"split {config.train_split} has {len(dataset)} images, fewer than one batch of "
             f"{config.batch_size * world.size}: lower --batch-size"
         )
-    return _started_safely(loader, world)
+    return loader
 
 
 def begin_epoch(loader: Loader, epoch: int, seed: int) -> None:
-    """Where processes deal the images out among them, all must shuffle alike: by seed and epoch."""
+    """Make the epoch's order depend on its number and torch's seed alone.
+
+    Where processes deal the images out among them, all must shuffle alike: by seed and epoch. Shards that a process
+    reads itself would go on with the random numbers of the epoch before, which a resumed run has not drawn.
+    """
     if hasattr(loader.sampler, "set_epoch"):
         loader.sampler.seed = seed
     for part in (loader.sampler, loader.dataset):
         if hasattr(part, "set_epoch"):
             part.set_epoch(epoch)
+    reader = loader.dataset.reader
+    if isinstance(reader, ReaderWds):
+        reader.ds, reader.worker_seed = None, torch.initial_seed()
 
 
 def eval_loader(config: TrainConfig, dataset: Dataset, world: World) -> Loader:
     """Resized and centre-cropped batches in the order of this process's share of the split."""
-    loader = create_loader(
+    return create_loader(
         dataset,
         is_training=False,
         crop_pct=config.crop_pct,
         interpolation=config.interpolation,
         **_shared(config, world),
     )
-    return _started_safely(loader, world)
 
 
 def _shared(config: TrainConfig, world: World) -> dict[str, Any]:
@@ -84,20 +91,9 @@ def _shared(config: TrainConfig, world: World) -> dict[str, Any]:
         "batch_size": config.batch_size,
         "mean": given.mean,
         "std": given.std,
-        "num_workers": config.workers,
+        "num_workers": world.loaders(config.workers),
         "device": world.device,
         "pin_memory": world.device.type == "cuda",
         # Workers are started anew each epoch, so that an epoch's augmentation depends on its seed alone.
         "persistent_workers": False,
     }
-
-
-def _started_safely(loader: Loader, world: World) -> Loader:
-    """The loader, whose processes are not forked where gloo's threads may hold locks: the fork would wait for ever."""
-    if world.size > 1 and world.device.type == "cpu" and loader.loader.num_workers:
-        context = multiprocessing.get_context("spawn")
-        loader.loader.multiprocessing_context = context
-        epochs = getattr(getattr(loader.dataset, "reader", None), "epoch_count", None)
-        if epochs is not None:  # of shards: shared with the loading processes, by default with forked ones only
-            epochs.shared_epoch = context.Value("i", epochs.value)
-    return loader

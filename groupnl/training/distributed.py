@@ -44,6 +44,13 @@ class World(NamedTuple):
         """Of this process's random choices in an epoch."""
         return seed + epoch + self.rank * _SEEDS_APART
 
+    def loaders(self, wanted: int) -> int:
+        """How many processes may load images for this one; 0: it loads them itself.
+
+        A process forked while gloo's threads hold locks may wait for ever.
+        """
+        return 0 if self.size > 1 and self.device.type == "cpu" else wanted
+
     def wrap(self, network: nn.Module) -> nn.Module:
         """The network whose backward pass averages the gradients over all processes."""
         if self.size == 1:

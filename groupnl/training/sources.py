@@ -114,11 +114,11 @@ class Shards(Source):
         """Every loading process reads shards of its own."""
         config = self.config
         dataset = self._open(config.train_split, is_training=True)
-        shards, readers = len(dataset.reader.split_info.filenames), config.workers * self.world.size
-        if not 1 <= readers <= shards:
+        shards, loaders = len(dataset.reader.split_info.filenames), self.world.loaders(config.workers)
+        if max(1, loaders) * self.world.size > shards:
             raise ConfigError(
                 f"--workers {config.workers} of {self.world.size} processes cannot share the {shards} shards of split "
-                f"{config.train_split}: each needs one at least, and there must be a worker"
+                f"{config.train_split}: each needs one at least"
             )
         return dataset
 

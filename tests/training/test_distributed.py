@@ -34,7 +34,7 @@ CPU = torch.device("cpu")
 
 def test_two_processes_take_the_steps_of_one(data, tmp_path):
     """The mean of two halves' gradients is the whole batch's, where no norm looks at the other images of a batch."""
-    plain = PLAIN | {"workers": 0, "model": NORM_FREE, "opt": "sgd", "lr": 0.05, "dist_bn": "broadcast"}
+    plain = PLAIN | {"model": NORM_FREE, "opt": "sgd", "lr": 0.05, "dist_bn": "broadcast"}
     both = settings(data, tmp_path / "both", batch_size=12, **plain)
     printed = torchrun.finish(torchrun.start("train", *words_of(both), module="support.norm_free"))
     assert "2 processes, the first on cpu, float32, 24 images a step" in printed
@@ -51,7 +51,7 @@ def test_two_processes_take_the_steps_of_one(data, tmp_path):
 
 
 def test_killed_processes_go_on_as_if_unbroken(data, tmp_path):
-    whole, killed = (settings(data, tmp_path / name, epochs=8, workers=0) for name in ("whole", "killed"))
+    whole, killed = (settings(data, tmp_path / name, epochs=8) for name in ("whole", "killed"))
     torchrun.finish(torchrun.start("train", *words_of(whole)))
     processes = torchrun.start("train", *words_of(killed))
     until((killed.run_folder / STATE).exists)
