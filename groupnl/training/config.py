@@ -1,16 +1,25 @@
 """Every setting of a training run. A recipe is a file of these; an option of the command line overrides it."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from groupnl.card import Interpolation
+
+_COMMA = re.compile(r",(?![^{]*\})")  # but not the one in shard-{1,2}.tar
 
 
 def _split(value: Any) -> Any:
     """On the command line a list is one word with commas."""
-    return [part for part in value.split(",") if part] if isinstance(value, str) else value
+    return [part for part in _COMMA.split(value) if part] if isinstance(value, str) else value
+
+
+def _rising(value: tuple[float, float]) -> tuple[float, float]:
+    if value[0] > value[1]:
+        raise ValueError("the first must not be above the second")
+    return value
 
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -18,7 +27,7 @@ Probability = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
-Range = Annotated[tuple[Share, Share], BeforeValidator(_split)]
+Range = Annotated[tuple[Share, Share], BeforeValidator(_split), AfterValidator(_rising)]
 Precision = Literal["auto", "amp", "float32", "bfloat16", "float16"]
 
 
@@ -79,7 +88,7 @@ class TrainConfig(BaseModel):
     aa: str | None = Field(None, description="timm augmentation policy, e.g. rand-m9-mstd0.5")
     reprob: Share = Field(0.0, description="probability of random erasing")
 
-    seed: Annotated[int, Field(ge=0)] = Field(42, description="of every random choice")
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(42, description="of every random choice")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train")
     precision: Precision = Field(
         "auto", description="of the autocast; amp: float16 on CUDA, else auto; auto: the hardware's fastest without it"

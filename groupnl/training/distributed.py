@@ -64,6 +64,12 @@ class World(NamedTuple):
             distributed.all_reduce(values)
         return values
 
+    def each(self, value: int) -> list[int]:
+        """Every process's value, by rank; all must ask for it."""
+        values = torch.zeros(self.size, dtype=torch.int64, device=self.device)
+        values[self.rank] = value
+        return self.total(values).tolist()
+
     def share_norms(self, network: nn.Module, reduce: bool) -> None:
         """Give every process the same statistics of the batch norms: the mean over all, or those of the first."""
         if self.size > 1:

@@ -24,20 +24,22 @@ class Events:
 
     Args:
         folder: of the run.
-        epoch: epochs done; what an interrupted process wrote about later ones is forgotten.
+        rows: of the log so far; whatever an interrupted process wrote is forgotten.
 
     Raises:
         ConfigError: TensorBoard is not installed.
     """
 
-    def __init__(self, folder: Path, epoch: int) -> None:
+    def __init__(self, folder: Path, rows: list[Row]) -> None:
         try:
             from torch.utils.tensorboard import SummaryWriter  # optional
         except ImportError as error:
             raise ConfigError(
                 f"--tensorboard needs the package tensorboard ({error}): pip install 'groupnl-serve[train]'"
             ) from error
-        self._writer = SummaryWriter(str(folder / EVENTS), purge_step=epoch + 1)
+        self._writer = SummaryWriter(str(folder / EVENTS), purge_step=1)
+        for row in rows:
+            self.add(row)
 
     def add(self, row: Row) -> None:
         """Write a row of the log."""

@@ -61,7 +61,8 @@ def parse(args: argparse.Namespace) -> TrainConfig:
 
 def _sentence(problem: Any, recipe: str | None, options: dict[str, Any]) -> str:
     name = str(problem["loc"][0])
-    if problem["type"] == "missing":
+    if problem["type"] == "missing" and len(problem["loc"]) == 1:
         return f"{_option(name)} is missing: give it, or a --recipe that says it"
     origin = f" (of the recipe {recipe})" if name not in options else ""
-    return f"{_option(name)} {problem['input']!r}{origin}: {problem['msg']}"
+    given = options.get(name, problem["input"])
+    return f"{_option(name)} {given!r}{origin}: {problem['msg']}"

@@ -1,5 +1,6 @@
 """Complaints of libraries about a setting, told as ours."""
 
+import pickle
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from groupnl.errors import ConfigError
 
 _COMPLAINTS = (
     *(ValueError, AssertionError, RuntimeError, KeyError, TypeError, AttributeError, NotImplementedError),
-    tarfile.TarError,
+    *(tarfile.TarError, pickle.UnpicklingError, EOFError),
 )
 
 

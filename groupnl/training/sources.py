@@ -128,7 +128,10 @@ class Shards(Source):
         reader, world = dataset.reader, self.world
         if not reader.num_samples:
             raise ConfigError(f"split {split}: say how many images it has, as in 'val-{{000..063}}.tar|50000'")
-        own = tuple(reader.split_info.filenames[world.rank :: world.size])
+        shards = reader.split_info.filenames
+        if len(shards) < world.size:
+            raise ConfigError(f"split {split} has {len(shards)} shards, fewer than the {world.size} processes")
+        own = tuple(shards[world.rank :: world.size])
         reader.split_info = replace(reader.split_info, filenames=own)
         reader.dist_rank, reader.dist_num_replicas = 0, 1
         return dataset

@@ -19,39 +19,44 @@ LOCK = "lock"
 _FREE = {"device", "threads", "output", "run", "pth_tar", "tensorboard"}
 
 
-def save_state(config: TrainConfig, processes: int, rows: list[Row], parts: dict[str, Any]) -> None:
+def save_state(config: TrainConfig, circumstances: dict[str, Any], rows: list[Row], parts: dict[str, Any]) -> None:
     """Write the state after some whole epochs.
 
     Args:
         config: of the run; compared when the run goes on.
-        processes: that train together; likewise.
+        circumstances: what else must be the same; likewise.
         rows: the log, one row an epoch.
         parts: name -> object with a ``state_dict``.
     """
     content = {name: part.state_dict() for name, part in parts.items()}
     with replacing(config.run_folder / FILE) as path:
-        torch.save({"rows": rows, "config": config.model_dump_json(), "processes": processes, **content}, path)
+        torch.save({"rows": rows, "config": config.model_dump_json(), "circumstances": circumstances, **content}, path)
 
 
-def load_state(config: TrainConfig, processes: int, parts: dict[str, Any]) -> list[Row]:
+def load_state(config: TrainConfig, circumstances: dict[str, Any], parts: dict[str, Any]) -> list[Row]:
     """Fill `parts` from the run's folder, if it has a state.
 
     Returns:
         The log so far; empty for a new run.
 
     Raises:
-        ConfigError: the state is of a run with other settings, or of another number of processes.
+        ConfigError: the state is of a run with other settings, or in other circumstances.
     """
     path = config.run_folder / FILE
     if not path.is_file():
         return []
     content = torch.load(path, map_location="cpu", weights_only=True)
     stored = TrainConfig.model_validate_json(content["config"])
-    _refuse_others(path, _settings(stored, content.get("processes")), _settings(config, processes))
+    _refuse_others(path, _settings(stored) | content["circumstances"], _settings(config) | circumstances)
     for name, part in parts.items():
         part.load_state_dict(content[name])
     rows: list[Row] = content["rows"]
     return rows
+
+
+def forget_state(config: TrainConfig) -> None:
+    """Remove the state, if there is one."""
+    (config.run_folder / FILE).unlink(missing_ok=True)
 
 
 @contextmanager
@@ -72,16 +77,22 @@ def locked(folder: Path) -> Iterator[None]:
         yield
 
 
-def _settings(config: TrainConfig, processes: int) -> dict[str, Any]:
+def _settings(config: TrainConfig) -> dict[str, Any]:
     compared = {name: getattr(config, name) for name in TrainConfig.model_fields if name not in _FREE}
-    options = {f"--{name.replace('_', '-')}": value for name, value in compared.items()}
-    return {**options, "the number of processes": processes}
+    return {f"--{name.replace('_', '-')}": value for name, value in compared.items()}
 
 
 def _refuse_others(path: Path, stored: dict[str, Any], given: dict[str, Any]) -> None:
-    other = [f"{name} was {stored[name]}, is {value}" for name, value in given.items() if stored[name] != value]
+    other = [_difference(name, stored[name], value) for name, value in given.items() if stored[name] != value]
     if other:
         raise ConfigError(
             f"{path} is of a run with other settings ({'; '.join(other)}): repeat them to go on, "
             "or begin anew with --restart"
         )
+
+
+def _difference(name: str, stored: Any, given: Any) -> str:
+    if isinstance(stored, list):  # perhaps a thousand classes
+        only = [", ".join(sorted(set(some) - set(others))[:5]) for some, others in ((stored, given), (given, stored))]
+        return f"{name} were others (then {only[0] or 'none'} more, now {only[1] or 'none'} more)"
+    return f"{name} was {stored}, is {given}"

@@ -30,7 +30,7 @@ from groupnl.training.optimisation import Optimisation
 from groupnl.training.published import save_published
 from groupnl.training.refusal import refused
 from groupnl.training.sources import source_of
-from groupnl.training.state import load_state, locked, save_state
+from groupnl.training.state import forget_state, load_state, locked, save_state
 
 _LOOK_STEPS = 50  # the loss is looked at so often only: a GPU must finish what it has in hand for that
 
@@ -76,10 +76,12 @@ class Trainer:
             for split in config.eval_splits
         }
         self.mixup, self.loss = self._targets()
-        self.rows: list[Row] = [] if restart else load_state(config, self.world.size, self._parts())
+        self.restart = restart
+        self.rows: list[Row] = [] if restart else load_state(config, self._circumstances(), self._parts())
+        self._refuse_scattered_states()
         self.events: Events | None = None
         self.steps = self.epoch * len(self.loader)
-        self.wrapped = self.world.wrap(self.network)
+        self.wrapped: nn.Module = self.network
 
     @property
     def epoch(self) -> int:
@@ -90,9 +92,7 @@ class Trainer:
         config = self.config
         if not timm.is_model(config.model):
             raise ConfigError(f"model {config.model!r} is unknown to timm; `groupnl models` lists GroupNL's")
-        network: nn.Module = timm.create_model(
-            config.model, num_classes=len(self.classes), drop_rate=config.drop, drop_path_rate=config.drop_path
-        )
+        network = _built(config, len(self.classes))
         if config.grad_checkpointing:
             with refused(f"--grad-checkpointing with {config.model}"):
                 network.set_grad_checkpointing()  # type: ignore[operator]
@@ -110,6 +110,23 @@ class Trainer:
         parts = {"network": self.network, **self.optimisation.parts()}
         return parts | ({"ema": self.ema} if self.ema else {})
 
+    def _circumstances(self) -> dict[str, Any]:
+        """What must be the same for a run to go on, beside its settings."""
+        return {
+            "the number of processes": self.world.size,
+            "the precision": str(self.precision).removeprefix("torch."),
+            "the steps of an epoch": len(self.loader),
+            "the classes": list(self.classes),
+        }
+
+    def _refuse_scattered_states(self) -> None:
+        epochs = self.world.each(self.epoch)
+        if len(set(epochs)) > 1:
+            raise ConfigError(
+                f"the processes would go on after different epochs ({', '.join(map(str, epochs))}): "
+                f"{self.config.run_folder} must be one folder that all of them see"
+            )
+
     @property
     def best(self) -> nn.Module:
         """The network that counts: the averaged one where there is an average."""
@@ -125,13 +142,15 @@ class Trainer:
             self._train()
             return
         with locked(self.config.run_folder), self._opened_events() as self.events:
+            if self.restart:  # at once: a kill in the first epoch must not leave the state that was to be forgotten
+                forget_state(self.config)
             if self.rows:
-                write_log(self.config.run_folder, self.rows)  # a kill may have come between state and log
+                self._write_derived()  # a kill may have come between these and the state
             self._train()
 
     def _opened_events(self) -> AbstractContextManager[Events | None]:
         config = self.config
-        return closing(Events(config.run_folder, self.epoch)) if config.tensorboard else nullcontext()
+        return closing(Events(config.run_folder, self.rows)) if config.tensorboard else nullcontext()
 
     def _train(self) -> None:
         while self.epoch < self.config.epochs:
@@ -155,6 +174,10 @@ class Trainer:
         """Train one epoch; the mean loss of its steps, over all processes."""
         random_seed(self.world.seed(self.config.seed, self.epoch + 1))
         begin_epoch(self.loader, self.epoch, self.config.seed)
+        # Anew in every epoch, as in a run that goes on: a wrapper sums gradients in an order that it learns in its
+        # first step, and with three processes or more the order shows in the last digits.
+        self.wrapped = self.network
+        self.wrapped = self.world.wrap(self.network)
         self.network.train()
         total = torch.zeros((), device=self.world.device)
         title = f"epoch {self.epoch + 1}/{self.config.epochs}"
@@ -195,16 +218,34 @@ class Trainer:
 
     def _write(self) -> None:
         """Whatever the last epoch leaves on the disk; the state first, because the rest can be made from it."""
-        config, row = self.config, self.rows[-1]
-        save_state(config, self.world.size, self.rows, self._parts())
-        write_log(config.run_folder, self.rows)
+        row = self.rows[-1]
+        save_state(self.config, self._circumstances(), self.rows, self._parts())
         if self.events:
             self.events.add(row)
+        self._write_derived()
+        tqdm.write("  ".join(f"{key} {value}" for key, value in row.items()))
+
+    def _write_derived(self) -> None:
+        config = self.config
+        write_log(config.run_folder, self.rows)
         if config.pth_tar:
-            metric = 100 * float(row[config.eval_splits[0]]) if config.eval_splits else None
+            metric = 100 * float(self.rows[-1][config.eval_splits[0]]) if config.eval_splits else None
             averaged = self.ema.module if self.ema else None
             save_published(config, self.epoch - 1, self.network, averaged, self.optimisation, metric)
-        tqdm.write("  ".join(f"{key} {value}" for key, value in row.items()))
+
+
+def _built(config: TrainConfig, classes: int) -> nn.Module:
+    rates = {"drop_rate": config.drop, "drop_path_rate": config.drop_path}
+    try:
+        return _created(config.model, classes, rates)
+    except TypeError:  # some networks do not know both; one that is 0 need not be told
+        with refused(f"--model {config.model} with --drop {config.drop} and --drop-path {config.drop_path}"):
+            return _created(config.model, classes, {name: rate for name, rate in rates.items() if rate})
+
+
+def _created(model: str, classes: int, rates: dict[str, float]) -> nn.Module:
+    network: nn.Module = timm.create_model(model, num_classes=classes, **rates)
+    return network
 
 
 def _precision(wanted: Precision, device: torch.device) -> torch.dtype:

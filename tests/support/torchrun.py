@@ -1,4 +1,4 @@
-"""`torchrun` with two processes on loopback."""
+"""`torchrun` with some processes on loopback."""
 
 import subprocess
 import sys
@@ -8,9 +8,9 @@ ROOT = Path(__file__).parents[2]
 LIMIT_S = 200
 
 
-def start(*words: str, module: str = "groupnl.cli") -> "subprocess.Popen[str]":
-    """The command in two processes; one thread each."""
-    launcher = ["--standalone", "--local-addr", "127.0.0.1", "--nproc-per-node", "2"]
+def start(*words: str, module: str = "groupnl.cli", processes: int = 2) -> "subprocess.Popen[str]":
+    """The command in two processes, or more; one thread each."""
+    launcher = ["--standalone", "--local-addr", "127.0.0.1", "--nproc-per-node", str(processes)]
     environment = {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}", "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
     return subprocess.Popen(
         [sys.executable, "-m", "torch.distributed.run", *launcher, "-m", module, *words],

@@ -51,21 +51,22 @@ def test_two_processes_take_the_steps_of_one(data, tmp_path):
 
 
 def test_killed_processes_go_on_as_if_unbroken(data, tmp_path):
-    whole, killed = (settings(data, tmp_path / name, epochs=8) for name in ("whole", "killed"))
-    torchrun.finish(torchrun.start("train", *words_of(whole)))
-    processes = torchrun.start("train", *words_of(killed))
+    """Three, since the sum of two gradients is the same in any order."""
+    whole, killed = (settings(data, tmp_path / name, epochs=8, batch_size=4) for name in ("whole", "killed"))
+    torchrun.finish(torchrun.start("train", *words_of(whole), processes=3))
+    processes = torchrun.start("train", *words_of(killed), processes=3)
     until((killed.run_folder / STATE).exists)
     processes.kill()  # torchrun itself, which cannot tell the others: the system does
     processes.communicate(timeout=torchrun.LIMIT_S)  # their ends of the pipe are closed: they are gone
     done = torch.load(killed.run_folder / STATE, weights_only=True)["rows"]
     assert 1 <= len(done) < 8
-    printed = torchrun.finish(torchrun.start("train", *words_of(killed)))
+    printed = torchrun.finish(torchrun.start("train", *words_of(killed), processes=3))
     assert f"going on after epoch {len(done)}" in printed
     logs = [read_log(config.run_folder / LOG) for config in (whole, killed)]
     assert [log | {"seconds": None} for log in logs] == [logs[0] | {"seconds": None}] * 2
     weights = [load_checkpoint(config.checkpoint).state_dict for config in (whole, killed)]
     assert all(torch.equal(weights[0][name], tensor) for name, tensor in weights[1].items())
-    with pytest.raises(ConfigError, match="the number of processes was 2, is 1"):
+    with pytest.raises(ConfigError, match="the number of processes was 3, is 1"):
         Trainer(killed)
 
 
@@ -91,6 +92,7 @@ def _in_each(rank: int, folder: Path) -> None:
     distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     world = World(CPU, rank, 2)
     assert world.total(torch.tensor([1.0 + rank])).item() == 3
+    assert world.each(10 + rank) == [10, 11]
     _check_norms(world)
     torch.save({name: _bytes_sent(world, name) for name in MEASURED}, folder / f"{rank}.pt")
     distributed.destroy_process_group()

@@ -100,7 +100,7 @@ def test_two_processes_share_the_shards(data, tmp_path):
 def test_shards_may_be_a_pattern(data, tmp_path):
     write_shards(data, tmp_path)
     (tmp_path / "_info.json").write_text("{}")
-    patterns = {"train_split": "colours-train-{0..3}.tar|24", "eval_splits": ("colours-test-{0..3}.tar|15",)}
+    patterns = {"train_split": "colours-train-{0..3}.tar|24", "eval_splits": "colours-test-{0,1,2,3}.tar|15"}
     config = settings(tmp_path, tmp_path, dataset="wds", classes=str(tmp_path / "classes.txt"), epochs=1, **patterns)
     trainer = Trainer(config)
     trainer.run()
@@ -112,6 +112,8 @@ def test_shares_of_shards_hold_every_image_once(data, tmp_path, size):
     write_shards(data, tmp_path)
     config = settings(tmp_path, tmp_path, dataset="wds", classes=str(tmp_path / "classes.txt"))
     shares = [source_of(config, World(CPU, rank, size)).evaluation("test", CLASSES) for rank in range(size)]
+    with pytest.raises(ConfigError, match="split test has 4 shards, fewer than the 5 processes"):
+        source_of(config, World(CPU, 0, 5)).evaluation("test", CLASSES)
     labels = [label for share in shares for _, label in share]
     assert sorted(labels) == [0] * 5 + [1] * 5 + [2] * 5
 
@@ -157,6 +159,7 @@ def test_log_as_tensorboard_events(data, tmp_path):
     for epochs in (1, 2):
         trainer = Trainer(settings(data, tmp_path, epochs=epochs, tensorboard=True), restart=epochs == 2)
         trainer.run()
+    Trainer(trainer.config).run()  # nothing is left to train: the log is written again
     events = accumulator.EventAccumulator(str(trainer.config.run_folder / EVENTS))
     events.Reload()
     assert set(events.Tags()["scalars"]) == {"loss", "test", "lr", "seconds"}

@@ -1,5 +1,7 @@
 """A whole small run: what comes out, and that a stopped run goes on exactly."""
 
+import shutil
+
 import pytest
 import torch
 from support.training_runs import CLASSES, run_into_the_second_epoch, settings
@@ -9,7 +11,10 @@ from groupnl.card_page import page
 from groupnl.errors import ConfigError
 from groupnl.models import TINY, build_model, load_checkpoint, sha256_of
 from groupnl.training.curves_command import read_log
+from groupnl.training.distributed import World
 from groupnl.training.log import FILE as LOG
+from groupnl.training.published import FILE as PUBLISHED
+from groupnl.training.state import FILE as STATE
 from groupnl.training.trainer import Trainer
 
 # timm's image reader leaves closing its files to the garbage collector.
@@ -68,6 +73,52 @@ def test_log_is_whole_after_a_kill_between_state_and_log(data, tmp_path):
     assert log.read_text() == whole
 
 
+def test_whatever_comes_from_the_state_is_there_after_a_kill_behind_it(data, tmp_path):
+    config = settings(data, tmp_path, epochs=2, pth_tar=True)
+    Trainer(config).run()
+    (config.run_folder / PUBLISHED).unlink()
+    Trainer(config).run()
+    assert torch.load(config.run_folder / PUBLISHED, weights_only=False)["epoch"] == 1
+
+
+def test_a_state_of_other_data_is_refused(data, tmp_path):
+    Trainer(settings(data, tmp_path, epochs=1)).run()
+    changed = tmp_path / "changed"
+    shutil.copytree(data, changed)
+    for split in ("train", "test"):
+        (changed / split / "red").rename(changed / split / "ruby")
+    state = tmp_path / "run" / STATE
+    content = torch.load(state)
+    content["config"] = settings(changed, tmp_path, epochs=1).model_dump_json()
+    torch.save(content, state)
+    with pytest.raises(ConfigError, match=r"the classes were others \(then red more, now ruby more\)"):
+        Trainer(settings(changed, tmp_path, epochs=1))
+
+
+def test_a_restart_that_is_killed_leaves_no_older_state(data, tmp_path):
+    Trainer(settings(data, tmp_path, epochs=1)).run()
+    restarted = Trainer(settings(data, tmp_path, epochs=1), restart=True)
+    restarted._epoch = lambda: (_ for _ in ()).throw(KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        restarted.run()
+    assert Trainer(settings(data, tmp_path, epochs=1)).epoch == 0
+
+
+def test_scattered_states_are_refused(data, tmp_path):
+    class Apart(World):
+        def each(self, value):
+            return [value, 3]
+
+    with pytest.raises(ConfigError, match=r"after different epochs \(0, 3\): .* one folder that all of them see"):
+        Trainer(settings(data, tmp_path), world=Apart(torch.device("cpu")))
+
+
+def test_networks_without_stochastic_depth_train_as_long_as_none_is_wanted(data, tmp_path):
+    assert Trainer(settings(data, tmp_path, model="vgg11", drop=0.1)).network.head.drop.p == 0.1
+    with pytest.raises(ConfigError, match=r"--model vgg11 with --drop 0\.0 and --drop-path 0\.2 cannot be used"):
+        Trainer(settings(data, tmp_path, model="vgg11", drop=0.0, drop_path=0.2))
+
+
 def test_restart_forgets_the_state(data, tmp_path):
     Trainer(settings(data, tmp_path, epochs=1)).run()
     (tmp_path / "run" / "notes.txt").write_text("mine")
@@ -104,6 +155,9 @@ def test_half_precision_autocast_trains(data, tmp_path):
         ("--aa wild", "--aa wild cannot be used"),
         ("--batch-size 64", "has 24 images, fewer than one batch of 64"),
         ("--batch-size 1", "--batch-size '1'"),
+        ("--lr-noise 0.42", "--lr-noise '0.42': "),
+        ("--lr-noise 0.9,0.42", "the first must not be above the second"),
+        ("--seed 5000000000", "--seed '5000000000'"),
         ("--eval-splits test,night", "night does not exist"),
         ("--device cuda", "no CUDA device" if not torch.cuda.is_available() else ""),
     ],
