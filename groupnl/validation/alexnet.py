@@ -24,3 +24,4 @@ CORRUPTION_ERRORS = {
 }
 CLEAN_ERROR = 0.43478  # top-1, of torchvision's weights IMAGENET1K_V1; 43.5 % in the paper
 SIZE = 224  # pixels
+CROP = 0.875  # share of the resized image that the published files show

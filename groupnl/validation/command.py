@@ -24,6 +24,7 @@ from groupnl.validation.loader import Making, Part
 from groupnl.validation.plan import (
     IMAGENET_C_SIZE,
     Labelling,
+    cell_folder,
     cell_folders,
     clean_part,
     file_parts,
@@ -78,7 +79,7 @@ def _add_input(group: "argparse._ArgumentGroup") -> None:
 def _add_running(group: "argparse._ArgumentGroup") -> None:
     add = group.add_argument
     add("--engine", choices=get_args(EngineName), default="eager", help="(%(default)s)")
-    add("--precision", choices=["auto", "float32", "bfloat16", "float16"], default="auto", help="(%(default)s)")
+    add("--precision", choices=["auto", "float32", "bfloat16", "float16"], default="float32", help="(%(default)s)")
     add("--device", choices=["auto", "cpu", "cuda"], default="auto", help="(%(default)s)")
     add("--batch-size", type=int, default=64, metavar="N", help="(%(default)s)")
     add("--workers", type=int, metavar="N", help="processes that read images; 0: this one (half the cores)")
@@ -158,12 +159,17 @@ def _given(args: argparse.Namespace) -> dict[str, object]:
 def _work(args: argparse.Namespace, subject: Subject, way: Way, path: Path) -> Work:
     asked = [cell for cell in CELLS if cell.corruption in args.corruptions and cell.severity in args.severities]
     folders = cell_folders(args.imagenet_c, asked) if args.imagenet_c else {}
-    labels = labelling(args.data or [folders[asked[0]]], subject)
+    first_folder = [folders[asked[0]]] if folders else []
+    labels = labelling([paths for paths in (args.data, first_folder) if paths], subject)
     record = resume(path, _settings(args, subject, way, labels.imagenet), _corrupted(args, subject))
-    # What was measured before is looked through too: the figures are of all cells together.
-    stored = {counts.cell for counts in record.cells}
+    # What was measured before is looked through too, where it still lies there: the figures are of all cells together.
+    stored = {counts.cell for counts in record.cells if args.corrupt or _lies_there(args.imagenet_c, counts.cell)}
     sets = _sets(args, labels, [cell for cell in CELLS if cell in stored or cell in asked])
     return Work(record, sets, _parts(args, subject, sets, left(record, sets)))
+
+
+def _lies_there(root: Path | None, cell: Cell) -> bool:
+    return root is not None and cell_folder(root, cell).is_dir()
 
 
 def _sets(args: argparse.Namespace, labels: Labelling, cells: Sequence[Cell]) -> dict[Cell | None, ImageSet]:
@@ -206,7 +212,7 @@ def _corrupted(args: argparse.Namespace, subject: Subject) -> Corrupted | None:
     return Corrupted(origin="files", size=args.size or IMAGENET_C_SIZE)
 
 
-def _settings(args: argparse.Namespace, subject: Subject, way: Way, imagenet: bool) -> Settings:
+def _settings(args: argparse.Namespace, subject: Subject, way: Way, imagenet: bool | None) -> Settings:
     return Settings(
         architecture=subject.architecture,
         weights_sha256=subject.weights_sha256,

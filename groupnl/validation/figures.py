@@ -1,11 +1,11 @@
 """From counts to figures: errors of the cells, the published means, and the mCE under its own name."""
 
 from collections.abc import Iterable, Mapping
-from statistics import fmean
+from statistics import fmean, mode
 from typing import NamedTuple
 
 from groupnl.corruptions.names import BENCHMARK, NAMES, SEVERITIES, Cell
-from groupnl.validation.alexnet import CLEAN_ERROR, CORRUPTION_ERRORS, SIZE
+from groupnl.validation.alexnet import CLEAN_ERROR, CORRUPTION_ERRORS, CROP, SIZE
 from groupnl.validation.record import Counts, Record
 
 
@@ -50,7 +50,7 @@ def figures(record: Record) -> Figures:
         mean_accuracy=1 - fmean(errors.values()) if errors else None,
         mce=mean_corruption_error(ce) if complete else None,
         relative_mce=relative_mean_corruption_error(ce, clean) if complete and clean is not None else None,
-        notes=tuple(_notes(record, errors)),
+        notes=(*_notes(record, errors), *_uneven(record, errors)),
     )
 
 
@@ -96,6 +96,11 @@ def _notes(record: Record, errors: Mapping[Cell, float]) -> Iterable[str]:
         return
     if record.clean is None:
         yield "The relative mCE is not given: it needs the error on the clean images (--data)."
+    elif record.settings.input.size != record.corrupted.size:
+        yield (
+            f"The relative mCE compares clean images of {record.settings.input.size} pixels with corrupted ones of "
+            f"{record.corrupted.size}; --size makes them alike."
+        )
     if reasons := list(_unlike_alexnet(record)):
         yield (
             "mCE and relative mCE divide by AlexNet's errors on ImageNet's 1000 classes at 224 pixels, but "
@@ -108,8 +113,24 @@ def _notes(record: Record, errors: Mapping[Cell, float]) -> Iterable[str]:
         )
 
 
+def _uneven(record: Record, errors: Mapping[Cell, float]) -> Iterable[str]:
+    """What a mean over cells would hide."""
+    if not errors:
+        return
+    usual = mode(counts.images for counts in record.cells)
+    if other := [counts for counts in record.cells if counts.images != usual]:
+        listed = ", ".join(f"{counts.corruption} {counts.severity} ({counts.images})" for counts in other[:5])
+        more = f" and {len(other) - 5} more" if len(other) > 5 else ""
+        yield f"Most cells have {usual} images, but not {listed}{more}: are images missing?"
+    measured = {name: sum(cell.corruption == name for cell in errors) for name in NAMES}
+    if partly := [name for name, severities in measured.items() if 0 < severities < len(SEVERITIES)]:
+        yield f"Not all five severities were measured of {', '.join(partly)}: the means are of those that were."
+
+
 def _unlike_alexnet(record: Record) -> Iterable[str]:
     if not record.settings.imagenet:
         yield "these images are not known to be of those classes"
     if record.corrupted is not None and record.corrupted.size != SIZE:
         yield f"these are of {record.corrupted.size} pixels"
+    if record.corrupted is not None and record.corrupted.origin == "made" and record.settings.input.crop_pct != CROP:
+        yield f"these are the middle {record.settings.input.crop_pct:.1%} of the images, not {CROP:.1%}"

@@ -6,13 +6,13 @@ then be of other images than it says. Here an image is a stretch of a file, whic
 
 import tarfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import NamedTuple
 
 from groupnl.errors import ConfigError
 
 _LABEL = "cls"  # a WebDataset's member with the number of the class
-_PICTURES = ("jpg", "jpeg", "png", "webp", "bmp")
+_PICTURES = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "ppm", "pgm", "tif", "tiff")
 
 
 class Extent(NamedTuple):
@@ -55,7 +55,9 @@ class Found(NamedTuple):
 
 
 def find_images(paths: Sequence[Path]) -> list[Found]:
-    """All images of a set, in the order of paths, classes and names; hidden files are left out.
+    """All images of a set, in the order of paths, classes and names.
+
+    An image is what is called one; hidden files are left out.
 
     Args:
         paths: folders with one folder for each class, tars of such folders, or shards; at least one.
@@ -76,8 +78,12 @@ def find_images(paths: Sequence[Path]) -> list[Found]:
 def _in_folder(folder: Path) -> Iterator[Found]:
     for group in _visible(folder):
         if group.is_dir():
-            for file in _visible(group):
+            for file in filter(_is_picture, _visible(group)):
                 yield Found(f"{group.name}/{file.name}", group.name, Extent(file, 0, file.stat().st_size))
+
+
+def _is_picture(path: PurePath) -> bool:
+    return path.suffix[1:].lower() in _PICTURES
 
 
 def _visible(folder: Path) -> list[Path]:
@@ -107,6 +113,8 @@ def _members(path: Path) -> dict[str, Extent]:
 
 def _in_class_folders(path: Path, members: dict[str, Extent]) -> Iterator[Found]:
     for name in sorted(members, key=lambda name: PurePosixPath(name).parts):
+        if not _is_picture(PurePosixPath(name)):
+            continue
         folder = PurePosixPath(name).parent.name
         if not folder:
             raise ConfigError(f"{path} holds {name} outside of any class folder, and no '.{_LABEL}' of a WebDataset")

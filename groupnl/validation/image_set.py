@@ -107,7 +107,7 @@ def class_positions(names: Collection[str], classes: Sequence[str] | None, count
 
 
 def is_imagenet(names: Collection[str], count: int) -> bool:
-    """Whether classes are ImageNet's, or some of them; class numbers alone do not tell."""
+    """Whether classes are ImageNet's, or some of them."""
     synsets = imagenet_synsets()
     return bool(names) and count == len(synsets) and set(names) <= set(synsets)
 

@@ -34,28 +34,40 @@ class Labelling(NamedTuple):
     Attributes:
         positions: class name -> position among the logits; empty where images have numbers.
         classes: how many the network has.
-        imagenet: whether they are ImageNet's.
+        imagenet: whether they are ImageNet's; None: they have numbers, which do not tell.
     """
 
     positions: Positions
     classes: int
-    imagenet: bool
+    imagenet: bool | None
 
 
-def labelling(paths: Sequence[Path], subject: Subject) -> Labelling:
-    """How the images of a set, and of all that have the same classes, get their labels.
+def labelling(sets: Sequence[Sequence[Path]], subject: Subject) -> Labelling:
+    """How the images of some sets of the same classes get their labels.
+
+    Args:
+        sets: paths of each; the first whose classes have names tells their order.
+        subject: the network.
 
     Raises:
         ConfigError: see `find_images` and `class_positions`.
     """
-    names = class_names(find_images(paths))
-    positions = class_positions(names, subject.classes, subject.class_count) if names else {}
+    named = filter(None, (class_names(find_images(paths)) for paths in sets))
+    names = next(named, None)
+    if names is None:
+        return Labelling({}, subject.class_count, imagenet=None)
+    positions = class_positions(names, subject.classes, subject.class_count)
     return Labelling(positions, subject.class_count, is_imagenet(names, subject.class_count))
 
 
 def look_through(paths: Sequence[Path], labels: Labelling, choice: Choice) -> ImageSet:
     """One set; see `image_set`."""
     return image_set(paths, labels.positions, labels.classes, choice)
+
+
+def cell_folder(root: Path, cell: Cell) -> Path:
+    """Where ImageNet-C has a cell."""
+    return root / cell.corruption / str(cell.severity)
 
 
 def cell_folders(root: Path, cells: Iterable[Cell]) -> dict[Cell, Path]:
@@ -68,7 +80,7 @@ def cell_folders(root: Path, cells: Iterable[Cell]) -> dict[Cell, Path]:
     Raises:
         ConfigError: some are missing; each is named.
     """
-    folders = {cell: root / cell.corruption / str(cell.severity) for cell in cells}
+    folders = {cell: cell_folder(root, cell) for cell in cells}
     missing = [cell for cell, folder in folders.items() if not folder.is_dir()]
     if not missing:
         return folders

@@ -30,7 +30,7 @@ class Settings(_Part):
         weights_sha256: of the checkpoint's file.
         averaged: whether averaged weights were taken where there were some.
         classes: how many it tells apart.
-        imagenet: whether the images' classes are ImageNet's.
+        imagenet: whether the images' classes are ImageNet's; None: they have numbers, which do not tell.
         input: how a clean image became its input.
         engine: what ran it.
         precision: of its products, as torch names it.
@@ -42,7 +42,7 @@ class Settings(_Part):
     weights_sha256: Sha256
     averaged: bool
     classes: int
-    imagenet: bool
+    imagenet: bool | None
     input: InputConfig
     engine: str
     precision: str
@@ -151,15 +151,21 @@ def resume(path: Path, settings: Settings, corrupted: Corrupted | None) -> Recor
         found = Record.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise ConfigError(f"{path} is no record of `groupnl validate`: {problems(error)}; remove it") from None
-    _refuse_another(path, found.settings, settings)
+    stored, given = _with_classes_of(found.settings, settings), _with_classes_of(settings, found.settings)
+    _refuse_another(path, stored, given)
     if corrupted is not None and found.corrupted is not None:
         _refuse_another(path, found.corrupted, corrupted)
-    return found.model_copy(update={"corrupted": found.corrupted or corrupted})
+    return found.model_copy(update={"settings": stored, "corrupted": found.corrupted or corrupted})
 
 
 def write(record: Record, path: Path) -> None:
     """Write a record in one step."""
     write_whole(path, record.model_dump_json(indent=1) + "\n")
+
+
+def _with_classes_of(settings: Settings, other: Settings) -> Settings:
+    """What numbers do not tell of the classes, images with names may have told."""
+    return settings.model_copy(update={"imagenet": other.imagenet}) if settings.imagenet is None else settings
 
 
 def _refuse_another(path: Path, stored: BaseModel, given: BaseModel) -> None:

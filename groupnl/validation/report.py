@@ -13,8 +13,10 @@ from groupnl.validation.figures import Figures
 from groupnl.validation.record import Counts, Record
 
 CSV_FILE = "cells.csv"
+FIGURES_FILE = "figures.csv"
 JSON_FILE = "figures.json"
 _HEAD = ("corruption", "severity", "images", "top1_correct", "top5_correct", "top1_error")
+_SHARES = ("clean_top1", "clean_top5", "mean_ce", "mean_accuracy", "mce", "relative_mce")
 _NAME = 46  # characters of a line's name
 
 
@@ -31,8 +33,9 @@ def text(record: Record, found: Figures) -> str:
 
 
 def write_files(record: Record, found: Figures, folder: Path) -> None:
-    """Write the CSV, a row for each set of images, and the JSON, all figures and what they are of."""
+    """Write a row for each set of images, a row for each figure, and as JSON all figures and what they are of."""
     write_whole(folder / CSV_FILE, _csv(record))
+    write_whole(folder / FIGURES_FILE, _figures_csv(found))
     errors = {name: {str(cell.severity): found.errors[cell] for cell in _cells(found, name)} for name in found.ce}
     about = record.model_dump(mode="json", include={"settings", "corrupted"})
     content: dict[str, Any] = {**about, **found._asdict(), "errors": errors}
@@ -74,6 +77,15 @@ def _csv(record: Record) -> str:
     if record.clean is not None:
         rows.writerow(("clean", 0, *_numbers(record.clean)))
     rows.writerows((*counts.cell, *_numbers(counts)) for counts in record.cells)
+    return file.getvalue()
+
+
+def _figures_csv(found: Figures) -> str:
+    file = io.StringIO()
+    rows = csv.writer(file, lineterminator="\n")
+    rows.writerow(("figure", "share"))
+    named = {name: getattr(found, name) for name in _SHARES} | {f"ce {name}": share for name, share in found.ce.items()}
+    rows.writerows((name, f"{share:.6f}") for name, share in named.items() if share is not None)
     return file.getvalue()
 
 

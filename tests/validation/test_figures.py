@@ -83,6 +83,7 @@ def test_without_a_cell_of_the_benchmark_there_is_no_mce() -> None:
     assert (found.mce, found.relative_mce) == (None, None)
     assert found.ce["snow"] == pytest.approx((0.3 + 0.35 + 0.4 + 0.5) / 4)
     assert "1 of the 75 are missing, snow 4 first" in found.notes[0]
+    assert "Not all five severities were measured of snow" in found.notes[1]
 
 
 def test_the_four_types_for_validation_are_not_needed_for_the_mce() -> None:
@@ -114,6 +115,7 @@ def test_without_clean_images_there_is_no_relative_mce() -> None:
             ["not known to be of those classes", "of 64 pixels", "--as-published"],
         ),
         (True, Corrupted(origin="made", size=224, seed=0, published=True), []),
+        (True, Corrupted(origin="files", size=192), ["clean images of 224 pixels with corrupted ones of 192"]),
     ],
 )
 def test_what_cannot_be_compared_with_published_figures_is_said(
@@ -128,3 +130,10 @@ def test_what_cannot_be_compared_with_published_figures_is_said(
 def test_clean_figures_alone_need_no_notes() -> None:
     found = figures(record({}))
     assert (found.clean_top1, found.errors, found.mean_ce, found.notes) == (pytest.approx(0.8), {}, None, ())
+
+
+def test_a_crop_unlike_the_published_one_is_said() -> None:
+    made = record(all_cells(dict.fromkeys(NAMES, 400)), corrupted=Corrupted(origin="made", size=224, published=True))
+    wide = made.settings.input.model_copy(update={"crop_pct": 0.95})
+    found = figures(made.model_copy(update={"settings": made.settings.model_copy(update={"input": wide})}))
+    assert "these are the middle 95.0% of the images, not 87.5%" in found.notes[0]

@@ -24,7 +24,7 @@ from groupnl.robustness.sampling import seed_of
 from groupnl.validation.command import share_cores
 from groupnl.validation.pixels import Resized
 
-PLAIN = ["--precision", "float32", "--device", "cpu", "--workers", "0"]
+PLAIN = ["--device", "cpu", "--workers", "0"]
 # Of four images in each cell so many are in the wrong class folder, by severity; the types take turns.
 WRONG = ((0, 1, 2, 3, 4), (1, 1, 1, 1, 1), (4, 4, 4, 3, 3))
 
@@ -58,6 +58,16 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
             count = WRONG[place % 3][severity - 1]
             solid(folder / name / str(severity), {"green": ["cyan"] * count + ["green"] * (4 - count)})
     return folder
+
+
+def write_shard(folder: Path, path: Path) -> None:
+    """A WebDataset's shard of class folders."""
+    with tarfile.open(path, "w") as shard:
+        for number, file in enumerate(sorted(folder.glob("*/*"))):
+            label = path.with_suffix(".label")
+            label.write_text(str(COLOURS.index(file.parent.name)))
+            shard.add(file, f"{number}.jpg")
+            shard.add(label, f"{number}.cls")
 
 
 def validate(checkpoint: Path, output: Path, *options: str | Path) -> int:
@@ -108,6 +118,13 @@ def _check_files(output: Path) -> None:
     assert len(rows) == 96
     assert list(rows[0].values())[:4] == ["clean", "0", "4", "3"]
     assert list(rows[-1].values())[:4] == ["saturate", "5", "4", "0"]
+    figures = {
+        row["figure"]: float(row["share"]) for row in csv.DictReader((output / "figures.csv").read_text().splitlines())
+    }
+    shares = {name: value for name, value in read(output).items() if isinstance(value, float)}
+    assert len(shares) == 6
+    assert shares.items() <= {name: pytest.approx(value, abs=1e-6) for name, value in figures.items()}.items()
+    assert figures["ce fog"] == pytest.approx(read(output)["ce"]["fog"], abs=1e-6)
     with Image.open(output / "heat_map.png") as picture:
         assert (picture.format, picture.height > 900, picture.width > 900) == ("PNG", True, True)
 
@@ -158,6 +175,47 @@ def test_cells_can_be_added_to_a_record(checkpoint: Path, clean: Path, published
     assert found["errors"]["fog"] == {"2": 0.25, "4": 0.75}
     assert len(found["errors"]["snow"]) == 5
     assert "they need the 15 types at 5 severities, and 68 of the 75 are missing" in found["notes"][0]
+
+
+def test_cells_that_were_measured_need_not_lie_there_any_more(
+    checkpoint: Path, published: Path, tmp_path: Path
+) -> None:
+    for name in ("fog", "snow"):
+        root = tmp_path / f"only {name}"
+        root.mkdir()
+        (root / name).symlink_to(published / name)
+        options = ["--imagenet-c", root, "--size", "32", "--corruptions", name]
+        assert validate(checkpoint, tmp_path / "out", *options) == 0
+    assert set(read(tmp_path / "out")["ce"]) == {"fog", "snow"}
+
+
+def test_uneven_cells_and_other_files_are_seen(
+    checkpoint: Path, published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "c"
+    shutil.copytree(published / "fog", root / "fog")
+    green = root / "fog" / "3" / "green"
+    next(green.iterdir()).unlink()
+    (green / "Thumbs.db").write_bytes(b"no picture")
+    options = ["--imagenet-c", root, "--size", "32", "--corruptions", "fog", "--severities", "1", "2", "3"]
+    assert validate(checkpoint, tmp_path / "out", *options) == 0
+    shown = capsys.readouterr().out
+    assert "Most cells have 4 images, but not fog 3 (3): are images missing?" in shown
+    assert "Not all five severities were measured of fog" in shown
+
+
+def test_shards_take_their_classes_from_the_corrupted_folders(
+    checkpoint: Path, clean: Path, published: Path, tmp_path: Path
+) -> None:
+    """Numbers in the shards, names in the folders: in one run, and in two."""
+    shard = tmp_path / "clean-0.tar"
+    write_shard(clean, shard)
+    cells = ["--imagenet-c", published, "--size", "32", "--corruptions", "fog"]
+    assert validate(checkpoint, tmp_path / "one", "--data", shard, *cells) == 0
+    assert validate(checkpoint, tmp_path / "two", "--data", shard, "--size", "32") == 0
+    assert validate(checkpoint, tmp_path / "two", "--data", shard, *cells) == 0
+    assert read(tmp_path / "one") == read(tmp_path / "two")
+    assert read(tmp_path / "one")["clean_top1"] == 0.75
 
 
 def test_corrupted_here_is_corrupted_by_hand(checkpoint: Path, tmp_path: Path) -> None:
@@ -243,12 +301,7 @@ def test_a_published_checkpoint_knows_imagenets_folders(tmp_path: Path) -> None:
 def test_tars_and_shards_give_what_folders_do(checkpoint: Path, clean: Path, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "clean.tar", "w") as tar:
         tar.add(clean, ".")
-    with tarfile.open(tmp_path / "shard.tar", "w") as shard:
-        for number, file in enumerate(sorted(clean.glob("*/*"))):
-            label = tmp_path / "label"
-            label.write_text(str(COLOURS.index(file.parent.name)))
-            shard.add(file, f"{number}.jpg")
-            shard.add(label, f"{number}.cls")
+    write_shard(clean, tmp_path / "shard.tar")
     for name in ("clean.tar", "shard.tar"):
         assert validate(checkpoint, tmp_path / f"{name}.out", "--data", tmp_path / name) == 0
         assert read(tmp_path / f"{name}.out")["clean_top1"] == 0.75
