@@ -1,6 +1,7 @@
 """groupnl study convolutions: training, and the command on a few images."""
 
 import argparse
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -143,6 +144,14 @@ def test_the_command_trains_what_is_missing_and_reports(
     assert capsys.readouterr().out.splitlines()[0] == "done    icons/resnet18/gnl_sparse/0"
     with pytest.raises(ConfigError, match="were trained with another recipe"):
         study("--icons", icons, "--out", out, "--epochs", 2)
+    assert (out / "convolutions.csv").is_file()
+    elsewhere = tmp_path / "elsewhere"
+    shutil.copytree(out / "cells", elsewhere / "cells")
+    (icons / "train" / "red" / "0.png").unlink()
+    quick[3] = elsewhere
+    with pytest.raises(ConfigError, match="the images of icons are not those of icons/resnet18/gnl_sparse/0"):
+        study(*quick, "--cells", "icons/resnet18/gnl_sparse/1")
+    assert not result_path(elsewhere, found.cell._replace(seed=1)).exists()
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from groupnl.errors import ConfigError
 from groupnl.server.seats import usable_cores
 from groupnl.studies.convolutions.cells import Cell, all_cells, choose_cells
 from groupnl.studies.convolutions.images import FASHION_MNIST, ImageSet, read_fashion_mnist, read_icons
-from groupnl.studies.convolutions.prepared import prepare
+from groupnl.studies.convolutions.prepared import PreparedRecord, prepare, read_record
 from groupnl.studies.convolutions.recipe import RECIPES, ImagePlan, Recipe
 from groupnl.studies.convolutions.report import write_report
 from groupnl.studies.convolutions.result import Result, read_results, result_path
@@ -70,13 +70,16 @@ def _train(args: argparse.Namespace, recipes: dict[tuple[str, str], Recipe], cel
     known = read_results(args.out)
     _refuse_other_recipes(known, recipes)
     todo = [cell for cell in cells if not result_path(args.out, cell).is_file()]
-    _prepare(args, {cell.data: recipes[cell.data, cell.network].images for cell in todo})
+    plans = {cell.data: recipes[cell.data, cell.network].images for cell in todo}
+    _prepare(args, plans)
+    _refuse_other_images(known, {data: read_record(data_folder(args.out, data), plan) for data, plan in plans.items()})
     clock = Clock(None if args.budget_minutes is None else 60 * args.budget_minutes, known)
     plan = Plan(args.out, recipes, args.threads)
     with tqdm(total=len(cells), initial=len(cells) - len(todo), unit="cell") as bar:
         for result in run_cells(todo, plan, args.jobs or usable_cores(), clock):
             bar.update()
             bar.write(_line(result))
+            write_report(args.out)  # whenever the study is stopped, it is of all that is done
 
 
 def _prepare(args: argparse.Namespace, plans: dict[str, ImagePlan]) -> None:
@@ -102,6 +105,16 @@ def _refuse_other_recipes(known: Sequence[Result], recipes: dict[tuple[str, str]
             raise ConfigError(
                 f"the results of {result.data}/{result.network} there were trained with another recipe "
                 f"({result.recipe}); give the same options, or another --out"
+            )
+
+
+def _refuse_other_images(known: Sequence[Result], prepared: dict[str, PreparedRecord]) -> None:
+    """Before anything is trained: its results could not be compared with those that are there."""
+    for result in known:
+        if result.data in prepared and result.images != prepared[result.data]:
+            raise ConfigError(
+                f"the images of {result.data} are not those of {result.cell.name}, which is there already: "
+                "give the same images, or another --out"
             )
 
 

@@ -10,6 +10,7 @@ from groupnl.studies.convolutions.result import Result
 from groupnl.studies.convolutions.statistics import Comparison, compare, holm
 from groupnl.studies.convolutions.summary import Row
 
+_LEAST_SEEDS = 3
 FROM_STANDARD = {kind: STANDARD for kind in KINDS if kind != STANDARD}
 FROM_PUBLISHED = VARIANTS
 
@@ -43,7 +44,7 @@ class Contrast(NamedTuple):
 
 
 def contrasts_of(rows: Sequence[Row], bases: Mapping[str, str]) -> list[Contrast]:
-    """Those of one network on one data set that share two seeds or more, raised together.
+    """Those of one network on one data set that share three seeds or more, raised together.
 
     Args:
         rows: of one data set and network.
@@ -72,6 +73,6 @@ def _stacked(row: Row, seeds: Sequence[int], right: Callable[[Result], np.ndarra
 
 
 def _shared_seeds(rows: Mapping[str, Row], kind: str, base: str) -> list[int]:
-    """Those that both have; none where they are fewer than two, which allow no test."""
+    """Those that both have; none where they are too few for a test."""
     own, other = ({result.seed for result in rows[each].results} if each in rows else set() for each in (kind, base))
-    return sorted(own & other) if len(own & other) > 1 else []
+    return sorted(own & other) if len(own & other) >= _LEAST_SEEDS else []

@@ -47,7 +47,7 @@ def draw_differences(tables: Sequence[Sequence[Row]], path: Path) -> None:
     """
     from matplotlib.figure import Figure
 
-    drawn = [rows for rows in tables if rows[0].kind == STANDARD and len(rows) > 1]
+    drawn = [with_standard for rows in tables if len(with_standard := _comparable(rows)) > 1]
     if not drawn:
         return
     figure = Figure(figsize=(11, sum(1.9 + 0.3 * len(rows) for rows in drawn)), layout="constrained")
@@ -57,9 +57,15 @@ def draw_differences(tables: Sequence[Sequence[Row]], path: Path) -> None:
     save(figure, path)
 
 
+def _comparable(rows: Sequence[Row]) -> list[Row]:
+    """The standard convolution and those that share a seed with it; none without it."""
+    seeds = {result.seed for row in rows if row.kind == STANDARD for result in row.results}
+    return [row for row in rows if any(result.seed in seeds for result in row.results)]
+
+
 def _heat_map(figure: Any, axes: Any, rows: Sequence[Row]) -> None:
     standard, *others = rows
-    points = np.stack([100 * (_by_corruption(row) - _by_corruption(standard)) for row in others])
+    points = np.stack([100 * _gain_by_corruption(row, standard) for row in others])
     most = max(1.0, float(np.abs(points).max()))
     image = axes.imshow(points, cmap="RdBu", vmin=-most, vmax=most, aspect="auto")
     for (y, x), value in np.ndenumerate(points):
@@ -70,11 +76,12 @@ def _heat_map(figure: Any, axes: Any, rows: Sequence[Row]) -> None:
     figure.colorbar(image, ax=axes, label="points over standard")
 
 
-def _by_corruption(row: Row) -> np.ndarray:
-    """Mean accuracy over seeds and severities; float64 (19,)."""
-    by_cell = np.mean([result.accuracy_by_cell() for result in row.results], axis=0)
-    accuracy: np.ndarray = by_cell.reshape(len(NAMES), len(SEVERITIES)).mean(axis=1)
-    return accuracy
+def _gain_by_corruption(row: Row, standard: Row) -> np.ndarray:
+    """Mean difference of accuracy over severities and the seeds that both have, at least one; float64 (19,)."""
+    base = {result.seed: result.accuracy_by_cell() for result in standard.results}
+    gains = [result.accuracy_by_cell() - base[result.seed] for result in row.results if result.seed in base]
+    gain: np.ndarray = np.mean(gains, axis=0).reshape(len(NAMES), len(SEVERITIES)).mean(axis=1)
+    return gain
 
 
 def _title(rows: Sequence[Row]) -> str:

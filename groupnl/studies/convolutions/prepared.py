@@ -73,7 +73,7 @@ def prepare(name: str, read: Callable[[], ImageSet], plan: ImagePlan, folder: Pa
         ConfigError: images that cannot be used, or the folder holds those of another plan.
     """
     if (folder / _RECORD).is_file():
-        _read_record(folder, plan)
+        read_record(folder, plan)
         return
     found = read()
     folder.mkdir(parents=True, exist_ok=True)
@@ -107,13 +107,28 @@ def chosen_positions(counts: Mapping[str, int], plan: ImagePlan) -> dict[str, Te
     return {split: _some(count, each, plan.seed) for split, count in counts.items()}
 
 
+def read_record(folder: Path, plan: ImagePlan) -> PreparedRecord:
+    """What lies in a prepared folder.
+
+    Raises:
+        ConfigError: it cannot be read, or is of another plan.
+    """
+    try:
+        record = PreparedRecord.model_validate_json((folder / _RECORD).read_text(encoding="utf-8"))
+    except ValidationError as error:
+        raise ConfigError(f"{folder / _RECORD} cannot be used: {problems(error)}; remove {folder}") from error
+    if record.plan != plan:
+        raise ConfigError(f"{folder} holds images of the plan {record.plan}, wanted is {plan}: choose another --out")
+    return record
+
+
 def load_prepared(folder: Path, plan: ImagePlan) -> Prepared:
     """What `prepare` wrote.
 
     Raises:
         ConfigError: the folder holds the images of another plan.
     """
-    record = _read_record(folder, plan)
+    record = read_record(folder, plan)
     with np.load(folder / _IMAGES) as arrays:
         tensors = {key: torch.from_numpy(arrays[key]) for key in arrays.files}
     return Prepared(
@@ -123,16 +138,6 @@ def load_prepared(folder: Path, plan: ImagePlan) -> Prepared:
         corrupted=np.load(folder / _CORRUPTED, mmap_mode="r"),
         corrupted_labels=tensors["corrupted_labels"],
     )
-
-
-def _read_record(folder: Path, plan: ImagePlan) -> PreparedRecord:
-    try:
-        record = PreparedRecord.model_validate_json((folder / _RECORD).read_text(encoding="utf-8"))
-    except ValidationError as error:
-        raise ConfigError(f"{folder / _RECORD} cannot be used: {problems(error)}; remove {folder}") from error
-    if record.plan != plan:
-        raise ConfigError(f"{folder} holds images of the plan {record.plan}, wanted is {plan}: choose another --out")
-    return record
 
 
 def _some(count: int, wanted: int | None, seed: int) -> Tensor:

@@ -34,7 +34,7 @@ class Recipe(BaseModel):
         images: which images are used.
         epochs: passes over the training images; the last one counts.
         batch_size: images a step; the last, smaller batch of an epoch is left out.
-        lr: highest learning rate, of AdamW; linear warm-up, then a cosine to nearly 0.
+        lr: highest learning rate, of AdamW; a half cosine up, another one down to nearly 0.
         warm_up: share of the steps in which it rises.
         weight_decay: not on norms and biases.
         smoothing: of the labels.

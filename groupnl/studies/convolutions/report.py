@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from groupnl.atomic_file import write_whole
 from groupnl.errors import ConfigError
 from groupnl.studies.convolutions.plot import draw_accuracies, draw_differences
 from groupnl.studies.convolutions.result import read_results
@@ -31,8 +32,8 @@ def write_report(out: Path) -> list[Path]:
     if not results:
         raise ConfigError(f"{out} has no results yet: train some cells first (without --report and --speed)")
     tables, ratios = tables_of(results), read_ratios(out)
-    (out / TABLE).write_text("\n\n".join(markdown(rows, ratios) for rows in tables) + "\n", encoding="utf-8")
-    (out / CELLS).write_text(csv_text(results), encoding="utf-8")
+    write_whole(out / TABLE, "\n\n".join(markdown(rows, ratios) for rows in tables) + "\n")
+    write_whole(out / CELLS, csv_text(results))
     draw_accuracies(tables, out / ACCURACIES)
     draw_differences(tables, out / DIFFERENCES)
     return [path for name in (TABLE, CELLS, ACCURACIES, DIFFERENCES) if (path := out / name).is_file()]
