@@ -98,6 +98,7 @@ def test_convolutions_are_compared(tmp_path: Path) -> None:
     assert found["ghost"].corrupted.p_holm > 0.05
     assert found["gnl_r2"].clean.comparison.difference == pytest.approx(ours.clean.mean - standard.clean.mean)
     assert contrasts_of(rows, FROM_PUBLISHED) == []
+    assert found["ghost"].splits == {}, "with one split it would say the same twice"
 
 
 def test_variants_are_compared_with_the_published_form_over_shared_seeds() -> None:
@@ -109,6 +110,20 @@ def test_variants_are_compared_with_the_published_form_over_shared_seeds() -> No
     means = [np.mean([each.clean_right().mean() for each in row.results if each.seed in (1, 2, 3)]) for row in rows]
     assert found.clean.comparison.difference == pytest.approx(means[1] - means[0])
     assert "| gnl_r2_scaled | gnl_r2 | +" in markdown(rows, {})
+
+
+def test_splits_are_compared_apart() -> None:
+    clean = {
+        "standard": {"first": "1" * 50, "second": "0" * 49 + "1"},
+        "gnl_r2": {"first": "0" * 49 + "1", "second": "1" * 50},
+    }
+    results = [result(kind, seed, clean=clean[kind]) for kind in clean for seed in range(3)]
+    [found] = contrasts_of(rows_of(results, "icons", "resnet18"), FROM_STANDARD)
+    assert {name: tested.comparison.difference for name, tested in found.splits.items()} == {
+        "first": pytest.approx(-0.98),
+        "second": pytest.approx(0.98),
+    }
+    assert found.clean.comparison.difference == 0
 
 
 def test_what_is_kept_is_of_the_same_images() -> None:

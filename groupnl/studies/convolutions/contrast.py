@@ -1,6 +1,7 @@
 """One convolution less another, in the same network on the same data, with tests over seeds and images."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -33,12 +34,14 @@ class Contrast(NamedTuple):
     Attributes:
         kind: the one.
         base: the other.
+        splits: test split -> in accuracy on its clean images; empty where there is one split only.
         clean: in accuracy on all clean test images.
         corrupted: in mean corruption accuracy.
     """
 
     kind: str
     base: str
+    splits: dict[str, Tested]
     clean: Tested
     corrupted: Tested
 
@@ -47,14 +50,19 @@ def contrasts_of(rows: Sequence[Row], bases: Mapping[str, str]) -> list[Contrast
     """Those of one network on one data set that share three seeds or more, raised together.
 
     Args:
-        rows: of one data set and network.
+        rows: of one data set and network, at least one.
         bases: convolution -> what it is compared with.
     """
     by_kind = {row.kind: row for row in rows}
     pairs = [(kind, base) for kind, base in bases.items() if _shared_seeds(by_kind, kind, base)]
+    names = list(rows[0].splits) if len(rows[0].splits) > 1 else []
+    splits = {name: _tested(by_kind, pairs, partial(Result.clean_right, split=name)) for name in names}
     clean = _tested(by_kind, pairs, Result.clean_right)
     corrupted = _tested(by_kind, pairs, Result.corrupted_right)
-    return [Contrast(*pair, *both) for pair, *both in zip(pairs, clean, corrupted, strict=True)]
+    return [
+        Contrast(*pair, {name: found[place] for name, found in splits.items()}, clean[place], corrupted[place])
+        for place, pair in enumerate(pairs)
+    ]
 
 
 def _tested(

@@ -70,9 +70,10 @@ class Result(BaseModel):
         """Which cell it is of."""
         return Cell(self.data, self.network, self.kind, self.seed)
 
-    def clean_right(self) -> np.ndarray:
-        """For each image of all test splits 1.0 or 0.0; float64 (N,)."""
-        return np.array([float(answer) for answers in self.clean.values() for answer in answers])
+    def clean_right(self, split: str | None = None) -> np.ndarray:
+        """For each image of a test split, or of all, 1.0 or 0.0; float64 (N,)."""
+        answers = "".join(self.clean.values()) if split is None else self.clean[split]
+        return np.array([float(answer) for answer in answers])
 
     def corrupted_right(self) -> np.ndarray:
         """For each corrupted image the share of the 95 cells answered rightly; float64 (M,)."""

@@ -46,9 +46,14 @@ def _differences(contrasts: Sequence[Contrast]) -> str:
     """In points, with 95 % intervals; empty where there are none."""
     if not contrasts:
         return ""
-    head = ["convolution", "less", "all clean", "p (Holm)", "mean corruption accuracy", "p (Holm)"]
-    lines = ([each.kind, each.base, *_points(each.clean), *_points(each.corrupted)] for each in contrasts)
-    return _table(head, lines)
+    compared = [*contrasts[0].splits, "all clean", "mean corruption accuracy"]
+    head = ["convolution", "less", *(word for name in compared for word in (name, "p (Holm)"))]
+    return _table(head, (_contrast_line(each) for each in contrasts))
+
+
+def _contrast_line(contrast: Contrast) -> list[str]:
+    tested = [*contrast.splits.values(), contrast.clean, contrast.corrupted]
+    return [contrast.kind, contrast.base, *(word for each in tested for word in _points(each))]
 
 
 def _table(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
