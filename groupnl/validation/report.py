@@ -3,7 +3,7 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,21 +71,19 @@ def _cells(found: Figures, name: str) -> list[Cell]:
 
 
 def _csv(record: Record) -> str:
-    file = io.StringIO()
-    rows = csv.writer(file, lineterminator="\n")
-    rows.writerow(_HEAD)
-    if record.clean is not None:
-        rows.writerow(("clean", 0, *_numbers(record.clean)))
-    rows.writerows((*counts.cell, *_numbers(counts)) for counts in record.cells)
-    return file.getvalue()
+    clean = [("clean", 0, *_numbers(record.clean))] if record.clean is not None else []
+    return _text_of([_HEAD, *clean, *((*counts.cell, *_numbers(counts)) for counts in record.cells)])
 
 
 def _figures_csv(found: Figures) -> str:
-    file = io.StringIO()
-    rows = csv.writer(file, lineterminator="\n")
-    rows.writerow(("figure", "share"))
     named = {name: getattr(found, name) for name in _SHARES} | {f"ce {name}": share for name, share in found.ce.items()}
-    rows.writerows((name, f"{share:.6f}") for name, share in named.items() if share is not None)
+    shares = ((name, f"{share:.6f}") for name, share in named.items() if share is not None)
+    return _text_of([("figure", "share"), *shares])
+
+
+def _text_of(rows: Iterable[Sequence[object]]) -> str:
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(rows)
     return file.getvalue()
 
 

@@ -12,7 +12,7 @@ from groupnl.errors import ConfigError
 from groupnl.server.seats import usable_cores
 from groupnl.studies.convolutions.cells import Cell, all_cells, choose_cells
 from groupnl.studies.convolutions.images import FASHION_MNIST, ImageSet, read_fashion_mnist, read_icons
-from groupnl.studies.convolutions.prepared import PreparedRecord, prepare, read_record
+from groupnl.studies.convolutions.prepared import PreparedRecord, prepare
 from groupnl.studies.convolutions.recipe import RECIPES, ImagePlan, Recipe
 from groupnl.studies.convolutions.report import write_report
 from groupnl.studies.convolutions.result import Result, read_results, result_path
@@ -71,8 +71,7 @@ def _train(args: argparse.Namespace, recipes: dict[tuple[str, str], Recipe], cel
     _refuse_other_recipes(known, recipes)
     todo = [cell for cell in cells if not result_path(args.out, cell).is_file()]
     plans = {cell.data: recipes[cell.data, cell.network].images for cell in todo}
-    _prepare(args, plans)
-    _refuse_other_images(known, {data: read_record(data_folder(args.out, data), plan) for data, plan in plans.items()})
+    _refuse_other_images(known, _prepare(args, plans))
     clock = Clock(None if args.budget_minutes is None else 60 * args.budget_minutes, known)
     plan = Plan(args.out, recipes, args.threads)
     with tqdm(total=len(cells), initial=len(cells) - len(todo), unit="cell") as bar:
@@ -82,14 +81,16 @@ def _train(args: argparse.Namespace, recipes: dict[tuple[str, str], Recipe], cel
             write_report(args.out)  # whenever the study is stopped, it is of all that is done
 
 
-def _prepare(args: argparse.Namespace, plans: dict[str, ImagePlan]) -> None:
+def _prepare(args: argparse.Namespace, plans: dict[str, ImagePlan]) -> dict[str, PreparedRecord]:
     sources: dict[str, Callable[[int], ImageSet]] = {
         "icons": partial(read_icons, args.icons),
         "fashion-mnist": partial(read_fashion_mnist, args.fashion_mnist),
     }
     require_textures()
-    for data, plan in sorted(plans.items()):
-        prepare(data, partial(sources[data], plan.size), plan, data_folder(args.out, data))
+    return {
+        data: prepare(data, partial(sources[data], plan.size), plan, data_folder(args.out, data))
+        for data, plan in sorted(plans.items())
+    }
 
 
 def _recipe(recipe: Recipe, args: argparse.Namespace) -> Recipe:

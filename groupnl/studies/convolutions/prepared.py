@@ -60,7 +60,7 @@ class Prepared(NamedTuple):
     corrupted_labels: Tensor
 
 
-def prepare(name: str, read: Callable[[], ImageSet], plan: ImagePlan, folder: Path) -> None:
+def prepare(name: str, read: Callable[[], ImageSet], plan: ImagePlan, folder: Path) -> PreparedRecord:
     """Write what `load_prepared` reads, unless it is there.
 
     Args:
@@ -69,12 +69,14 @@ def prepare(name: str, read: Callable[[], ImageSet], plan: ImagePlan, folder: Pa
         plan: which of them are used.
         folder: for the files; made if missing.
 
+    Returns:
+        What lies there now.
+
     Raises:
         ConfigError: images that cannot be used, or the folder holds those of another plan.
     """
     if (folder / _RECORD).is_file():
-        read_record(folder, plan)
-        return
+        return _read_record(folder, plan)
     found = read()
     folder.mkdir(parents=True, exist_ok=True)
     train = found.train.part(_some(len(found.train.labels), plan.train_images, plan.seed))
@@ -91,6 +93,7 @@ def prepare(name: str, read: Callable[[], ImageSet], plan: ImagePlan, folder: Pa
         corrupted_sha256=sha256_of(folder / _CORRUPTED),
     )
     write_whole(folder / _RECORD, record.model_dump_json(indent=2) + "\n")  # last: now the folder is whole
+    return record
 
 
 def chosen_positions(counts: Mapping[str, int], plan: ImagePlan) -> dict[str, Tensor]:
@@ -107,7 +110,7 @@ def chosen_positions(counts: Mapping[str, int], plan: ImagePlan) -> dict[str, Te
     return {split: _some(count, each, plan.seed) for split, count in counts.items()}
 
 
-def read_record(folder: Path, plan: ImagePlan) -> PreparedRecord:
+def _read_record(folder: Path, plan: ImagePlan) -> PreparedRecord:
     """What lies in a prepared folder.
 
     Raises:
@@ -128,7 +131,7 @@ def load_prepared(folder: Path, plan: ImagePlan) -> Prepared:
     Raises:
         ConfigError: the folder holds the images of another plan.
     """
-    record = read_record(folder, plan)
+    record = _read_record(folder, plan)
     with np.load(folder / _IMAGES) as arrays:
         tensors = {key: torch.from_numpy(arrays[key]) for key in arrays.files}
     return Prepared(
