@@ -47,7 +47,7 @@ def load_state(config: TrainConfig, circumstances: dict[str, Any], parts: dict[s
         return []
     content = torch.load(path, map_location="cpu", weights_only=True)
     stored = TrainConfig.model_validate_json(content["config"])
-    _refuse_others(path, _settings(stored) | content["circumstances"], _settings(config) | circumstances)
+    _refuse_others(path, _settings(stored) | content.get("circumstances", {}), _settings(config) | circumstances)
     for name, part in parts.items():
         part.load_state_dict(content[name])
     rows: list[Row] = content["rows"]
@@ -83,7 +83,7 @@ def _settings(config: TrainConfig) -> dict[str, Any]:
 
 
 def _refuse_others(path: Path, stored: dict[str, Any], given: dict[str, Any]) -> None:
-    other = [_difference(name, stored[name], value) for name, value in given.items() if stored[name] != value]
+    other = [_difference(name, stored.get(name), value) for name, value in given.items() if stored.get(name) != value]
     if other:
         raise ConfigError(
             f"{path} is of a run with other settings ({'; '.join(other)}): repeat them to go on, "

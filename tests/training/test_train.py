@@ -93,6 +93,10 @@ def test_a_state_of_other_data_is_refused(data, tmp_path):
     torch.save(content, state)
     with pytest.raises(ConfigError, match=r"the classes were others \(then red more, now ruby more\)"):
         Trainer(settings(changed, tmp_path, epochs=1))
+    del content["circumstances"]  # as before they were kept
+    torch.save(content, state)
+    with pytest.raises(ConfigError, match="the number of processes was None, is 1"):
+        Trainer(settings(changed, tmp_path, epochs=1))
 
 
 def test_a_restart_that_is_killed_leaves_no_older_state(data, tmp_path):
