@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from groupnl.archive.read import DIGEST_FILE
 from groupnl.corruptions import Cell
 from groupnl.errors import GroupNLError, input_errors
+from groupnl.inference.device import precision_name
 from groupnl.manifest import Manifest
 from groupnl.metrics import (
     BATCH_SIZE,
@@ -51,7 +52,7 @@ def count_start(metrics: Metrics, model_dir: Path, manifest: Manifest, engine: s
         version=manifest.version,
         arch=manifest.card.architecture,
         engine=engine,
-        precision=str(precision).removeprefix("torch."),
+        precision=precision_name(precision),
         archive_sha256=_archive_digest(model_dir),
     )
 

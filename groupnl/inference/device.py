@@ -12,6 +12,9 @@ Precision = Literal["auto", "float32", "bfloat16", "float16"]
 # CPU instructions that multiply bfloat16 matrices: x86 (AVX-512, AMX) and Arm.
 _BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")
 
+# Name -> precision, as options, records and metrics have it.
+PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
 
 def choose_device(wanted: Device = "auto", index: int | None = None) -> torch.device:
     """The device that was asked for, or the best one there is.
@@ -46,7 +49,12 @@ def choose_precision(wanted: Precision, device: torch.device) -> torch.dtype:
         return _best_precision(device)
     if wanted == "float16" and device.type == "cpu":
         raise ConfigError("precision 'float16' needs a CUDA device; on a CPU use 'bfloat16' or 'float32'")
-    return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[wanted]
+    return PRECISIONS[wanted]
+
+
+def precision_name(precision: torch.dtype) -> str:
+    """Its name in `PRECISIONS`."""
+    return next(name for name, known in PRECISIONS.items() if known == precision)
 
 
 def _best_precision(device: torch.device) -> torch.dtype:

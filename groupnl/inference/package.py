@@ -14,6 +14,7 @@ from torch import fx, nn
 
 from groupnl.card import InputConfig
 from groupnl.errors import RewriteError
+from groupnl.inference.device import precision_name
 from groupnl.inference.native import build as native
 from groupnl.inference.native_layer import use_native_layers
 from groupnl.inference.pixels import PixelNetwork
@@ -55,7 +56,7 @@ class Target(BaseModel):
                 "torch_version": torch.__version__,
                 "machine": platform.machine(),
                 "device": _device_name(device),
-                "precision": str(precision).removeprefix("torch."),
+                "precision": precision_name(precision),
                 "instructions": sorted(name for name, has in torch.cpu.get_capabilities().items() if has is True),
             }
         )

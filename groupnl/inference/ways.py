@@ -7,11 +7,10 @@ import torch
 
 from groupnl.engine_names import EngineName
 from groupnl.errors import ConfigError
-from groupnl.inference import choose_precision
+from groupnl.inference.device import PRECISIONS, choose_precision, precision_name
 
 _PUBLISHED = "published"
 _ENGINES: tuple[EngineName, ...] = get_args(EngineName)
-_PRECISIONS = {str(dtype).removeprefix("torch."): dtype for dtype in (torch.float32, torch.bfloat16, torch.float16)}
 _PACKAGES = {"onnx": "onnxruntime", "openvino": "openvino"}
 
 
@@ -32,7 +31,7 @@ class Way(NamedTuple):
     def name(self) -> str:
         """As options and tables have it, e.g. "aot-bfloat16", "published-eager-float32"."""
         words = [_PUBLISHED] if self.published else []
-        return "-".join([*words, self.engine, str(self.precision).removeprefix("torch.")])
+        return "-".join([*words, self.engine, precision_name(self.precision)])
 
     @property
     def runtime(self) -> str:
@@ -53,11 +52,11 @@ def parse_way(name: str) -> Way:
     words = name.split("-")
     published = words[0] == _PUBLISHED
     match words[published:]:
-        case [engine, precision] if engine in _ENGINES and precision in _PRECISIONS:
-            return Way(published, engine, _PRECISIONS[precision])
+        case [engine, precision] if engine in _ENGINES and precision in PRECISIONS:
+            return Way(published, engine, PRECISIONS[precision])
     raise ConfigError(
         f"{name!r} is no way to run a network: write ENGINE-PRECISION or published-ENGINE-PRECISION, with an engine of "
-        f"{', '.join(_ENGINES)} and a precision of {', '.join(_PRECISIONS)}"
+        f"{', '.join(_ENGINES)} and a precision of {', '.join(PRECISIONS)}"
     )
 
 

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from groupnl.card import ModelCard
 from groupnl.errors import ConfigError
-from groupnl.inference import TorchEngine, choose_device, choose_precision
+from groupnl.inference import TorchEngine, choose_device, choose_precision, precision_name
 from groupnl.models.checkpoint import build_model, load_checkpoint, sha256_of
 from groupnl.robustness.offline import HeldBack, Measurement, read_images
 from groupnl.robustness.record import SUFFIX, RobustnessRecord, read_record, write_record
@@ -110,7 +110,7 @@ def _empty(
         splits=tuple(args.splits),
         images=len(images.keys),
         clean_correct=correct,
-        precision=str(precision).removeprefix("torch."),
+        precision=precision_name(precision),
         seed=args.seed,
         versions={name: version(name) for name in _PACKAGES},
     )

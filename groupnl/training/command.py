@@ -10,6 +10,7 @@ from pathlib import Path
 from groupnl.card import ModelCard, TrainingRecord
 from groupnl.card_page import page
 from groupnl.errors import ConfigError
+from groupnl.inference.device import precision_name
 from groupnl.models import save_checkpoint
 from groupnl.models.traffic import traffic_of
 from groupnl.training.data import input_config
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 def _announce(trainer: Trainer) -> None:
     config, world = trainer.config, trainer.world
     together = f"{world.size} processes, the first" if world.size > 1 else "one process"
-    precision = str(trainer.precision).removeprefix("torch.")
+    precision = precision_name(trainer.precision)
     print(
         f"{config.model}: {together} on {world.device}, {precision}, {world.size * config.batch_size} images a step",
         file=sys.stderr,

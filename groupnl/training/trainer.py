@@ -20,7 +20,7 @@ from tqdm import tqdm
 import groupnl.models  # noqa: F401 (registers the GroupNL networks)
 from groupnl.card import SplitAccuracy
 from groupnl.errors import ConfigError
-from groupnl.inference.device import choose_device, choose_precision
+from groupnl.inference.device import choose_device, choose_precision, precision_name
 from groupnl.training.config import Precision, TrainConfig
 from groupnl.training.data import begin_epoch, eval_loader, train_loader
 from groupnl.training.distributed import World
@@ -114,7 +114,7 @@ class Trainer:
         """What must be the same for a run to go on, beside its settings."""
         return {
             "the number of processes": self.world.size,
-            "the precision": str(self.precision).removeprefix("torch."),
+            "the precision": precision_name(self.precision),
             "the steps of an epoch": len(self.loader),
             "the classes": list(self.classes),
         }

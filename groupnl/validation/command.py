@@ -14,7 +14,7 @@ from groupnl.corruptions import CELLS, NAMES, SEVERITIES, Cell
 from groupnl.corruptions.corrupt import MIN_SIDE
 from groupnl.engine_names import EngineName
 from groupnl.errors import ConfigError
-from groupnl.inference import choose_device, choose_precision
+from groupnl.inference import choose_device, choose_precision, precision_name
 from groupnl.inference.ways import Way, why_not
 from groupnl.validation.figures import figures
 from groupnl.validation.heat_map import FILE as HEAT_MAP_FILE
@@ -221,7 +221,7 @@ def _settings(args: argparse.Namespace, subject: Subject, way: Way, imagenet: bo
         imagenet=imagenet,
         input=subject.input,
         engine=way.engine,
-        precision=str(way.precision).removeprefix("torch."),
+        precision=precision_name(way.precision),
         device=choose_device(args.device).type,
         versions={name: version(name) for name in _PACKAGES},
     )
