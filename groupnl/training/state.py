@@ -1,8 +1,5 @@
 """What a run needs to go on after it was stopped, whole after a kill at any moment."""
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,6 @@ from groupnl.training.config import TrainConfig
 from groupnl.training.log import Row
 
 FILE = "state.pt"
-LOCK = "lock"
 # A run may go on with other values of these: they change the rounding at most, or only what is written.
 _FREE = {"device", "threads", "output", "run", "pth_tar", "tensorboard"}
 
@@ -57,24 +53,6 @@ def load_state(config: TrainConfig, circumstances: dict[str, Any], parts: dict[s
 def forget_state(config: TrainConfig) -> None:
     """Remove the state, if there is one."""
     (config.run_folder / FILE).unlink(missing_ok=True)
-
-
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep other runs out of a run's folder.
-
-    The system lets go of it when the process dies, however that happens; its children do not hold it.
-
-    Raises:
-        ConfigError: another process trains there.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / LOCK).open("w", encoding="utf-8") as file:
-        try:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise ConfigError(f"another process trains in {folder}: wait for it, or name another --run") from error
-        yield
 
 
 def _settings(config: TrainConfig) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from tqdm import tqdm
 import groupnl.models  # noqa: F401 (registers the GroupNL networks)
 from groupnl.card import SplitAccuracy
 from groupnl.errors import ConfigError
+from groupnl.folder_lock import locked
 from groupnl.inference.device import choose_device, choose_precision, precision_name
 from groupnl.training.config import Precision, TrainConfig
 from groupnl.training.data import begin_epoch, eval_loader, train_loader
@@ -30,7 +31,7 @@ from groupnl.training.optimisation import Optimisation
 from groupnl.training.published import save_published
 from groupnl.training.refusal import refused
 from groupnl.training.sources import source_of
-from groupnl.training.state import forget_state, load_state, locked, save_state
+from groupnl.training.state import forget_state, load_state, save_state
 
 _LOOK_STEPS = 50  # the loss is looked at so often only: a GPU must finish what it has in hand for that
 
@@ -136,12 +137,12 @@ class Trainer:
         """Train the epochs that are left; the first process writes state and log after each.
 
         Raises:
-            ConfigError: another process trains in the run's folder, TensorBoard is missing, or the loss diverges.
+            ConfigError: another process works in the run's folder, TensorBoard is missing, or the loss diverges.
         """
         if not self.world.is_main:
             self._train()
             return
-        with locked(self.config.run_folder), self._opened_events() as self.events:
+        with locked(self.config.run_folder, "name another --run"), self._opened_events() as self.events:
             if self.restart:  # at once: a kill in the first epoch must not leave the state that was to be forgotten
                 forget_state(self.config)
             if self.rows:

@@ -16,6 +16,7 @@ from torch import distributed, multiprocessing
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 
 from groupnl.errors import ConfigError
+from groupnl.folder_lock import LOCK
 from groupnl.models import TINY, load_checkpoint
 from groupnl.models.traffic import traffic_of
 from groupnl.training.curves_command import read_log
@@ -23,7 +24,6 @@ from groupnl.training.distributed import World, joined
 from groupnl.training.log import FILE as LOG
 from groupnl.training.sources import Folders
 from groupnl.training.state import FILE as STATE
-from groupnl.training.state import LOCK
 from groupnl.training.trainer import Trainer
 
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
@@ -158,7 +158,7 @@ def test_one_run_a_folder(data, tmp_path):
     words = [sys.executable, "-c", HOLDER, str(trainer.config.run_folder / LOCK)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
         holder.stdout.readline()
-        with pytest.raises(ConfigError, match="another process trains in"):
+        with pytest.raises(ConfigError, match="another process works in"):
             trainer.run()
         holder.kill()
     trainer.run()
