@@ -116,8 +116,13 @@ def _upright(opened: Opened) -> Image.Image:
     image.load()
     rgb = to_rgb(image)
     del image
+    return upright(rgb, exif)
+
+
+def upright(image: Image.Image, exif: bytes) -> Image.Image:
+    """Turn an image as its EXIF block says, which may be empty."""
     turn = _UPRIGHT_BY.get(orientation(exif))
-    return rgb if turn is None else rgb.transpose(turn)
+    return image if turn is None else image.transpose(turn)
 
 
 def _open_checked(data: Encoded, name: Format, limits: Limits) -> Opened:

@@ -2,11 +2,11 @@
 
 import argparse
 import shlex
-import shutil
 import sys
 from importlib.metadata import version
 from pathlib import Path
 
+from groupnl.atomic_file import write_whole
 from groupnl.card import ModelCard, TrainingRecord
 from groupnl.card_page import page
 from groupnl.errors import ConfigError
@@ -89,8 +89,8 @@ def _write(trainer: Trainer, record: TrainingRecord) -> None:
     config, output = trainer.config, trainer.config.checkpoint
     card = ModelCard(architecture=config.model, classes=trainer.classes, input=input_config(config), training=record)
     digest = save_checkpoint(output, trainer.weights(), card)
-    output.with_suffix(".md").write_text(page(card, output.name, digest), encoding="utf-8")
-    shutil.copyfile(config.run_folder / LOG, output.with_suffix(".csv"))
+    write_whole(output.with_suffix(".md"), page(card, output.name, digest))
+    write_whole(output.with_suffix(".csv"), (config.run_folder / LOG).read_text(encoding="utf-8"))
     print(f"wrote {output} and its .md and .csv", file=sys.stderr)
 
 

@@ -87,6 +87,9 @@ class TrainConfig(BaseModel):
     color_jitter: NonNegative = Field(0.4, description="strength of the colour jitter")
     aa: str | None = Field(None, description="timm augmentation policy, e.g. rand-m9-mstd0.5")
     reprob: Share = Field(0.0, description="probability of random erasing")
+    remode: Literal["const", "rand", "pixel"] = Field(
+        "pixel", description="what is put in its place: black, one random colour, or random pixels"
+    )
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(42, description="of every random choice")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train")
@@ -101,6 +104,11 @@ class TrainConfig(BaseModel):
         1, description="processes that load images, of each process; none where several train on CPUs"
     )
     threads: Annotated[int, Field(ge=1)] | None = Field(None, description="CPU threads of the network [all cores]")
+
+    @property
+    def mixes(self) -> bool:
+        """Whether images of a batch are mixed."""
+        return self.mixup > 0 or self.cutmix > 0
 
     @property
     def checkpoint(self) -> Path:

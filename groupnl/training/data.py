@@ -3,14 +3,16 @@
 from typing import Any
 
 import torch
-from timm.data import create_loader
+from timm.data import FastCollateMixup, create_loader
 from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from timm.data.readers.reader_wds import ReaderWds
+from torchvision.transforms import Compose
 
 from groupnl.card import InputConfig
 from groupnl.errors import ConfigError
 from groupnl.training.config import TrainConfig
-from groupnl.training.distributed import World
+from groupnl.training.distributed import World, spread
+from groupnl.training.images import as_served
 from groupnl.training.refusal import refused
 from groupnl.training.sources import Dataset
 
@@ -29,12 +31,21 @@ def input_config(config: TrainConfig) -> InputConfig:
     )
 
 
-def train_loader(config: TrainConfig, dataset: Dataset, world: World) -> Loader:
-    """Augmented, shuffled batches of this process; (B, 3, S, S) float32 normalised, (B,) int64.
+def train_loader(config: TrainConfig, dataset: Dataset, world: World, classes: int) -> Loader:
+    """Augmented, shuffled batches of this process.
+
+    Images of a batch are mixed before one of them is erased in part, as in the published script.
+
+    Returns:
+        Yields images, (B, 3, S, S) float32 normalised, and classes: (B,) int64, or (B, classes) float32 shares of each
+        where images are mixed.
 
     Raises:
-        ConfigError: an augmentation that timm does not know, or fewer images than a step needs.
+        ConfigError: an augmentation that timm does not know, fewer images than a step needs, or an odd number of them
+            to mix in pairs.
     """
+    if config.mixes and config.batch_size % 2:
+        raise ConfigError(f"--batch-size {config.batch_size} is odd, but --mixup and --cutmix mix images in pairs")
     with refused(f"--aa {config.aa}"):
         loader = create_loader(
             dataset,
@@ -46,7 +57,8 @@ def train_loader(config: TrainConfig, dataset: Dataset, world: World) -> Loader:
             auto_augment=config.aa,
             interpolation=config.train_interpolation or config.interpolation,
             re_prob=config.reprob,
-            re_mode="pixel",
+            re_mode=config.remode,
+            collate_fn=_mixing(config, classes) if config.mixes else None,
             **_shared(config, world),
         )
     if len(loader) == 0:
@@ -54,7 +66,11 @@ def train_loader(config: TrainConfig, dataset: Dataset, world: World) -> Loader:
             f"split {config.train_split} has {len(dataset)} images, fewer than one batch of "
             f"{config.batch_size * world.size}: lower --batch-size"
         )
-    return loader
+    return _as_served(loader)
+
+
+def _mixing(config: TrainConfig, classes: int) -> FastCollateMixup:
+    return FastCollateMixup(config.mixup, config.cutmix, label_smoothing=config.smoothing, num_classes=classes)
 
 
 def begin_epoch(loader: Loader, epoch: int, seed: int) -> None:
@@ -64,7 +80,7 @@ def begin_epoch(loader: Loader, epoch: int, seed: int) -> None:
     reads itself would go on with the random numbers of the epoch before, which a resumed run has not drawn.
     """
     if hasattr(loader.sampler, "set_epoch"):
-        loader.sampler.seed = seed
+        loader.sampler.seed = spread(seed)
     for part in (loader.sampler, loader.dataset):
         if hasattr(part, "set_epoch"):
             part.set_epoch(epoch)
@@ -73,14 +89,21 @@ def begin_epoch(loader: Loader, epoch: int, seed: int) -> None:
         reader.ds, reader.worker_seed = None, torch.initial_seed()
 
 
+def _as_served(loader: Loader) -> Loader:
+    loader.dataset.transform = Compose([as_served, loader.dataset.transform])
+    return loader
+
+
 def eval_loader(config: TrainConfig, dataset: Dataset, world: World) -> Loader:
     """Resized and centre-cropped batches in the order of this process's share of the split."""
-    return create_loader(
-        dataset,
-        is_training=False,
-        crop_pct=config.crop_pct,
-        interpolation=config.interpolation,
-        **_shared(config, world),
+    return _as_served(
+        create_loader(
+            dataset,
+            is_training=False,
+            crop_pct=config.crop_pct,
+            interpolation=config.interpolation,
+            **_shared(config, world),
+        )
     )
 
 

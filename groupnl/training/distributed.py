@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from timm.utils.distributed import distribute_bn, init_distributed_device_so, world_info_from_env
 from torch import Tensor, distributed, nn
@@ -18,8 +19,14 @@ from groupnl.child_process import end_with_parent
 from groupnl.errors import ConfigError
 from groupnl.inference.device import Device, choose_device
 
-# Apart by more than any run has epochs: no process draws what another one draws in another epoch.
-_SEEDS_APART = 100_000
+
+def spread(*numbers: int) -> int:
+    """A seed of 32 bits: of neighbouring numbers seeds that have nothing in common, as seed + epoch would.
+
+    Args:
+        numbers: what it depends on, 0 or more each.
+    """
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
 
 
 class World(NamedTuple):
@@ -42,7 +49,7 @@ class World(NamedTuple):
 
     def seed(self, seed: int, epoch: int) -> int:
         """Of this process's random choices in an epoch."""
-        return seed + epoch + self.rank * _SEEDS_APART
+        return spread(seed, epoch, self.rank)
 
     def loaders(self, wanted: int) -> int:
         """How many processes may load images for this one; 0: it loads them itself.

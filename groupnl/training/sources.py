@@ -1,23 +1,37 @@
 """Where the images come from: class folders, tars or WebDataset shards, all read by timm."""
 
+import os
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from timm.data import ImageDataset, create_dataset, create_reader
+from timm.data import create_dataset, create_reader
 from timm.data.readers.reader_image_in_tar import ReaderImageInTar
 
 from groupnl.class_names import read_class_names
 from groupnl.errors import ConfigError
 from groupnl.training.config import TrainConfig
-from groupnl.training.distributed import World
+from groupnl.training.distributed import World, spread
+from groupnl.training.images import Images
 from groupnl.training.refusal import refused
 
-# A timm data set of (image, class); timm is not typed.
+# Our `Images`, or timm's data set of shards; timm is not typed.
 Dataset = Any
 _OTHER_NAME = {"val": "validation", "validation": "val"}
+
+
+class Share(NamedTuple):
+    """What a process measures of a split.
+
+    Attributes:
+        dataset: its images.
+        images: how many the whole split has.
+    """
+
+    dataset: Dataset
+    images: int
 
 
 class Source(ABC):
@@ -36,7 +50,7 @@ class Source(ABC):
         """The whole training split; each process is dealt its share of every epoch by the loader."""
 
     @abstractmethod
-    def evaluation(self, split: str, classes: tuple[str, ...]) -> Dataset:
+    def evaluation(self, split: str, classes: tuple[str, ...]) -> Share:
         """This process's share of a split: together they hold every image once."""
 
 
@@ -49,22 +63,29 @@ class Folders(Source):
 
     def training(self, classes: tuple[str, ...]) -> Dataset:
         """The whole training split."""
-        return self._open(self._place(self.config.train_split), classes)
+        place = self._place(self.config.train_split)
+        dataset = self._open(place, classes, complete=False)
+        if missing := set(range(len(classes))) - _labels(dataset.reader):
+            raise ConfigError(
+                f"split {place} has no images of class {classes[min(missing)]}: fill its folder, or remove it"
+            )
+        return dataset
 
-    def evaluation(self, split: str, classes: tuple[str, ...]) -> Dataset:
+    def evaluation(self, split: str, classes: tuple[str, ...]) -> Share:
         """Every so many-th image."""
         place = self._place(split)
         if unknown := sorted(set(self._names(place)) - set(classes)):
             raise ConfigError(f"split {place} has classes that the training split lacks: {', '.join(unknown[:5])}")
-        dataset = self._open(place, classes)
+        dataset = self._open(place, classes, complete=True)
+        images = len(dataset)
         for name in {"samples", "targets"} & set(vars(dataset.reader)):  # tars keep the classes apart
             own = getattr(dataset.reader, name)[self.world.rank :: self.world.size]
             setattr(dataset.reader, name, own)
-        return dataset
+        return Share(dataset, images)
 
-    def _open(self, place: Path, classes: tuple[str, ...]) -> Dataset:
+    def _open(self, place: Path, classes: tuple[str, ...], complete: bool) -> Dataset:
         with refused(f"split {place}"):
-            return ImageDataset(str(place), reader=self._reader(place, _numbered(classes)))
+            return Images(self._reader(place, _numbered(classes)), complete)
 
     def _place(self, split: str) -> Path:
         """`val` and `validation` are one split under two names."""
@@ -72,7 +93,10 @@ class Folders(Source):
         return other if other.exists() and not place.exists() else place
 
     def _names(self, place: Path) -> tuple[str, ...]:
-        return class_names(place)
+        names = class_names(place)
+        for name in names:
+            _refuse_folders(place / name)
+        return names
 
     def _reader(self, place: Path, class_map: dict[str, int]) -> Any:
         return create_reader("", str(place), class_map=class_map)
@@ -122,7 +146,7 @@ class Shards(Source):
             )
         return dataset
 
-    def evaluation(self, split: str, classes: tuple[str, ...]) -> Dataset:
+    def evaluation(self, split: str, classes: tuple[str, ...]) -> Share:
         """Every so many-th shard, each read once; timm's own way leaves some images out and reads others twice."""
         dataset = self._open(split, is_training=False)
         reader, world = dataset.reader, self.world
@@ -134,18 +158,27 @@ class Shards(Source):
         own = tuple(shards[world.rank :: world.size])
         reader.split_info = replace(reader.split_info, filenames=own)
         reader.dist_rank, reader.dist_num_replicas = 0, 1
-        return dataset
+        return Share(dataset, reader.num_samples)
 
     def _open(self, split: str, is_training: bool) -> Dataset:
         config = self.config
         with refused(f"split {split} of {config.data}"):
-            return create_dataset(
+            dataset = create_dataset(
                 *("wds/", str(config.data)),
                 split=split,
                 is_training=is_training,
                 batch_size=config.batch_size,
-                seed=config.seed,
+                seed=spread(config.seed),
+                input_img_mode="",  # as it was opened: `as_served` comes with the other transforms
             )
+        self._refuse_missing(split, dataset.reader.split_info.filenames)
+        return dataset
+
+    def _refuse_missing(self, split: str, shards: tuple[str, ...]) -> None:
+        """What timm only warns of, and goes on without."""
+        files = [self.config.data / name for name in shards if ":" not in name]  # others are addresses
+        if missing := [path for path in files if not path.is_file()]:
+            raise ConfigError(f"split {split}: {len(missing)} of {len(shards)} shards are missing, {missing[0]} first")
 
 
 def source_of(config: TrainConfig, world: World) -> Source:
@@ -161,10 +194,23 @@ def class_names(split: Path) -> tuple[str, ...]:
     """
     if not split.is_dir():
         raise ConfigError(f"split {split} does not exist; build the icons with `groupnl data icons`, or name --data")
-    names = tuple(sorted(entry.name for entry in split.iterdir() if entry.is_dir()))
+    names = tuple(sorted(entry.name for entry in split.iterdir() if entry.is_dir() and not entry.name.startswith(".")))
     if not names:
         raise ConfigError(f"split {split} has no class folders: it must hold one folder of images for each class")
     return names
+
+
+def _refuse_folders(folder: Path) -> None:
+    """Refuse folders in a class folder: timm's reader would leave their images out, or take them for another class."""
+    if inner := [entry.name for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith(".")]:
+        raise ConfigError(
+            f"the class folder {folder} holds a folder {min(inner)}: images of a class lie right in its folder"
+        )
+
+
+def _labels(reader: Any) -> set[int]:
+    targets = getattr(reader, "targets", None)  # of tars
+    return {int(target) for target in targets} if targets is not None else {label for _, label in reader.samples}
 
 
 def _numbered(classes: tuple[str, ...]) -> dict[str, int]:

@@ -11,7 +11,6 @@ from typing import Any
 
 import timm
 import torch
-from timm.data import Mixup
 from timm.loss import LabelSmoothingCrossEntropy, SoftTargetCrossEntropy
 from timm.utils import ModelEmaV3, random_seed
 from torch import Tensor, nn
@@ -71,12 +70,12 @@ class Trainer:
         )
         scaler = torch.amp.GradScaler(self.world.device.type, enabled=self.precision == torch.float16)
         self.optimisation = Optimisation(config, self.network, scaler)
-        self.loader = train_loader(config, source.training(self.classes), self.world)
+        self.loader = train_loader(config, source.training(self.classes), self.world, len(self.classes))
+        self.shares = {split: source.evaluation(split, self.classes) for split in config.eval_splits}
         self.eval_loaders = {
-            split: eval_loader(config, source.evaluation(split, self.classes), self.world)
-            for split in config.eval_splits
+            split: eval_loader(config, share.dataset, self.world) for split, share in self.shares.items()
         }
-        self.mixup, self.loss = self._targets()
+        self.loss = SoftTargetCrossEntropy() if config.mixes else LabelSmoothingCrossEntropy(config.smoothing)
         self.restart = restart
         self.rows: list[Row] = [] if restart else load_state(config, self._circumstances(), self._parts())
         self._refuse_scattered_states()
@@ -98,13 +97,6 @@ class Trainer:
             with refused(f"--grad-checkpointing with {config.model}"):
                 network.set_grad_checkpointing()  # type: ignore[operator]
         return network.to(self.world.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
-
-    def _targets(self) -> tuple[Any, nn.Module]:
-        config = self.config
-        if config.mixup == 0 and config.cutmix == 0:
-            return None, LabelSmoothingCrossEntropy(config.smoothing)
-        mixup = Mixup(config.mixup, config.cutmix, label_smoothing=config.smoothing, num_classes=len(self.classes))
-        return mixup, SoftTargetCrossEntropy()
 
     def _parts(self) -> dict[str, Any]:
         """Everything with a state that outlasts an epoch."""
@@ -195,9 +187,6 @@ class Trainer:
         return loss
 
     def _step(self, images: Tensor, classes: Tensor) -> Tensor:
-        if self.mixup is not None:
-            even = len(images) // 2 * 2  # timm's Mixup pairs the images of a batch
-            images, classes = self.mixup(images[:even], classes[:even])
         with self.autocast:
             logits = self.wrapped(images.contiguous(memory_format=torch.channels_last))
         loss: Tensor = self.loss(logits.float(), classes)
@@ -210,7 +199,8 @@ class Trainer:
     def measure(self) -> dict[str, SplitAccuracy]:
         """Accuracy on every evaluation split; all processes must ask for it."""
         return {
-            split: evaluate(self.best, loader, self.autocast, self.world) for split, loader in self.eval_loaders.items()
+            split: evaluate(self.best, self.eval_loaders[split], share.images, self.autocast, self.world)
+            for split, share in self.shares.items()
         }
 
     def weights(self) -> dict[str, Tensor]:

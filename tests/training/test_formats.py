@@ -22,6 +22,7 @@ from groupnl.training.published import FILE as LAST
 from groupnl.training.sources import source_of
 from groupnl.training.trainer import Trainer
 
+# The readers of shards and tars leave closing their files to the garbage collector.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 
 CPU = torch.device("cpu")
@@ -114,7 +115,7 @@ def test_shares_of_shards_hold_every_image_once(data, tmp_path, size):
     shares = [source_of(config, World(CPU, rank, size)).evaluation("test", CLASSES) for rank in range(size)]
     with pytest.raises(ConfigError, match="split test has 4 shards, fewer than the 5 processes"):
         source_of(config, World(CPU, 0, 5)).evaluation("test", CLASSES)
-    labels = [label for share in shares for _, label in share]
+    labels = [label for share in shares for _, label in share.dataset]
     assert sorted(labels) == [0] * 5 + [1] * 5 + [2] * 5
 
 

@@ -15,12 +15,11 @@ from groupnl.training.options import parse
 from groupnl.training.recipes import read_recipe, recipe_file, recipe_names
 from groupnl.training.trainer import Trainer
 
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
-
 ALL = {"batch_size": 128, "mixup": 0.8, "cutmix": 1.0, "smoothing": 0.1, "warmup_epochs": 5, "color_jitter": 0.4}
 ALL |= {"seed": 42, "size": 224, "precision": "amp"}
 MOBILE = {"sched": "step", "decay_epochs": 2.4, "opt": "rmsproptf", "opt_eps": 1e-3, "lr": 0.064, "weight_decay": 1e-5}
-MOBILE |= {"warmup_lr": 1e-6, "drop": 0.2, "drop_path": 0.2, "aa": "rand-m9-mstd0.5", "reprob": 0.2, "workers": 8}
+MOBILE |= {"warmup_lr": 1e-6, "drop": 0.2, "drop_path": 0.2, "aa": "rand-m9-mstd0.5", "reprob": 0.2, "remode": "pixel"}
+MOBILE |= {"workers": 8}
 LATER = MOBILE | {"epochs": 450, "decay_rate": 0.97, "ema_decay": 0.0, "lr_noise": None}
 RECIPES = {
     "gnl_resnet101": {"epochs": 300, "opt": "adamw", "lr": 1e-3, "weight_decay": 0.05, "sched": "cosine"}

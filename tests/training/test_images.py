@@ -1,0 +1,158 @@
+"""Training's images: the pixels that the service sees, every one measured, and folders that are refused by name."""
+
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from support.training_runs import CLASSES, settings
+from test_formats import write_shards
+
+from groupnl.errors import ConfigError
+from groupnl.images import Limits, decode
+from groupnl.training.data import eval_loader
+from groupnl.training.distributed import World
+from groupnl.training.images import Images, UnreadableImageError, as_served
+from groupnl.training.sources import source_of
+from groupnl.training.trainer import Trainer
+
+# The readers of shards and tars leave closing their files to the garbage collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+
+ALONE = World(torch.device("cpu"))
+
+
+@pytest.fixture
+def own(data, tmp_path):
+    """A data set that a test may change."""
+    return shutil.copytree(data, tmp_path / "own")
+
+
+def grey16(path):
+    Image.fromarray(np.linspace(0, 65535, 32 * 32).reshape(32, 32).astype(np.uint16)).save(path)
+
+
+def transparent(path):
+    Image.new("RGBA", (32, 32), (0, 0, 0, 0)).save(path)
+
+
+def palette(path):
+    Image.new("P", (32, 32), 0).save(path, transparency=0)
+
+
+def sideways(path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.linear_gradient("L").resize((32, 20)).save(path, exif=exif)
+
+
+@pytest.mark.parametrize(
+    ("picture", "name"),
+    [(grey16, "x.png"), (transparent, "x.png"), (palette, "x.png"), (sideways, "x.jpg"), (sideways, "x.png")],
+)
+def test_pixels_are_those_of_the_service(tmp_path, picture, name):
+    path = tmp_path / name
+    picture(path)
+    with Image.open(path) as image:
+        image.load()
+        mine = as_served(image)
+    wanted = decode(path.read_bytes(), Limits())
+    assert mine.size == wanted.size
+    assert mine.tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize("shards", [False, True])
+def test_loaders_see_those_pixels(own, tmp_path, shards):
+    for path in (own / "test").glob("*/*.png"):
+        transparent(path)
+    write_shards(own, tmp_path)
+    given = {"data": tmp_path, "dataset": "wds", "classes": str(tmp_path / "classes.txt")} if shards else {"data": own}
+    config = settings(own, tmp_path).model_copy(update={**given, "workers": 0})
+    share = source_of(config, ALONE).evaluation("test", CLASSES)
+    pixels = torch.cat([images for images, _ in eval_loader(config, share.dataset, ALONE)])
+    assert pixels.shape == (15, 3, 32, 32)
+    assert pixels.min() > 2  # white, normalised
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_a_damaged_image_is_not_measured_as_another(own, tmp_path, workers):
+    damaged = own / "test" / "blue" / "2.png"
+    damaged.write_bytes(damaged.read_bytes()[:300])
+    trainer = Trainer(settings(own, tmp_path, workers=workers))
+    with pytest.raises(UnreadableImageError) as caught:
+        trainer.measure()
+    assert str(caught.value).startswith(f"the image {damaged} cannot be read (")
+    assert str(caught.value).endswith("): mend it, or take it out")
+
+
+def test_training_takes_the_next_image_and_says_so(own, tmp_path, caplog):
+    (own / "train" / "blue" / "2.png").write_bytes(b"no image")
+    dataset = source_of(settings(own, tmp_path), ALONE).training(CLASSES)
+    dataset.transform = np.array
+    names = dataset.reader.filenames(absolute=True)
+    place = names.index(str(own / "train" / "blue" / "2.png"))
+    pixels, label = dataset[place]
+    assert label == CLASSES.index("blue")
+    assert np.array_equal(pixels, np.array(Image.open(names[place + 1])))
+    assert f"{names[place]} cannot be read" in caplog.text
+
+
+def test_so_many_damaged_images_are_told(own, tmp_path):
+    for path in (own / "train").glob("*/*.png"):
+        path.write_bytes(b"no image")
+    dataset = source_of(settings(own, tmp_path), ALONE).training(CLASSES)
+    with pytest.raises(UnreadableImageError, match=r"\d\.png cannot be read"):
+        dataset[0]
+
+
+def test_an_image_without_memory_is_no_damaged_one(own, tmp_path):
+    class Reader:
+        def __getitem__(self, index):
+            raise MemoryError
+
+        def __len__(self):
+            return 3
+
+    with pytest.raises(MemoryError):
+        Images(Reader(), complete=False)[0]
+
+
+def test_a_damaged_shard_is_not_passed_over(data, tmp_path):
+    write_shards(data, tmp_path)
+    shard = tmp_path / "colours-test-2.tar"
+    shard.write_bytes(shard.read_bytes()[:2000])
+    shards = {"dataset": "wds", "classes": str(tmp_path / "classes.txt"), "workers": 0}
+    trainer = Trainer(settings(tmp_path, tmp_path, **shards))
+    with pytest.raises(ConfigError, match=r"1\d images could be read where 15 were to be measured"):
+        trainer.measure()
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_missing_shards_are_told_at_once(data, tmp_path, split):
+    write_shards(data, tmp_path)
+    (tmp_path / f"colours-{split}-1.tar").unlink()
+    shards = {"dataset": "wds", "classes": str(tmp_path / "classes.txt"), "workers": 0}
+    with pytest.raises(ConfigError, match=rf"split {split}: 1 of 4 shards are missing, .*colours-{split}-1.tar first"):
+        Trainer(settings(tmp_path, tmp_path, **shards))
+
+
+def test_hidden_folders_are_no_classes(own, tmp_path):
+    for folder in (own / "train" / ".ipynb_checkpoints", own / "train" / "red" / ".ipynb_checkpoints"):
+        shutil.copytree(own / "train" / "blue", folder)
+    trainer = Trainer(settings(own, tmp_path))
+    assert trainer.classes == CLASSES
+    assert len(trainer.loader.dataset) == 24
+
+
+def test_a_folder_in_a_class_folder_is_refused(own, tmp_path):
+    (own / "train" / "red" / "dark").mkdir()
+    with pytest.raises(ConfigError, match=r"class folder .*red holds a folder dark"):
+        Trainer(settings(own, tmp_path))
+
+
+def test_a_class_without_images_is_refused(own, tmp_path):
+    for path in (own / "train" / "blue").iterdir():
+        path.unlink()
+    with pytest.raises(ConfigError, match="train has no images of class blue"):
+        Trainer(settings(own, tmp_path))
