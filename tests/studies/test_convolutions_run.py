@@ -1,6 +1,7 @@
 """groupnl study convolutions: training, and the command on a few images."""
 
 import argparse
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from support.half_written import KilledError, killed_while_writing
 from timm.utils import random_seed
 
 from groupnl.errors import ConfigError
@@ -179,6 +181,16 @@ def test_speed_is_measured_against_the_standard_network(tmp_path: Path, monkeypa
     assert list(ratios) == list(NETWORKS["resnet18"].kinds)
     assert ratios["standard"] == {"trained": 1.0, "rewritten": 1.0}
     assert all(ratio > 0 for each in ratios.values() for ratio in each.values())
+
+
+def test_speed_that_is_measured_again_is_whole_after_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ratios = {"resnet18": {"gnl_r2": {"trained": 1.5}}}
+    (tmp_path / speed.FILE).write_text(json.dumps({"ratios": ratios}))
+    monkeypatch.setattr(speed, "NETWORKS", {})
+    killed_while_writing(monkeypatch)
+    with pytest.raises(KilledError):
+        speed.measure_speed(tmp_path, 1)
+    assert read_ratios(tmp_path) == ratios
 
 
 def test_no_speed_is_no_error(tmp_path: Path) -> None:

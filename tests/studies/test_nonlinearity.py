@@ -16,6 +16,7 @@ from groupnl.layers import GroupNLConv2d
 from groupnl.studies.convolutions.result import write_result
 from groupnl.studies.nonlinearity import command
 from groupnl.studies.nonlinearity.fit import LayerFit, fit_layer, fit_layers, seed_of_each, squared_correlation
+from groupnl.studies.nonlinearity.output import write_csv
 from groupnl.studies.nonlinearity.random_layers import Form, fit_random
 
 
@@ -59,6 +60,14 @@ def test_wide_layers_are_straighter_unless_scaled() -> None:
     assert plain[1] > plain[0] + 0.1
     assert scaled[1] < plain[1] - 0.2
     assert abs(scaled[1] - scaled[0]) < 0.15
+
+
+def test_a_file_that_is_not_written_to_its_end_leaves_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("before")
+    with pytest.raises(AttributeError):
+        write_csv({"no fit": [None]}, path)
+    assert path.read_text() == "before"
 
 
 def test_the_command_fits_random_and_trained_layers(

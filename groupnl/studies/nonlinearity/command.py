@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from groupnl.atomic_file import write_whole
 from groupnl.errors import ConfigError
 from groupnl.inference.pixels import PixelNetwork
 from groupnl.models import build_model, load_checkpoint
@@ -44,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     found = {**random, **trained}
     write_csv(found, args.out / CSV_FILE)
     draw(random, trained, args.out / PLOT_FILE)
-    (args.out / TABLE_FILE).write_text(table(found) + "\n", encoding="utf-8")
+    write_whole(args.out / TABLE_FILE, table(found) + "\n")
     print(table(found))
     return 0
 
