@@ -6,6 +6,7 @@ from pathlib import Path
 
 from groupnl.errors import ConfigError
 from groupnl.picture import save
+from groupnl.short_names import by_short_name
 
 # Columns of the log that are no accuracy.
 _NOT_SPLITS = ("epoch", "loss", "lr", "seconds")
@@ -18,19 +19,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Draw the runs, one colour each, one panel for the loss and one for each split.
+    """Draw the runs, one colour each, one panel for the loss and one for each split that any of them has.
 
     Raises:
         ConfigError: a log that cannot be read.
     """
     from matplotlib.figure import Figure  # half a second that no other command needs
 
-    runs = {path.stem: read_log(path) for path in args.logs}
-    panels = ["loss", *(column for column in next(iter(runs.values())) if column not in _NOT_SPLITS)]
+    runs = {name: read_log(path) for name, path in by_short_name(args.logs).items()}
+    columns = dict.fromkeys(column for log in runs.values() for column in log)
+    panels = ["loss", *(column for column in columns if column not in _NOT_SPLITS)]
     figure = Figure(figsize=(3.6 * len(panels), 3.2), layout="constrained")
     for axes, column in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True):
-        for name, log in runs.items():
-            axes.plot(log["epoch"], log[column], label=name)
+        for index, (name, log) in enumerate(runs.items()):
+            if column in log:
+                axes.plot(log["epoch"], log[column], color=f"C{index}", label=name)
         axes.set(title="training loss" if column == "loss" else f"top-1 accuracy, {column}", xlabel="epoch")
         axes.grid(alpha=0.3)
     figure.axes[0].legend()

@@ -1,6 +1,7 @@
 """groupnl study convolutions: training, and the command on a few images."""
 
 import argparse
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from convolution_results import result
 from PIL import Image
+from support.folder_holder import held
+from support.half_written import KilledError, killed_while_writing
 from timm.utils import random_seed
 
 from groupnl.errors import ConfigError
@@ -17,10 +21,12 @@ from groupnl.studies.convolutions import train as train_module
 from groupnl.studies.convolutions.cells import Cell
 from groupnl.studies.convolutions.images import Labelled
 from groupnl.studies.convolutions.networks import NETWORKS, build_network
-from groupnl.studies.convolutions.recipe import ImagePlan, Recipe
-from groupnl.studies.convolutions.result import read_results, result_path
+from groupnl.studies.convolutions.recipe import RECIPES, ImagePlan, Recipe
+from groupnl.studies.convolutions.result import read_results, result_path, write_result
+from groupnl.studies.convolutions.run import Plan
+from groupnl.studies.convolutions.schedule import Clock, run_cells
 from groupnl.studies.convolutions.speed import read_ratios
-from groupnl.studies.convolutions.state import Progress
+from groupnl.studies.convolutions.state import Progress, save_state
 from groupnl.studies.convolutions.train import best_classes, train
 
 COLOURS = {"blue": (0, 0, 200), "green": (0, 200, 0), "red": (200, 0, 0)}
@@ -154,6 +160,42 @@ def test_the_command_trains_what_is_missing_and_reports(
     assert not result_path(elsewhere, found.cell._replace(seed=1)).exists()
 
 
+def test_cells_that_fail_keep_no_other_from_being_trained(icons: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    cells = [Cell("icons", "resnet18", "gnl_sparse", seed) for seed in range(3)]
+    quick = ["--icons", icons, "--out", out, "--epochs", 1, "--corrupted-images", 12, "--jobs", 1]
+    for cell in cells[:2]:
+        save_state(result_path(out, cell).with_suffix(".state"), RECIPE, Progress(), {})
+    with pytest.raises(ConfigError) as told:
+        study(*quick, "--cells", "icons/resnet18/gnl_sparse/*")
+    reason = "0.state is of a training with another recipe: remove it, or choose another --out"
+    heading, first, second = str(told.value).splitlines()
+    assert heading == "these cells failed, and are tried again next time:"
+    assert first.startswith("icons/resnet18/gnl_sparse/0: ")
+    assert first.endswith(reason)
+    assert second.startswith("icons/resnet18/gnl_sparse/1: ")
+    assert [result.cell for result in read_results(out)] == cells[2:]
+    (out / "convolutions.csv").unlink()
+    with pytest.raises(ConfigError, match="these cells failed"):
+        study(*quick, "--cells", "icons/resnet18/gnl_sparse/0")
+    assert (out / "convolutions.csv").is_file()
+
+
+def test_what_is_no_error_of_a_cell_stops_the_study(tmp_path: Path) -> None:
+    cells = [Cell("icons", "resnet18", "gnl_sparse", seed) for seed in range(2)]
+    with pytest.raises(FileNotFoundError, match=r"prepared\.json"):
+        list(run_cells(cells, Plan(tmp_path, RECIPES, 1), 1, Clock(None, [])))
+
+
+def test_one_study_trains_in_a_folder_and_others_may_look(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_result(tmp_path, result())
+    with held(tmp_path):
+        with pytest.raises(ConfigError, match=r"another process works in .*: wait for it, or choose another --out"):
+            study("--out", tmp_path)
+        assert study("--out", tmp_path, "--list") == study("--out", tmp_path, "--report") == 0
+    assert "done    icons/resnet18/standard/0" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -179,6 +221,16 @@ def test_speed_is_measured_against_the_standard_network(tmp_path: Path, monkeypa
     assert list(ratios) == list(NETWORKS["resnet18"].kinds)
     assert ratios["standard"] == {"trained": 1.0, "rewritten": 1.0}
     assert all(ratio > 0 for each in ratios.values() for ratio in each.values())
+
+
+def test_speed_that_is_measured_again_is_whole_after_a_kill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ratios = {"resnet18": {"gnl_r2": {"trained": 1.5}}}
+    (tmp_path / speed.FILE).write_text(json.dumps({"ratios": ratios}))
+    monkeypatch.setattr(speed, "NETWORKS", {})
+    killed_while_writing(monkeypatch)
+    with pytest.raises(KilledError):
+        speed.measure_speed(tmp_path, 1)
+    assert read_ratios(tmp_path) == ratios
 
 
 def test_no_speed_is_no_error(tmp_path: Path) -> None:

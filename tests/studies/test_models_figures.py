@@ -1,11 +1,14 @@
 """groupnl.studies.models.figures, tables and picture: ratios inside rounds, fastest ways, what the rewrite gains."""
 
+import argparse
 import json
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from support.half_written import KilledError, killed_while_writing
 
+from groupnl.studies.models import command
 from groupnl.studies.models import figures as bench
 from groupnl.studies.models.pair import Instant, Pair, PairTimes, Slot, Turn, take_turn
 from groupnl.studies.models.plot import draw
@@ -123,3 +126,15 @@ def test_the_clock_is_this_machines() -> None:
     turn = take_turn(lambda: sum(range(20000)), 1, 0.02)
     assert 0 < turn.min_ms <= turn.median_ms <= 60_000
     assert 0 < turn.cpu_ms <= 60_000
+
+
+def test_a_kill_leaves_the_figures_of_the_pairs_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "in_a_process", lambda measure, pair, plan: one_pair(pair))
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    words = ["--models", PAIR.model, "mobilenetv2_gnl_100", "--engines", "eager-float32", "--device", "cpu"]
+    killed_while_writing(monkeypatch, whole=2)
+    with pytest.raises(KilledError):
+        command.run(parser.parse_args([*words, "--out", str(tmp_path)]))
+    (pair,) = json.loads((tmp_path / command.JSON_FILE).read_text())["pairs"]
+    assert pair["model"] == PAIR.model

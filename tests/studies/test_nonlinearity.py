@@ -2,6 +2,7 @@
 
 import argparse
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from groupnl.layers import GroupNLConv2d
 from groupnl.studies.convolutions.result import write_result
 from groupnl.studies.nonlinearity import command
 from groupnl.studies.nonlinearity.fit import LayerFit, fit_layer, fit_layers, seed_of_each, squared_correlation
+from groupnl.studies.nonlinearity.output import write_csv
 from groupnl.studies.nonlinearity.random_layers import Form, fit_random
 
 
@@ -61,22 +63,45 @@ def test_wide_layers_are_straighter_unless_scaled() -> None:
     assert abs(scaled[1] - scaled[0]) < 0.15
 
 
-def test_the_command_fits_random_and_trained_layers(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_is_not_written_to_its_end_leaves_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("before")
+    with pytest.raises(AttributeError):
+        write_csv({"no fit": [None]}, path)
+    assert path.read_text() == "before"
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., set[str]]:
+    """Runs the command on two images and returns the sources it found."""
     monkeypatch.setattr(command, "WIDTHS", (4, 8))
     for name in ("test_emoji/red/1", "test_style/blue/1"):
         path = tmp_path / "data" / f"{name}.png"
         path.parent.mkdir(parents=True)
         Image.fromarray(scene()).save(path)
+
+    def run(*words: object) -> set[str]:
+        parser = argparse.ArgumentParser()
+        command.add_arguments(parser)
+        folders = ["--out", tmp_path / "out", "--data", tmp_path / "data"]
+        assert command.run(parser.parse_args([*map(str, [*folders, *words])])) == 0
+        with (tmp_path / "out" / "nonlinearity.csv").open(newline="") as file:
+            return {row["source"] for row in csv.DictReader(file)}
+
+    return run
+
+
+def test_the_command_fits_random_and_trained_layers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], study: Callable[..., set[str]]
+) -> None:
     fits = (LayerFit(layer="a", seeds=8, r2=0.5, straight=0.25),)
     write_result(tmp_path / "study", result("gnl_r2", fits=fits))
-    parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
-    words = ["--out", tmp_path / "out", "--data", tmp_path / "data", "--results", tmp_path / "study"]
-    assert command.run(parser.parse_args([*map(str, words), "--checkpoints", str(tiny_checkpoint(tmp_path))])) == 0
+    sources = study("--results", tmp_path / "study", "--checkpoints", tiny_checkpoint(tmp_path))
     assert "| icons, resnet18, gnl_r2 |  | 0.50 (25%) |" in capsys.readouterr().out
-    with (tmp_path / "out" / "nonlinearity.csv").open(newline="") as file:
-        sources = {row["source"] for row in csv.DictReader(file)}
     assert {"tiny", "icons, resnet18, gnl_r2", "random layers, published shifts"} <= sources
     assert (tmp_path / "out" / "nonlinearity.svg").is_file()
+
+
+def test_checkpoints_of_one_name_are_told_apart(tmp_path: Path, study: Callable[..., set[str]]) -> None:
+    folders = [tmp_path / name for name in ("first", "second")]
+    assert {"first", "second"} <= study("--checkpoints", *map(tiny_checkpoint, folders))

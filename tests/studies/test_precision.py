@@ -114,6 +114,15 @@ def test_the_command_compares_every_way_on_all_images(
     assert capsys.readouterr().out.count("| 100.00% |") == 2
 
 
+def test_checkpoints_of_one_name_are_told_apart(data: Path, tmp_path: Path) -> None:
+    checkpoints = [tiny_checkpoint(tmp_path / name) for name in ("first", "second")]
+    figures = tmp_path / "precision.json"
+    words = ["--data", data, "--engines", "eager-float32", "--threads", 1, "--device", "cpu", "--json", figures]
+    assert study(*checkpoints, *words) == 0
+    content = json.loads(figures.read_text())
+    assert list(content["weights_sha256"]) == [each["network"] for each in content["ways"]] == ["first", "second"]
+
+
 def test_a_way_that_answers_otherwise_fails_the_command(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

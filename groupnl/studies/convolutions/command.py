@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from groupnl.corruptions.frost import require_textures
 from groupnl.errors import ConfigError
+from groupnl.folder_lock import locked
 from groupnl.server.seats import usable_cores
 from groupnl.studies.convolutions.cells import Cell, all_cells, choose_cells
 from groupnl.studies.convolutions.images import FASHION_MNIST, ImageSet, read_fashion_mnist, read_icons
@@ -17,7 +18,7 @@ from groupnl.studies.convolutions.recipe import RECIPES, ImagePlan, Recipe
 from groupnl.studies.convolutions.report import write_report
 from groupnl.studies.convolutions.result import Result, read_results, result_path
 from groupnl.studies.convolutions.run import Plan, data_folder
-from groupnl.studies.convolutions.schedule import Clock, run_cells
+from groupnl.studies.convolutions.schedule import Clock, Failure, run_cells
 from groupnl.studies.convolutions.speed import measure_speed
 
 SEEDS = 3
@@ -47,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     """Train the cells that are missing, in balanced order, then write the report.
 
     Raises:
-        ConfigError: an option that cannot be used, a data set is missing, or the folder holds another study's results.
+        ConfigError: an option that cannot be used, a data set is missing, the folder holds another study's results,
+            another process trains in it, or a cell failed.
     """
     _check(args)
     recipes = {trained: _recipe(recipe, args) for trained, recipe in RECIPES.items()}
@@ -56,11 +58,11 @@ def run(args: argparse.Namespace) -> int:
         for cell in cells:
             print("done   " if result_path(args.out, cell).is_file() else "missing", cell.name)
         return 0
-    args.out.mkdir(parents=True, exist_ok=True)
     if args.speed:
         measure_speed(args.out, args.threads)
     elif not args.report:
-        _train(args, recipes, cells)
+        with locked(args.out, "choose another --out; the folders cells/ can be copied together"):
+            _train(args, recipes, cells)
     for path in write_report(args.out):
         print(path)
     return 0
@@ -72,13 +74,21 @@ def _train(args: argparse.Namespace, recipes: dict[tuple[str, str], Recipe], cel
     todo = [cell for cell in cells if not result_path(args.out, cell).is_file()]
     plans = {cell.data: recipes[cell.data, cell.network].images for cell in todo}
     _refuse_other_images(known, _prepare(args, plans))
+    if known:
+        write_report(args.out)  # from now on, whenever the study is stopped, it is of all that is done
     clock = Clock(None if args.budget_minutes is None else 60 * args.budget_minutes, known)
     plan = Plan(args.out, recipes, args.threads)
+    failures = []
     with tqdm(total=len(cells), initial=len(cells) - len(todo), unit="cell") as bar:
-        for result in run_cells(todo, plan, args.jobs or usable_cores(), clock):
-            bar.update()
-            bar.write(_line(result))
-            write_report(args.out)  # whenever the study is stopped, it is of all that is done
+        for outcome in run_cells(todo, plan, args.jobs or usable_cores(), clock):
+            bar.write(_line(outcome))
+            if isinstance(outcome, Failure):
+                failures.append(outcome)
+            else:
+                bar.update()
+                write_report(args.out)
+    if failures:
+        raise ConfigError("\n".join(["these cells failed, and are tried again next time:", *map(_line, failures)]))
 
 
 def _prepare(args: argparse.Namespace, plans: dict[str, ImagePlan]) -> dict[str, PreparedRecord]:
@@ -119,9 +129,11 @@ def _refuse_other_images(known: Sequence[Result], prepared: dict[str, PreparedRe
             )
 
 
-def _line(result: Result) -> str:
-    clean, corrupted = result.clean_right().mean(), result.corrupted_right().mean()
-    return f"{result.cell.name}: clean {clean:.1%}, corrupted {corrupted:.1%}, {result.seconds / 60:.1f} min"
+def _line(outcome: Result | Failure) -> str:
+    if isinstance(outcome, Failure):
+        return f"{outcome.cell.name}: {outcome.reason}"
+    clean, corrupted = outcome.clean_right().mean(), outcome.corrupted_right().mean()
+    return f"{outcome.cell.name}: clean {clean:.1%}, corrupted {corrupted:.1%}, {outcome.seconds / 60:.1f} min"
 
 
 def _check(args: argparse.Namespace) -> None:

@@ -5,11 +5,25 @@ import statistics
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from typing import NamedTuple
 
 from groupnl.child_process import end_with_parent
+from groupnl.errors import GroupNLError
 from groupnl.studies.convolutions.cells import Cell
 from groupnl.studies.convolutions.result import Result
 from groupnl.studies.convolutions.run import Plan, run_cell
+
+
+class Failure(NamedTuple):
+    """A cell that has no result.
+
+    Attributes:
+        cell: which.
+        reason: what the error said.
+    """
+
+    cell: Cell
+    reason: str
 
 
 class Clock:
@@ -39,8 +53,8 @@ class Clock:
         return statistics.median(like) if like else 0.0
 
 
-def run_cells(cells: Sequence[Cell], plan: Plan, jobs: int, clock: Clock) -> Iterator[Result]:
-    """Run cells in processes of their own.
+def run_cells(cells: Sequence[Cell], plan: Plan, jobs: int, clock: Clock) -> Iterator[Result | Failure]:
+    """Run cells in processes of their own; one that fails, as by a loss that diverges, keeps no other from its turn.
 
     Args:
         cells: in the order in which they are begun.
@@ -49,22 +63,28 @@ def run_cells(cells: Sequence[Cell], plan: Plan, jobs: int, clock: Clock) -> Ite
         clock: when one does not fit any more, none is begun after it.
 
     Yields:
-        Each result, when it is written.
-
-    Raises:
-        ConfigError: as `run_cell`; the other cells that have begun are finished before.
+        Each result, when it is written, and each failure.
     """
     waiting = list(reversed(cells))
-    running: set[Future[Result]] = set()
+    running: set[Future[Result | Failure]] = set()
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=end_with_parent) as pool:
         while True:
             while waiting and len(running) < jobs and clock.has_time_for(waiting[-1]):
-                running.add(pool.submit(run_cell, waiting.pop(), plan))
+                running.add(pool.submit(_try_cell, waiting.pop(), plan))
             if not running:
                 return
             done, running = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
-                result = future.result()
-                clock.note(result)
-                yield result
+                outcome = future.result()
+                if isinstance(outcome, Result):
+                    clock.note(outcome)
+                yield outcome
+
+
+def _try_cell(cell: Cell, plan: Plan) -> Result | Failure:
+    """Only the errors that are raised on purpose are the cell's; any other stops the study after those that run."""
+    try:
+        return run_cell(cell, plan)
+    except GroupNLError as error:
+        return Failure(cell, str(error))

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from groupnl.atomic_file import write_whole
 from groupnl.inference.rewrite import to_inference
 from groupnl.studies.convolutions.kinds import STANDARD
 from groupnl.studies.convolutions.networks import NETWORKS, build_network
@@ -36,7 +37,7 @@ def measure_speed(out: Path, threads: int) -> None:
     networks = {name: _ratios(name, images) for name in tqdm(NETWORKS, unit=" networks")}
     settings = {"batch": _BATCH, "size": size, "threads": threads, "precision": "float32", "rounds": _ROUNDS}
     content = {"machine": measured_on, "settings": settings, "ratios": networks}
-    (out / FILE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    write_whole(out / FILE, json.dumps(content, indent=1) + "\n")
 
 
 def read_ratios(out: Path) -> dict[str, dict[str, dict[str, float]]]:

@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+from groupnl.atomic_file import write_whole
 from groupnl.errors import ConfigError
 from groupnl.inference import choose_device
 from groupnl.inference.ways import possible_ways, speed_ways
@@ -118,7 +119,7 @@ def _write(out: Path, plan: Plan, measured_on: dict[str, Any], measured: list[Pa
         },
         "pairs": [pair_summary(times) for times in measured],
     }
-    (out / JSON_FILE).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    (out / TABLE_FILE).write_text(tables(measured) + "\n", encoding="utf-8")
+    write_whole(out / JSON_FILE, json.dumps(content, indent=1) + "\n")
+    write_whole(out / TABLE_FILE, tables(measured) + "\n")
     title = f"{plan.size} px, {plan.threads} threads ({measured_on['processor']})"
     draw(measured, title, out / PLOT_FILE)

@@ -5,10 +5,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from groupnl.atomic_file import write_whole
 from groupnl.errors import ConfigError
 from groupnl.inference.pixels import PixelNetwork
 from groupnl.models import build_model, load_checkpoint
 from groupnl.robustness.offline import read_images
+from groupnl.short_names import by_short_name
 from groupnl.studies.convolutions.result import read_results
 from groupnl.studies.nonlinearity.fit import LayerFit, fit_layers
 from groupnl.studies.nonlinearity.output import draw, table, write_csv
@@ -35,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
         ConfigError: images or results that cannot be used, or a checkpoint without GroupNL layers.
         CheckpointError: a checkpoint that cannot be used.
     """
-    trained = {path.stem: _fit_checkpoint(path, args) for path in args.checkpoints}
+    trained = {name: _fit_checkpoint(path, args) for name, path in by_short_name(args.checkpoints).items()}
     if args.results:
         trained |= _fits_of_study(args.results)
     forms = tqdm(FORMS, unit=" forms", leave=False)
@@ -44,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     found = {**random, **trained}
     write_csv(found, args.out / CSV_FILE)
     draw(random, trained, args.out / PLOT_FILE)
-    (args.out / TABLE_FILE).write_text(table(found) + "\n", encoding="utf-8")
+    write_whole(args.out / TABLE_FILE, table(found) + "\n")
     print(table(found))
     return 0
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
+from groupnl.atomic_file import replacing
 from groupnl.picture import save
 from groupnl.studies.nonlinearity.fit import STRAIGHT, LayerFit
 
@@ -34,7 +35,7 @@ def _cell(fits: Sequence[LayerFit]) -> str:
 
 def write_csv(fits: Fits, path: Path) -> None:
     """One line for each layer."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["source", "layer", "seeds", "r2", "straight"])
         for source, each in fits.items():

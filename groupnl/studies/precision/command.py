@@ -19,6 +19,7 @@ from groupnl.inference.workshop import Workshop
 from groupnl.models import build_model, load_checkpoint, sha256_of
 from groupnl.robustness.offline import read_images
 from groupnl.server.seats import usable_cores
+from groupnl.short_names import by_short_name
 from groupnl.studies.machine import machine
 from groupnl.studies.precision.figures import (
     LARGEST_SHIFT,
@@ -67,8 +68,8 @@ def run(args: argparse.Namespace) -> int:
     with (
         tempfile.TemporaryDirectory(prefix="groupnl-study-") if args.cache is None else nullcontext(args.cache) as cache
     ):
-        for checkpoint in args.checkpoints:
-            found += _study(args, checkpoint, ways, Path(cache), device, threads)
+        for name, checkpoint in by_short_name(args.checkpoints).items():
+            found += _study(args, name, checkpoint, ways, Path(cache), device, threads)
     print(table(found))
     if args.json:
         content = _content(args, measured_on, threads, device, found)
@@ -77,7 +78,13 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _study(
-    args: argparse.Namespace, checkpoint: Path, ways: list[Way], cache: Path, device: torch.device, threads: int
+    args: argparse.Namespace,
+    name: str,
+    checkpoint: Path,
+    ways: list[Way],
+    cache: Path,
+    device: torch.device,
+    threads: int,
 ) -> list[Agreement]:
     card, state_dict = _load(checkpoint)
     model = build_model(card.architecture, len(card.classes), state_dict)
@@ -88,10 +95,10 @@ def _study(
     found = []
     with tqdm(ways, leave=False, disable=None, unit=" ways") as bar:
         for way in bar:
-            bar.set_description(f"{checkpoint.stem}: {way.name}")
+            bar.set_description(f"{name}: {way.name}")
             engine = workshop.engine(way, model, identity)
             logits = answers(engine, images.pixels, args.batch_size)
-            found.append(compare(checkpoint.stem, way.name, expected, logits, images.labels))
+            found.append(compare(name, way.name, expected, logits, images.labels))
     return found
 
 
@@ -139,6 +146,6 @@ def _content(
             "reference": REFERENCE.name,
         },
         "wanted": {"least_agreement": LEAST_AGREEMENT, "largest_accuracy_shift": LARGEST_SHIFT},
-        "weights_sha256": {checkpoint.stem: sha256_of(checkpoint) for checkpoint in args.checkpoints},
+        "weights_sha256": {name: sha256_of(checkpoint) for name, checkpoint in by_short_name(args.checkpoints).items()},
         "ways": summary(found),
     }
