@@ -9,13 +9,21 @@ from typing import NamedTuple
 
 from groupnl import __version__
 from groupnl.errors import GroupNLError
+from groupnl.picture import check_drawing
 
 
 class Command(NamedTuple):
-    """A subcommand: the module that has its ``add_arguments(parser)`` and ``run(args)``, and its help line."""
+    """A subcommand.
+
+    Attributes:
+        module: that has its ``add_arguments(parser)`` and ``run(args)``.
+        help: one line.
+        draws: it ends with a picture, so it needs the package that draws.
+    """
 
     module: str
     help: str
+    draws: bool = False
 
 
 COMMANDS = {
@@ -23,36 +31,42 @@ COMMANDS = {
     "archive": Command("groupnl.archive", "pack a checkpoint as a TorchServe archive"),
     "train": Command("groupnl.training.command", "train a network on image folders"),
     "recipes": Command("groupnl.training.recipes_command", "list or show the published training recipes"),
-    "curves": Command("groupnl.training.curves_command", "draw the logs of training runs"),
+    "curves": Command("groupnl.training.curves_command", "draw the logs of training runs", draws=True),
     "data icons": Command("groupnl.training.icons.command", "build the icons, the default models' images"),
     "data probe": Command("groupnl.training.probe_command", "choose labelled images as an archive's probe set"),
     "robustness": Command(
         "groupnl.robustness.offline_command", "measure checkpoints under all corruptions, with labels"
     ),
     "validate": Command(
-        "groupnl.validation.command", "measure a checkpoint's accuracy, clean and corrupted as ImageNet-C"
+        "groupnl.validation.command", "measure a checkpoint's accuracy, clean and corrupted as ImageNet-C", draws=True
     ),
     "bench shadow": Command("groupnl.studies.shadow_cost.command", "measure what shadow requests cost the client"),
     "bench models": Command(
-        "groupnl.studies.models.command", "time every network beside its twin, in every form and engine"
+        "groupnl.studies.models.command", "time every network beside its twin, in every form and engine", draws=True
     ),
     "bench serve": Command(
         "groupnl.studies.serving.command",
         "measure the service beside its offline limit and TorchServe's own classifier",
     ),
-    "tune": Command("groupnl.studies.tune.command", "choose workers, batch size and delay by measurement"),
+    "tune": Command("groupnl.studies.tune.command", "choose workers, batch size and delay by measurement", draws=True),
     "bench images": Command(
         "groupnl.images.bench_command", "time the way from bytes to model input beside the reference"
     ),
     "study precision": Command("groupnl.studies.precision.command", "compare every engine's answers with float32"),
     "study convolutions": Command(
-        "groupnl.studies.convolutions.command", "train the same networks with every convolution, clean and corrupted"
+        "groupnl.studies.convolutions.command",
+        "train the same networks with every convolution, clean and corrupted",
+        draws=True,
     ),
     "study nonlinearity": Command(
-        "groupnl.studies.nonlinearity.command", "measure how much of GroupNL's generated maps is affine in their seeds"
+        "groupnl.studies.nonlinearity.command",
+        "measure how much of GroupNL's generated maps is affine in their seeds",
+        draws=True,
     ),
     "study live-vs-offline": Command(
-        "groupnl.studies.live_vs_offline.command", "compare the running service's live figures with the offline truth"
+        "groupnl.studies.live_vs_offline.command",
+        "compare the running service's live figures with the offline truth",
+        draws=True,
     ),
     "monitoring": Command("groupnl.monitoring.command", "write the rules for Prometheus, the dashboards for Grafana"),
     "report": Command("groupnl.report.command", "write a page about the live robustness of served models"),
@@ -84,6 +98,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     module.add_arguments(command)
     args = command.parse_args(words[len(name.split()) :])
     try:
+        if COMMANDS[name].draws:
+            check_drawing()
         status = int(module.run(args))
         sys.stdout.flush()  # here, where a broken pipe is caught
         return status

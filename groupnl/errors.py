@@ -98,6 +98,16 @@ def problems(error: Any) -> str:
     return "; ".join(_sentence(item) for item in error.errors())
 
 
+def not_installed(package: str, extra: str) -> str:
+    """What is said where a package is missing that only a part of the project needs.
+
+    Args:
+        package: its name.
+        extra: of ours, which has it.
+    """
+    return f"{package} is not installed: `make install`, or `pip install -e '.[{extra}]'`, in the source folder"
+
+
 def _sentence(item: Any) -> str:
     field = ".".join(map(str, item["loc"]))
     message = item["msg"].removeprefix("Value error, ")

@@ -1,10 +1,19 @@
 """Saving pictures so that the same figures give the same bytes."""
 
+import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from groupnl.errors import ConfigError, not_installed
+
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def check_drawing() -> None:
+    """Raise ConfigError where matplotlib is missing: pictures come last, after minutes or hours of measuring."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise ConfigError(f"the picture cannot be drawn: {not_installed('matplotlib', 'bench')}")
 
 
 def save(figure: "Figure", path: Path) -> None:

@@ -1,5 +1,6 @@
 """The `groupnl` command itself: finding the subcommand, usage, errors."""
 
+import importlib.util
 import subprocess
 import sys
 
@@ -53,6 +54,27 @@ def test_file_that_cannot_be_written_is_told_in_a_sentence(tmp_path, capsys):
     log.write_text("epoch,loss\n1,2\n")
     assert cli.main(["curves", str(log), "--output", str(tmp_path / "file" / "x.svg")]) == 1
     assert capsys.readouterr().err.startswith("groupnl curves: ")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["curves", "run.csv", "--output", "run.svg"],
+        ["validate", "--checkpoint", "model.pth.tar", "--data", "images"],
+        ["tune", "model.mar"],
+        ["bench", "models", "--out", "bench"],
+        ["bench", "serve", "--plot", "serve.svg"],
+        ["study", "convolutions", "--out", "study"],
+        ["study", "nonlinearity", "--out", "study"],
+        ["study", "live-vs-offline"],
+    ],
+)
+def test_what_will_draw_says_at_once_that_it_cannot(words, monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)  # nothing of what is named is there
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "matplotlib" else find(name))
+    assert cli.main(words) == 1
+    assert "matplotlib is not installed: `make install`, or" in capsys.readouterr().err
 
 
 def test_models_lists_the_fifteen_with_their_twins(capsys):

@@ -138,7 +138,7 @@ def _run_archiver(work: Path, model_name: str, version: str, engine_files: Seque
 def _handler_file() -> Path:
     handler = importlib.util.find_spec(HANDLER_MODULE)
     if handler is None or handler.origin is None:
-        raise ArchiveError(f"the handler {HANDLER_MODULE} is not installed: pip install groupnl-serve")
+        raise ArchiveError(f"the handler {HANDLER_MODULE} is not installed: `make install`, in the source folder")
     return Path(handler.origin)
 
 

@@ -7,12 +7,13 @@ from torch import fx, nn
 
 from groupnl.card import InputConfig
 from groupnl.engine_names import EngineName
-from groupnl.errors import RewriteError
+from groupnl.errors import ConfigError, RewriteError, not_installed
 from groupnl.inference.pixels import PixelNetwork
 from groupnl.inference.split import split_layers
 from groupnl.inference.split_layer import Sine, SplitGroupNL
 
 INPUT, OUTPUT = "pixels", "logits"
+PACKAGES, EXTRA = ("onnx", "onnxscript"), "onnx"  # what writing needs, and our extra that has it
 OPSET = 20
 _LARGEST_BATCH = 4096  # nothing depends on it, but the exporter wants a bound
 
@@ -43,6 +44,7 @@ def export_onnx(
         dtype: of convolutions and matrix products, torch.float16 for GPUs; norms and sines stay float32.
 
     Raises:
+        ConfigError: a package that writes ONNX is missing.
         RewriteError: the network has something that ONNX does not.
     """
     network = split_layers(graph, sine).eval()
@@ -64,6 +66,8 @@ def export_onnx(
             external_data=False,
             verbose=False,
         )
+    except ModuleNotFoundError as error:
+        raise ConfigError(not_installed(str(error.name), EXTRA)) from error
     except torch.onnx.OnnxExporterError as error:
         raise RewriteError(f"the network cannot be written as ONNX: {error}") from error
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from groupnl.errors import ConfigError, RewriteError
+from groupnl.errors import ConfigError, RewriteError, not_installed
 from groupnl.inference.onnx_export import INPUT
 from groupnl.inference.warm_up import run_noise
 
@@ -78,7 +78,7 @@ def _import_openvino() -> Any:
     try:
         import openvino  # type: ignore[import-untyped]
     except ImportError as error:
-        raise ConfigError("the engine 'openvino' needs a package: pip install 'groupnl-serve[openvino]'") from error
+        raise ConfigError(f"the engine 'openvino' needs a package: {not_installed('openvino', 'openvino')}") from error
     return openvino
 
 

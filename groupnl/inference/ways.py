@@ -6,12 +6,15 @@ from typing import NamedTuple, get_args
 import torch
 
 from groupnl.engine_names import EngineName
-from groupnl.errors import ConfigError
+from groupnl.errors import ConfigError, not_installed
+from groupnl.inference import onnx_export
 from groupnl.inference.device import PRECISIONS, choose_precision, precision_name
 
 _PUBLISHED = "published"
 _ENGINES: tuple[EngineName, ...] = get_args(EngineName)
-_PACKAGES = {"onnx": "onnxruntime", "openvino": "openvino"}
+# Package -> our extra that has it, of engines that need more than the project itself.
+_EXPORT = dict.fromkeys(onnx_export.PACKAGES, onnx_export.EXTRA)
+_PACKAGES = {"onnx": _EXPORT, "openvino": {**_EXPORT, "openvino": "openvino"}}
 
 
 class Way(NamedTuple):
@@ -70,9 +73,9 @@ def why_not(way: Way, device: torch.device) -> str | None:
         return "OpenVINO runs on the CPU: use --device cpu"
     if way.precision == torch.float16 and device.type == "cpu":
         return "float16 needs a CUDA device: use bfloat16 or float32"
-    package = _PACKAGES.get(way.engine)
-    if package is not None and importlib.util.find_spec(package) is None:
-        return f"the package {package} is not installed"
+    for package, extra in _PACKAGES.get(way.engine, {}).items():
+        if importlib.util.find_spec(package) is None:
+            return not_installed(package, extra)
     return None
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from groupnl.errors import ConfigError, problems
+from groupnl.errors import ConfigError, not_installed, problems
 from groupnl.monitoring.scrape import ScrapeConfig
 
 
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         from groupnl.monitoring.files import generated_files
     except ModuleNotFoundError as error:
-        raise ConfigError(f"{error.name} is not installed: pip install 'groupnl-serve[dev]'") from None
+        raise ConfigError(not_installed(str(error.name), "dev")) from None
     try:
         given = {name: value for name, value in vars(args).items() if name in ScrapeConfig.model_fields}
         scrape = ScrapeConfig.model_validate(given)

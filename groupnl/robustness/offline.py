@@ -1,4 +1,4 @@
-"""The offline truth: every held-back image under every corruption and severity, with the service's own engine."""
+"""The offline truth: every held-back image under every corruption and severity, read as the service reads images."""
 
 import random
 from collections.abc import Callable, Iterator, Sequence

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from groupnl import environment
 from groupnl.child_process import end_with_parent
-from groupnl.errors import ConfigError, ServerError
+from groupnl.errors import ConfigError, ServerError, not_installed
 from groupnl.server.config import ServeConfig
 from groupnl.server.console import TAIL_LINES, Console, Say
 from groupnl.server.processes import end_session
@@ -173,7 +173,7 @@ class TorchServe:
 def _command(java: Path, run_dir: Path) -> list[str]:
     package = importlib.util.find_spec("ts")
     if package is None or package.origin is None:
-        raise ServerError("TorchServe is not installed: pip install 'groupnl-serve[serve]'")
+        raise ServerError(not_installed("TorchServe", "serve"))
     home = Path(package.origin).parent
     return [
         str(java),

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 
 from groupnl.atomic_file import replacing
-from groupnl.errors import ConfigError
+from groupnl.errors import ConfigError, not_installed
 
 FILE = "metrics.csv"
 EVENTS = "tensorboard"
@@ -34,9 +34,7 @@ class Events:
         try:
             from torch.utils.tensorboard import SummaryWriter  # optional
         except ImportError as error:
-            raise ConfigError(
-                f"--tensorboard needs the package tensorboard ({error}): pip install 'groupnl-serve[train]'"
-            ) from error
+            raise ConfigError(f"--tensorboard: {not_installed('tensorboard', 'train')}") from error
         self._writer = SummaryWriter(str(folder / EVENTS), purge_step=1)
         for row in rows:
             self.add(row)

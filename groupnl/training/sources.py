@@ -11,7 +11,7 @@ from timm.data import create_dataset, create_reader
 from timm.data.readers.reader_image_in_tar import ReaderImageInTar
 
 from groupnl.class_names import read_class_names
-from groupnl.errors import ConfigError
+from groupnl.errors import ConfigError, not_installed
 from groupnl.training.config import TrainConfig
 from groupnl.training.distributed import World, spread
 from groupnl.training.images import Images
@@ -129,7 +129,7 @@ class Shards(Source):
     def classes(self) -> tuple[str, ...]:
         """Shards hold class numbers only: the names come from a file."""
         if find_spec("webdataset") is None:
-            raise ConfigError("--dataset wds needs the package webdataset: pip install 'groupnl-serve[train]'")
+            raise ConfigError(f"--dataset wds: {not_installed('webdataset', 'train')}")
         if self.config.classes is None:
             raise ConfigError("--dataset wds needs --classes, a file of class names or `imagenet`: shards hold numbers")
         return read_class_names(self.config.classes)

@@ -1,7 +1,6 @@
 """`groupnl validate`: accuracy of a checkpoint on labelled images, clean and corrupted as ImageNet-C."""
 
 import argparse
-import importlib.util
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -137,8 +136,6 @@ def _check(args: argparse.Namespace) -> None:
         raise ConfigError("name images with --data, with --imagenet-c, or with both")
     if args.as_published and not args.corrupt:
         raise ConfigError("--as-published is for --corrupt; ImageNet-C's files are as published")
-    if importlib.util.find_spec("matplotlib") is None:  # before hours of measuring
-        raise ConfigError("matplotlib, which draws the heat map, is not installed: pip install 'groupnl-serve[train]'")
 
 
 def _way(args: argparse.Namespace) -> Way:

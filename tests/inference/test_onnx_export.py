@@ -10,7 +10,7 @@ from support.networks import with_lively_norms
 from torch import Tensor, nn
 
 from groupnl.card import InputConfig
-from groupnl.errors import RewriteError
+from groupnl.errors import ConfigError, RewriteError
 from groupnl.inference.onnx_engine import OnnxEngine
 from groupnl.inference.onnx_export import export_onnx
 from groupnl.inference.openvino_engine import OpenVinoEngine
@@ -173,3 +173,12 @@ def test_what_onnx_does_not_have_is_an_error(tmp_path: Path) -> None:
 
     with pytest.raises(RewriteError, match="cannot be written as ONNX"):
         export_onnx(to_inference(Odd()), config(32), tmp_path / "odd.onnx")
+
+
+def test_a_missing_package_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def export(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError(name="onnxscript")
+
+    monkeypatch.setattr(torch.onnx, "export", export)
+    with pytest.raises(ConfigError, match=r"onnxscript is not installed: .*'\.\[onnx\]'"):
+        export_onnx(to_inference(with_lively_norms(TINY)), config(32), tmp_path / "network.onnx")

@@ -139,5 +139,5 @@ def test_float16_is_refused(path: Path) -> None:
 
 def test_without_the_package_the_error_says_what_to_install(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "openvino", None)
-    with pytest.raises(ConfigError, match=r"groupnl-serve\[openvino\]"):
+    with pytest.raises(ConfigError, match=r"openvino is not installed: .*'\.\[openvino\]'"):
         OpenVinoEngine(path, 32, torch.float32, 1)

@@ -54,20 +54,27 @@ def test_what_is_not_possible_is_told_where_it_was_asked_for(name: str, device: 
         possible_ways(["eager-float32", name], [], device)
 
 
-def test_a_missing_package_leaves_its_engine_out_of_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("package", "left_out", "told"),
+    [
+        ("openvino", {"openvino-bfloat16"}, r"openvino is not installed: .*'\.\[openvino\]'"),
+        *(
+            (package, {"published-onnx-float32", "onnx-float32", "openvino-bfloat16"}, rf"{package} is .*'\.\[onnx\]'")
+            for package in ("onnx", "onnxscript")  # both engines' files are written with them
+        ),
+    ],
+)
+def test_a_missing_package_leaves_its_engines_out_of_the_defaults(
+    package: str, left_out: set[str], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(ways, "choose_precision", lambda wanted, device: torch.bfloat16)
-    assert "openvino-bfloat16" in [way.name for way in possible_ways(None, ways.speed_ways(CPU), CPU)]
+    all_names = [way.name for way in ways.speed_ways(CPU)]
+    assert [way.name for way in possible_ways(None, ways.speed_ways(CPU), CPU)] == all_names
     found = importlib.util.find_spec
-    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "openvino" else found(name))
-    assert [way.name for way in possible_ways(None, ways.speed_ways(CPU), CPU)] == [
-        "published-eager-float32",
-        "published-eager-bfloat16",
-        "published-compile-bfloat16",
-        "published-onnx-float32",
-        "aot-bfloat16",
-        "onnx-float32",
-    ]
-    with pytest.raises(ConfigError, match="the package openvino is not installed"):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else found(name))
+    names = [way.name for way in possible_ways(None, ways.speed_ways(CPU), CPU)]
+    assert names == [name for name in all_names if name not in left_out]
+    with pytest.raises(ConfigError, match=told):
         possible_ways(["openvino-float32"], [], CPU)
 
 

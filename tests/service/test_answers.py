@@ -93,7 +93,9 @@ def test_more_than_the_frontend_reads(server: Server) -> None:
 
 
 def test_unknown_model(server: Server, photo: bytes) -> None:
-    assert server.predict("nobody", photo).status == 404
+    answer = server.predict("nobody", photo)
+    assert (answer.status, answer.content["code"], answer.content["type"]) == (404, 404, "ModelNotFoundException")
+    assert answer.content["message"] == "Model not found: nobody"
 
 
 def test_one_bad_item_fails_alone(server: Server, photo: bytes, expected: dict[str, float]) -> None:

@@ -89,7 +89,8 @@ def test_keys(start: Start, store: Path) -> None:
     server = start("--model-store", str(store), "--models", "tiny", "--token-auth", "--token-expiration", a_year)
     output = server.wait_for("Ctrl-C stops")
     assert "keys: " in output
-    assert server.predict("tiny", b"no image").status == 400
+    without = server.predict("tiny", b"no image")
+    assert (without.status, without.content["code"], without.content["type"]) == (400, 400, "InvalidKeyException")
     assert server.predict("tiny", b"no image", {"Authorization": "Bearer wrong"}).status == 400
     file = Path(output.split("keys: ")[1].splitlines()[0])
     keys = json.loads(file.read_text())

@@ -99,7 +99,7 @@ def test_one_that_does_not_start_is_told_with_what_it_printed(tmp_path: Path, ch
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     check_installed(list(OTHERS))
     monkeypatch.setitem(OTHERS, "mosec", Other("no_such_package", our_engine=False))
-    with pytest.raises(ConfigError, match=r"--others mosec: no_such_package is not installed: pip install"):
+    with pytest.raises(ConfigError, match=r"--others mosec: no_such_package is not installed: `make install`"):
         check_installed(["litserve", "mosec"])
 
 

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from groupnl.engine_names import EngineName
 from groupnl.errors import ConfigError
+from groupnl.picture import check_drawing
 from groupnl.server.seats import usable_cores
 from groupnl.studies.machine import machine
 from groupnl.studies.photographs import jpeg_files
@@ -103,6 +104,8 @@ def _check(args: argparse.Namespace) -> None:
     check_installed(args.others)
     if args.plot and args.plot.suffix not in _PICTURES:
         raise ConfigError(f"--plot {args.plot}: the picture's name must end in {' or '.join(_PICTURES)}")
+    if args.plot:
+        check_drawing()
     for file in (args.json, args.plot):  # before minutes of measuring
         if file and not file.parent.is_dir():
             raise ConfigError(f"{file}: there is no folder {file.parent}; make it first")

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from groupnl import environment
-from groupnl.errors import ConfigError, ServerError
+from groupnl.errors import ConfigError, ServerError, not_installed
 from groupnl.server.java import find_java
 from groupnl.studies.service import HOST, START_LIMIT_S, ChildProcess, free_ports
 
@@ -69,7 +69,7 @@ def pack_stock(unpacked: Path, store: Path, settings: StockSettings) -> Path:
         ConfigError: the stock classifier cannot do the same work, or its requirement is not installed.
     """
     if importlib.util.find_spec(_REQUIREMENT) is None:
-        raise ConfigError(f"TorchServe's {HANDLER} imports {_REQUIREMENT}: pip install 'groupnl-serve[bench]'")
+        raise ConfigError(f"TorchServe's {HANDLER} imports a package: {not_installed(_REQUIREMENT, 'bench')}")
     from groupnl.archive.load import load_unpacked  # torch takes seconds, and so the archiver
 
     manifest, network = load_unpacked(unpacked)
@@ -143,7 +143,7 @@ class StockService(ChildProcess):
         """What TorchServe's launcher would start; the launcher itself keeps a pid file, one for the whole machine."""
         package = importlib.util.find_spec("ts")
         if package is None or package.origin is None:
-            raise ServerError("TorchServe is not installed: pip install 'groupnl-serve[serve]'")
+            raise ServerError(not_installed("TorchServe", "serve"))
         home = Path(package.origin).parent
         java = [str(find_java()), f"-Dmodel_server_home={home.parent}", f"-Djava.io.tmpdir={self._folder}"]
         java += ["-cp", str(home / "frontend" / "*"), "org.pytorch.serve.ModelServer", "--python", sys.executable]

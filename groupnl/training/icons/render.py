@@ -9,7 +9,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from groupnl.errors import ConfigError
+from groupnl.errors import ConfigError, not_installed
 from groupnl.training.icons.backgrounds import Pixels, background
 from groupnl.training.icons.drawings import Drawing
 from groupnl.training.icons.split import digest
@@ -46,9 +46,7 @@ def _draw_svg(svg: bytes, side: int) -> bytes:
     try:
         from resvg_py import svg_to_bytes
     except ImportError as error:
-        raise ConfigError(
-            "resvg-py, which draws the SVG icons, is missing: pip install 'groupnl-serve[train]'"
-        ) from error
+        raise ConfigError(not_installed("resvg-py, which draws the SVG icons,", "train")) from error
     # Without system fonts, or the result would depend on the machine.
     png: bytes = svg_to_bytes(svg_string=svg.decode(), width=side, height=side, skip_system_fonts=True)
     return png

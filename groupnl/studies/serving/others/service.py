@@ -11,7 +11,7 @@ from typing import NamedTuple
 import psutil
 
 from groupnl import environment
-from groupnl.errors import ConfigError
+from groupnl.errors import ConfigError, not_installed
 from groupnl.studies.client import Request
 from groupnl.studies.cpu import Parts, workers
 from groupnl.studies.service import HOST, ChildProcess
@@ -50,7 +50,7 @@ def check_installed(names: Sequence[str]) -> None:
     for name in names:
         package = OTHERS[name].package
         if importlib.util.find_spec(package) is None:
-            raise ConfigError(f"--others {name}: {package} is not installed: pip install 'groupnl-serve[bench]'")
+            raise ConfigError(f"--others {name}: {not_installed(package, 'bench')}")
 
 
 class OtherService(ChildProcess):
