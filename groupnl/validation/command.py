@@ -216,7 +216,7 @@ def _settings(args: argparse.Namespace, subject: Subject, way: Way, imagenet: bo
     return Settings(
         architecture=subject.architecture,
         weights_sha256=subject.weights_sha256,
-        averaged=not args.no_ema,
+        averaged=subject.averaged,
         classes=subject.class_count,
         imagenet=imagenet,
         input=subject.input,

@@ -23,6 +23,7 @@ class Subject(NamedTuple):
         class_count: how many there are.
         input: how a clean image becomes its input.
         weights_sha256: of the checkpoint's file.
+        averaged: whether averaged weights were taken where there were some.
     """
 
     architecture: str
@@ -31,6 +32,12 @@ class Subject(NamedTuple):
     class_count: int
     input: InputConfig
     weights_sha256: str
+    averaged: bool
+
+    @property
+    def identity(self) -> str:
+        """Tells the weights from all others: one file may hold averaged ones and plain ones."""
+        return f"{self.weights_sha256}, {'averaged' if self.averaged else 'plain'}"
 
 
 def load_subject(path: Path, architecture: str | None, averaged: bool, given: Mapping[str, Any]) -> Subject:
@@ -57,6 +64,7 @@ def load_subject(path: Path, architecture: str | None, averaged: bool, given: Ma
         class_count=count,
         input=_input(card.input if card else default_input(name), given),
         weights_sha256=sha256_of(path),
+        averaged=averaged,
     )
 
 

@@ -24,6 +24,19 @@ from groupnl.robustness.sampling import seed_of
 from groupnl.validation.command import share_cores
 from groupnl.validation.pixels import Resized
 
+# The input of `support.tiny`'s card, for checkpoints without one.
+AS_CARD = [
+    "--size",
+    "32",
+    "--crop-pct",
+    "1",
+    "--interpolation",
+    "bilinear",
+    "--mean",
+    *["0.5"] * 3,
+    "--std",
+    *["0.25"] * 3,
+]
 PLAIN = ["--device", "cpu", "--workers", "0"]
 # Of four images in each cell so many are in the wrong class folder, by severity; the types take turns.
 WRONG = ((0, 1, 2, 3, 4), (1, 1, 1, 1, 1), (4, 4, 4, 3, 3))
@@ -289,11 +302,10 @@ def test_a_published_checkpoint_knows_imagenets_folders(tmp_path: Path) -> None:
     synsets = imagenet_synsets()
     for synset in (synsets[3], synsets[998]):
         solid(tmp_path / "data" / synset, {"": ["red", "blue"]})
-    options = ["--data", tmp_path / "data", "--size", "32", "--crop-pct", "1", "--mean", "0.5", "0.5", "0.5"]
-    assert validate(weights, tmp_path / "out", *options, "--std", "0.25", "0.25", "0.25") == 0
+    assert validate(weights, tmp_path / "out", "--data", tmp_path / "data", *AS_CARD) == 0
     settings = read(tmp_path / "out")["settings"]
     assert (settings["architecture"], settings["classes"], settings["imagenet"]) == (ARCHITECTURE, 1000, True)
-    assert settings["input"] | {"interpolation": "bilinear"} == INPUT.model_dump(mode="json")
+    assert settings["input"] == INPUT.model_dump(mode="json")
     record = json.loads((tmp_path / "out" / "counts.json").read_text())
     assert (record["clean"]["images"], record["cells"]) == (4, [])
 
@@ -324,6 +336,18 @@ def test_an_image_that_cannot_be_decoded_is_named(
 def test_another_engine_answers_alike(checkpoint: Path, clean: Path, tmp_path: Path) -> None:
     assert validate(checkpoint, tmp_path, "--data", clean, "--engine", "onnx") == 0
     assert (read(tmp_path)["clean_top1"], read(tmp_path)["settings"]["engine"]) == (0.75, "onnx")
+
+
+def test_one_cache_keeps_both_networks_of_a_checkpoint_apart(tmp_path: Path) -> None:
+    averaged = colour_network().state_dict()
+    rolled = {name: averaged[name].roll(1, 0) for name in ("classifier.weight", "classifier.bias")}
+    content = {"arch": ARCHITECTURE, "state_dict": averaged | rolled, "state_dict_ema": averaged}
+    torch.save(content, tmp_path / "last.pth.tar")
+    solid(tmp_path / "data", {name: [name] for name in COLOURS})
+    options = ["--data", tmp_path / "data", "--cache", tmp_path / "cache", "--engine", "onnx", *AS_CARD]
+    assert validate(tmp_path / "last.pth.tar", tmp_path / "averaged", *options) == 0
+    assert validate(tmp_path / "last.pth.tar", tmp_path / "plain", *options, "--no-ema") == 0
+    assert (read(tmp_path / "averaged")["clean_top1"], read(tmp_path / "plain")["clean_top1"]) == (1, 0)
 
 
 @pytest.mark.parametrize(
