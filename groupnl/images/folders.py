@@ -67,8 +67,8 @@ def is_image(file: PurePath) -> bool:
     suffix = file.suffix.lower()
     if suffix in _NOT_READ:
         raise ConfigError(
-            f"the image {file} is of a format that is not read ({', '.join(_READ)} are): convert it, and others like it, "
-            "to PNG, which loses nothing"
+            f"the image {file} is of a format that is not read ({', '.join(_READ)} are): convert it, and others like "
+            "it, to PNG, which loses nothing"
         )
     return suffix in _READ
 

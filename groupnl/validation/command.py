@@ -14,6 +14,7 @@ from groupnl.corruptions import CELLS, NAMES, SEVERITIES, Cell
 from groupnl.corruptions.corrupt import MIN_SIDE
 from groupnl.engine_names import EngineName
 from groupnl.errors import ConfigError
+from groupnl.folder_lock import locked
 from groupnl.inference import choose_device, choose_precision, precision_name
 from groupnl.inference.ways import Way, why_not
 from groupnl.validation.figures import figures
@@ -100,14 +101,15 @@ def run(args: argparse.Namespace) -> int:
     way = _way(args)
     subject = load_subject(args.checkpoint, args.model, not args.no_ema, _given(args))
     output = args.output or Path("validation") / args.checkpoint.name.split(".")[0]
-    work = _work(args, subject, way, output / FILE)
-    output.mkdir(parents=True, exist_ok=True)
     how = How(way, choose_device(args.device), threads, args.batch_size, workers, args.cache)
-    record = validate(subject, work, how, output / FILE)
-    found = figures(record)
-    write_files(record, found, output)
-    if found.errors:
-        draw(found, subject.architecture, output / HEAT_MAP_FILE)
+    labels = _labels(args, subject)
+    with locked(output, "name another --output"):
+        work = _work(args, subject, way, labels, output / FILE)
+        record = validate(subject, work, how, output / FILE)
+        found = figures(record)
+        write_files(record, found, output)
+        if found.errors:
+            draw(found, subject.architecture, output / HEAT_MAP_FILE)
     print(text(record, found))
     return 0
 
@@ -156,11 +158,17 @@ def _given(args: argparse.Namespace) -> dict[str, object]:
     return {name: value for name in _INPUT if (value := getattr(args, name)) is not None}
 
 
-def _work(args: argparse.Namespace, subject: Subject, way: Way, path: Path) -> Work:
-    asked = [cell for cell in CELLS if cell.corruption in args.corruptions and cell.severity in args.severities]
-    folders = cell_folders(args.imagenet_c, asked) if args.imagenet_c else {}
-    first_folder = [folders[asked[0]]] if folders else []
-    labels = labelling([paths for paths in (args.data, first_folder) if paths], subject)
+def _asked(args: argparse.Namespace) -> list[Cell]:
+    return [cell for cell in CELLS if cell.corruption in args.corruptions and cell.severity in args.severities]
+
+
+def _labels(args: argparse.Namespace, subject: Subject) -> Labelling:
+    folders = list(cell_folders(args.imagenet_c, _asked(args)).values()) if args.imagenet_c else []
+    return labelling([paths for paths in (args.data, folders[:1]) if paths], subject)
+
+
+def _work(args: argparse.Namespace, subject: Subject, way: Way, labels: Labelling, path: Path) -> Work:
+    asked = _asked(args)
     record = resume(path, _settings(args, subject, way, labels.imagenet), _corrupted(args, subject))
     # What was measured before is looked through too, where it still lies there: the figures are of all cells together.
     stored = {counts.cell for counts in record.cells if args.corrupt or _lies_there(args.imagenet_c, counts.cell)}

@@ -1,8 +1,6 @@
 """Two processes train as one does, and go on after a kill."""
 
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -10,13 +8,13 @@ import pytest
 import timm
 import torch
 from support import torchrun
+from support.lock import held
 from support.norm_free import NAME as NORM_FREE
 from support.training_runs import PLAIN, settings, words_of
 from torch import distributed, multiprocessing
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 
 from groupnl.errors import ConfigError
-from groupnl.folder_lock import LOCK
 from groupnl.models import TINY, load_checkpoint
 from groupnl.models.traffic import traffic_of
 from groupnl.training.curves_command import read_log
@@ -143,22 +141,8 @@ def test_scattered_processes_are_told(monkeypatch):
         pass
 
 
-HOLDER = """
-import fcntl, sys
-with open(sys.argv[1], "w") as file:
-    fcntl.lockf(file, fcntl.LOCK_EX)
-    print("held", flush=True)
-    sys.stdin.read()
-"""
-
-
 def test_one_run_a_folder(data, tmp_path):
     trainer = Trainer(settings(data, tmp_path, epochs=1))
-    trainer.config.run_folder.mkdir()
-    words = [sys.executable, "-c", HOLDER, str(trainer.config.run_folder / LOCK)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
-        holder.stdout.readline()
-        with pytest.raises(ConfigError, match="another process works in"):
-            trainer.run()
-        holder.kill()
+    with held(trainer.config.run_folder), pytest.raises(ConfigError, match="another process works in"):
+        trainer.run()
     trainer.run()

@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from support.colours import NAMES as COLOURS
 from support.colours import colour_checkpoint, colour_network, solid
+from support.lock import held
 from support.pictures import scene
 from support.tiny import ARCHITECTURE, INPUT, published_checkpoint
 
@@ -336,6 +337,16 @@ def test_an_image_that_cannot_be_decoded_is_named(
 def test_another_engine_answers_alike(checkpoint: Path, clean: Path, tmp_path: Path) -> None:
     assert validate(checkpoint, tmp_path, "--data", clean, "--engine", "onnx") == 0
     assert (read(tmp_path)["clean_top1"], read(tmp_path)["settings"]["engine"]) == (0.75, "onnx")
+
+
+def test_one_process_at_a_time_counts_in_a_folder(
+    checkpoint: Path, clean: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with held(tmp_path):
+        assert validate(checkpoint, tmp_path, "--data", clean) == 1
+    assert f"another process works in {tmp_path}: wait for it, or name another --output" in capsys.readouterr().err
+    assert not (tmp_path / "counts.json").exists()
+    assert validate(checkpoint, tmp_path, "--data", clean) == 0
 
 
 def test_one_cache_keeps_both_networks_of_a_checkpoint_apart(tmp_path: Path) -> None:
