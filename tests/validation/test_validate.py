@@ -4,6 +4,7 @@ import csv
 import json
 import shutil
 import tarfile
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -311,6 +312,54 @@ def test_a_published_checkpoint_knows_imagenets_folders(tmp_path: Path) -> None:
     assert (record["clean"]["images"], record["cells"]) == (4, [])
 
 
+def published_colours(folder: Path, names: list[str], **arguments: Any) -> Path:
+    """A checkpoint of the published training script, and beside it solid pictures in `data` of classes of other names.
+
+    Args:
+        folder: of both.
+        names: of the classes, in the order of the colours.
+        arguments: of the script.
+    """
+    solid(folder / "data", {name: [colour] for name, colour in zip(names, COLOURS, strict=True)})
+    content = {"arch": ARCHITECTURE, "args": Namespace(**arguments), "state_dict": colour_network().state_dict()}
+    torch.save(content, folder / "model_best.pth.tar")
+    return folder / "model_best.pth.tar"
+
+
+def test_classes_without_a_card_need_their_order_where_it_is_not_plain(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = ["8", "9", "10", "11", "12", "13"]  # as timm's script sorts them
+    weights = published_colours(tmp_path, names)
+    options = ["--data", tmp_path / "data", *AS_CARD]
+    assert validate(weights, tmp_path / "out", *options) == 1
+    assert "give their names in the order of its training with --classes FILE" in capsys.readouterr().err
+    (tmp_path / "names.txt").write_text("\n".join(names))
+    shutil.rmtree(tmp_path / "data" / "8")  # not all need be there
+    assert validate(weights, tmp_path / "out", *options, "--classes", tmp_path / "names.txt") == 0
+    assert read(tmp_path / "out")["clean_top1"] == 1
+
+
+@pytest.mark.parametrize(("names", "count"), [(["a", "b"], 2), (["a"] * 6, 1)])
+def test_names_that_are_not_those_of_the_classes_are_refused(
+    names: list[str], count: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    weights = published_colours(tmp_path, list("abcdef"))
+    (tmp_path / "names.txt").write_text("\n".join(names))
+    assert validate(weights, tmp_path / "out", "--data", tmp_path / "data", "--classes", tmp_path / "names.txt") == 1
+    assert f"it has {count} different names, and the network has 6 classes" in capsys.readouterr().err
+
+
+def test_the_input_is_what_the_training_script_was_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = {"img_size": 32, "crop_pct": 1.0, "interpolation": "bilinear", "mean": INPUT.mean, "std": INPUT.std}
+    weights = published_colours(tmp_path, list(COLOURS), **told)
+    assert validate(weights, tmp_path / "out", "--data", tmp_path / "data") == 0
+    assert read(tmp_path / "out")["settings"]["input"] == INPUT.model_dump(mode="json")
+    assert "clean images: 32 pixels, crop 1, bilinear\n" in capsys.readouterr().out
+    assert validate(weights, tmp_path / "other", "--data", tmp_path / "data", "--size", "40", "--crop-pct", "0.8") == 0
+    assert "clean images: 40 pixels, crop 0.8, bilinear\n" in capsys.readouterr().out
+
+
 def test_tars_and_shards_give_what_folders_do(checkpoint: Path, clean: Path, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "clean.tar", "w") as tar:
         tar.add(clean, ".")
@@ -393,6 +442,7 @@ def test_workers_and_threads_share_the_cores(
         (["--data", "CLEAN", "--crop-pct", "1.5"], "crop_pct = 1.5"),
         (["--data", "CLEAN", "--corrupt", "--size", "24"], "--corrupt needs an input of 32 pixels or more"),
         (["--data", "CLEAN", "--model", "resnet50"], f"--model resnet50: CHECKPOINT holds {ARCHITECTURE}"),
+        (["--data", "CLEAN", "--classes", "names.txt"], "--classes names.txt: CHECKPOINT names its classes"),
         (["--imagenet-c", "PUBLISHED"], "CHECKPOINT takes 32 pixels, and ImageNet-C's crop is 224: choose with --size"),
         (["--imagenet-c", "PUBLISHED", "--size", "64"], "it has 32 x 32 pixels; the crop takes 64"),
         (["--data", "CLEAN", "--engine", "onnx", "--precision", "bfloat16"], "ONNX Runtime has no bfloat16"),
