@@ -35,7 +35,7 @@ from groupnl.validation.plan import (
     made_parts,
 )
 from groupnl.validation.record import FILE, Corrupted, Settings, resume
-from groupnl.validation.report import text, write_files
+from groupnl.validation.report import heading, text, write_files
 from groupnl.validation.run import How, Work, validate
 from groupnl.validation.subject import Subject, load_subject
 
@@ -48,10 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--checkpoint", type=Path, required=True, metavar="FILE", help=".safetensors, or a published .pth.tar")
     add("--model", metavar="NAME", help="timm name of the network (as the checkpoint says)")
+    add("--classes", metavar="FILE|imagenet", help="class names, one a line, where the checkpoint has no card")
     add("--no-ema", action="store_true", help="not the averaged weights of a .pth.tar that has both")
     add("--output", type=Path, metavar="DIR", help="of counts and figures (validation/NAME)")
     _add_images(parser.add_argument_group("images"))
-    _add_input(parser.add_argument_group("input of the network (the checkpoint's card, else timm's)"))
+    _add_input(parser.add_argument_group("input of the network (as the checkpoint says, else timm's)"))
     _add_running(parser.add_argument_group("running"))
 
 
@@ -99,12 +100,13 @@ def run(args: argparse.Namespace) -> int:
     workers, threads = share_cores(torch.get_num_threads(), args.workers, args.threads)
     torch.set_num_threads(threads)
     way = _way(args)
-    subject = load_subject(args.checkpoint, args.model, not args.no_ema, _given(args))
+    subject = load_subject(args.checkpoint, args.model, args.classes, not args.no_ema, _given(args))
     output = args.output or Path("validation") / args.checkpoint.name.split(".")[0]
     how = How(way, choose_device(args.device), threads, args.batch_size, workers, args.cache)
     labels = _labels(args, subject)
     with locked(output, "name another --output"):
         work = _work(args, subject, way, labels, output / FILE)
+        print(heading(work.record.settings, clean=None in work.sets), flush=True)  # before hours of measuring
         record = validate(subject, work, how, output / FILE)
         found = figures(record)
         write_files(record, found, output)
@@ -213,7 +215,7 @@ def _corrupted(args: argparse.Namespace, subject: Subject) -> Corrupted | None:
         return Corrupted(origin="made", size=size, seed=args.seed, published=args.as_published)
     if args.imagenet_c is None:
         return None
-    if subject.classes is not None and args.size is None and size != IMAGENET_C_SIZE:
+    if subject.says_size and args.size is None and size != IMAGENET_C_SIZE:
         raise ConfigError(
             f"{args.checkpoint} takes {size} pixels, and ImageNet-C's crop is {IMAGENET_C_SIZE}: choose with --size"
         )

@@ -340,17 +340,20 @@ def test_classes_without_a_card_need_their_order_where_it_is_not_plain(
     assert read(tmp_path / "out")["clean_top1"] == 1
 
 
-@pytest.mark.parametrize(("names", "count"), [(["a", "b"], 2), (["a"] * 6, 1)])
+@pytest.mark.parametrize(("names", "different"), [(["a", "b"], 2), (["a"] * 6, 1)])
 def test_names_that_are_not_those_of_the_classes_are_refused(
-    names: list[str], count: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    names: list[str], different: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weights = published_colours(tmp_path, list("abcdef"))
     (tmp_path / "names.txt").write_text("\n".join(names))
     assert validate(weights, tmp_path / "out", "--data", tmp_path / "data", "--classes", tmp_path / "names.txt") == 1
-    assert f"it has {count} different names, and the network has 6 classes" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"it has {len(names)} names, {different} of them different, and the network has 6 classes" in said
 
 
-def test_the_input_is_what_the_training_script_was_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_input_is_what_the_training_script_was_told(
+    published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     told = {"img_size": 32, "crop_pct": 1.0, "interpolation": "bilinear", "mean": INPUT.mean, "std": INPUT.std}
     weights = published_colours(tmp_path, list(COLOURS), **told)
     assert validate(weights, tmp_path / "out", "--data", tmp_path / "data") == 0
@@ -358,6 +361,12 @@ def test_the_input_is_what_the_training_script_was_told(tmp_path: Path, capsys: 
     assert "clean images: 32 pixels, crop 1, bilinear\n" in capsys.readouterr().out
     assert validate(weights, tmp_path / "other", "--data", tmp_path / "data", "--size", "40", "--crop-pct", "0.8") == 0
     assert "clean images: 40 pixels, crop 0.8, bilinear\n" in capsys.readouterr().out
+    (tmp_path / "names.txt").write_text("\n".join(COLOURS))
+    cells = ["--imagenet-c", published, "--severities", "1", "--classes", tmp_path / "names.txt"]
+    assert validate(weights, tmp_path / "c", *cells) == 1
+    assert "takes 32 pixels, and ImageNet-C's crop is 224: choose with --size" in capsys.readouterr().err
+    assert validate(weights, tmp_path / "c", *cells, "--size", "32") == 0
+    assert "clean images" not in capsys.readouterr().out
 
 
 def test_tars_and_shards_give_what_folders_do(checkpoint: Path, clean: Path, tmp_path: Path) -> None:
