@@ -68,7 +68,7 @@ def is_image(file: PurePath) -> bool:
     if suffix in _NOT_READ:
         raise ConfigError(
             f"the image {file} is of a format that is not read ({', '.join(_READ)} are): convert it, and others like "
-            "it, to PNG, which loses nothing"
+            "it, to PNG"
         )
     return suffix in _READ
 
