@@ -4,6 +4,7 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from groupnl.atomic_file import replacing
 from groupnl.errors import ConfigError, not_installed
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ def check_drawing() -> None:
 
 
 def save(figure: "Figure", path: Path) -> None:
-    """Write a picture without the date and with fixed ids.
+    """Write a picture without the date and with fixed ids, in one step; its folder is made.
 
     Args:
         figure: what is drawn.
@@ -25,6 +26,7 @@ def save(figure: "Figure", path: Path) -> None:
     """
     from matplotlib import rc_context  # half a second that commands without a picture do not need
 
-    metadata: dict[str, Any] = {"Date": None} if path.suffix == ".svg" else {}
-    with rc_context({"svg.hashsalt": "groupnl"}):
-        figure.savefig(path, metadata=metadata)
+    kind = path.suffix.removeprefix(".") or "png"
+    metadata: dict[str, Any] = {"Date": None} if kind == "svg" else {}
+    with rc_context({"svg.hashsalt": "groupnl"}), replacing(path) as partial:
+        figure.savefig(partial, format=kind, metadata=metadata)

@@ -29,7 +29,7 @@ def served_card(
         checkpoint: as loaded.
         architecture: timm name; None: what the checkpoint says.
         classes: names in the order of the logits; None: the card's, or ImageNet's for 1000 classes.
-        input_size: pixels; None: the card's, or timm's default of the architecture.
+        input_size: pixels; None: the card's, else what the training script was told, else timm's of the architecture.
 
     Raises:
         ArchiveError: something is neither given nor in the checkpoint, or cannot be used.
@@ -51,7 +51,7 @@ def served_card(
 
 
 def _made_fields(path: Path, checkpoint: Checkpoint, name: str, classes: Sequence[str] | None) -> dict[str, Any]:
-    given = default_input(name)
+    given = default_input(name, checkpoint.arguments)
     if classes is None:
         classes = _imagenet_classes(path, class_count(name, checkpoint.state_dict))
     return {"classes": tuple(classes), "input": given}

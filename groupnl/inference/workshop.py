@@ -52,7 +52,8 @@ class Workshop:
         Args:
             way: one that is possible here.
             model: in evaluation mode; it is left as it is.
-            identity: tells the weights from all others: architecture and seed, or a checksum.
+            identity: tells the weights from all others: architecture and seed, or a checksum (of a file that holds
+                several networks: and which of them).
 
         Raises:
             RewriteError: the network cannot be rewritten, compiled or exported.

@@ -1,15 +1,16 @@
 """Reading and writing trained weights.
 
 Our own format is safetensors with the model card in its header. Checkpoints of the published training script (timm's
-CheckpointSaver, `.pth.tar`) are read too, and bare state dicts of either kind, as timm publishes its own weights. From
-a pickle nothing is built but tensors, containers and argparse.Namespace.
+CheckpointSaver, `.pth.tar`) are read too, which carry a card where `groupnl train` wrote them, and bare state dicts of
+either kind, as timm publishes its own weights. From a pickle nothing is built but tensors, containers and
+argparse.Namespace.
 """
 
 import argparse
 import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import timm
 import torch
@@ -33,13 +34,15 @@ class Checkpoint(NamedTuple):
 
     Attributes:
         state_dict: parameter name -> tensor, on the CPU.
-        card: what our own format says of them; None for another checkpoint.
+        card: what the file says of them, where `groupnl train` wrote it; None for another checkpoint.
         architecture: the timm name that the file gives, if it gives one.
+        arguments: what the published training script was told, by name; empty where the file does not say it.
     """
 
     state_dict: dict[str, Tensor]
     card: ModelCard | None
     architecture: str | None
+    arguments: Mapping[str, Any]
 
 
 def save_checkpoint(path: Path, state_dict: Mapping[str, Tensor], card: ModelCard) -> str:
@@ -92,13 +95,17 @@ def _load_safetensors(path: Path) -> Checkpoint:
             state_dict = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"checkpoint {path} is neither safetensors nor a .pth.tar: {error}") from error
-    if HEADER_KEY not in metadata:
-        return Checkpoint(state_dict, None, None)
+    card = _read_card(path, metadata)
+    return Checkpoint(state_dict, card, card.architecture if card else None, {})
+
+
+def _read_card(path: Path, content: Mapping[str, Any]) -> ModelCard | None:
+    if HEADER_KEY not in content:
+        return None
     try:
-        card = ModelCard.model_validate_json(metadata[HEADER_KEY])
+        return ModelCard.model_validate_json(content[HEADER_KEY])
     except ValidationError as error:
         raise CheckpointError(f"checkpoint {path} has an unusable model card: {problems(error)}") from error
-    return Checkpoint(state_dict, card, card.architecture)
 
 
 def _load_pickle(path: Path, ema: bool) -> Checkpoint:
@@ -112,6 +119,14 @@ def _load_pickle(path: Path, ema: bool) -> Checkpoint:
         ) from error
     if not isinstance(content, dict):
         raise CheckpointError(f"checkpoint {path} holds a {type(content).__name__} instead of a dictionary")
+    card, arguments = _read_card(path, content), content.get("args")
+    told = vars(arguments) if isinstance(arguments, argparse.Namespace) else {}
+    architecture = card.architecture if card else content.get("arch") or told.get("model")
+    weights = _weights(path, content, ema)
+    return Checkpoint(weights, card, architecture if isinstance(architecture, str) else None, told)
+
+
+def _weights(path: Path, content: Mapping[str, Any], ema: bool) -> dict[str, Tensor]:
     averaged = content.get("state_dict_ema") if ema else None
     weights = averaged if isinstance(averaged, dict) and averaged else content.get("state_dict", content)
     if not isinstance(weights, dict) or not weights or not all(isinstance(value, Tensor) for value in weights.values()):
@@ -121,8 +136,7 @@ def _load_pickle(path: Path, ema: bool) -> Checkpoint:
     state_dict = {str(name).removeprefix("module."): tensor for name, tensor in weights.items()}
     if len(state_dict) < len(weights):
         raise CheckpointError(f"checkpoint {path} holds some weights twice, with and without the prefix 'module.'")
-    architecture = content.get("arch") or getattr(content.get("args"), "model", None)
-    return Checkpoint(state_dict, None, architecture if isinstance(architecture, str) else None)
+    return state_dict
 
 
 def build_model(architecture: str, num_classes: int, state_dict: Mapping[str, Tensor]) -> nn.Module:

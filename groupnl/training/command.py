@@ -7,13 +7,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 from groupnl.atomic_file import write_whole
-from groupnl.card import ModelCard, TrainingRecord
+from groupnl.card import TrainingRecord
 from groupnl.card_page import page
 from groupnl.errors import ConfigError
 from groupnl.inference.device import precision_name
 from groupnl.models import save_checkpoint
 from groupnl.models.traffic import traffic_of
-from groupnl.training.data import input_config
 from groupnl.training.distributed import World, joined
 from groupnl.training.icons.dataset import RECORD, IconSet
 from groupnl.training.log import FILE as LOG
@@ -87,7 +86,7 @@ def _command(world: World) -> str:
 
 def _write(trainer: Trainer, record: TrainingRecord) -> None:
     config, output = trainer.config, trainer.config.checkpoint
-    card = ModelCard(architecture=config.model, classes=trainer.classes, input=input_config(config), training=record)
+    card = trainer.card(record)
     digest = save_checkpoint(output, trainer.weights(), card)
     write_whole(output.with_suffix(".md"), page(card, output.name, digest))
     write_whole(output.with_suffix(".csv"), (config.run_folder / LOG).read_text(encoding="utf-8"))

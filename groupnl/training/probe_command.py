@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from groupnl.errors import ConfigError
-from groupnl.training.sources import class_names
+from groupnl.images.folders import class_folders, image_files
 
 NOTICE = "LICENCES.md"  # of the images' makers; goes with them
 
@@ -50,10 +50,9 @@ def choose(splits: list[Path], count: int, seed: int) -> list[Path]:
         seed: of the choice.
 
     Raises:
-        ConfigError: there are fewer images than are wanted.
+        ConfigError: a folder is missing, or there are fewer images than are wanted.
     """
-    folders = [split / name for split in splits for name in class_names(split)]
-    images = sorted(image for folder in folders for image in folder.glob("*") if image.is_file())
+    images = sorted(image for split in splits for folder in class_folders(split) for image in image_files(folder))
     if not 1 <= count <= len(images):
         raise ConfigError(f"--images {count}: there are {len(images)} images; ask for 1 to {len(images)}")
     return random.Random(seed).sample(images, count)  # noqa: S311 (a choice of images, no secret)

@@ -7,6 +7,8 @@ import torch
 from torch import nn
 
 from groupnl.atomic_file import replacing
+from groupnl.card import ModelCard
+from groupnl.models.checkpoint import HEADER_KEY
 from groupnl.training.config import TrainConfig
 from groupnl.training.optimisation import Optimisation
 
@@ -16,6 +18,7 @@ _VERSION = 2  # of the layout: `epoch` is the number of the last whole epoch, co
 
 def save_published(
     config: TrainConfig,
+    card: ModelCard,
     epoch: int,
     network: nn.Module,
     ema: nn.Module | None,
@@ -26,6 +29,7 @@ def save_published(
 
     Args:
         config: the run's settings; they become `args`.
+        card: of the network; other tools pass it over.
         epoch: number of the last whole epoch, from 0.
         network: the trained one, not wrapped.
         ema: the network of averaged weights, if there is one.
@@ -39,6 +43,7 @@ def save_published(
         "state_dict": network.state_dict(),
         "optimizer": steps.optimiser.state_dict(),
         "version": _VERSION,
+        HEADER_KEY: card.model_dump_json(),
         "metric": metric,
     }
     if ema is not None:

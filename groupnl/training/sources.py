@@ -4,7 +4,7 @@ import os
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from importlib.util import find_spec
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, NamedTuple
 
 from timm.data import create_dataset, create_reader
@@ -12,6 +12,7 @@ from timm.data.readers.reader_image_in_tar import ReaderImageInTar
 
 from groupnl.class_names import read_class_names
 from groupnl.errors import ConfigError, not_installed
+from groupnl.images.folders import READ, class_folders, is_hidden, is_image
 from groupnl.training.config import TrainConfig
 from groupnl.training.distributed import World, spread
 from groupnl.training.images import Images
@@ -95,11 +96,13 @@ class Folders(Source):
     def _names(self, place: Path) -> tuple[str, ...]:
         names = class_names(place)
         for name in names:
-            _refuse_folders(place / name)
+            _check_class_folder(place / name)
         return names
 
     def _reader(self, place: Path, class_map: dict[str, int]) -> Any:
-        return create_reader("", str(place), class_map=class_map)
+        reader = create_reader("", str(place), class_map=class_map, input_key=";".join(READ))
+        reader.samples = [sample for sample in reader.samples if not is_hidden(Path(sample[0]).name)]
+        return reader
 
 
 class Tars(Folders):
@@ -192,20 +195,21 @@ def class_names(split: Path) -> tuple[str, ...]:
     Raises:
         ConfigError: no such folder, or no class folder in it.
     """
-    if not split.is_dir():
-        raise ConfigError(f"split {split} does not exist; build the icons with `groupnl data icons`, or name --data")
-    names = tuple(sorted(entry.name for entry in split.iterdir() if entry.is_dir() and not entry.name.startswith(".")))
+    names = tuple(folder.name for folder in class_folders(split))
     if not names:
         raise ConfigError(f"split {split} has no class folders: it must hold one folder of images for each class")
     return names
 
 
-def _refuse_folders(folder: Path) -> None:
-    """Refuse folders in a class folder: timm's reader would leave their images out, or take them for another class."""
-    if inner := [entry.name for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith(".")]:
-        raise ConfigError(
-            f"the class folder {folder} holds a folder {min(inner)}: images of a class lie right in its folder"
-        )
+def _check_class_folder(folder: Path) -> None:
+    """Refuse what timm's reader would leave out, or take for another class."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if is_hidden(entry.name):
+                continue
+            if entry.is_dir():
+                raise ConfigError(f"class folder {folder} holds a folder {entry.name}: its images must lie right in it")
+            is_image(PurePath(entry.path))  # or of a format that is refused
 
 
 def _labels(reader: Any) -> set[int]:

@@ -17,12 +17,12 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 import groupnl.models  # noqa: F401 (registers the GroupNL networks)
-from groupnl.card import SplitAccuracy
+from groupnl.card import ModelCard, SplitAccuracy, TrainingRecord
 from groupnl.errors import ConfigError
 from groupnl.folder_lock import locked
 from groupnl.inference.device import choose_device, choose_precision, precision_name
 from groupnl.training.config import Precision, TrainConfig
-from groupnl.training.data import begin_epoch, eval_loader, train_loader
+from groupnl.training.data import begin_epoch, eval_loader, input_config, train_loader
 from groupnl.training.distributed import World
 from groupnl.training.evaluate import evaluate
 from groupnl.training.log import Events, Row, write_log
@@ -207,6 +207,11 @@ class Trainer:
         """State dict of the network that counts."""
         return dict(self.best.state_dict())
 
+    def card(self, record: TrainingRecord | None = None) -> ModelCard:
+        """The model card, with or without how the weights came to be."""
+        config = self.config
+        return ModelCard(architecture=config.model, classes=self.classes, input=input_config(config), training=record)
+
     def _write(self) -> None:
         """Whatever the last epoch leaves on the disk; the state first, because the rest can be made from it."""
         row = self.rows[-1]
@@ -222,7 +227,7 @@ class Trainer:
         if config.pth_tar:
             metric = 100 * float(self.rows[-1][config.eval_splits[0]]) if config.eval_splits else None
             averaged = self.ema.module if self.ema else None
-            save_published(config, self.epoch - 1, self.network, averaged, self.optimisation, metric)
+            save_published(config, self.card(), self.epoch - 1, self.network, averaged, self.optimisation, metric)
 
 
 def _built(config: TrainConfig, classes: int) -> nn.Module:

@@ -13,6 +13,7 @@ from groupnl.corruptions import CELLS, NAMES, SEVERITIES, Cell
 from groupnl.corruptions.corrupt import MIN_SIDE
 from groupnl.engine_names import EngineName
 from groupnl.errors import ConfigError
+from groupnl.folder_lock import locked
 from groupnl.inference import choose_device, choose_precision, precision_name
 from groupnl.inference.ways import Way, why_not
 from groupnl.validation.figures import figures
@@ -33,7 +34,7 @@ from groupnl.validation.plan import (
     made_parts,
 )
 from groupnl.validation.record import FILE, Corrupted, Settings, resume
-from groupnl.validation.report import text, write_files
+from groupnl.validation.report import heading, text, write_files
 from groupnl.validation.run import How, Work, validate
 from groupnl.validation.subject import Subject, load_subject
 
@@ -46,10 +47,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--checkpoint", type=Path, required=True, metavar="FILE", help=".safetensors, or a published .pth.tar")
     add("--model", metavar="NAME", help="timm name of the network (as the checkpoint says)")
+    add("--classes", metavar="FILE|imagenet", help="class names, one a line, where the checkpoint has no card")
     add("--no-ema", action="store_true", help="not the averaged weights of a .pth.tar that has both")
     add("--output", type=Path, metavar="DIR", help="of counts and figures (validation/NAME)")
     _add_images(parser.add_argument_group("images"))
-    _add_input(parser.add_argument_group("input of the network (the checkpoint's card, else timm's)"))
+    _add_input(parser.add_argument_group("input of the network (as the checkpoint says, else timm's)"))
     _add_running(parser.add_argument_group("running"))
 
 
@@ -97,16 +99,18 @@ def run(args: argparse.Namespace) -> int:
     workers, threads = share_cores(torch.get_num_threads(), args.workers, args.threads)
     torch.set_num_threads(threads)
     way = _way(args)
-    subject = load_subject(args.checkpoint, args.model, not args.no_ema, _given(args))
+    subject = load_subject(args.checkpoint, args.model, args.classes, not args.no_ema, _given(args))
     output = args.output or Path("validation") / args.checkpoint.name.split(".")[0]
-    work = _work(args, subject, way, output / FILE)
-    output.mkdir(parents=True, exist_ok=True)
     how = How(way, choose_device(args.device), threads, args.batch_size, workers, args.cache)
-    record = validate(subject, work, how, output / FILE)
-    found = figures(record)
-    write_files(record, found, output)
-    if found.errors:
-        draw(found, subject.architecture, output / HEAT_MAP_FILE)
+    labels = _labels(args, subject)
+    with locked(output, "name another --output"):
+        work = _work(args, subject, way, labels, output / FILE)
+        print(heading(work.record.settings, clean=None in work.sets), flush=True)  # before hours of measuring
+        record = validate(subject, work, how, output / FILE)
+        found = figures(record)
+        write_files(record, found, output)
+        if found.errors:
+            draw(found, subject.architecture, output / HEAT_MAP_FILE)
     print(text(record, found))
     return 0
 
@@ -153,11 +157,17 @@ def _given(args: argparse.Namespace) -> dict[str, object]:
     return {name: value for name in _INPUT if (value := getattr(args, name)) is not None}
 
 
-def _work(args: argparse.Namespace, subject: Subject, way: Way, path: Path) -> Work:
-    asked = [cell for cell in CELLS if cell.corruption in args.corruptions and cell.severity in args.severities]
-    folders = cell_folders(args.imagenet_c, asked) if args.imagenet_c else {}
-    first_folder = [folders[asked[0]]] if folders else []
-    labels = labelling([paths for paths in (args.data, first_folder) if paths], subject)
+def _asked(args: argparse.Namespace) -> list[Cell]:
+    return [cell for cell in CELLS if cell.corruption in args.corruptions and cell.severity in args.severities]
+
+
+def _labels(args: argparse.Namespace, subject: Subject) -> Labelling:
+    folders = list(cell_folders(args.imagenet_c, _asked(args)).values()) if args.imagenet_c else []
+    return labelling([paths for paths in (args.data, folders[:1]) if paths], subject)
+
+
+def _work(args: argparse.Namespace, subject: Subject, way: Way, labels: Labelling, path: Path) -> Work:
+    asked = _asked(args)
     record = resume(path, _settings(args, subject, way, labels.imagenet), _corrupted(args, subject))
     # What was measured before is looked through too, where it still lies there: the figures are of all cells together.
     stored = {counts.cell for counts in record.cells if args.corrupt or _lies_there(args.imagenet_c, counts.cell)}
@@ -202,7 +212,7 @@ def _corrupted(args: argparse.Namespace, subject: Subject) -> Corrupted | None:
         return Corrupted(origin="made", size=size, seed=args.seed, published=args.as_published)
     if args.imagenet_c is None:
         return None
-    if subject.classes is not None and args.size is None and size != IMAGENET_C_SIZE:
+    if subject.says_size and args.size is None and size != IMAGENET_C_SIZE:
         raise ConfigError(
             f"{args.checkpoint} takes {size} pixels, and ImageNet-C's crop is {IMAGENET_C_SIZE}: choose with --size"
         )
@@ -213,7 +223,7 @@ def _settings(args: argparse.Namespace, subject: Subject, way: Way, imagenet: bo
     return Settings(
         architecture=subject.architecture,
         weights_sha256=subject.weights_sha256,
-        averaged=not args.no_ema,
+        averaged=subject.averaged,
         classes=subject.class_count,
         imagenet=imagenet,
         input=subject.input,

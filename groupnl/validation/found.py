@@ -6,13 +6,13 @@ then be of other images than it says. Here an image is a stretch of a file, whic
 
 import tarfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from groupnl.errors import ConfigError
+from groupnl.images.folders import class_folders, image_files, is_hidden, is_image
 
 _LABEL = "cls"  # a WebDataset's member with the number of the class
-_PICTURES = ("jpg", "jpeg", "png", "webp", "bmp", "gif", "ppm", "pgm", "tif", "tiff")
 
 
 class Extent(NamedTuple):
@@ -57,13 +57,13 @@ class Found(NamedTuple):
 def find_images(paths: Sequence[Path]) -> list[Found]:
     """All images of a set, in the order of paths, classes and names.
 
-    An image is what is called one; hidden files are left out.
+    An image is what is called one; hidden files and folders are left out.
 
     Args:
         paths: folders with one folder for each class, tars of such folders, or shards; at least one.
 
     Raises:
-        ConfigError: one is missing, holds no image, or cannot be read.
+        ConfigError: one is missing, holds no image, holds one of a format that is not read, or cannot be read.
     """
     found = []
     for path in paths:
@@ -76,18 +76,9 @@ def find_images(paths: Sequence[Path]) -> list[Found]:
 
 
 def _in_folder(folder: Path) -> Iterator[Found]:
-    for group in _visible(folder):
-        if group.is_dir():
-            for file in filter(_is_picture, _visible(group)):
-                yield Found(f"{group.name}/{file.name}", group.name, Extent(file, 0, file.stat().st_size))
-
-
-def _is_picture(path: PurePath) -> bool:
-    return path.suffix[1:].lower() in _PICTURES
-
-
-def _visible(folder: Path) -> list[Path]:
-    return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+    for group in class_folders(folder):
+        for file in image_files(group):
+            yield Found(f"{group.name}/{file.name}", group.name, Extent(file, 0, file.stat().st_size))
 
 
 def _in_tar(path: Path) -> Iterator[Found]:
@@ -105,7 +96,7 @@ def _members(path: Path) -> dict[str, Extent]:
             return {
                 member.name.removeprefix("./"): Extent(path, member.offset_data, member.size)
                 for member in tar
-                if member.isfile() and not PurePosixPath(member.name).name.startswith(".")
+                if member.isfile() and not any(map(is_hidden, PurePosixPath(member.name).parts))
             }
     except tarfile.TarError as error:
         raise ConfigError(f"{path} is no uncompressed tar ({error}); unpack it, or decompress it first") from None
@@ -113,7 +104,7 @@ def _members(path: Path) -> dict[str, Extent]:
 
 def _in_class_folders(path: Path, members: dict[str, Extent]) -> Iterator[Found]:
     for name in sorted(members, key=lambda name: PurePosixPath(name).parts):
-        if not _is_picture(PurePosixPath(name)):
+        if not is_image(path / name):
             continue
         folder = PurePosixPath(name).parent.name
         if not folder:
@@ -124,7 +115,7 @@ def _in_class_folders(path: Path, members: dict[str, Extent]) -> Iterator[Found]
 def _in_shard(path: Path, members: dict[str, Extent]) -> Iterator[Found]:
     numbers = {_sample(name): extent for name, extent in members.items() if _kind(name) == _LABEL}
     for name, extent in members.items():
-        if _kind(name) in _PICTURES:
+        if "." not in _kind(name) and is_image(path / name):
             yield Found(name, _number(path, _sample(name), numbers), extent)
 
 

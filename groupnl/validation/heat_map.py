@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from groupnl.corruptions.names import SEVERITIES, Cell
+from groupnl.picture import save
 from groupnl.validation.figures import Figures
 from groupnl.validation.report import percent
 
@@ -25,7 +26,7 @@ def draw(found: Figures, title: str, path: Path) -> None:
 
     names = list(found.ce)
     errors = np.array([[found.errors.get(Cell(name, severity), np.nan) for severity in SEVERITIES] for name in names])
-    figure = Figure(figsize=(6.4, 1.6 + _ROW * len(names)), layout="constrained")
+    figure = Figure(figsize=(6.4, 1.6 + _ROW * len(names)), dpi=150, layout="constrained")
     axes = figure.subplots()
     picture = axes.imshow(100 * errors, cmap="YlOrRd", vmin=0, vmax=100, aspect="auto")
     axes.set_xticks(range(len(SEVERITIES)), labels=[str(severity) for severity in SEVERITIES])
@@ -36,4 +37,4 @@ def draw(found: Figures, title: str, path: Path) -> None:
             colour = "white" if error >= _DARK else "black"
             axes.text(column, row, percent(float(error)), ha="center", va="center", color=colour)
     figure.colorbar(picture, label="top-1 error, %")
-    figure.savefig(path, dpi=150)
+    save(figure, path)

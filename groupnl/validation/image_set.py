@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from groupnl.errors import ConfigError
 from groupnl.imagenet import imagenet_synsets
+from groupnl.models.defaults import folder_order
 from groupnl.validation.found import Extent, Found, find_images
 
 Positions = Mapping[str, int]
@@ -82,28 +83,47 @@ def class_positions(names: Collection[str], classes: Sequence[str] | None, count
 
     Args:
         names: of the folders.
-        classes: names in the order of the logits, if the checkpoint has them.
+        classes: names in the order of the logits, if they are known.
         count: of the network's classes.
 
     Returns:
-        ImageNet's order for its synsets (n01440764, ...) and 1000 classes; else the checkpoint's; else that of the
-        sorted names.
+        The order of the known names, if the folders are called so; else ImageNet's for its synsets (n01440764, ...) and
+        1000 classes; else that of the sorted names.
 
     Raises:
-        ConfigError: a folder is none of the classes, or there are more or fewer folders than classes without a name.
+        ConfigError: a folder is none of the classes; or they have no names, and there are more or fewer folders, or
+            folders whose order is not plain.
     """
+    if classes is not None and set(names) <= set(classes):
+        return _numbered(classes)
     if is_imagenet(names, count):
-        return {synset: index for index, synset in enumerate(imagenet_synsets())}
+        return _numbered(imagenet_synsets())
     if classes is not None:
-        if unknown := sorted(set(names) - set(classes)):
-            raise ConfigError(f"there is a folder {unknown[0]}, but the network has no such class")
-        return {name: index for index, name in enumerate(classes)}
+        unknown = min(set(names) - set(classes))
+        raise ConfigError(f"there is a folder {unknown}, but the network has no such class")
     if len(names) != count:
         raise ConfigError(
             f"there are {len(names)} class folders for {count} classes, and the checkpoint does not name its classes: "
-            "then a folder is needed for each"
+            "then a folder is needed for each, or all names with --classes FILE"
         )
-    return {name: index for index, name in enumerate(sorted(names))}
+    return _numbered(_plainly_sorted(names))
+
+
+def _numbered(names: Sequence[str]) -> Positions:
+    return {name: index for index, name in enumerate(names)}
+
+
+def _plainly_sorted(names: Collection[str]) -> list[str]:
+    """Training scripts sort folders as text or as timm does: their order is known where both are the same."""
+    as_text = sorted(names)
+    for one, other in zip(as_text, folder_order(as_text), strict=True):
+        if one != other:
+            raise ConfigError(
+                f"which class comes first, {one} or {other}, is not known: programs sort folders differently, and the "
+                "checkpoint does not name its classes: give their names in the order of its training with --classes "
+                "FILE, one a line"
+            )
+    return as_text
 
 
 def is_imagenet(names: Collection[str], count: int) -> bool:

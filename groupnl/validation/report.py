@@ -10,7 +10,7 @@ from typing import Any
 from groupnl.atomic_file import write_whole
 from groupnl.corruptions.names import BENCHMARK, SEVERITIES, Cell
 from groupnl.validation.figures import Figures
-from groupnl.validation.record import Counts, Record
+from groupnl.validation.record import Counts, Record, Settings
 
 CSV_FILE = "cells.csv"
 FIGURES_FILE = "figures.csv"
@@ -20,10 +20,24 @@ _SHARES = ("clean_top1", "clean_top5", "mean_ce", "mean_accuracy", "mce", "relat
 _NAME = 46  # characters of a line's name
 
 
-def text(record: Record, found: Figures) -> str:
-    """Everything a reader wants to know at once."""
-    settings = record.settings
+def heading(settings: Settings, clean: bool) -> str:
+    """What is measured.
+
+    Args:
+        settings: of the network.
+        clean: whether clean images are read: ImageNet-C's files are not resized.
+    """
     lines = [f"{settings.architecture}, engine {settings.engine} in {settings.precision} on {settings.device}"]
+    if clean:
+        size, crop, interpolation = settings.input.size, settings.input.crop_pct, settings.input.interpolation
+        lines.append(f"clean images: {size} pixels, crop {crop:g}, {interpolation}")
+    return "\n".join(lines)
+
+
+def text(record: Record, found: Figures) -> str:
+    """What was found, below the heading."""
+    settings = record.settings
+    lines = []
     if record.clean is not None:
         clean = f"top-1 {percent(found.clean_top1)} %, top-5 {percent(found.clean_top5)} %"
         lines.append(f"clean: {clean} of {record.clean.images} images of {settings.input.size} pixels")

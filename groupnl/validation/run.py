@@ -92,7 +92,7 @@ def _told(parts: Iterator[Part], bar: "tqdm[Any]") -> Iterator[Part]:
 
 @contextmanager
 def _engine(subject: Subject, size: int, how: How) -> Iterator[Engine]:
-    temporary = tempfile.TemporaryDirectory(prefix="groupnl-validate-")
-    with temporary if how.cache is None else nullcontext(how.cache) as cache:
+    temporary = "groupnl-validate-"
+    with nullcontext(how.cache) if how.cache else tempfile.TemporaryDirectory(prefix=temporary) as cache:
         workshop = Workshop(Path(cache), subject.input.model_copy(update={"size": size}), how.device, how.threads)
-        yield workshop.engine(how.way, subject.network, subject.weights_sha256)
+        yield workshop.engine(how.way, subject.network, subject.identity)

@@ -8,9 +8,10 @@ from pydantic import ValidationError
 from torch import nn
 
 from groupnl.card import InputConfig
+from groupnl.class_names import read_class_names
 from groupnl.errors import ConfigError, problems
 from groupnl.models import Checkpoint, build_model, load_checkpoint, sha256_of
-from groupnl.models.defaults import class_count, default_input
+from groupnl.models.defaults import class_count, default_input, says_size
 
 
 class Subject(NamedTuple):
@@ -19,10 +20,12 @@ class Subject(NamedTuple):
     Attributes:
         architecture: timm name.
         network: in evaluation mode, on the CPU.
-        classes: names in the order of the logits, if the checkpoint has them.
+        classes: names in the order of the logits, where the checkpoint or the user gives them.
         class_count: how many there are.
         input: how a clean image becomes its input.
+        says_size: whether the checkpoint says that input's size, so that it is not timm's usual one.
         weights_sha256: of the checkpoint's file.
+        averaged: whether averaged weights were taken where there were some.
     """
 
     architecture: str
@@ -30,21 +33,32 @@ class Subject(NamedTuple):
     classes: tuple[str, ...] | None
     class_count: int
     input: InputConfig
+    says_size: bool
     weights_sha256: str
+    averaged: bool
+
+    @property
+    def identity(self) -> str:
+        """Tells the weights from all others: one file may hold averaged ones and plain ones."""
+        return f"{self.weights_sha256}, {'averaged' if self.averaged else 'plain'}"
 
 
-def load_subject(path: Path, architecture: str | None, averaged: bool, given: Mapping[str, Any]) -> Subject:
+def load_subject(
+    path: Path, architecture: str | None, classes: str | None, averaged: bool, given: Mapping[str, Any]
+) -> Subject:
     """Load a checkpoint.
 
     Args:
         path: of our own format or of the published training script's.
         architecture: timm name; None: what the checkpoint says.
+        classes: file of their names or `imagenet`, see `read_class_names`; None: what the checkpoint says.
         averaged: take the averaged weights of a `.pth.tar` that has them.
         given: values of `InputConfig` that come before the card's, or before timm's where there is no card.
 
     Raises:
         CheckpointError: it cannot be used.
-        ConfigError: its architecture is not known or another one, or an input that cannot be made.
+        ConfigError: its architecture is not known or another one, class names that do not fit or are not wanted, or an
+            input that cannot be made.
     """
     checkpoint = load_checkpoint(path, averaged)
     name = _architecture(path, checkpoint, architecture)
@@ -53,10 +67,12 @@ def load_subject(path: Path, architecture: str | None, averaged: bool, given: Ma
     return Subject(
         architecture=name,
         network=build_model(name, count, checkpoint.state_dict),
-        classes=card.classes if card else None,
+        classes=_classes(path, checkpoint, classes, count),
         class_count=count,
-        input=_input(card.input if card else default_input(name), given),
+        input=_input(card.input, given) if card else default_input(name, checkpoint.arguments, given),
+        says_size=card is not None or says_size(checkpoint.arguments),
         weights_sha256=sha256_of(path),
+        averaged=averaged,
     )
 
 
@@ -67,6 +83,20 @@ def _architecture(path: Path, checkpoint: Checkpoint, wanted: str | None) -> str
     if name is None:
         raise ConfigError(f"{path} does not name its architecture; give --model (`groupnl models` lists GroupNL's)")
     return name
+
+
+def _classes(path: Path, checkpoint: Checkpoint, wanted: str | None, count: int) -> tuple[str, ...] | None:
+    if wanted is None:
+        return checkpoint.card.classes if checkpoint.card else None
+    if checkpoint.card is not None:
+        raise ConfigError(f"--classes {wanted}: {path} names its classes; leave the option out")
+    names = read_class_names(wanted)
+    if not len(names) == len(set(names)) == count:
+        raise ConfigError(
+            f"--classes {wanted}: it has {len(names)} names, {len(set(names))} of them different, and the network has "
+            f"{count} classes: write one name a line, in the order of its training"
+        )
+    return names
 
 
 def _input(usual: InputConfig, given: Mapping[str, Any]) -> InputConfig:

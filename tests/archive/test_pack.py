@@ -15,12 +15,13 @@ from model_archiver.manifest_components import manifest as archiver_manifest
 from support.tiny import ARCHITECTURE, CLASSES, INPUT, published_checkpoint, tiny_card, tiny_checkpoint, tiny_network
 
 from groupnl.archive import read_manifest
+from groupnl.archive.card import served_card
 from groupnl.archive.pack import pack
 from groupnl.archive.settings import ServingSettings
 from groupnl.cli import main
 from groupnl.errors import ArchiveError, CheckpointError, ConfigError
 from groupnl.imagenet import imagenet_classes
-from groupnl.models import load_checkpoint, save_checkpoint
+from groupnl.models import Checkpoint, load_checkpoint, save_checkpoint
 
 
 def test_archive_holds_weights_card_settings_and_handler(tmp_path: Path) -> None:
@@ -73,6 +74,12 @@ def test_published_checkpoint_gets_imagenet_names_and_timms_input(tmp_path: Path
     assert card.input.size == 160
     assert card.input.crop_pct == pytest.approx(0.95)
     assert card.training is None
+
+
+def test_input_that_the_training_script_was_told_comes_before_timms() -> None:
+    checkpoint = Checkpoint(tiny_network().state_dict(), None, ARCHITECTURE, {"img_size": 64, "crop_pct": None})
+    found = served_card(Path("last.pth.tar"), checkpoint, classes=CLASSES).input
+    assert (found.size, found.crop_pct) == (64, pytest.approx(0.95))
 
 
 def test_given_values_win_over_the_checkpoints(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from PIL import Image
 from support.tiny import INPUT
 
 from groupnl.errors import ConfigError
-from groupnl.images.folders import labelled_files, read_pixels
+from groupnl.images.folders import class_folders, image_files, labelled_files, read_pixels
 
 CLASSES = ("dog", "cat", "bird")
 
@@ -39,3 +39,19 @@ def test_what_cannot_be_used_is_told(folder: Path) -> None:
     (folder / "cat" / "c.png").write_bytes(b"no image")
     with pytest.raises(ConfigError, match=r"c\.png cannot be used"):
         read_pixels(labelled_files(folder, CLASSES), INPUT)
+
+
+def test_what_is_hidden_or_not_called_an_image_is_left_out(folder: Path) -> None:
+    for name in ("cat/.DS_Store", "cat/Thumbs.db", "dog/._z.png", ".ipynb_checkpoints/a.png", "notes/read.txt"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"no image")
+    (folder / "dog" / "more.png").mkdir()
+    assert [group.name for group in class_folders(folder)] == ["cat", "dog", "notes"]
+    assert [file.name for file in image_files(folder / "cat")] == ["a.png", "b.png"]
+    assert [file.path.name for file in labelled_files(folder, CLASSES)] == ["a.png", "b.png", "z.png"]
+
+
+def test_an_image_of_a_format_that_is_not_read_is_not_passed_over(folder: Path) -> None:
+    (folder / "cat" / "c.TIFF").write_bytes(b"")
+    with pytest.raises(ConfigError, match=r"cat/c\.TIFF is of a format that is not read.* to PNG"):
+        labelled_files(folder, CLASSES)

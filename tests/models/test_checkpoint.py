@@ -86,6 +86,19 @@ def test_architecture_comes_from_the_arguments_when_the_file_names_none(tmp_path
     assert load_checkpoint(published(tmp_path / "x", state_dict=weights, arch=None)).architecture == TINY.name
 
 
+def test_what_the_published_script_was_told_is_kept(tmp_path, weights):
+    assert load_checkpoint(published(tmp_path / "last.pth.tar", state_dict=weights)).arguments == vars(NAMESPACE)
+    assert load_checkpoint(published(tmp_path / "bare.pth.tar", state_dict=weights, args=None)).arguments == {}
+
+
+def test_the_published_format_may_carry_a_card(tmp_path, weights):
+    path = published(tmp_path / "last.pth.tar", state_dict=weights, **{HEADER_KEY: CARD.model_dump_json()})
+    assert load_checkpoint(path).card == CARD
+    for text in ("{}", 5):
+        with pytest.raises(CheckpointError, match=r"last\.pth\.tar has an unusable model card"):
+            load_checkpoint(published(path, state_dict=weights, **{HEADER_KEY: text}))
+
+
 class Evil:
     def __reduce__(self):
         return print, ("built",)

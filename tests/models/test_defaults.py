@@ -1,10 +1,14 @@
 """groupnl.models.defaults: what timm says of an architecture."""
 
+import re
+from typing import Any
+
 import pytest
+import torch
 from support.tiny import ARCHITECTURE, tiny_network
 
 from groupnl.errors import CheckpointError
-from groupnl.models.defaults import class_count, default_input
+from groupnl.models.defaults import class_count, default_input, folder_order
 
 
 def test_input_and_classes_are_timms() -> None:
@@ -12,6 +16,39 @@ def test_input_and_classes_are_timms() -> None:
     assert (found.size, found.crop_pct, found.interpolation) == (224, pytest.approx(0.95), "bicubic")
     assert default_input("gnl_resnet50") == found
     assert class_count(ARCHITECTURE, tiny_network(7).state_dict()) == 7
+
+
+def test_what_the_training_script_was_told_comes_before_timms_configuration() -> None:
+    usual = default_input("efficientnetv2_gnl_s")
+    assert usual.size == 288
+    unset = dict.fromkeys(("img_size", "input_size", "crop_pct", "mean", "std")) | {"interpolation": "", "lr": 0.1}
+    assert default_input("efficientnetv2_gnl_s", unset) == usual
+    told = {"img_size": 64, "crop_pct": 0.9, "interpolation": "bilinear", "mean": [0.5], "std": [0.2, 0.3, 0.4]}
+    found = default_input("efficientnetv2_gnl_s", told)
+    assert (found.size, found.crop_pct, found.interpolation) == (64, 0.9, "bilinear")
+    assert (found.mean, found.std) == ((0.5, 0.5, 0.5), (0.2, 0.3, 0.4))
+    assert default_input("efficientnetv2_gnl_s", told | {"input_size": [3, 96, 96]}).size == 96
+    found = default_input("efficientnetv2_gnl_s", told | {"interpolation": "nearest"}, {"interpolation": "bicubic"})
+    assert (found.size, found.interpolation) == (64, "bicubic")
+
+
+@pytest.mark.parametrize(
+    ("told", "sentence"),
+    [
+        ({"interpolation": "nearest"}, "interpolation = 'nearest'"),
+        ({"input_size": [3, 96, 64]}, "size = "),
+        ({"img_size": "64"}, "the checkpoint's arguments are {'img_size': '64'}"),
+        ({"mean": 0.5}, "the checkpoint's arguments are {'mean': 0.5}"),
+        ({"mean": torch.zeros(3), "interpolation": torch.zeros(3)}, "the checkpoint's arguments are"),
+    ],
+)
+def test_an_input_that_cannot_be_made_is_refused(told: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(CheckpointError, match=f"the input of resnet50 cannot be made: .*{re.escape(sentence)}"):
+        default_input("resnet50", told)
+
+
+def test_class_folders_have_the_order_of_timms_reader() -> None:
+    assert folder_order({"10", "9", "Bee", "ant"}) == ["9", "10", "ant", "Bee"]
 
 
 def test_what_cannot_be_told_is_refused() -> None:

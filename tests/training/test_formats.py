@@ -145,6 +145,7 @@ def test_published_checkpoint_is_read_by_us_and_by_timm(data, tmp_path):
     path = trainer.config.run_folder / LAST
     loaded = load_checkpoint(path)
     assert loaded.architecture == TINY.name
+    assert loaded.card == trainer.card()
     assert all(torch.equal(loaded.state_dict[name], weight) for name, weight in trainer.weights().items())
     plain = load_checkpoint(path, ema=False).state_dict
     assert all(torch.equal(plain[name], weight) for name, weight in trainer.network.state_dict().items())

@@ -145,9 +145,20 @@ def test_hidden_folders_are_no_classes(own, tmp_path):
     assert len(trainer.loader.dataset) == 24
 
 
+def test_images_are_the_same_files_as_elsewhere(own, tmp_path):
+    """groupnl.images.folders says which; timm's reader would leave out WebP and take hidden files."""
+    red = own / "train" / "red"
+    Image.new("RGB", (32, 32)).save(red / "more.webp")
+    (red / "._0.png").write_bytes(b"of another system")
+    assert len(Trainer(settings(own, tmp_path)).loader.dataset) == 25
+    Image.new("RGB", (32, 32)).save(red / "old.gif")
+    with pytest.raises(ConfigError, match=r"old.gif is of a format that is not read"):
+        Trainer(settings(own, tmp_path))
+
+
 def test_a_folder_in_a_class_folder_is_refused(own, tmp_path):
     (own / "train" / "red" / "dark").mkdir()
-    with pytest.raises(ConfigError, match=r"class folder .*red holds a folder dark"):
+    with pytest.raises(ConfigError, match=r"class folder .*red holds a folder dark: its images"):
         Trainer(settings(own, tmp_path))
 
 

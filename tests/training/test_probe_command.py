@@ -37,6 +37,15 @@ def test_a_random_choice_the_same_for_a_seed(data: Path, tmp_path: Path) -> None
     assert all((tmp_path / "one" / name).read_bytes() == next(data.glob(f"*/{name}")).read_bytes() for name in files)
 
 
+def test_only_images_are_copied(data: Path, tmp_path: Path) -> None:
+    for name in ("cat/.DS_Store", "cat/Thumbs.db", ".ipynb_checkpoints/a0.png"):
+        (data / "a" / name).parent.mkdir(exist_ok=True)
+        (data / "a" / name).write_bytes(b"no image")
+    assert _probe(data, tmp_path / "out", "--images", "16") == 0
+    assert {path.suffix for path in (tmp_path / "out").glob("*/*")} == {".png"}
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["LICENCES.md", "cat", "dog"]
+
+
 def test_too_few_images(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _probe(data, tmp_path / "out", "--images", "17") == 1
     assert "there are 16 images" in capsys.readouterr().err

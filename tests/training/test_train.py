@@ -139,7 +139,7 @@ def test_run_with_other_settings_is_not_mixed_in(data, tmp_path):
 @pytest.mark.parametrize(
     ("option", "sentence"),
     [
-        ("--data /nowhere", "/nowhere/train does not exist; build the icons"),
+        ("--data /nowhere", "/nowhere/train does not exist: name a folder"),
         ("--epochs none", "--epochs 'none'"),
         ("--model resnet_50", "'resnet_50' is unknown to timm"),
         ("--output weights.pt", "must end in .safetensors"),

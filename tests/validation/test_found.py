@@ -58,7 +58,7 @@ def test_shards_give_numbers(tmp_path: Path) -> None:
 def test_hidden_files_are_left_out(tmp_path: Path) -> None:
     hidden = {".DS_Store": b"", "ant/.part": b"", ".git/x": b""}
     assert len(find_images([folder(tmp_path / "data", FILES | hidden)])) == 3
-    assert len(find_images([tar(tmp_path / "data.tar", {**FILES, "ant/.part": b""})])) == 3
+    assert len(find_images([tar(tmp_path / "data.tar", FILES | hidden | {".cache/1.JPEG": b"x"})])) == 3
 
 
 def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
@@ -71,5 +71,8 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
         find_images([tar(tmp_path / "zipped.tar", FILES, "w:gz")])
     with pytest.raises(ConfigError, match=r"loose\.tar holds 1\.JPEG outside of any class folder"):
         find_images([tar(tmp_path / "loose.tar", {"1.JPEG": b"x"})])
+    for place in (folder(tmp_path / "maps", {"ant/1.ppm": b"x"}), tar(tmp_path / "maps.tar", {"ant/1.ppm": b"x"})):
+        with pytest.raises(ConfigError, match=rf"{place}/ant/1\.ppm is of a format that is not read"):
+            find_images([place])
     with pytest.raises(ConfigError, match=r"the sample b has no class number in a member b\.cls"):
         find_images([tar(tmp_path / "torn.tar", {"a.jpg": b"x", "a.cls": b"1", "b.jpg": b"x"})])

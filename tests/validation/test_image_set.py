@@ -27,11 +27,23 @@ def test_imagenets_synsets_have_its_order_whichever_are_there() -> None:
 
 def test_the_checkpoints_order_comes_before_the_sorted_names() -> None:
     assert class_positions({"b", "a"}, ("b", "c", "a"), 3) == {"b": 0, "c": 1, "a": 2}
-    assert class_positions({"10", "b", "9"}, None, 3) == {"10": 0, "9": 1, "b": 2}
+    assert class_positions({"c", "b", "9"}, None, 3) == {"9": 0, "b": 1, "c": 2}
+    assert class_positions({"10", "9"}, ("b", "9", "10"), 3) == {"b": 0, "9": 1, "10": 2}
     with pytest.raises(ConfigError, match="there is a folder d, but the network has no such class"):
         class_positions({"a", "d"}, ("a", "b"), 2)
     with pytest.raises(ConfigError, match="there are 2 class folders for 3 classes"):
         class_positions({"a", "b"}, None, 3)
+
+
+@pytest.mark.parametrize("names", [{"10", "9", "b"}, {"ant", "Bee"}])
+def test_folders_that_programs_sort_differently_need_their_order(names: set[str]) -> None:
+    with pytest.raises(ConfigError, match=r"which class comes first, .* is not known: .*--classes FILE"):
+        class_positions(names, None, len(names))
+
+
+def test_synsets_that_are_the_networks_names_have_its_order() -> None:
+    shuffled = imagenet_synsets()[::-1]
+    assert class_positions(shuffled[:2], shuffled, 1000)[shuffled[0]] == 0
 
 
 def test_a_set_is_told_by_names_labels_and_lengths(tmp_path: Path) -> None:
