@@ -204,7 +204,7 @@ def test_one_study_trains_in_a_folder_and_others_may_look(tmp_path: Path, capsys
         (["--budget-minutes", "0"], "--budget-minutes 0: it must be above 0"),
         (["--cells", "x"], "--cells 'x' matches no cell"),
         (["--report"], "has no results yet"),
-        (["--cells", "icons/*", "--icons", "nowhere"], r"split nowhere/train does not exist"),
+        (["--cells", "icons/*", "--icons", "nowhere"], r"nowhere/train does not exist: name a folder"),
         (["--cells", "fashion*", "--fashion-mnist", "nowhere"], "--fashion-mnist"),
     ],
 )
