@@ -24,8 +24,13 @@ def draw_accuracies(tables: Sequence[Sequence[Row]], path: Path) -> None:
     """
     from matplotlib.figure import Figure  # half a second that no other command needs
 
-    figure = Figure(figsize=(5.5 * len(tables), 4.6), layout="constrained")
-    for rows, axes in zip(tables, figure.subplots(1, len(tables), squeeze=False)[0], strict=True):
+    columns = min(2, len(tables))
+    lines = -(-len(tables) // columns)
+    figure = Figure(figsize=(5.5 * columns, 4.6 * lines), layout="constrained")
+    grid = figure.subplots(lines, columns, squeeze=False).flat
+    for axes in grid[len(tables) :]:
+        axes.remove()
+    for rows, axes in zip(tables, grid[: len(tables)], strict=True):
         for row in rows:
             style = {"color": _COLOURS[row.kind], "marker": _MARKERS[row.kind], "linestyle": "none"}
             clean = [100 * result.clean_right().mean() for result in row.results]
@@ -69,7 +74,8 @@ def _heat_map(figure: Any, axes: Any, rows: Sequence[Row]) -> None:
     most = max(1.0, float(np.abs(points).max()))
     image = axes.imshow(points, cmap="RdBu", vmin=-most, vmax=most, aspect="auto")
     for (y, x), value in np.ndenumerate(points):
-        axes.text(x, y, f"{value:+.1f}", ha="center", va="center", fontsize=6)
+        on_dark = abs(value) > 0.6 * most
+        axes.text(x, y, f"{value:+.1f}", ha="center", va="center", fontsize=6, color="white" if on_dark else "black")
     axes.set_xticks(range(len(NAMES)), NAMES, rotation=40, ha="right", fontsize=7)
     axes.set_yticks(range(len(others)), [row.kind for row in others], fontsize=7)
     axes.set_title(_title(rows), fontsize="medium")

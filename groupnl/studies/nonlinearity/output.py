@@ -43,20 +43,24 @@ def write_csv(fits: Fits, path: Path) -> None:
 
 
 def draw(random: Fits, trained: Fits, path: Path) -> None:
-    """R^2 over the width: a line for random layers of each form, a dot for each layer of a trained network.
+    """R^2 over the width, mean of the layers of a width: lines for random layers, marks for trained networks.
 
     Args:
-        random: fits of random layers, by width.
-        trained: of networks.
+        random: fits of random layers, by form.
+        trained: of networks; a colour for what stands last in their names, a mark for what stands before.
         path: picture, .svg or .png.
     """
     from matplotlib.figure import Figure  # half a second that no other command needs
 
-    figure = Figure(figsize=(9, 5), layout="constrained")
+    figure = Figure(figsize=(9, 5.5), layout="constrained")
     axes = figure.subplots()
-    for fits, style in ((random, "-"), (trained, "o")):
-        for source, each in fits.items():
-            axes.plot([fit.seeds for fit in each], [fit.r2 for fit in each], style, markersize=4, label=source)
+    for place, (source, fits) in enumerate(random.items()):
+        axes.plot(*_by_width(fits), color="black", linestyle=("-", "--", "-.", ":")[place % 4], label=source)
+    colours, marks = _Distinct([f"C{index}" for index in range(10)]), _Distinct(list("Dosv^"))
+    for source, fits in trained.items():
+        group, _, kind = source.rpartition(", ")
+        (line,) = axes.plot(*_by_width(fits), linewidth=0.5, markersize=5, label=source)
+        line.set(color=colours[kind], marker=marks[group])
     axes.set_xscale("log", base=2)
     axes.set(
         xlabel="seed maps of the layer", ylabel="R² of the best affine fit on the seed, mean over maps", ylim=(0, 1.02)
@@ -64,3 +68,19 @@ def draw(random: Fits, trained: Fits, path: Path) -> None:
     axes.grid(alpha=0.3)
     axes.legend(fontsize="x-small", loc="center left", bbox_to_anchor=(1.0, 0.5))
     save(figure, path)
+
+
+def _by_width(fits: Sequence[LayerFit]) -> tuple[list[int], list[float]]:
+    widths = sorted({fit.seeds for fit in fits})
+    return widths, [fmean(fit.r2 for fit in fits if fit.seeds == width) for width in widths]
+
+
+class _Distinct(dict[str, str]):
+    """A style for each name that is asked for, in turn."""
+
+    def __init__(self, styles: Sequence[str]) -> None:
+        self._styles = styles
+
+    def __missing__(self, name: str) -> str:
+        self[name] = self._styles[len(self) % len(self._styles)]
+        return self[name]
