@@ -60,7 +60,8 @@ class Images(Dataset[tuple[Any, int]]):
                 raise
             except Exception as error:  # damaged files make Pillow raise nearly any type
                 problem = f"the image {self.reader.filename(place, absolute=True)} cannot be read ({error})"
-                _log.warning("%s; the next one is taken", problem)
+                if place != places[-1]:
+                    _log.warning("%s; the next one is taken", problem)
         raise UnreadableImageError(f"{problem}: mend it, or take it out")
 
 

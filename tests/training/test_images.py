@@ -76,7 +76,7 @@ def test_loaders_see_those_pixels(own, tmp_path, shards):
 
 
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_damaged_image_is_not_measured_as_another(own, tmp_path, workers):
+def test_a_damaged_image_is_not_measured_as_another(own, tmp_path, workers, caplog):
     damaged = own / "test" / "blue" / "2.png"
     damaged.write_bytes(damaged.read_bytes()[:300])
     trainer = Trainer(settings(own, tmp_path, workers=workers))
@@ -84,6 +84,7 @@ def test_a_damaged_image_is_not_measured_as_another(own, tmp_path, workers):
         trainer.measure()
     assert str(caught.value).startswith(f"the image {damaged} cannot be read (")
     assert str(caught.value).endswith("): mend it, or take it out")
+    assert "the next one is taken" not in caplog.text
 
 
 def test_training_takes_the_next_image_and_says_so(own, tmp_path, caplog):
