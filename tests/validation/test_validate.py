@@ -4,10 +4,7 @@ import csv
 import json
 import shutil
 import tarfile
-from argparse import Namespace
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -16,39 +13,14 @@ from support.colours import NAMES as COLOURS
 from support.colours import colour_checkpoint, colour_network, solid
 from support.folder_holder import held
 from support.pictures import scene
-from support.tiny import ARCHITECTURE, INPUT, published_checkpoint
+from support.tiny import ARCHITECTURE, INPUT
+from support.validation_runs import WRONG, read, validate
 
-from groupnl.cli import main
 from groupnl.corruptions import CELLS, NAMES, Cell, Request, corrupt_each
-from groupnl.imagenet import imagenet_synsets
 from groupnl.inference import TorchEngine
 from groupnl.robustness.sampling import seed_of
 from groupnl.validation.command import share_cores
 from groupnl.validation.pixels import Resized
-
-# The input of `support.tiny`'s card, for checkpoints without one.
-AS_CARD = [
-    "--size",
-    "32",
-    "--crop-pct",
-    "1",
-    "--interpolation",
-    "bilinear",
-    "--mean",
-    *["0.5"] * 3,
-    "--std",
-    *["0.25"] * 3,
-]
-PLAIN = ["--device", "cpu", "--workers", "0"]
-# Of four images in each cell so many are in the wrong class folder, by severity; the types take turns.
-WRONG = ((0, 1, 2, 3, 4), (1, 1, 1, 1, 1), (4, 4, 4, 3, 3))
-
-
-@pytest.fixture(autouse=True)
-def threads_as_before() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -64,17 +36,6 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """All 95 folders of ImageNet-C, with four images each."""
-    folder = tmp_path_factory.mktemp("imagenet_c")
-    for place, name in enumerate(NAMES):
-        for severity in range(1, 6):
-            count = WRONG[place % 3][severity - 1]
-            solid(folder / name / str(severity), {"green": ["cyan"] * count + ["green"] * (4 - count)})
-    return folder
-
-
 def write_shard(folder: Path, path: Path) -> None:
     """A WebDataset's shard of class folders."""
     with tarfile.open(path, "w") as shard:
@@ -83,16 +44,6 @@ def write_shard(folder: Path, path: Path) -> None:
             label.write_text(str(COLOURS.index(file.parent.name)))
             shard.add(file, f"{number}.jpg")
             shard.add(label, f"{number}.cls")
-
-
-def validate(checkpoint: Path, output: Path, *options: str | Path) -> int:
-    words = ["--checkpoint", checkpoint, "--output", output, *PLAIN, *options]
-    return main(["validate", *map(str, words)])
-
-
-def read(output: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads((output / "figures.json").read_text())
-    return content
 
 
 def test_figures_of_a_published_tree_are_those_computed_by_hand(
@@ -299,76 +250,6 @@ def test_a_record_of_something_else_is_in_the_way(
     assert (output / "counts.json").read_text() == before
 
 
-def test_a_published_checkpoint_knows_imagenets_folders(tmp_path: Path) -> None:
-    weights = published_checkpoint(tmp_path)
-    synsets = imagenet_synsets()
-    for synset in (synsets[3], synsets[998]):
-        solid(tmp_path / "data" / synset, {"": ["red", "blue"]})
-    assert validate(weights, tmp_path / "out", "--data", tmp_path / "data", *AS_CARD) == 0
-    settings = read(tmp_path / "out")["settings"]
-    assert (settings["architecture"], settings["classes"], settings["imagenet"]) == (ARCHITECTURE, 1000, True)
-    assert settings["input"] == INPUT.model_dump(mode="json")
-    record = json.loads((tmp_path / "out" / "counts.json").read_text())
-    assert (record["clean"]["images"], record["cells"]) == (4, [])
-
-
-def published_colours(folder: Path, names: list[str], **arguments: Any) -> Path:
-    """A checkpoint of the published training script, and beside it solid pictures in `data` of classes of other names.
-
-    Args:
-        folder: of both.
-        names: of the classes, in the order of the colours.
-        arguments: of the script.
-    """
-    solid(folder / "data", {name: [colour] for name, colour in zip(names, COLOURS, strict=True)})
-    content = {"arch": ARCHITECTURE, "args": Namespace(**arguments), "state_dict": colour_network().state_dict()}
-    torch.save(content, folder / "model_best.pth.tar")
-    return folder / "model_best.pth.tar"
-
-
-def test_classes_without_a_card_need_their_order_where_it_is_not_plain(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    names = ["8", "9", "10", "11", "12", "13"]  # as timm's script sorts them
-    weights = published_colours(tmp_path, names)
-    options = ["--data", tmp_path / "data", *AS_CARD]
-    assert validate(weights, tmp_path / "out", *options) == 1
-    assert "give their names in the order of its training with --classes FILE" in capsys.readouterr().err
-    (tmp_path / "names.txt").write_text("\n".join(names))
-    shutil.rmtree(tmp_path / "data" / "8")  # not all need be there
-    assert validate(weights, tmp_path / "out", *options, "--classes", tmp_path / "names.txt") == 0
-    assert read(tmp_path / "out")["clean_top1"] == 1
-
-
-@pytest.mark.parametrize(("names", "different"), [(["a", "b"], 2), (["a"] * 6, 1)])
-def test_names_that_are_not_those_of_the_classes_are_refused(
-    names: list[str], different: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    weights = published_colours(tmp_path, list("abcdef"))
-    (tmp_path / "names.txt").write_text("\n".join(names))
-    assert validate(weights, tmp_path / "out", "--data", tmp_path / "data", "--classes", tmp_path / "names.txt") == 1
-    said = capsys.readouterr().err
-    assert f"it has {len(names)} names, {different} of them different, and the network has 6 classes" in said
-
-
-def test_the_input_is_what_the_training_script_was_told(
-    published: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    told = {"img_size": 32, "crop_pct": 1.0, "interpolation": "bilinear", "mean": INPUT.mean, "std": INPUT.std}
-    weights = published_colours(tmp_path, list(COLOURS), **told)
-    assert validate(weights, tmp_path / "out", "--data", tmp_path / "data") == 0
-    assert read(tmp_path / "out")["settings"]["input"] == INPUT.model_dump(mode="json")
-    assert "clean images: 32 pixels, crop 1, bilinear\n" in capsys.readouterr().out
-    assert validate(weights, tmp_path / "other", "--data", tmp_path / "data", "--size", "40", "--crop-pct", "0.8") == 0
-    assert "clean images: 40 pixels, crop 0.8, bilinear\n" in capsys.readouterr().out
-    (tmp_path / "names.txt").write_text("\n".join(COLOURS))
-    cells = ["--imagenet-c", published, "--severities", "1", "--classes", tmp_path / "names.txt"]
-    assert validate(weights, tmp_path / "c", *cells) == 1
-    assert "takes 32 pixels, and ImageNet-C's crop is 224: choose with --size" in capsys.readouterr().err
-    assert validate(weights, tmp_path / "c", *cells, "--size", "32") == 0
-    assert "clean images" not in capsys.readouterr().out
-
-
 def test_tars_and_shards_give_what_folders_do(checkpoint: Path, clean: Path, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "clean.tar", "w") as tar:
         tar.add(clean, ".")
@@ -405,18 +286,6 @@ def test_one_process_at_a_time_counts_in_a_folder(
     assert f"another process works in {tmp_path}: wait for it, or name another --output" in capsys.readouterr().err
     assert not (tmp_path / "counts.json").exists()
     assert validate(checkpoint, tmp_path, "--data", clean) == 0
-
-
-def test_one_cache_keeps_both_networks_of_a_checkpoint_apart(tmp_path: Path) -> None:
-    averaged = colour_network().state_dict()
-    rolled = {name: averaged[name].roll(1, 0) for name in ("classifier.weight", "classifier.bias")}
-    content = {"arch": ARCHITECTURE, "state_dict": averaged | rolled, "state_dict_ema": averaged}
-    torch.save(content, tmp_path / "last.pth.tar")
-    solid(tmp_path / "data", {name: [name] for name in COLOURS})
-    options = ["--data", tmp_path / "data", "--cache", tmp_path / "cache", "--engine", "onnx", *AS_CARD]
-    assert validate(tmp_path / "last.pth.tar", tmp_path / "averaged", *options) == 0
-    assert validate(tmp_path / "last.pth.tar", tmp_path / "plain", *options, "--no-ema") == 0
-    assert (read(tmp_path / "averaged")["clean_top1"], read(tmp_path / "plain")["clean_top1"]) == (1, 0)
 
 
 @pytest.mark.parametrize(
