@@ -1,5 +1,8 @@
 """A data set that trains in seconds: noisy images of three colours, and settings to train a tiny network on them."""
 
+import io
+import json
+import tarfile
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +31,29 @@ def write_colours(folder: Path, train: int = 8, test: int = 5) -> None:
                 pixels = np.array(colour) + rng.normal(0, 20, (PIXELS, PIXELS, 3))
                 image = Image.fromarray(np.clip(pixels, 0, 255).astype(np.uint8))
                 image.save(folder / split / name / f"{index}.png")
+
+
+def write_shards(data: Path, folder: Path, shards: int = 4) -> None:
+    """Shards as timm's own sets have them: N.png and N.cls, and what is in them in _info.json."""
+    splits = {}
+    for split in ("train", "test"):
+        images = sorted((data / split).glob("*/*.png"))
+        names = [f"colours-{split}-{index}.tar" for index in range(shards)]
+        for index, name in enumerate(names):
+            with tarfile.open(folder / name, "w") as tar:
+                for number, path in enumerate(images[index::shards]):
+                    _add(tar, f"{number:04}.png", path.read_bytes())
+                    _add(tar, f"{number:04}.cls", str(CLASSES.index(path.parent.name)).encode())
+        lengths = [len(images[index::shards]) for index in range(shards)]
+        splits[split] = {"name": split, "num_samples": len(images), "filenames": names, "shard_lengths": lengths}
+    (folder / "_info.json").write_text(json.dumps({"splits": splits}))
+    (folder / "classes.txt").write_text("\n".join(CLASSES))
+
+
+def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.size = len(content)
+    tar.addfile(entry, io.BytesIO(content))
 
 
 def settings(data: Path, folder: Path, **changes: object) -> TrainConfig:

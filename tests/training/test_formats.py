@@ -1,14 +1,12 @@
 """Data sets in other formats, checkpoints for other tools, and the ways to compute a step."""
 
-import io
-import json
 import tarfile
 
 import pytest
 import timm
 import torch
 from support import torchrun
-from support.training_runs import CLASSES, PLAIN, run_into_the_second_epoch, settings, words_of
+from support.training_runs import CLASSES, PLAIN, run_into_the_second_epoch, settings, words_of, write_shards
 from timm.models import load_checkpoint as timm_load
 from timm.models import resume_checkpoint
 from timm.optim import create_optimizer_v2
@@ -37,29 +35,6 @@ def write_tars(data, folder):
         with tarfile.open(folder / "validation" / f"{name}.tar", "w") as tar:
             for path in sorted((data / "test" / name).iterdir()):
                 tar.add(path, path.name)
-
-
-def write_shards(data, folder, shards=4):
-    """Shards as timm's own sets have them: N.png and N.cls, and what is in them in _info.json."""
-    splits = {}
-    for split in ("train", "test"):
-        images = sorted((data / split).glob("*/*.png"))
-        names = [f"colours-{split}-{index}.tar" for index in range(shards)]
-        for index, name in enumerate(names):
-            with tarfile.open(folder / name, "w") as tar:
-                for number, path in enumerate(images[index::shards]):
-                    _add(tar, f"{number:04}.png", path.read_bytes())
-                    _add(tar, f"{number:04}.cls", str(CLASSES.index(path.parent.name)).encode())
-        lengths = [len(images[index::shards]) for index in range(shards)]
-        splits[split] = {"name": split, "num_samples": len(images), "filenames": names, "shard_lengths": lengths}
-    (folder / "_info.json").write_text(json.dumps({"splits": splits}))
-    (folder / "classes.txt").write_text("\n".join(CLASSES))
-
-
-def _add(tar, name, content):
-    entry = tarfile.TarInfo(name)
-    entry.size = len(content)
-    tar.addfile(entry, io.BytesIO(content))
 
 
 def test_tars_train_as_folders_do(data, tmp_path):
