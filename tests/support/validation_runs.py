@@ -7,7 +7,18 @@ from typing import Any
 from groupnl.cli import main
 
 # The input of `support.tiny`'s card, for checkpoints without one.
-AS_CARD = "--size 32 --crop-pct 1 --interpolation bilinear --mean 0.5 0.5 0.5 --std 0.25 0.25 0.25".split()
+AS_CARD = [
+    "--size",
+    "32",
+    "--crop-pct",
+    "1",
+    "--interpolation",
+    "bilinear",
+    "--mean",
+    *["0.5"] * 3,
+    "--std",
+    *["0.25"] * 3,
+]
 _PLAIN = ["--device", "cpu", "--workers", "0"]
 # Of four images in each cell so many are in the wrong class folder, by severity; the types take turns.
 WRONG = ((0, 1, 2, 3, 4), (1, 1, 1, 1, 1), (4, 4, 4, 3, 3))
