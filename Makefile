@@ -13,7 +13,11 @@ ARCHIVES := model_store/gnl_effnet_es.mar model_store/effnet_es.mar
 PROBE := model_store/probe
 # Labelled images to replay, and what was measured of the checkpoint before packing.
 ROBUSTNESS = --probe $(PROBE) $(patsubst %,--robustness %,$(wildcard $(<:.safetensors=.robustness.json)))
-PACKED := $(PROBE) $(wildcard $(PROBE)/* $(PROBE)/*/*) $(wildcard model_store/*.robustness.json) handlers/classifier.py groupnl/manifest.py groupnl/card.py $(wildcard groupnl/archive/*.py groupnl/inference/*.py groupnl/inference/*/*.py groupnl/inference/native/*.cpp groupnl/inference/native/*.h)
+# The code that decides what is inside: what packing imports, and the kernels that it compiles.
+PACKING := $(shell find groupnl handlers \( -path groupnl/studies -o -path groupnl/training -o -path groupnl/monitoring \
+	-o -path groupnl/report -o -path groupnl/server -o -path groupnl/validation \) -prune \
+	-o \( -name '*.py' -o -name '*.cpp' -o -name '*.h' \) -print)
+PACKED := $(PROBE) $(wildcard $(PROBE)/* $(PROBE)/*/*) $(wildcard model_store/*.robustness.json) $(PACKING)
 
 .PHONY: install serve monitor loadtest test lint format archives data train-default clean
 .DEFAULT_GOAL := help

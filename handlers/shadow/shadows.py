@@ -58,5 +58,5 @@ class Shadows:
         """The request's key, if its image is among the share."""
         if self._shadow is None:
             return None
-        key = item.key() or request_key(None, item.image())  # a given key spares hashing the file
+        key = request_key(item.key(), item.image())
         return key if self._shadow.wants(key) else None

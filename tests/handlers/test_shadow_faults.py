@@ -1,5 +1,6 @@
 """handlers.shadow when something fails: what is lost is counted, told once, and nothing else is lost with it."""
 
+import hashlib
 import logging
 import math
 import os
@@ -7,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -189,7 +191,13 @@ def test_with_a_probe_set_only_no_live_image_is_looked_at(
 def test_a_given_key_spares_hashing_the_file(
     engine: TorchEngine, pixels: Tensor, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr("handlers.shadow.shadows.request_key")
+    really = hashlib.blake2b
+
+    def watched(data: bytes, **options: Any) -> Any:
+        assert data != b"bytes", "the file was hashed"
+        return really(data, **options)
+
+    monkeypatch.setattr("groupnl.robustness.sampling.hashlib.blake2b", watched)
     counts = ShadowCounts(Metrics("tiny", registry), None, config().cells())
     shadow = Shadow(LocalRunner(engine, None, CPU), config(), counts, None)  # not started: what is offered waits
     Shadows(counts, shadow)._offer(Item({"body": b"bytes"}, {"x-request-key": "mine"}), pixels[0], torch.zeros(7), None)
