@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from groupnl import __version__
+from groupnl.base.picture import check_drawing
 from groupnl.errors import GroupNLError
-from groupnl.picture import check_drawing
 
 
 class Command(NamedTuple):

@@ -7,8 +7,8 @@ import torch
 
 from groupnl.archive.engine import choose, load_engine
 from groupnl.archive.load import checked_manifest, handler_section
+from groupnl.base.environment import seats_folder
 from groupnl.engine_names import ENGINES_OF_FIXED_THREADS
-from groupnl.environment import seats_folder
 from handlers import chatter
 from handlers.context import Context
 from handlers.counting import count_start, set_offline_agreement, worker_metrics

@@ -7,10 +7,10 @@ from typing import get_args
 from pydantic import ValidationError
 
 from groupnl.archive.settings import ServingSettings
+from groupnl.base.yaml_file import read_mapping
 from groupnl.class_names import read_class_names
 from groupnl.engine_names import EngineName
 from groupnl.errors import ConfigError, problems
-from groupnl.yaml_file import read_mapping
 
 # Compiled when packing: the fastest on every device, and quick to start.
 _USUAL_ENGINE: EngineName = "aot"

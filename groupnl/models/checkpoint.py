@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from groupnl.atomic_file import replacing
+from groupnl.base.atomic_file import replacing
 from groupnl.card import ModelCard
 from groupnl.errors import CheckpointError, problems
 from groupnl.models.registry import VARIANTS

@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from groupnl import environment
+from groupnl.base import environment
 from groupnl.errors import ServerError
 
 OLDEST_JAVA = 11

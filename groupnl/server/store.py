@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import yaml
 
 from groupnl.archive.read import CONFIG_FILE, read_manifest, unpack
+from groupnl.base.yaml_file import read_mapping
 from groupnl.errors import ArchiveError, ConfigError
 from groupnl.manifest import MODEL_NAME
 from groupnl.server.config import ServeConfig, deep_merge
 from groupnl.server.twins import place_twin
-from groupnl.yaml_file import read_mapping
 
 MOST = 1024  # workers of a model, or requests in a batch
 DEFAULT_MODELS = ("gnl_effnet_es", "effnet_es")

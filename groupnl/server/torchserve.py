@@ -10,8 +10,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from groupnl import environment
-from groupnl.child_process import end_with_parent
+from groupnl.base import environment
+from groupnl.base.child_process import end_with_parent
 from groupnl.errors import ConfigError, ServerError, not_installed
 from groupnl.server.config import ServeConfig
 from groupnl.server.console import TAIL_LINES, Console, Say

@@ -14,7 +14,7 @@ from multiprocessing import get_context
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from groupnl.child_process import end_with_parent
+from groupnl.base.child_process import end_with_parent
 from groupnl.studies.client import Connection, Request
 
 RAMP_S = 0.5  # the first answers of a closed loop are not counted: the batches are not full yet

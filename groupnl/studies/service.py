@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import yaml
 
-from groupnl.child_process import end_with_parent
+from groupnl.base.child_process import end_with_parent
 from groupnl.errors import ServerError
 from groupnl.server.processes import end_session
 from groupnl.studies.cpu import TORCHSERVE, CpuSeconds, cpu_seconds

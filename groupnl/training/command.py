@@ -6,7 +6,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
-from groupnl.atomic_file import write_whole
+from groupnl.base.atomic_file import write_whole
 from groupnl.card import TrainingRecord
 from groupnl.card_page import page
 from groupnl.errors import ConfigError

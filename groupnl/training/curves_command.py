@@ -4,9 +4,9 @@ import argparse
 import csv
 from pathlib import Path
 
+from groupnl.base.picture import save
+from groupnl.base.short_names import by_short_name
 from groupnl.errors import ConfigError
-from groupnl.picture import save
-from groupnl.short_names import by_short_name
 
 # Columns of the log that are no accuracy.
 _NOT_SPLITS = ("epoch", "loss", "lr", "seconds")

@@ -15,7 +15,7 @@ from timm.utils.distributed import distribute_bn, init_distributed_device_so, wo
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from groupnl.child_process import end_with_parent
+from groupnl.base.child_process import end_with_parent
 from groupnl.errors import ConfigError
 from groupnl.inference.device import Device, choose_device
 

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from groupnl.atomic_file import replacing
+from groupnl.base.atomic_file import replacing
 from groupnl.errors import ConfigError, not_installed
 
 FILE = "metrics.csv"

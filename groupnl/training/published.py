@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from groupnl.atomic_file import replacing
+from groupnl.base.atomic_file import replacing
 from groupnl.card import ModelCard
 from groupnl.models.checkpoint import HEADER_KEY
 from groupnl.training.config import TrainConfig

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from groupnl.base.yaml_file import read_mapping
 from groupnl.errors import ConfigError
 from groupnl.training.config import TrainConfig
-from groupnl.yaml_file import read_mapping
 
 FOLDER = Path(__file__).parent / "recipes"
 ENDING = ".yaml"

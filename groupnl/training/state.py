@@ -5,7 +5,7 @@ from typing import Any
 
 import torch
 
-from groupnl.atomic_file import replacing
+from groupnl.base.atomic_file import replacing
 from groupnl.errors import ConfigError
 from groupnl.training.config import TrainConfig
 from groupnl.training.log import Row

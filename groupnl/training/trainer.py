@@ -17,9 +17,9 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 import groupnl.models  # noqa: F401 (registers the GroupNL networks)
+from groupnl.base.folder_lock import locked
 from groupnl.card import ModelCard, SplitAccuracy, TrainingRecord
 from groupnl.errors import ConfigError
-from groupnl.folder_lock import locked
 from groupnl.inference.device import choose_device, choose_precision, precision_name
 from groupnl.training.config import Precision, TrainConfig
 from groupnl.training.data import begin_epoch, eval_loader, input_config, train_loader

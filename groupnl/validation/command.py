@@ -9,11 +9,11 @@ from typing import get_args
 import torch
 from tqdm import tqdm
 
+from groupnl.base.folder_lock import locked
 from groupnl.corruptions import CELLS, NAMES, SEVERITIES, Cell
 from groupnl.corruptions.corrupt import MIN_SIDE
 from groupnl.engine_names import EngineName
 from groupnl.errors import ConfigError
-from groupnl.folder_lock import locked
 from groupnl.inference import choose_device, choose_precision, precision_name
 from groupnl.inference.ways import Way, why_not
 from groupnl.validation.figures import figures

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
+from groupnl.base.picture import save
 from groupnl.corruptions.names import SEVERITIES, Cell
-from groupnl.picture import save
 from groupnl.validation.figures import Figures
 from groupnl.validation.report import percent
 

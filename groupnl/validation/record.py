@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from groupnl.atomic_file import write_whole
+from groupnl.base.atomic_file import write_whole
 from groupnl.card import InputConfig
 from groupnl.corruptions.names import CELLS, Cell
 from groupnl.errors import ConfigError, problems

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from groupnl.atomic_file import write_whole
+from groupnl.base.atomic_file import write_whole
 from groupnl.corruptions.names import BENCHMARK, SEVERITIES, Cell
 from groupnl.validation.figures import Figures
 from groupnl.validation.record import Counts, Record, Settings

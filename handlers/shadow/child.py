@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 
 import torch
 
-from groupnl.child_process import end_with_parent
+from groupnl.base.child_process import end_with_parent
 from handlers.shadow.local import local_runner
 from handlers.shadow.messages import Failure, Setup
 from handlers.shadow.runner import LocalRunner

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from groupnl import environment
+from groupnl.base import environment
 from groupnl.errors import ConfigError
 from groupnl.images import Limits
 from groupnl.server.config import ServeConfig

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from groupnl.folder_lock import LOCK
+from groupnl.base.folder_lock import LOCK
 
 _PROGRAM = """
 import fcntl, sys

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from groupnl.base.folder_lock import locked
 from groupnl.corruptions.frost import require_textures
 from groupnl.errors import ConfigError
-from groupnl.folder_lock import locked
 from groupnl.server.seats import usable_cores
 from groupnl.studies.convolutions.cells import Cell, all_cells, choose_cells
 from groupnl.studies.convolutions.images import FASHION_MNIST, ImageSet, read_fashion_mnist, read_icons

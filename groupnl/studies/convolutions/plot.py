@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from groupnl.base.picture import save
 from groupnl.corruptions import NAMES, SEVERITIES
-from groupnl.picture import save
 from groupnl.studies.convolutions.kinds import KINDS, STANDARD
 from groupnl.studies.convolutions.summary import Row
 

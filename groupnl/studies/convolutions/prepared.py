@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Generator, Tensor
 from tqdm import tqdm
 
-from groupnl.atomic_file import write_whole
+from groupnl.base.atomic_file import write_whole
 from groupnl.corruptions import CELLS, corrupt_each
 from groupnl.errors import ConfigError, problems
 from groupnl.models import sha256_of

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from groupnl.atomic_file import write_whole
+from groupnl.base.atomic_file import write_whole
 from groupnl.errors import ConfigError
 from groupnl.studies.convolutions.plot import draw_accuracies, draw_differences
 from groupnl.studies.convolutions.result import read_results

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from groupnl.atomic_file import write_whole
+from groupnl.base.atomic_file import write_whole
 from groupnl.corruptions import CELLS
 from groupnl.errors import ConfigError, problems
 from groupnl.studies.convolutions.cells import Cell

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from groupnl.atomic_file import write_whole
+from groupnl.base.atomic_file import write_whole
 from groupnl.inference.rewrite import to_inference
 from groupnl.studies.convolutions.kinds import STANDARD
 from groupnl.studies.convolutions.networks import NETWORKS, build_network

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from groupnl.atomic_file import replacing
+from groupnl.base.atomic_file import replacing
 from groupnl.errors import ConfigError
 from groupnl.studies.convolutions.recipe import Recipe
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from groupnl.picture import save
+from groupnl.base.picture import save
 from groupnl.studies.live_vs_offline.figures import ACCURACY, AGREEMENT, FIGURES, PROBE, Row
 
 _COLOURS = {True: "tab:blue", False: "tab:red"}  # by whether the interval holds the truth

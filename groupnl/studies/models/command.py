@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-from groupnl.atomic_file import write_whole
+from groupnl.base.atomic_file import write_whole
 from groupnl.errors import ConfigError
 from groupnl.inference import choose_device
 from groupnl.inference.ways import possible_ways, speed_ways

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from groupnl.base.picture import save
 from groupnl.inference.ways import parse_way
-from groupnl.picture import save
 from groupnl.studies.models.figures import OWN_FASTEST, batches_of, fastest_way, median_ms, over_twin, ways_of
 from groupnl.studies.models.pair import PairTimes, Slot
 

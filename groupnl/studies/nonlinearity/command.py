@@ -5,12 +5,12 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from groupnl.atomic_file import write_whole
+from groupnl.base.atomic_file import write_whole
+from groupnl.base.short_names import by_short_name
 from groupnl.errors import ConfigError
 from groupnl.inference.pixels import PixelNetwork
 from groupnl.models import build_model, load_checkpoint
 from groupnl.robustness.offline import read_images
-from groupnl.short_names import by_short_name
 from groupnl.studies.convolutions.result import read_results
 from groupnl.studies.nonlinearity.fit import LayerFit, fit_layers
 from groupnl.studies.nonlinearity.output import draw, table, write_csv

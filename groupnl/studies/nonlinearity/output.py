@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 
-from groupnl.atomic_file import replacing
-from groupnl.picture import save
+from groupnl.base.atomic_file import replacing
+from groupnl.base.picture import save
 from groupnl.studies.nonlinearity.fit import STRAIGHT, LayerFit
 
 # Source (which layers of which network) -> their fits.

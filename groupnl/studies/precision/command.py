@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from groupnl.base.short_names import by_short_name
 from groupnl.card import ModelCard
 from groupnl.errors import ConfigError
 from groupnl.inference import choose_device
@@ -19,7 +20,6 @@ from groupnl.inference.workshop import Workshop
 from groupnl.models import build_model, load_checkpoint, sha256_of
 from groupnl.robustness.offline import read_images
 from groupnl.server.seats import usable_cores
-from groupnl.short_names import by_short_name
 from groupnl.studies.machine import machine
 from groupnl.studies.precision.figures import (
     LARGEST_SHIFT,

@@ -8,9 +8,10 @@ import tempfile
 from pathlib import Path
 from typing import Any, get_args
 
+from groupnl.base.picture import check_drawing
+from groupnl.base.yaml_file import read_mapping
 from groupnl.engine_names import EngineName
 from groupnl.errors import ConfigError
-from groupnl.picture import check_drawing
 from groupnl.server.seats import usable_cores
 from groupnl.studies.machine import machine
 from groupnl.studies.photographs import jpeg_files
@@ -21,7 +22,6 @@ from groupnl.studies.serving.plan import OtherSettings, Plan
 from groupnl.studies.serving.plot import draw
 from groupnl.studies.serving.run import Measured, measure
 from groupnl.studies.serving.stock import StockSettings
-from groupnl.yaml_file import read_mapping
 
 _PICTURES = (".svg", ".png")
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from groupnl.archive.read import CONFIG_FILE
+from groupnl.base.yaml_file import read_mapping
 from groupnl.server.config import deep_merge
 from groupnl.server.seats import usable_cores
 from groupnl.studies.client import Request
@@ -15,7 +16,6 @@ from groupnl.studies.serving.others.service import OTHERS, TEMPLATE, OtherServic
 from groupnl.studies.serving.plan import Plan
 from groupnl.studies.serving.stock import MODEL as STOCK_MODEL
 from groupnl.studies.serving.stock import StockService, pack_stock
-from groupnl.yaml_file import read_mapping
 
 # Corrupted second answers, and replayed probe images in idle time, would use the cores while others are measured.
 QUIET: dict[str, Any] = {"handler": {"shadow": {"share": 0.0, "probe_time_share": 0}}}

@@ -7,8 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
-from groupnl import environment
-from groupnl.child_process import end_with_parent
+from groupnl.base import environment
+from groupnl.base.child_process import end_with_parent
 from groupnl.errors import ServerError
 
 _MODULE = "groupnl.studies.serving.pipeline"

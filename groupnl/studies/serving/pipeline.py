@@ -19,8 +19,8 @@ from torch import Tensor
 from groupnl.archive.engine import choose, load_engine
 from groupnl.archive.load import checked_manifest, handler_section
 from groupnl.archive.read import CONFIG_FILE
+from groupnl.base.yaml_file import read_mapping
 from groupnl.images import Reader, SideBySide, as_batch
-from groupnl.yaml_file import read_mapping
 
 _UNCOUNTED_BATCHES = 3
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from groupnl.picture import save
+from groupnl.base.picture import save
 from groupnl.studies.serving.figures import OURS, Round, best_mode, best_single_mode, median_limit, median_slot
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import yaml
 
 from groupnl.archive.read import CONFIG_FILE, unpack
+from groupnl.base.yaml_file import read_mapping
 from groupnl.server.config import deep_merge
 from groupnl.server.console import Say
 from groupnl.studies.client import first_classes
@@ -18,7 +19,6 @@ from groupnl.studies.serving.contenders import Batching, Contender, contenders
 from groupnl.studies.serving.figures import Limit, Round, Slot, limit, slot
 from groupnl.studies.serving.offline import Offline
 from groupnl.studies.serving.plan import Plan
-from groupnl.yaml_file import read_mapping
 
 IDLE_S = 3.0
 WARM_CLIENTS = 8

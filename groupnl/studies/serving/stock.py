@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from groupnl import environment
+from groupnl.base import environment
 from groupnl.errors import ConfigError, ServerError, not_installed
 from groupnl.server.java import find_java
 from groupnl.studies.service import HOST, START_LIMIT_S, ChildProcess, free_ports

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
-from groupnl.picture import save
+from groupnl.base.picture import save
 from groupnl.studies.tune.search import Candidate, Figures, Step
 
 _TITLE_WIDTH = 90  # characters

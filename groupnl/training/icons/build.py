@@ -16,7 +16,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from groupnl import __version__
-from groupnl.child_process import end_with_parent
+from groupnl.base.child_process import end_with_parent
 from groupnl.errors import ConfigError
 from groupnl.training.icons.dataset import LICENCES, RECORD, IconSet, licence_text
 from groupnl.training.icons.drawings import Drawing, read_drawings

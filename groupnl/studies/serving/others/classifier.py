@@ -13,10 +13,10 @@ from torch import Tensor
 from groupnl.archive.engine import choose
 from groupnl.archive.load import checked_manifest, handler_section, load_unpacked
 from groupnl.archive.read import CONFIG_FILE
+from groupnl.base.yaml_file import read_mapping
 from groupnl.card import InputConfig
 from groupnl.studies.serving.others.recipe import Answer, Recipe
 from groupnl.studies.serving.pipeline import Pipeline
-from groupnl.yaml_file import read_mapping
 
 TOP = 5
 

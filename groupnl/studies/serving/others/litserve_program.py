@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import litserve
 from fastapi import Body
 
-from groupnl.child_process import end_with_parent
+from groupnl.base.child_process import end_with_parent
 from groupnl.server.seats import usable_cores
 from groupnl.studies.serving.others.recipe import PATH, Answer, Recipe, say_ready
 

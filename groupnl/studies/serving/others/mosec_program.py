@@ -12,7 +12,7 @@ import numpy as np
 from mosec import Server, Worker
 from numpy.typing import NDArray
 
-from groupnl.child_process import end_with_parent
+from groupnl.base.child_process import end_with_parent
 from groupnl.studies.serving.others.recipe import PATH, Answer, Recipe, say_ready
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import psutil
 
-from groupnl import environment
+from groupnl.base import environment
 from groupnl.errors import ConfigError, not_installed
 from groupnl.studies.client import Request
 from groupnl.studies.cpu import Parts, workers

@@ -6,12 +6,12 @@ import time
 
 import pytest
 
-from groupnl.atomic_file import replacing
+from groupnl.base.atomic_file import replacing
 
 WRITER = """
 import sys
 from pathlib import Path
-from groupnl.atomic_file import replacing
+from groupnl.base.atomic_file import replacing
 
 for number in range(10**6):
     with replacing(Path(sys.argv[1])) as path, path.open("wb") as file:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from groupnl.short_names import by_short_name
+from groupnl.base.short_names import by_short_name
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,11 @@
-"""groupnl.picture: the same bytes each time, in one step."""
+"""groupnl.base.picture: the same bytes each time, in one step."""
 
 from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
 
-from groupnl.picture import save
+from groupnl.base.picture import save
 
 
 def drawn() -> Figure:

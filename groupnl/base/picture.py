@@ -4,7 +4,7 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from groupnl.atomic_file import replacing
+from groupnl.base.atomic_file import replacing
 from groupnl.errors import ConfigError, not_installed
 
 if TYPE_CHECKING:
