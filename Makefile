@@ -14,7 +14,7 @@ PROBE := model_store/probe
 # Labelled images to replay, and what was measured of the checkpoint before packing.
 ROBUSTNESS = --probe $(PROBE) $(patsubst %,--robustness %,$(wildcard $(<:.safetensors=.robustness.json)))
 # The code that decides what is inside: what packing imports, and the kernels that it compiles.
-PACKING := $(shell find groupnl handlers \( -path groupnl/studies -o -path groupnl/training -o -path groupnl/monitoring \
+PACKING := $(shell find groupnl handlers \( -path groupnl/training -o -path groupnl/monitoring \
 	-o -path groupnl/report -o -path groupnl/server -o -path groupnl/validation \) -prune \
 	-o \( -name '*.py' -o -name '*.cpp' -o -name '*.h' \) -print)
 PACKED := $(PROBE) $(wildcard $(PROBE)/* $(PROBE)/*/*) $(wildcard model_store/*.robustness.json) $(PACKING)
@@ -49,9 +49,9 @@ $(VENV)/serve.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	$(FROST)
 	@touch $@
 
-$(VENV)/dev.stamp: $(VENV)/serve.stamp
+$(VENV)/dev.stamp: $(VENV)/serve.stamp groupnl_studies/pyproject.toml
 	@echo "installing what training and tests need into $(VENV)"
-	$(PIP_INSTALL) -e '.[serve,train,onnx,openvino,load,bench,dev]'
+	$(PIP_INSTALL) -e '.[serve,train,onnx,openvino,load,dev]' -e ./groupnl_studies
 	@touch $@
 
 # --- serving -------------------------------------------------------------------------------------------------------

@@ -2,14 +2,16 @@
 
 import argparse
 import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 from typing import NamedTuple
 
 from groupnl import __version__
 from groupnl.base.picture import check_drawing
-from groupnl.errors import GroupNLError
+from groupnl.errors import ConfigError, GroupNLError, not_installed
 
 
 class Command(NamedTuple):
@@ -40,31 +42,31 @@ COMMANDS = {
     "validate": Command(
         "groupnl.validation.command", "measure a checkpoint's accuracy, clean and corrupted as ImageNet-C", draws=True
     ),
-    "bench shadow": Command("groupnl.studies.shadow_cost.command", "measure what shadow requests cost the client"),
+    "bench shadow": Command("groupnl_studies.shadow_cost.command", "measure what shadow requests cost the client"),
     "bench models": Command(
-        "groupnl.studies.models.command", "time every network beside its twin, in every form and engine", draws=True
+        "groupnl_studies.models.command", "time every network beside its twin, in every form and engine", draws=True
     ),
     "bench serve": Command(
-        "groupnl.studies.serving.command",
+        "groupnl_studies.serving.command",
         "measure the service beside its offline limit and TorchServe's own classifier",
     ),
-    "tune": Command("groupnl.studies.tune.command", "choose workers, batch size and delay by measurement", draws=True),
+    "tune": Command("groupnl_studies.tune.command", "choose workers, batch size and delay by measurement", draws=True),
     "bench images": Command(
-        "groupnl.images.bench_command", "time the way from bytes to model input beside the reference"
+        "groupnl_studies.images.command", "time the way from bytes to model input beside the reference"
     ),
-    "study precision": Command("groupnl.studies.precision.command", "compare every engine's answers with float32"),
+    "study precision": Command("groupnl_studies.precision.command", "compare every engine's answers with float32"),
     "study convolutions": Command(
-        "groupnl.studies.convolutions.command",
+        "groupnl_studies.convolutions.command",
         "train the same networks with every convolution, clean and corrupted",
         draws=True,
     ),
     "study nonlinearity": Command(
-        "groupnl.studies.nonlinearity.command",
+        "groupnl_studies.nonlinearity.command",
         "measure how much of GroupNL's generated maps is affine in their seeds",
         draws=True,
     ),
     "study live-vs-offline": Command(
-        "groupnl.studies.live_vs_offline.command",
+        "groupnl_studies.live_vs_offline.command",
         "compare the running service's live figures with the offline truth",
         draws=True,
     ),
@@ -72,7 +74,7 @@ COMMANDS = {
     "report": Command("groupnl.report.command", "write a page about the live robustness of served models"),
     "corrupt": Command("groupnl.corruptions.sheet_command", "show an image under all corruptions and severities"),
     "bench corruptions": Command(
-        "groupnl.corruptions.bench_command", "time the corruptions beside the reference library"
+        "groupnl_studies.corruptions.command", "time the corruptions beside the reference library"
     ),
     "models": Command("groupnl.models.command", "list the GroupNL networks with their size and twin"),
     "costs": Command("groupnl.layers.costs_command", "compare what the convolutions cost"),
@@ -92,12 +94,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name is None:
         parser.parse_args(words or ["--help"])
         parser.error(f"{' '.join(words)!r} is no command; choose one of: {', '.join(COMMANDS)}")
-    # Only the command that is run is imported: torch and timm take seconds.
-    module = importlib.import_module(COMMANDS[name].module)
-    command = argparse.ArgumentParser(f"groupnl {name}", description=COMMANDS[name].help)
-    module.add_arguments(command)
-    args = command.parse_args(words[len(name.split()) :])
     try:
+        module = _module(COMMANDS[name].module)
+        command = argparse.ArgumentParser(f"groupnl {name}", description=COMMANDS[name].help)
+        module.add_arguments(command)
+        args = command.parse_args(words[len(name.split()) :])
         if COMMANDS[name].draws:
             check_drawing()
         status = int(module.run(args))
@@ -111,6 +112,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130  # as shells count a Ctrl-C
+
+
+def _module(name: str) -> ModuleType:
+    """The module of a command; only that of the command that is run is imported: torch and timm take seconds.
+
+    Raises:
+        ConfigError: it measures the product, and what measures is not installed.
+    """
+    package = name.split(".")[0]
+    if importlib.util.find_spec(package) is None:
+        raise ConfigError(not_installed(package))
+    return importlib.import_module(name)
 
 
 def _named(words: Sequence[str]) -> str | None:

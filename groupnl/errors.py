@@ -98,14 +98,15 @@ def problems(error: Any) -> str:
     return "; ".join(_sentence(item) for item in error.errors())
 
 
-def not_installed(package: str, extra: str) -> str:
+def not_installed(package: str, extra: str | None = None) -> str:
     """What is said where a package is missing that only a part of the project needs.
 
     Args:
         package: its name.
-        extra: of ours, which has it.
+        extra: of ours, which has it; None: what measures has it, which is installed beside the service.
     """
-    return f"{package} is not installed: `make install`, or `pip install -e '.[{extra}]'`, in the source folder"
+    installs = "./groupnl_studies" if extra is None else f"'.[{extra}]'"
+    return f"{package} is not installed: `make install`, or `pip install -e {installs}`, in the source folder"
 
 
 def _sentence(item: Any) -> str:

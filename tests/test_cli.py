@@ -77,6 +77,17 @@ def test_what_will_draw_says_at_once_that_it_cannot(words, monkeypatch, capsys, 
     assert "matplotlib is not installed: `make install`, or" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", [name for name, command in cli.COMMANDS.items() if "studies" in command.module])
+def test_what_measures_says_what_to_install_where_it_is_missing(name, monkeypatch, capsys):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda part: None if part == "groupnl_studies" else find(part))
+    assert cli.main(name.split()) == 1
+    assert capsys.readouterr().err == (
+        f"groupnl {name}: groupnl_studies is not installed: `make install`, or `pip install -e ./groupnl_studies`, "
+        "in the source folder\n"
+    )
+
+
 def test_models_lists_the_fifteen_with_their_twins(capsys):
     assert cli.main(["models"]) == 0
     rows = capsys.readouterr().out.splitlines()[1:]

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 # Vocabulary that every part of the library shares.
 SHARED = ("groupnl.base", "groupnl.card", "groupnl.errors")
-SOURCES = sorted(path for part in ("groupnl", "handlers") for path in (ROOT / part).rglob("*.py"))
+SOURCES = sorted(path for part in ("groupnl", "groupnl_studies", "handlers") for path in (ROOT / part).rglob("*.py"))
 
 
 def module_of(path: Path) -> str:

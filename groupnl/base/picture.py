@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def check_drawing() -> None:
     """Raise ConfigError where matplotlib is missing: pictures come last, after minutes or hours of measuring."""
     if importlib.util.find_spec("matplotlib") is None:
-        raise ConfigError(f"the picture cannot be drawn: {not_installed('matplotlib', 'bench')}")
+        raise ConfigError(f"the picture cannot be drawn: {not_installed('matplotlib', 'train')}")
 
 
 def save(figure: "Figure", path: Path) -> None:

@@ -11,7 +11,7 @@ from groupnl.errors import RewriteError
 from groupnl.inference import workshop as engines
 from groupnl.inference.ways import REFERENCE, parse_way
 from groupnl.inference.workshop import Workshop
-from groupnl.studies.models.network import identity, pictures, random_network, usual_input
+from groupnl_studies.models.network import identity, pictures, random_network, usual_input
 
 CPU = torch.device("cpu")
 TINY = "test_gnl_efficientnet"

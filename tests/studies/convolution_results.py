@@ -3,9 +3,9 @@
 import numpy as np
 
 from groupnl.corruptions import CELLS
-from groupnl.studies.convolutions.prepared import PreparedRecord
-from groupnl.studies.convolutions.recipe import ImagePlan, Recipe
-from groupnl.studies.convolutions.result import Result
+from groupnl_studies.convolutions.prepared import PreparedRecord
+from groupnl_studies.convolutions.recipe import ImagePlan, Recipe
+from groupnl_studies.convolutions.result import Result
 
 PLAN = ImagePlan(train_images=64, corrupted_images=20)
 RECIPE = Recipe(images=PLAN, epochs=1, batch_size=16)

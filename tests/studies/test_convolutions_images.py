@@ -11,10 +11,10 @@ from PIL import Image
 from groupnl.corruptions import CELLS, Request, corrupt_each
 from groupnl.errors import ConfigError
 from groupnl.robustness.sampling import seed_of
-from groupnl.studies.convolutions import prepared
-from groupnl.studies.convolutions.augment import augment, normalise
-from groupnl.studies.convolutions.images import ImageSet, Labelled, read_fashion_mnist, read_icons
-from groupnl.studies.convolutions.recipe import ImagePlan, Recipe
+from groupnl_studies.convolutions import prepared
+from groupnl_studies.convolutions.augment import augment, normalise
+from groupnl_studies.convolutions.images import ImageSet, Labelled, read_fashion_mnist, read_icons
+from groupnl_studies.convolutions.recipe import ImagePlan, Recipe
 
 FEW = CELLS[:2] + CELLS[-1:]
 

@@ -10,14 +10,14 @@ from convolution_results import PLAN, RECIPE, RECORD, result
 from pydantic import ValidationError
 
 from groupnl.errors import ConfigError
-from groupnl.studies.convolutions.cells import Cell, all_cells, choose_cells
-from groupnl.studies.convolutions.contrast import FROM_PUBLISHED, FROM_STANDARD, contrasts_of
-from groupnl.studies.convolutions.prepared import chosen_positions
-from groupnl.studies.convolutions.report import write_report
-from groupnl.studies.convolutions.result import Result, read_results, result_path, write_result
-from groupnl.studies.convolutions.schedule import Clock
-from groupnl.studies.convolutions.summary import rows_of
-from groupnl.studies.convolutions.table import markdown
+from groupnl_studies.convolutions.cells import Cell, all_cells, choose_cells
+from groupnl_studies.convolutions.contrast import FROM_PUBLISHED, FROM_STANDARD, contrasts_of
+from groupnl_studies.convolutions.prepared import chosen_positions
+from groupnl_studies.convolutions.report import write_report
+from groupnl_studies.convolutions.result import Result, read_results, result_path, write_result
+from groupnl_studies.convolutions.schedule import Clock
+from groupnl_studies.convolutions.summary import rows_of
+from groupnl_studies.convolutions.table import markdown
 
 
 def test_all_cells_of_a_seed_come_before_the_next() -> None:

@@ -16,18 +16,18 @@ from support.half_written import KilledError, killed_while_writing
 from timm.utils import random_seed
 
 from groupnl.errors import ConfigError
-from groupnl.studies.convolutions import command, speed
-from groupnl.studies.convolutions import train as train_module
-from groupnl.studies.convolutions.cells import Cell
-from groupnl.studies.convolutions.images import Labelled
-from groupnl.studies.convolutions.networks import NETWORKS, build_network
-from groupnl.studies.convolutions.recipe import RECIPES, ImagePlan, Recipe
-from groupnl.studies.convolutions.result import read_results, result_path, write_result
-from groupnl.studies.convolutions.run import Plan
-from groupnl.studies.convolutions.schedule import Clock, run_cells
-from groupnl.studies.convolutions.speed import read_ratios
-from groupnl.studies.convolutions.state import Progress, save_state
-from groupnl.studies.convolutions.train import best_classes, train
+from groupnl_studies.convolutions import command, speed
+from groupnl_studies.convolutions import train as train_module
+from groupnl_studies.convolutions.cells import Cell
+from groupnl_studies.convolutions.images import Labelled
+from groupnl_studies.convolutions.networks import NETWORKS, build_network
+from groupnl_studies.convolutions.recipe import RECIPES, ImagePlan, Recipe
+from groupnl_studies.convolutions.result import read_results, result_path, write_result
+from groupnl_studies.convolutions.run import Plan
+from groupnl_studies.convolutions.schedule import Clock, run_cells
+from groupnl_studies.convolutions.speed import read_ratios
+from groupnl_studies.convolutions.state import Progress, save_state
+from groupnl_studies.convolutions.train import best_classes, train
 
 COLOURS = {"blue": (0, 0, 200), "green": (0, 200, 0), "red": (200, 0, 0)}
 RECIPE = Recipe(images=ImagePlan(), epochs=3, batch_size=16)

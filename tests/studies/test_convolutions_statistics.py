@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from groupnl.studies.convolutions.statistics import compare, holm
+from groupnl_studies.convolutions.statistics import compare, holm
 
 
 def test_a_large_difference_over_all_seeds_is_seen() -> None:

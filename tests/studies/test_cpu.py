@@ -1,4 +1,4 @@
-"""groupnl.studies.cpu: a family of processes whose parts are known."""
+"""groupnl_studies.harness.cpu: a family of processes whose parts are known."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from groupnl.studies.cpu import CpuSeconds, Parts, cpu_seconds
+from groupnl_studies.harness.cpu import CpuSeconds, Parts, cpu_seconds
 
 BURN = """
 import subprocess, sys, time

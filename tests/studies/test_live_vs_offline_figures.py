@@ -9,12 +9,12 @@ from groupnl.corruptions.names import CELLS, NAMES, Cell
 from groupnl.errors import ConfigError
 from groupnl.metrics import LABELLED, LABELLED_CORRECT, SHADOW_FLIPS, SHADOW_PAIRS
 from groupnl.robustness.record import CellFigures, RobustnessRecord
-from groupnl.studies.live_vs_offline import figures as study
-from groupnl.studies.live_vs_offline.command import live_rows, read_packed
-from groupnl.studies.live_vs_offline.plot import draw
-from groupnl.studies.live_vs_offline.run import labelled_images, requests_of
-from groupnl.studies.live_vs_offline.twin import ALL, relative_line, twin_rows, twin_table
-from groupnl.studies.scrape import Scrape
+from groupnl_studies.harness.scrape import Scrape
+from groupnl_studies.live_vs_offline import figures as study
+from groupnl_studies.live_vs_offline.command import live_rows, read_packed
+from groupnl_studies.live_vs_offline.plot import draw
+from groupnl_studies.live_vs_offline.run import labelled_images, requests_of
+from groupnl_studies.live_vs_offline.twin import ALL, relative_line, twin_rows, twin_table
 
 IMAGES = 1000
 

@@ -1,4 +1,4 @@
-"""groupnl.studies.load against a small server whose answers and delays are known."""
+"""groupnl_studies.harness.load against a small server whose answers and delays are known."""
 
 import asyncio
 import itertools
@@ -11,8 +11,8 @@ from typing import Any
 import psutil
 import pytest
 
-from groupnl.studies import load
-from groupnl.studies.client import Connection, Request
+from groupnl_studies.harness import load
+from groupnl_studies.harness.client import Connection, Request
 
 DELAY_S = 0.02
 
@@ -165,7 +165,7 @@ def test_quantiles_are_nearest_ranks() -> None:
 
 _PROGRAM = """
 import time
-from groupnl.studies.load import LoadProcess
+from groupnl_studies.harness.load import LoadProcess
 
 if __name__ == "__main__":
     with LoadProcess() as load:

@@ -1,4 +1,4 @@
-"""groupnl.studies.models.figures, tables and picture: ratios inside rounds, fastest ways, what the rewrite gains."""
+"""groupnl_studies.models.figures, tables and picture: ratios inside rounds, fastest ways, what the rewrite gains."""
 
 import argparse
 import json
@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from support.half_written import KilledError, killed_while_writing
 
-from groupnl.studies.models import command
-from groupnl.studies.models import figures as bench
-from groupnl.studies.models.pair import Instant, Pair, PairTimes, Slot, Turn, take_turn
-from groupnl.studies.models.plot import draw
-from groupnl.studies.models.table import tables
+from groupnl_studies.models import command
+from groupnl_studies.models import figures as bench
+from groupnl_studies.models.pair import Instant, Pair, PairTimes, Slot, Turn, take_turn
+from groupnl_studies.models.plot import draw
+from groupnl_studies.models.table import tables
 
 PAIR = Pair("efficientnet_gnl_es", "efficientnet_es")
 # Milliseconds for an image on a machine of speed 1: the GroupNL network, then its twin.

@@ -1,4 +1,4 @@
-"""groupnl.studies.models.pair and the command: a tiny network beside its twin, measured for real."""
+"""groupnl_studies.models.pair and the command: a tiny network beside its twin, measured for real."""
 
 import argparse
 import json
@@ -12,8 +12,8 @@ from groupnl.errors import ConfigError, RewriteError
 from groupnl.inference import Engine
 from groupnl.inference.ways import REFERENCE, Way, parse_way
 from groupnl.inference.workshop import Workshop
-from groupnl.studies.models import command, pair
-from groupnl.studies.models.pair import Pair, Plan, Slot, measure_pair
+from groupnl_studies.models import command, pair
+from groupnl_studies.models.pair import Pair, Plan, Slot, measure_pair
 
 PAIR = Pair("test_gnl_efficientnet", "test_efficientnet")
 WAYS = (REFERENCE, parse_way("onnx-float32"))

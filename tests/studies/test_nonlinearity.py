@@ -14,11 +14,11 @@ from support.pictures import scene
 from support.tiny import tiny_checkpoint
 
 from groupnl.layers import GroupNLConv2d
-from groupnl.studies.convolutions.result import write_result
-from groupnl.studies.nonlinearity import command
-from groupnl.studies.nonlinearity.fit import LayerFit, fit_layer, fit_layers, seed_of_each, squared_correlation
-from groupnl.studies.nonlinearity.output import write_csv
-from groupnl.studies.nonlinearity.random_layers import Form, fit_random
+from groupnl_studies.convolutions.result import write_result
+from groupnl_studies.nonlinearity import command
+from groupnl_studies.nonlinearity.fit import LayerFit, fit_layer, fit_layers, seed_of_each, squared_correlation
+from groupnl_studies.nonlinearity.output import write_csv
+from groupnl_studies.nonlinearity.random_layers import Form, fit_random
 
 
 def test_r2_is_that_of_least_squares() -> None:

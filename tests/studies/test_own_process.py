@@ -1,4 +1,4 @@
-"""groupnl.studies.own_process: results, known errors, and a process that ends."""
+"""groupnl_studies.harness.own_process: results, known errors, and a process that ends."""
 
 import os
 
@@ -6,7 +6,7 @@ import pytest
 
 from groupnl.errors import ConfigError, RewriteError
 from groupnl.inference.ways import REFERENCE, parse_way
-from groupnl.studies.own_process import in_a_process
+from groupnl_studies.harness.own_process import in_a_process
 
 
 def test_the_result_comes_from_another_process() -> None:

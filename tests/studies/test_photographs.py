@@ -1,4 +1,4 @@
-"""groupnl.studies.photographs: what is sent where no data set is at hand."""
+"""groupnl_studies.harness.photographs: what is sent where no data set is at hand."""
 
 import io
 from pathlib import Path
@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from groupnl.errors import ConfigError
-from groupnl.studies import photographs
-from groupnl.studies.photographs import jpeg_files, photograph
+from groupnl_studies.harness import photographs
+from groupnl_studies.harness.photographs import jpeg_files, photograph
 
 
 def test_a_photograph_is_a_jpeg_of_the_usual_size_and_weight() -> None:

@@ -15,8 +15,8 @@ from groupnl.errors import ConfigError, GroupNLError, RewriteError
 from groupnl.inference import Engine
 from groupnl.inference.ways import REFERENCE, Way
 from groupnl.inference.workshop import Workshop
-from groupnl.studies.precision import command as precision_command
-from groupnl.studies.precision.figures import Agreement, answers, compare, summary, table
+from groupnl_studies.precision import command as precision_command
+from groupnl_studies.precision.figures import Agreement, answers, compare, summary, table
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,8 @@
-"""groupnl.studies.scrape: sums of counters as the endpoint writes them."""
+"""groupnl_studies.harness.scrape: sums of counters as the endpoint writes them."""
 
 from groupnl.corruptions.names import Cell
 from groupnl.metrics import PAIRED_OUTCOMES_TOTAL, SHADOW_DROPPED, SHADOW_FLIPS, SHADOW_PAIRS, SHADOW_SAMPLED
-from groupnl.studies.scrape import Scrape, waiting
+from groupnl_studies.harness.scrape import Scrape, waiting
 
 TEXT = """# HELP groupnl_shadow_pairs_total Live images answered clean and corrupted.
 # TYPE groupnl_shadow_pairs_total counter

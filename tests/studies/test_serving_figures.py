@@ -1,4 +1,4 @@
-"""groupnl.studies.serving.figures and its picture: ratios inside rounds, medians, the best mode, the tables."""
+"""groupnl_studies.serving.figures and its picture: ratios inside rounds, medians, the best mode, the tables."""
 
 import json
 import xml.etree.ElementTree as ET
@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from groupnl.errors import ServerError
-from groupnl.studies.cpu import CpuSeconds
-from groupnl.studies.load import Outcome
-from groupnl.studies.serving import figures as serving
-from groupnl.studies.serving.figures import OURS, STOCK, Limit, Ratio, Round, Slot
-from groupnl.studies.serving.offline import Speed, modes
-from groupnl.studies.serving.plot import draw
+from groupnl_studies.harness.cpu import CpuSeconds
+from groupnl_studies.harness.load import Outcome
+from groupnl_studies.serving import figures as serving
+from groupnl_studies.serving.figures import OURS, STOCK, Limit, Ratio, Round, Slot
+from groupnl_studies.serving.offline import Speed, modes
+from groupnl_studies.serving.plot import draw
 
 
 def figures(throughput: float, p50_ms: float = 10.0, failures: int = 0) -> Slot:

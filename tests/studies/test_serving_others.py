@@ -14,13 +14,13 @@ from groupnl.archive.pack import pack
 from groupnl.archive.read import unpack
 from groupnl.archive.settings import ServingSettings
 from groupnl.errors import ConfigError, ServerError
-from groupnl.studies.client import answers
-from groupnl.studies.photographs import photograph
-from groupnl.studies.service import free_ports
-from groupnl.studies.serving.others.classifier import best
-from groupnl.studies.serving.others.recipe import Recipe
-from groupnl.studies.serving.others.service import OTHERS, TEMPLATE, Other, OtherService, check_installed
-from groupnl.studies.serving.pipeline import Pipeline
+from groupnl_studies.harness.client import answers
+from groupnl_studies.harness.photographs import photograph
+from groupnl_studies.harness.service import free_ports
+from groupnl_studies.serving.others.classifier import best
+from groupnl_studies.serving.others.recipe import Recipe
+from groupnl_studies.serving.others.service import OTHERS, TEMPLATE, Other, OtherService, check_installed
+from groupnl_studies.serving.pipeline import Pipeline
 
 Children = Callable[[], list[psutil.Process]]
 FILES = [photograph(seed) for seed in range(3)]

@@ -1,14 +1,14 @@
-"""groupnl.studies.shadow_cost.run: ratios inside rounds, orders, the table."""
+"""groupnl_studies.shadow_cost.run: ratios inside rounds, orders, the table."""
 
 import pytest
 
 from groupnl.errors import ServerError
 from groupnl.metrics import SHADOW_DROPPED, SHADOW_PAIRS, SHADOW_SAMPLED
 from groupnl.robustness.sampling import is_sampled
-from groupnl.studies.client import Request
-from groupnl.studies.load import Outcome
-from groupnl.studies.scrape import Scrape
-from groupnl.studies.shadow_cost.run import (
+from groupnl_studies.harness.client import Request
+from groupnl_studies.harness.load import Outcome
+from groupnl_studies.harness.scrape import Scrape
+from groupnl_studies.shadow_cost.run import (
     BASE,
     KEY_HEADER,
     SERVED_SHARE,

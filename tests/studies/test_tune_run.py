@@ -14,10 +14,10 @@ from support.tiny import tiny_checkpoint
 from groupnl.archive.pack import pack
 from groupnl.archive.settings import ServingSettings
 from groupnl.errors import ArchiveError, ConfigError, ServerError
-from groupnl.studies import photographs
-from groupnl.studies.tune import command as tune_command
-from groupnl.studies.tune import run as tune_run
-from groupnl.studies.tune.search import Axes, Candidate
+from groupnl_studies.harness import photographs
+from groupnl_studies.tune import command as tune_command
+from groupnl_studies.tune import run as tune_run
+from groupnl_studies.tune.search import Axes, Candidate
 
 Children = Callable[[], list[psutil.Process]]
 HANDLER = {"device": "cpu", "precision": "float32", "engine": "eager"}

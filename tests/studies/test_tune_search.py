@@ -1,4 +1,4 @@
-"""groupnl.studies.tune: the rule, the order of the search, medians, table, settings, picture."""
+"""groupnl_studies.tune: the rule, the order of the search, medians, table, settings, picture."""
 
 import json
 import xml.etree.ElementTree as ET
@@ -10,10 +10,10 @@ import yaml
 
 from groupnl.errors import ConfigError, ServerError
 from groupnl.server.config import load_config
-from groupnl.studies.serving.figures import Slot
-from groupnl.studies.tune.output import content, rows, serve_config, table
-from groupnl.studies.tune.plot import draw
-from groupnl.studies.tune.search import Axes, Candidate, Figures, Round, choose, rate_shares, search, wait_shares
+from groupnl_studies.serving.figures import Slot
+from groupnl_studies.tune.output import content, rows, serve_config, table
+from groupnl_studies.tune.plot import draw
+from groupnl_studies.tune.search import Axes, Candidate, Figures, Round, choose, rate_shares, search, wait_shares
 
 ONE, TWO, THREE = Candidate(1, 4, 1), Candidate(1, 8, 1), Candidate(2, 8, 1)
 

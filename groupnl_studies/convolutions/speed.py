@@ -1,0 +1,71 @@
+"""Forward passes beside the standard network's, in one run; a quick measurement of its own, not while cells train."""
+
+import json
+import statistics
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from groupnl.base.atomic_file import write_whole
+from groupnl.inference.rewrite import to_inference
+from groupnl_studies.convolutions.kinds import STANDARD
+from groupnl_studies.convolutions.networks import NETWORKS, build_network
+from groupnl_studies.convolutions.recipe import ImagePlan
+from groupnl_studies.harness.machine import machine
+
+FILE = "speed.json"
+_BATCH, _CLASSES, _ROUNDS = 32, 50, 15
+# Forms of a network: as it was trained, and rewritten for inference.
+TRAINED, REWRITTEN = "trained", "rewritten"
+
+
+def measure_speed(out: Path, threads: int) -> None:
+    """Time every network with every convolution, untrained, in float32 and eager PyTorch, and write `speed.json`.
+
+    Args:
+        out: folder of the study.
+        threads: CPU threads.
+    """
+    measured_on = machine()
+    torch.set_num_threads(threads)
+    size = ImagePlan().size
+    images = torch.rand(_BATCH, 3, size, size).contiguous(memory_format=torch.channels_last)
+    networks = {name: _ratios(name, images) for name in tqdm(NETWORKS, unit=" networks")}
+    settings = {"batch": _BATCH, "size": size, "threads": threads, "precision": "float32", "rounds": _ROUNDS}
+    content = {"machine": measured_on, "settings": settings, "ratios": networks}
+    write_whole(out / FILE, json.dumps(content, indent=1) + "\n")
+
+
+def read_ratios(out: Path) -> dict[str, dict[str, dict[str, float]]]:
+    """Network -> convolution -> form -> time of a forward pass over the standard network's; empty if not measured."""
+    path = out / FILE
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"ratios": {}}
+    ratios: dict[str, dict[str, dict[str, float]]] = content["ratios"]
+    return ratios
+
+
+def _ratios(name: str, images: torch.Tensor) -> dict[str, dict[str, float]]:
+    """Medians over rounds, in each of which every network has one turn: what disturbs a round disturbs all."""
+    networks = {}
+    for kind in NETWORKS[name].kinds:
+        network = build_network(name, kind, _CLASSES).eval().to(memory_format=torch.channels_last)
+        networks[kind, TRAINED], networks[kind, REWRITTEN] = network, to_inference(network)
+    rounds = [{key: _seconds(network, images) for key, network in networks.items()} for _ in range(_ROUNDS + 1)]
+    return {
+        kind: {
+            form: statistics.median(times[kind, form] / times[STANDARD, form] for times in rounds[1:])
+            for form in (TRAINED, REWRITTEN)
+        }
+        for kind in NETWORKS[name].kinds
+    }
+
+
+@torch.inference_mode()
+def _seconds(network: nn.Module, images: torch.Tensor) -> float:
+    started = time.perf_counter()
+    network(images)
+    return time.perf_counter() - started

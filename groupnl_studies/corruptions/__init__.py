@@ -1,0 +1,1 @@
+"""`groupnl bench corruptions`: the corruptions, timed beside the reference library."""

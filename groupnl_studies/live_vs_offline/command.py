@@ -1,0 +1,154 @@
+"""`groupnl study live-vs-offline`: are the figures that the running service shows true?"""
+
+import argparse
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from pydantic import ValidationError
+from tqdm import tqdm
+
+from groupnl.errors import ConfigError, problems
+from groupnl.metrics import (
+    CLEAN,
+    LABELLED,
+    LABELLED_CORRECT,
+    PAIRED_OUTCOMES_TOTAL,
+    PROBE_CORRECT,
+    PROBE_IMAGES,
+    PROBE_SET_IMAGES,
+    SHADOW_FLIPS,
+    SHADOW_PAIRS,
+)
+from groupnl.robustness.record import ROBUSTNESS_FILE, RobustnessRecord
+from groupnl_studies.harness.load import LoadProcess
+from groupnl_studies.harness.scrape import Scrape
+from groupnl_studies.harness.service import Service
+from groupnl_studies.live_vs_offline.figures import (
+    ACCURACY,
+    AGREEMENT,
+    PROBE,
+    Row,
+    band,
+    compare,
+    corruption_table,
+    offline_accuracy,
+    offline_agreement,
+    summary_table,
+    write_csv,
+)
+from groupnl_studies.live_vs_offline.plot import draw
+from groupnl_studies.live_vs_offline.run import SETTINGS, labelled_images, replay, replay_probes
+from groupnl_studies.live_vs_offline.twin import relative_line, twin_rows, twin_table
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `groupnl study live-vs-offline`."""
+    add = parser.add_argument
+    add("--models", nargs="+", default=["gnl_effnet_es", "effnet_es"], metavar="NAME", help="(%(default)s)")
+    add("--model-store", type=Path, default=Path("model_store"), metavar="DIR", help="(%(default)s)")
+    add("--data", type=Path, default=Path("data/icons"), metavar="DIR", help="image folders by split (%(default)s)")
+    add("--passes", type=int, default=6, metavar="N", help="each image is sent so often to each model (%(default)s)")
+    add(
+        "--output", type=Path, default=Path("docs"), metavar="DIR", help="of live-vs-offline.csv and .svg (%(default)s)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Replay, compare, write the rows and the picture, print the tables.
+
+    Raises:
+        ConfigError: an option that cannot be used, or an archive without offline figures.
+        ServerError: the service cannot be started, ended, or did not answer everything.
+    """
+    if args.passes < 1:
+        raise ConfigError(f"--passes {args.passes}: it must be 1 or more")
+    records = {model: read_packed(args.model_store / f"{model}.mar") for model in args.models}
+    images = labelled_images(args.data, next(iter(records.values())).splits)
+    scrape = _measure(args, images)
+    rows = [row for model, record in records.items() for row in live_rows(model, scrape, record)]
+    clean = {model: _share(scrape, model) for model in records}
+    args.output.mkdir(parents=True, exist_ok=True)
+    write_csv(rows, args.output / "live-vs-offline.csv")
+    draw(rows, clean, args.output / "live-vs-offline.svg")
+    print(summary_table(rows, args.models), end="\n\n")
+    for model, record in records.items():
+        _print_band(model, [row for row in rows if (row.model, row.figure) == (model, AGREEMENT)], record, clean[model])
+    print(corruption_table(rows, args.models))
+    for model in records:
+        _print_twin(model, scrape, records)
+    return 0
+
+
+def read_packed(archive: Path) -> RobustnessRecord:
+    """The offline figures inside an archive.
+
+    Raises:
+        ConfigError: it is missing, or has none.
+    """
+    try:
+        with zipfile.ZipFile(archive) as file:
+            return RobustnessRecord.model_validate_json(file.read(ROBUSTNESS_FILE))
+    except KeyError:
+        raise ConfigError(f"{archive} has no offline figures: pack it with --robustness") from None
+    except zipfile.BadZipFile as error:
+        raise ConfigError(f"{archive} is no archive: {error}") from None
+    except ValidationError as error:
+        raise ConfigError(f"the offline figures in {archive} cannot be used: {problems(error)}") from None
+
+
+def live_rows(model: str, scrape: Scrape, record: RobustnessRecord) -> list[Row]:
+    """The live figures of one model beside its offline truth."""
+    pairs, flips = scrape.by_cell(SHADOW_PAIRS, model), scrape.by_cell(SHADOW_FLIPS, model)
+    kept = {cell: count - flips[cell] for cell, count in pairs.items()}
+    accuracy, probes = offline_accuracy(record), scrape.total(PROBE_SET_IMAGES, model=model)
+    right, answered = scrape.by_cell(PROBE_CORRECT, model), scrape.by_cell(PROBE_IMAGES, model)
+    return [
+        *compare(model, AGREEMENT, kept, pairs, offline_agreement(record)),
+        *compare(model, ACCURACY, scrape.by_cell(LABELLED_CORRECT, model), scrape.by_cell(LABELLED, model), accuracy),
+        *compare(model, PROBE, right, answered, accuracy, images=probes),
+    ]
+
+
+def _measure(args: argparse.Namespace, images: Sequence[Path]) -> Scrape:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="groupnl-study-")))
+        process = stack.enter_context(LoadProcess())
+        settings = {"model_store": str(args.model_store), **SETTINGS}
+        service = stack.enter_context(Service(folder, args.models, settings))
+        service.wait_until_ready()
+        bar = stack.enter_context(tqdm(total=args.passes * len(args.models) * len(images), unit=" images"))
+        replay(service, process, images, args.models, args.passes, bar.update)
+        return replay_probes(service, args.models)
+
+
+def _share(scrape: Scrape, model: str) -> float:
+    """Live accuracy of the clean answers, by the clients' labels."""
+    return scrape.total(LABELLED_CORRECT, model=model, **CLEAN) / scrape.total(LABELLED, model=model, **CLEAN)
+
+
+def _print_band(model: str, agreement: Sequence[Row], record: RobustnessRecord, clean: float) -> None:
+    found = band(agreement, record, clean)
+    print(f"{model}: clean accuracy live {clean:.4f}, offline {record.clean_correct / record.images:.4f}.")
+    print(
+        "The band, clean accuracy +- the upper bound of 1 - agreement, holds the offline accuracy in "
+        f"{found.holds:.1%} of {found.cells} cells, mean half width {found.half_width:.3f}; "
+        f"+- (1 - agreement) itself in {found.bare_holds:.1%}, {found.bare_half_width:.3f}. "
+        f"Mean loss of accuracy: {found.loss:.3f}.\n"
+    )
+
+
+def _print_twin(model: str, scrape: Scrape, records: dict[str, RobustnessRecord]) -> None:
+    for reference in scrape.by("reference", PAIRED_OUTCOMES_TOTAL, model=model):
+        if reference not in records:
+            print(f"\n{model} against {reference}: no offline figures of {reference}; name it in --models")
+            continue
+        outcomes = {
+            name: scrape.by("outcome", PAIRED_OUTCOMES_TOTAL, model=model, reference=reference, corruption=name)
+            for name in scrape.by("corruption", PAIRED_OUTCOMES_TOTAL, model=model, reference=reference)
+        }
+        ours, theirs = records[model], records[reference]
+        print(f"\n{model} against {reference}:\n\n{twin_table(twin_rows(outcomes, ours, theirs))}\n")
+        print(relative_line(outcomes, ours, theirs))

@@ -1,0 +1,72 @@
+"""`groupnl study nonlinearity`: how much of a generated map is a straight line of its seed, by the layer's width."""
+
+import argparse
+from pathlib import Path
+
+from tqdm import tqdm
+
+from groupnl.base.atomic_file import write_whole
+from groupnl.base.short_names import by_short_name
+from groupnl.errors import ConfigError
+from groupnl.inference.pixels import PixelNetwork
+from groupnl.models import build_model, load_checkpoint
+from groupnl.robustness.offline import read_images
+from groupnl_studies.convolutions.result import read_results
+from groupnl_studies.nonlinearity.fit import LayerFit, fit_layers
+from groupnl_studies.nonlinearity.output import draw, table, write_csv
+from groupnl_studies.nonlinearity.random_layers import FORMS, WIDTHS, fit_random
+
+CSV_FILE, PLOT_FILE, TABLE_FILE = "nonlinearity.csv", "nonlinearity.svg", "nonlinearity.md"
+_IMAGES = 100
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `groupnl study nonlinearity`."""
+    add = parser.add_argument
+    add("--out", type=Path, required=True, metavar="DIR", help="for table, figures and picture; made if missing")
+    add("--checkpoints", nargs="*", default=[], type=Path, metavar="FILE", help="trained GroupNL networks (none)")
+    add("--data", type=Path, default=Path("data/icons"), metavar="DIR", help="their images, by split (%(default)s)")
+    add("--splits", nargs="+", default=["test_emoji", "test_style"], metavar="SPLIT", help="(test_emoji test_style)")
+    add("--results", type=Path, metavar="DIR", help="of `groupnl study convolutions`, whose networks are added (none)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Fit random layers and trained ones, and write what was found.
+
+    Raises:
+        ConfigError: images or results that cannot be used, or a checkpoint without GroupNL layers.
+        CheckpointError: a checkpoint that cannot be used.
+    """
+    trained = {name: _fit_checkpoint(path, args) for name, path in by_short_name(args.checkpoints).items()}
+    if args.results:
+        trained |= _fits_of_study(args.results)
+    forms = tqdm(FORMS, unit=" forms", leave=False)
+    random = {form.name: [fit_random(form, width) for width in WIDTHS] for form in forms}
+    args.out.mkdir(parents=True, exist_ok=True)
+    found = {**random, **trained}
+    write_csv(found, args.out / CSV_FILE)
+    draw(random, trained, args.out / PLOT_FILE)
+    write_whole(args.out / TABLE_FILE, table(found) + "\n")
+    print(table(found))
+    return 0
+
+
+def _fit_checkpoint(path: Path, args: argparse.Namespace) -> list[LayerFit]:
+    loaded = load_checkpoint(path)
+    if loaded.card is None:
+        raise ConfigError(f"{path} has no model card, so its classes and input are not known")
+    images = read_images(args.data, args.splits, loaded.card, _IMAGES, 0)
+    network = build_model(loaded.card.architecture, len(loaded.card.classes), loaded.state_dict)
+    fits = fit_layers(PixelNetwork(network, loaded.card.input), images.pixels)
+    if not fits:
+        raise ConfigError(f"{path} has no GroupNL layer: there is nothing to fit")
+    return fits
+
+
+def _fits_of_study(results: Path) -> dict[str, list[LayerFit]]:
+    """Those of each network with GroupNL layers; all seeds together."""
+    found: dict[str, list[LayerFit]] = {}
+    for result in read_results(results):
+        if result.fits:
+            found.setdefault(f"{result.data}, {result.network}, {result.kind}", []).extend(result.fits)
+    return found

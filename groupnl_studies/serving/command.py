@@ -1,0 +1,169 @@
+"""`groupnl bench serve`: our service, other servers and no server at all on the same images."""
+
+import argparse
+import functools
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, get_args
+
+from groupnl.base.picture import check_drawing
+from groupnl.base.yaml_file import read_mapping
+from groupnl.engine_names import EngineName
+from groupnl.errors import ConfigError
+from groupnl.server.seats import usable_cores
+from groupnl_studies.harness.machine import machine
+from groupnl_studies.harness.photographs import jpeg_files
+from groupnl_studies.serving.figures import Round, summary, table
+from groupnl_studies.serving.offline import modes
+from groupnl_studies.serving.others.service import OTHERS, check_installed
+from groupnl_studies.serving.plan import OtherSettings, Plan
+from groupnl_studies.serving.plot import draw
+from groupnl_studies.serving.run import Measured, measure
+from groupnl_studies.serving.stock import StockSettings
+
+_PICTURES = (".svg", ".png")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `groupnl bench serve`."""
+    add = parser.add_argument
+    add("archive", type=Path, nargs="?", help="224 pixels, or --no-stock (a new one of --architecture)")
+    add("--architecture", default="efficientnet_gnl_es", metavar="NAME", help="with random weights (%(default)s)")
+    add("--engine", default="aot", choices=get_args(EngineName), help="of that archive (%(default)s)")
+    add("--images", type=Path, metavar="DIR", help="JPEG files to send (generated ones, 640 x 480)")
+    add("--clients", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64], metavar="N", help="(1 2 4 8 16 32 64)")
+    add("--rounds", type=int, default=5, metavar="N", help="(%(default)s)")
+    add("--seconds", type=float, default=4.0, metavar="S", help="of each load (%(default)g)")
+    add("--serve-config", type=Path, metavar="FILE", help="our service's, as for `groupnl serve --config`")
+    add("--no-stock", action="store_true", help="leave out TorchServe's image_classifier")
+    add("--stock-workers", type=int, metavar="N", help="its worker processes (TorchServe's default: the cores)")
+    add("--stock-batch-size", type=int, metavar="N", help="its most requests in a batch (TorchServe's default: 1)")
+    add(
+        "--stock-batch-delay-ms", type=int, metavar="MS", help="its longest wait for others (TorchServe's default: 100)"
+    )
+    add(
+        "--others",
+        nargs="+",
+        default=[],
+        choices=OTHERS,
+        metavar="NAME",
+        help=f"measured too: {', '.join(OTHERS)} (none)",
+    )
+    add("--other-workers", type=int, metavar="N", help="worker processes of each of them (the cores)")
+    add("--json", type=Path, metavar="FILE", help="write all figures")
+    add("--plot", type=Path, metavar="FILE", help="write a picture, .svg or .png")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print the tables, write the figures and the picture.
+
+    Raises:
+        ArchiveError: the archive is missing or damaged.
+        ConfigError: an option that cannot be used.
+        ServerError: a service cannot be started, ended, or gave no answer.
+    """
+    _check(args)
+    with tempfile.TemporaryDirectory(prefix="groupnl-bench-") as folder:
+        plan = _plan(args, Path(folder))
+        measured_on = machine()
+        measured = measure(plan, functools.partial(print, file=sys.stderr, flush=True))
+    print(_heading(plan, measured_on))
+    print(_aside(plan, measured))
+    print(table(measured.rounds))
+    if args.json:
+        args.json.write_text(json.dumps(_content(plan, measured_on, measured), indent=2) + "\n", encoding="utf-8")
+    if args.plot:
+        draw(measured.rounds, _heading(plan, measured_on), args.plot)
+    return 0
+
+
+def _plan(args: argparse.Namespace, folder: Path) -> Plan:
+    return Plan(
+        archive=args.archive or _random_archive(args.architecture, args.engine, folder),
+        files=jpeg_files(args.images),
+        clients=sorted(set(args.clients)),
+        rounds=args.rounds,
+        seconds=args.seconds,
+        modes=modes(usable_cores()),
+        stock=None if args.no_stock else _stock(args),
+        settings=read_mapping(args.serve_config) if args.serve_config else {},
+        others=OtherSettings(tuple(dict.fromkeys(args.others)), args.other_workers or usable_cores()),
+    )
+
+
+def _check(args: argparse.Namespace) -> None:
+    if min(args.rounds, *args.clients) < 1 or args.seconds <= 0:
+        raise ConfigError("--rounds and --clients must be 1 or more, and --seconds above 0")
+    stock = (args.stock_workers, args.stock_batch_size, args.stock_batch_delay_ms)
+    if any(value is not None and value < 1 for value in stock):
+        raise ConfigError("--stock-workers, --stock-batch-size and --stock-batch-delay-ms must be 1 or more")
+    if args.other_workers is not None and args.other_workers < 1:
+        raise ConfigError("--other-workers must be 1 or more")
+    check_installed(args.others)
+    if args.plot and args.plot.suffix not in _PICTURES:
+        raise ConfigError(f"--plot {args.plot}: the picture's name must end in {' or '.join(_PICTURES)}")
+    if args.plot:
+        check_drawing()
+    for file in (args.json, args.plot):  # before minutes of measuring
+        if file and not file.parent.is_dir():
+            raise ConfigError(f"{file}: there is no folder {file.parent}; make it first")
+
+
+def _random_archive(architecture: str, engine: EngineName, folder: Path) -> Path:
+    from groupnl_studies.serving.archive import random_archive  # torch and timm take seconds
+
+    return random_archive(architecture, engine, folder)
+
+
+def _stock(args: argparse.Namespace) -> StockSettings:
+    return StockSettings(args.stock_workers, args.stock_batch_size, args.stock_batch_delay_ms)
+
+
+def _heading(plan: Plan, measured_on: dict[str, Any]) -> str:
+    kilobytes = sum(map(len, plan.files)) / len(plan.files) / 1000
+    return (
+        f"{plan.archive.stem}: {len(plan.files)} JPEG files of {kilobytes:.0f} kB on average, "
+        f"{measured_on['cores']} cores ({measured_on['processor']}), {plan.rounds} rounds of {plan.seconds:g} s"
+    )
+
+
+def _aside(plan: Plan, measured: Measured) -> str:
+    idle = ", ".join(f"{name} {share:.1%}" for name, share in measured.idle.items())
+    used = f"engine: {measured.engine}; of a core, used while nobody asks: {idle}"
+    if len(measured.idle) == 1:
+        return used
+    return f"first class the same from all services: {measured.same_answers} of {len(plan.files)} files; {used}"
+
+
+def _content(plan: Plan, measured_on: dict[str, Any], measured: Measured) -> dict[str, Any]:
+    return {
+        "machine": measured_on,
+        "settings": {
+            "archive": plan.archive.name,
+            "files": len(plan.files),
+            "file_bytes": sum(map(len, plan.files)) / len(plan.files),
+            "clients": list(plan.clients),
+            "rounds": plan.rounds,
+            "seconds": plan.seconds,
+            "serve": dict(plan.settings),
+            "stock": plan.stock._asdict() if plan.stock else None,
+            "others": plan.others._asdict(),
+        },
+        "engine": measured.engine,
+        "idle_cores": measured.idle,
+        "same_answers": measured.same_answers,
+        "summary": summary(measured.rounds),
+        "rounds": [_round_content(each) for each in measured.rounds],
+    }
+
+
+def _round_content(each: Round) -> dict[str, Any]:
+    return {
+        "offline": {mode: found._asdict() for mode, found in each.offline.items()},
+        "served": {
+            name: {str(clients): found._asdict() for clients, found in slots.items()}
+            for name, slots in each.served.items()
+        },
+    }

@@ -1,0 +1,90 @@
+"""The services that `groupnl bench serve` asks, and how each is asked."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from groupnl.archive.read import CONFIG_FILE
+from groupnl.base.yaml_file import read_mapping
+from groupnl.server.config import deep_merge
+from groupnl.server.seats import usable_cores
+from groupnl_studies.harness.client import Request
+from groupnl_studies.harness.service import ChildProcess, Service, free_ports
+from groupnl_studies.serving.figures import OURS, STOCK
+from groupnl_studies.serving.others.recipe import Recipe
+from groupnl_studies.serving.others.service import OTHERS, TEMPLATE, OtherService
+from groupnl_studies.serving.plan import Plan
+from groupnl_studies.serving.stock import MODEL as STOCK_MODEL
+from groupnl_studies.serving.stock import StockService, pack_stock
+
+# Corrupted second answers, and replayed probe images in idle time, would use the cores while others are measured.
+QUIET: dict[str, Any] = {"handler": {"shadow": {"share": 0.0, "probe_time_share": 0}}}
+
+
+class Batching(NamedTuple):
+    """How our service gathers images.
+
+    Attributes:
+        size: most images in a batch.
+        delay_ms: longest wait for others.
+    """
+
+    size: int
+    delay_ms: int
+
+    @classmethod
+    def of(cls, unpacked: Path, settings: Mapping[str, Any]) -> "Batching":
+        """As the service's settings say, or else its archive."""
+        packed = read_mapping(unpacked / CONFIG_FILE)
+        size = settings.get("batch_size") or packed["batchSize"]
+        return cls(int(size), int(settings.get("max_batch_delay_ms") or packed["maxBatchDelay"]))
+
+
+class Contender(NamedTuple):
+    """One of the services.
+
+    Attributes:
+        name: in the figures.
+        service: not started yet.
+        template: a request to it, but for the file.
+    """
+
+    name: str
+    service: ChildProcess
+    template: Request
+
+
+def contenders(plan: Plan, batching: Batching, folder: Path, unpacked: Path) -> Iterator[Contender]:
+    """Each service of the plan, one after the other.
+
+    Args:
+        plan: what is measured.
+        batching: of our service, and of the other servers.
+        folder: for the services' files.
+        unpacked: folder with the files of our archive.
+    """
+    archive, settings = plan.archive, deep_merge(dict(plan.settings), QUIET)
+    ours = Service(folder / "ours", [f"{archive.stem}={archive.resolve()}"], settings)
+    yield Contender(OURS, ours, _to_torchserve(archive.stem))
+    if plan.stock is not None:
+        stock = StockService(folder / "stock", pack_stock(unpacked, folder / "stock-store", plan.stock))
+        yield Contender(STOCK, stock, _to_torchserve(STOCK_MODEL))
+    for name in plan.others.names:
+        recipe = _recipe(name, plan.others.workers, batching, unpacked)
+        yield Contender(name, OtherService(name, folder / name, recipe), TEMPLATE)
+
+
+def _to_torchserve(model: str) -> Request:
+    return Request(f"/predictions/{model}", b"")
+
+
+def _recipe(name: str, workers: int, batching: Batching, unpacked: Path) -> Recipe:
+    return Recipe(
+        unpacked=unpacked,
+        our_engine=OTHERS[name].our_engine,
+        port=free_ports(1)[0],
+        workers=workers,
+        threads=max(1, usable_cores() // workers),
+        batch_size=batching.size,
+        batch_delay_ms=batching.delay_ms,
+    )
