@@ -29,15 +29,15 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "serve": Command("groupnl.server", "start TorchServe with the archives of the model store"),
-    "archive": Command("groupnl.archive", "pack a checkpoint as a TorchServe archive"),
+    "serve": Command("groupnl.server.command", "start TorchServe with the archives of the model store"),
+    "archive": Command("groupnl.archive.command", "pack a checkpoint as a TorchServe archive"),
     "train": Command("groupnl.training.command", "train a network on image folders"),
     "recipes": Command("groupnl.training.recipes_command", "list or show the published training recipes"),
     "curves": Command("groupnl.training.curves_command", "draw the logs of training runs", draws=True),
-    "data icons": Command("groupnl.training.icons.command", "build the icons, the default models' images"),
-    "data probe": Command("groupnl.training.probe_command", "choose labelled images as an archive's probe set"),
+    "data icons": Command("groupnl.datasets.icons.command", "build the icons, the default models' images"),
+    "data probe": Command("groupnl.datasets.probe_command", "choose labelled images as an archive's probe set"),
     "robustness": Command(
-        "groupnl.robustness.offline_command", "measure checkpoints under all corruptions, with labels"
+        "groupnl.validation.offline_command", "measure checkpoints under all corruptions, with labels"
     ),
     "validate": Command(
         "groupnl.validation.command", "measure a checkpoint's accuracy, clean and corrupted as ImageNet-C", draws=True

@@ -1,1 +1,1 @@
-"""TorchServe handlers: everything that knows a request."""
+"""What TorchServe loads and calls: its class, its context, bytes in and replies out. The rest is `groupnl.service`."""

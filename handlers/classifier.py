@@ -1,4 +1,4 @@
-"""The class that TorchServe loads from an archive: a thin shell around `handlers.service`.
+"""The class that TorchServe loads from an archive: a thin shell around `groupnl.service.service`.
 
 Packaging copies this file into the archive, where TorchServe imports it as a module of its own; everything else
 comes from the installed packages. So it holds exactly one class, and imports only the standard library above

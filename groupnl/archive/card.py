@@ -7,8 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from groupnl.card import ModelCard
+from groupnl.card.imagenet import imagenet_classes
 from groupnl.errors import ArchiveError, problems
-from groupnl.imagenet import imagenet_classes
 from groupnl.models.checkpoint import Checkpoint
 from groupnl.models.defaults import class_count, default_input
 

@@ -6,11 +6,11 @@ from typing import get_args
 
 from pydantic import ValidationError
 
-from groupnl.archive.settings import ServingSettings
+from groupnl.archive.model_config import ServingSettings
 from groupnl.base.yaml_file import read_mapping
-from groupnl.class_names import read_class_names
-from groupnl.engine_names import EngineName
+from groupnl.card.class_names import read_class_names
 from groupnl.errors import ConfigError, problems
+from groupnl.inference.engine_names import EngineName
 
 # Compiled when packing: the fastest on every device, and quick to start.
 _USUAL_ENGINE: EngineName = "aot"

@@ -9,19 +9,21 @@ import torch
 from torch import nn
 
 from groupnl.archive.engine_record import EngineRecord, read_engine_record, write_engine_record
+from groupnl.archive.handler_config import HandlerConfig
 from groupnl.archive.load import load_model
+from groupnl.archive.manifest import Manifest
+from groupnl.base.files import sha256_of
 from groupnl.card import InputConfig
-from groupnl.engine_names import ENGINES_WITH_FILES, EngineName
 from groupnl.errors import ConfigError
-from groupnl.handler_config import HandlerConfig
-from groupnl.inference import Engine, TorchEngine, choose_device, choose_precision, to_inference
-from groupnl.inference.onnx_engine import OnnxEngine
-from groupnl.inference.onnx_export import export_onnx, fastest_sine
-from groupnl.inference.openvino_engine import OpenVinoEngine
-from groupnl.inference.package import PACKAGE_FILE, Target, compile_package
-from groupnl.inference.package_engine import PackageEngine
-from groupnl.manifest import Manifest
-from groupnl.models.checkpoint import sha256_of
+from groupnl.inference.device import choose_device, choose_precision
+from groupnl.inference.engine_names import ENGINES_WITH_FILES, EngineName
+from groupnl.inference.engines.aot import PackageEngine
+from groupnl.inference.engines.onnx import OnnxEngine
+from groupnl.inference.engines.onnx_export import export_onnx, fastest_sine
+from groupnl.inference.engines.openvino import OpenVinoEngine
+from groupnl.inference.engines.package import PACKAGE_FILE, Target, compile_package
+from groupnl.inference.engines.torch_engine import Engine, TorchEngine
+from groupnl.inference.rewrite import to_inference
 
 logger = logging.getLogger(__name__)
 

@@ -4,11 +4,11 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from groupnl.engine_names import EngineName
+from groupnl.archive.manifest import Manifest
+from groupnl.base.files import sha256_of
 from groupnl.errors import ArchiveError, problems
-from groupnl.inference.package import Target
-from groupnl.manifest import Manifest
-from groupnl.models.checkpoint import sha256_of
+from groupnl.inference.engine_names import EngineName
+from groupnl.inference.engines.package import Target
 
 RECORD_FILE = "engine.json"
 

@@ -7,10 +7,11 @@ from typing import Any
 from pydantic import ValidationError
 from torch import nn
 
+from groupnl.archive.handler_config import HandlerConfig
+from groupnl.archive.manifest import MANIFEST_NAME, Manifest
+from groupnl.base.files import sha256_of
 from groupnl.errors import ArchiveError, ConfigError, problems
-from groupnl.handler_config import HandlerConfig
-from groupnl.manifest import MANIFEST_NAME, Manifest
-from groupnl.models.checkpoint import build_model, load_checkpoint, sha256_of
+from groupnl.models.checkpoint import build_model, load_checkpoint
 
 
 def load_unpacked(folder: Path) -> tuple[Manifest, nn.Module]:

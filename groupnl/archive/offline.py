@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from groupnl.base.files import sha256_of
 from groupnl.errors import ConfigError
-from groupnl.models.checkpoint import sha256_of
 from groupnl.robustness.record import RobustnessRecord, read_record
 
 

@@ -20,14 +20,14 @@ from groupnl.archive import probe as probe_set
 from groupnl.archive.card import served_card
 from groupnl.archive.engine import add_engine_files, choose
 from groupnl.archive.load import handler_section
+from groupnl.archive.manifest import MANIFEST_NAME, Manifest
+from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.normalise import normalise
 from groupnl.archive.offline import matching_record
 from groupnl.archive.read import CONFIG_FILE
-from groupnl.archive.settings import ServingSettings
 from groupnl.archive.trial import try_out
 from groupnl.card import ModelCard
 from groupnl.errors import ArchiveError, problems
-from groupnl.manifest import MANIFEST_NAME, Manifest
 from groupnl.models.checkpoint import build_model, load_checkpoint, save_checkpoint
 from groupnl.robustness.record import ROBUSTNESS_FILE, write_record
 

@@ -8,9 +8,9 @@ from torch import Tensor
 from groupnl.archive.engine import Choice, load_engine
 from groupnl.archive.load import load_unpacked
 from groupnl.archive.read import unpack
-from groupnl.engine_names import ENGINES_WITH_FILES
 from groupnl.errors import ArchiveError
-from groupnl.inference.engine import TorchEngine
+from groupnl.inference.engine_names import ENGINES_WITH_FILES
+from groupnl.inference.engines.torch_engine import TorchEngine
 
 # Of an engine's logits from those in float32: bfloat16 is off by one or two percent, a wrong network by about 1.
 _MAX_DIFFERENCE = 0.2

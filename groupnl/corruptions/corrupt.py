@@ -101,7 +101,7 @@ def corrupt_each(images: Tensor, requests: Sequence[Request], *, published: bool
 def _corruption(name: str) -> Corruption:
     if name not in NAMES:
         raise ConfigError(f"{name!r} is no corruption of ImageNet-C; choose from {', '.join(NAMES)}")
-    found = getattr(importlib.import_module(f"groupnl.corruptions.{name}"), name.upper())
+    found = getattr(importlib.import_module(f"groupnl.corruptions.kinds.{name}"), name.upper())
     assert isinstance(found, Corruption)  # noqa: S101 (for mypy)
     return found
 

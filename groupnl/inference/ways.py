@@ -5,10 +5,10 @@ from typing import NamedTuple, get_args
 
 import torch
 
-from groupnl.engine_names import EngineName
 from groupnl.errors import ConfigError, not_installed
-from groupnl.inference import onnx_export
 from groupnl.inference.device import PRECISIONS, choose_precision, precision_name
+from groupnl.inference.engine_names import EngineName
+from groupnl.inference.engines import onnx_export
 
 _PUBLISHED = "published"
 _ENGINES: tuple[EngineName, ...] = get_args(EngineName)

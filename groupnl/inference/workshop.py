@@ -13,13 +13,14 @@ from torch import fx, nn
 
 import groupnl
 from groupnl.card import InputConfig
-from groupnl.inference import Engine, TorchEngine, to_inference
+from groupnl.inference.engines.aot import PackageEngine
+from groupnl.inference.engines.onnx import OnnxEngine
+from groupnl.inference.engines.onnx_export import export_onnx, fastest_sine
+from groupnl.inference.engines.openvino import OpenVinoEngine
+from groupnl.inference.engines.package import PACKAGE_FILE, Target, compile_package
+from groupnl.inference.engines.torch_engine import Engine, TorchEngine
 from groupnl.inference.native.build import LIBRARY_FILE
-from groupnl.inference.onnx_engine import OnnxEngine
-from groupnl.inference.onnx_export import export_onnx, fastest_sine
-from groupnl.inference.openvino_engine import OpenVinoEngine
-from groupnl.inference.package import PACKAGE_FILE, Target, compile_package
-from groupnl.inference.package_engine import PackageEngine
+from groupnl.inference.rewrite import to_inference
 from groupnl.inference.ways import Way
 
 _ONNX_FILE = "network.onnx"

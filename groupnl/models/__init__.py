@@ -1,6 +1,6 @@
 """The GroupNL networks; importing this package registers them with timm."""
 
-from groupnl.models.checkpoint import Checkpoint, build_model, load_checkpoint, save_checkpoint, sha256_of
+from groupnl.models.checkpoint import Checkpoint, build_model, load_checkpoint, save_checkpoint
 from groupnl.models.registry import PUBLISHED, TINY, VARIANTS, Variant
 
 __all__ = [
@@ -12,5 +12,4 @@ __all__ = [
     "build_model",
     "load_checkpoint",
     "save_checkpoint",
-    "sha256_of",
 ]

@@ -7,7 +7,6 @@ argparse.Namespace.
 """
 
 import argparse
-import hashlib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from groupnl.base.atomic_file import replacing
+from groupnl.base.files import sha256_of
 from groupnl.card import ModelCard
 from groupnl.errors import CheckpointError, problems
 from groupnl.models.registry import VARIANTS
@@ -56,12 +56,6 @@ def save_checkpoint(path: Path, state_dict: Mapping[str, Tensor], card: ModelCar
         save_file(tensors, partial, metadata={HEADER_KEY: card.model_dump_json()})
         partial.chmod(0o644)  # safetensors makes it its owner's alone
     return sha256_of(path)
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def load_checkpoint(path: Path, ema: bool = True) -> Checkpoint:

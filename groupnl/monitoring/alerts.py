@@ -15,7 +15,6 @@ from groupnl.metrics import (
     STAGE_SECONDS,
     WORKER_STARTS,
 )
-from groupnl.monitoring import frontend
 from groupnl.monitoring.promql import counted, wilson
 from groupnl.monitoring.recording import (
     AVAILABLE_SHARE,
@@ -30,6 +29,7 @@ from groupnl.monitoring.recording import (
 )
 from groupnl.monitoring.rules import Alert
 from groupnl.monitoring.scrape import FRONTEND_JOB, JOB
+from groupnl.server.torchserve import frontend_metrics as frontend
 
 # Below so many failures in the long window nobody is called, whatever their share.
 LEAST_FAILURES = 10

@@ -19,10 +19,10 @@ from groupnl.metrics import (
     SHADOW_TOP5_KEPT,
     STAGE_SECONDS,
 )
-from groupnl.monitoring import frontend
 from groupnl.monitoring.promql import SINCE_START, counted, ratio, wilson
 from groupnl.monitoring.rules import Recording
 from groupnl.robustness.statistics import ALPHA, RHO
+from groupnl.server.torchserve import frontend_metrics as frontend
 
 MODEL = "model"
 CORRUPTION = "model, corruption"

@@ -7,7 +7,7 @@ from pathlib import Path
 from groupnl.errors import ConfigError
 from groupnl.report.figures import figures_of, model_names
 from groupnl.report.page import page
-from groupnl.samples import Samples, read_endpoint, read_prometheus, read_replicas
+from groupnl.report.samples import Samples, read_endpoint, read_prometheus, read_replicas
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -24,6 +24,7 @@ from groupnl.metrics import (
     STAGE_SECONDS,
     Family,
 )
+from groupnl.report.samples import Samples
 from groupnl.robustness.statistics import (
     Comparison,
     Errors,
@@ -36,7 +37,6 @@ from groupnl.robustness.statistics import (
     relative_error_of_same_images,
     wilson_interval,
 )
-from groupnl.samples import Samples
 
 BOTH_HOLD, MODEL_ONLY, REFERENCE_ONLY, BOTH_FLIP = PAIRED_OUTCOMES
 

@@ -11,12 +11,12 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from groupnl.base.atomic_file import write_whole
+from groupnl.base.numbers import Count, Sha256
 from groupnl.corruptions.names import CELLS, Cell
 from groupnl.errors import ConfigError, problems
 
 ROBUSTNESS_FILE = "robustness.json"  # inside an archive
 SUFFIX = ".robustness.json"  # beside a checkpoint
-Count = Annotated[int, Field(ge=0)]
 
 
 class CellFigures(BaseModel):
@@ -63,7 +63,7 @@ class RobustnessRecord(BaseModel):
 
     format: Literal[1] = 1
     architecture: str
-    weights_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    weights_sha256: Sha256
     data: str
     splits: Annotated[tuple[str, ...], Field(min_length=1)]
     images: Annotated[int, Field(ge=1)]

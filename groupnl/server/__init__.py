@@ -1,5 +1,1 @@
-"""Starting TorchServe with our archives, and stopping it: `groupnl serve`."""
-
-from groupnl.server.command import add_arguments, run
-
-__all__ = ["add_arguments", "run"]
+"""`groupnl serve`: what starts, watches and stops the service."""

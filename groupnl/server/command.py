@@ -12,16 +12,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from groupnl.base.cores import usable_cores
 from groupnl.errors import ConfigError, ServerError
 from groupnl.server.config import ServeConfig, load_config
-from groupnl.server.console import Say
-from groupnl.server.java import find_java
 from groupnl.server.metrics_endpoint import MetricsEndpoint
 from groupnl.server.readiness import Probe, wait_until_ready
-from groupnl.server.seats import make_seats, plan_seats, usable_cores
 from groupnl.server.stop import Stop, stop_signals
 from groupnl.server.store import ServedModel, fill_store, served_models
-from groupnl.server.torchserve import KEY_FILE, METRICS_FOLDER, TorchServe, properties
+from groupnl.server.torchserve.console import Say
+from groupnl.server.torchserve.frontend import KEY_FILE, METRICS_FOLDER, TorchServe, properties
+from groupnl.server.torchserve.java import find_java
+from groupnl.service.seats import make_seats, plan_seats
 
 SAMPLE_IMAGE = Path("docs/sample.png")  # below the repository's root
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 108 (Linux) or 104 (macOS)

@@ -9,12 +9,13 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from groupnl.base.mapping import deep_merge
+from groupnl.base.numbers import Positive, Share
 from groupnl.base.yaml_file import read_mapping
 from groupnl.errors import ConfigError, problems
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?$")]
-Count = Annotated[int, Field(ge=1)]
 _NO_KEYS = ("--metrics-port", "--frontend-metrics-port")
 
 
@@ -58,13 +59,13 @@ class ServeConfig(BaseModel):
     management_port: Port = 8081
     metrics_port: Port = 8083
     frontend_metrics_port: Port = 8082
-    workers: Count | None = None
-    batch_size: Count | None = None
-    max_batch_delay_ms: Count | None = None
-    response_timeout_s: Count | None = None
-    queue_size: Count = 100
+    workers: Positive | None = None
+    batch_size: Positive | None = None
+    max_batch_delay_ms: Positive | None = None
+    response_timeout_s: Positive | None = None
+    queue_size: Positive = 100
     handler: dict[str, Any] = {}
-    shadow_share: Annotated[float, Field(ge=0, le=1)] | None = None
+    shadow_share: Share | None = None
     twins: bool = True
     log_dir: Path = Path("logs")
     token_auth: bool = False
@@ -111,17 +112,6 @@ class ServeConfig(BaseModel):
         if not self.twins:
             shadow["twin"] = None
         return deep_merge(self.handler, {"shadow": shadow}) if shadow else self.handler
-
-
-def deep_merge(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """The mapping with some keys replaced, in mappings inside it too."""
-    merged = dict(base)
-    for key, value in changes.items():
-        inner = base.get(key)
-        if isinstance(inner, dict) and isinstance(value, dict):
-            value = deep_merge(inner, value)
-        merged[key] = value
-    return merged
 
 
 def is_loopback(host: str) -> bool:

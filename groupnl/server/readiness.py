@@ -12,8 +12,8 @@ from PIL import Image
 
 from groupnl.errors import ServerError
 from groupnl.server.config import ServeConfig
-from groupnl.server.console import Say
-from groupnl.server.torchserve import TorchServe, Wait
+from groupnl.server.torchserve.console import Say
+from groupnl.server.torchserve.frontend import TorchServe, Wait
 
 POLL_S = 0.1
 # The handler's own refusals of an image: a model may be served with limits that the probe's image breaks.

@@ -10,11 +10,12 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from groupnl.archive.manifest import MODEL_NAME
 from groupnl.archive.read import CONFIG_FILE, read_manifest, unpack
+from groupnl.base.mapping import deep_merge
 from groupnl.base.yaml_file import read_mapping
 from groupnl.errors import ArchiveError, ConfigError
-from groupnl.manifest import MODEL_NAME
-from groupnl.server.config import ServeConfig, deep_merge
+from groupnl.server.config import ServeConfig
 from groupnl.server.twins import place_twin
 
 MOST = 1024  # workers of a model, or requests in a batch

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from groupnl.base.atomic_file import write_whole
 from groupnl.card import TrainingRecord
-from groupnl.card_page import page
+from groupnl.card.page import page
+from groupnl.datasets.icons.dataset import RECORD, IconSet
 from groupnl.errors import ConfigError
 from groupnl.inference.device import precision_name
 from groupnl.models import save_checkpoint
 from groupnl.models.traffic import traffic_of
 from groupnl.training.distributed import World, joined
-from groupnl.training.icons.dataset import RECORD, IconSet
 from groupnl.training.log import FILE as LOG
 from groupnl.training.options import add_options, parse
 from groupnl.training.trainer import Trainer

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from groupnl.base.numbers import Share
 from groupnl.card import Interpolation
 
 _COMMA = re.compile(r",(?![^{]*\})")  # but not the one in shard-{1,2}.tar
@@ -22,7 +23,6 @@ def _rising(value: tuple[float, float]) -> tuple[float, float]:
     return value
 
 
-Share = Annotated[float, Field(ge=0, le=1)]
 Probability = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]

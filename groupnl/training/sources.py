@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from timm.data import create_dataset, create_reader
 from timm.data.readers.reader_image_in_tar import ReaderImageInTar
 
-from groupnl.class_names import read_class_names
+from groupnl.card.class_names import read_class_names
 from groupnl.errors import ConfigError, not_installed
 from groupnl.images.folders import READ, class_folders, is_hidden, is_image
 from groupnl.training.config import TrainConfig

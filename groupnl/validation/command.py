@@ -12,9 +12,9 @@ from tqdm import tqdm
 from groupnl.base.folder_lock import locked
 from groupnl.corruptions import CELLS, NAMES, SEVERITIES, Cell
 from groupnl.corruptions.corrupt import MIN_SIDE
-from groupnl.engine_names import EngineName
 from groupnl.errors import ConfigError
-from groupnl.inference import choose_device, choose_precision, precision_name
+from groupnl.inference.device import choose_device, choose_precision, precision_name
+from groupnl.inference.engine_names import EngineName
 from groupnl.inference.ways import Way, why_not
 from groupnl.validation.figures import figures
 from groupnl.validation.heat_map import FILE as HEAT_MAP_FILE

@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from groupnl.card.imagenet import imagenet_synsets
 from groupnl.errors import ConfigError
-from groupnl.imagenet import imagenet_synsets
 from groupnl.models.defaults import folder_order
 from groupnl.validation.found import Extent, Found, find_images
 

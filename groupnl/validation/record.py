@@ -9,13 +9,13 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from groupnl.base.atomic_file import write_whole
+from groupnl.base.numbers import Count, Sha256
 from groupnl.card import InputConfig
 from groupnl.corruptions.names import CELLS, Cell
 from groupnl.errors import ConfigError, problems
 
 FILE = "counts.json"
-Count = Annotated[int, Field(ge=0)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Sha256
 
 
 class _Part(BaseModel):

@@ -7,10 +7,11 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 from torch import nn
 
+from groupnl.base.files import sha256_of
 from groupnl.card import InputConfig
-from groupnl.class_names import read_class_names
+from groupnl.card.class_names import read_class_names
 from groupnl.errors import ConfigError, problems
-from groupnl.models import Checkpoint, build_model, load_checkpoint, sha256_of
+from groupnl.models import Checkpoint, build_model, load_checkpoint
 from groupnl.models.defaults import class_count, default_input, says_size
 
 

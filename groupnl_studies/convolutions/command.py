@@ -7,10 +7,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from groupnl.base.cores import usable_cores
 from groupnl.base.folder_lock import locked
-from groupnl.corruptions.frost import require_textures
+from groupnl.corruptions.kinds.frost import require_textures
 from groupnl.errors import ConfigError
-from groupnl.server.seats import usable_cores
 from groupnl_studies.convolutions.cells import Cell, all_cells, choose_cells
 from groupnl_studies.convolutions.images import FASHION_MNIST, ImageSet, read_fashion_mnist, read_icons
 from groupnl_studies.convolutions.prepared import PreparedRecord, prepare

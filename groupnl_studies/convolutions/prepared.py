@@ -11,9 +11,9 @@ from torch import Generator, Tensor
 from tqdm import tqdm
 
 from groupnl.base.atomic_file import write_whole
+from groupnl.base.files import sha256_of
 from groupnl.corruptions import CELLS, corrupt_each
 from groupnl.errors import ConfigError, problems
-from groupnl.models import sha256_of
 from groupnl.robustness.replay import request_of
 from groupnl_studies.convolutions.images import ImageSet, Labelled
 from groupnl_studies.convolutions.recipe import ImagePlan

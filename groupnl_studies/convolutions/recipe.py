@@ -2,11 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[float, Field(gt=0)]
-Count = Annotated[int, Field(ge=1)]
+from groupnl.base.numbers import Positive, Share
 
 
 class ImagePlan(BaseModel):
@@ -22,8 +20,8 @@ class ImagePlan(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     size: Annotated[int, Field(ge=32, le=224)] = 32
-    train_images: Count | None = None
-    corrupted_images: Count = 600
+    train_images: Positive | None = None
+    corrupted_images: Positive = 600
     seed: int = 0
 
 
@@ -45,9 +43,9 @@ class Recipe(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     images: ImagePlan
-    epochs: Count
+    epochs: Positive
     batch_size: Annotated[int, Field(ge=2)] = 128
-    lr: Positive = 4e-3
+    lr: PositiveFloat = 4e-3
     warm_up: Share = 0.15
     weight_decay: Annotated[float, Field(ge=0)] = 0.05
     smoothing: Share = 0.1

@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from groupnl.base.atomic_file import write_whole
+from groupnl.base.numbers import Count
 from groupnl.corruptions import CELLS
 from groupnl.errors import ConfigError, problems
 from groupnl_studies.convolutions.cells import Cell
@@ -16,7 +17,6 @@ from groupnl_studies.convolutions.recipe import Recipe
 from groupnl_studies.nonlinearity.fit import LayerFit
 
 FOLDER = "cells"
-Count = Annotated[int, Field(ge=0)]
 Answers = Annotated[str, Field(pattern=r"^[01]+$")]
 
 

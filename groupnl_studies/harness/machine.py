@@ -6,7 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from groupnl.server.seats import usable_cores
+from groupnl.base.cores import usable_cores
 
 _PACKAGES = (
     *("groupnl-serve", "torch", "torchvision", "torchserve", "timm", "pillow", "simplejpeg", "captum"),

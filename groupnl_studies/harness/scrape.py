@@ -8,7 +8,7 @@ from typing import Self
 from groupnl.corruptions.names import Cell
 from groupnl.errors import ServerError
 from groupnl.metrics import SHADOW_DROPPED, SHADOW_PAIRS, SHADOW_SAMPLED, Family
-from groupnl.samples import parse
+from groupnl.report.samples import parse
 from groupnl_studies.harness.service import HOST, Service
 
 POLL_S = 0.5

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from groupnl.base.atomic_file import write_whole
+from groupnl.base.cores import usable_cores
 from groupnl.errors import ConfigError
-from groupnl.inference import choose_device
+from groupnl.inference.device import choose_device
 from groupnl.inference.ways import possible_ways, speed_ways
 from groupnl.models import PUBLISHED, VARIANTS
-from groupnl.server.seats import usable_cores
 from groupnl_studies.harness.machine import machine
 from groupnl_studies.harness.own_process import in_a_process
 from groupnl_studies.models.figures import pair_summary

@@ -10,7 +10,7 @@ from groupnl.base.short_names import by_short_name
 from groupnl.errors import ConfigError
 from groupnl.inference.pixels import PixelNetwork
 from groupnl.models import build_model, load_checkpoint
-from groupnl.robustness.offline import read_images
+from groupnl.validation.offline import read_images
 from groupnl_studies.convolutions.result import read_results
 from groupnl_studies.nonlinearity.fit import LayerFit, fit_layers
 from groupnl_studies.nonlinearity.output import draw, table, write_csv

@@ -11,10 +11,10 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from groupnl.base.numbers import Share
 from groupnl.layers import GroupNLConv2d
 
 STRAIGHT = 0.95  # share of a map's variance above which it is counted as affine
-Share = Annotated[float, Field(ge=0, le=1)]
 
 
 class LayerFit(BaseModel):

@@ -11,15 +11,16 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
+from groupnl.base.cores import usable_cores
+from groupnl.base.files import sha256_of
 from groupnl.base.short_names import by_short_name
 from groupnl.card import ModelCard
 from groupnl.errors import ConfigError
-from groupnl.inference import choose_device
+from groupnl.inference.device import choose_device
 from groupnl.inference.ways import REFERENCE, Way, possible_ways, precision_ways
 from groupnl.inference.workshop import Workshop
-from groupnl.models import build_model, load_checkpoint, sha256_of
-from groupnl.robustness.offline import read_images
-from groupnl.server.seats import usable_cores
+from groupnl.models import build_model, load_checkpoint
+from groupnl.validation.offline import read_images
 from groupnl_studies.harness.machine import machine
 from groupnl_studies.precision.figures import (
     LARGEST_SHIFT,

@@ -16,11 +16,11 @@ import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
-from groupnl.archive.settings import ServingSettings
 from groupnl.card import InputConfig, ModelCard
-from groupnl.engine_names import EngineName
 from groupnl.errors import CheckpointError
+from groupnl.inference.engine_names import EngineName
 from groupnl.models import save_checkpoint
 from groupnl_studies.harness.photographs import photograph
 from groupnl_studies.serving.stock import INPUT_SIZE

@@ -8,11 +8,11 @@ import tempfile
 from pathlib import Path
 from typing import Any, get_args
 
+from groupnl.base.cores import usable_cores
 from groupnl.base.picture import check_drawing
 from groupnl.base.yaml_file import read_mapping
-from groupnl.engine_names import EngineName
 from groupnl.errors import ConfigError
-from groupnl.server.seats import usable_cores
+from groupnl.inference.engine_names import EngineName
 from groupnl_studies.harness.machine import machine
 from groupnl_studies.harness.photographs import jpeg_files
 from groupnl_studies.serving.figures import Round, summary, table

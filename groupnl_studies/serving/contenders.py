@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from groupnl.archive.read import CONFIG_FILE
+from groupnl.base.cores import usable_cores
+from groupnl.base.mapping import deep_merge
 from groupnl.base.yaml_file import read_mapping
-from groupnl.server.config import deep_merge
-from groupnl.server.seats import usable_cores
 from groupnl_studies.harness.client import Request
 from groupnl_studies.harness.service import ChildProcess, Service, free_ports
 from groupnl_studies.serving.figures import OURS, STOCK

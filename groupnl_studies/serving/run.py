@@ -10,9 +10,9 @@ from typing import NamedTuple
 import yaml
 
 from groupnl.archive.read import CONFIG_FILE, unpack
+from groupnl.base.mapping import deep_merge
 from groupnl.base.yaml_file import read_mapping
-from groupnl.server.config import deep_merge
-from groupnl.server.console import Say
+from groupnl.server.torchserve.console import Say
 from groupnl_studies.harness.client import first_classes
 from groupnl_studies.harness.load import LoadProcess
 from groupnl_studies.serving.contenders import Batching, Contender, contenders

@@ -18,7 +18,7 @@ import yaml
 
 from groupnl.base import environment
 from groupnl.errors import ConfigError, ServerError, not_installed
-from groupnl.server.java import find_java
+from groupnl.server.torchserve.java import find_java
 from groupnl_studies.harness.service import HOST, START_LIMIT_S, ChildProcess, free_ports
 
 MODEL = "stock"

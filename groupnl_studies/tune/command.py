@@ -8,8 +8,8 @@ from typing import Any
 from tqdm import tqdm
 
 from groupnl.archive.read import read_manifest
+from groupnl.base.cores import usable_cores
 from groupnl.errors import ConfigError
-from groupnl.server.seats import usable_cores
 from groupnl.server.store import MOST
 from groupnl_studies.harness.machine import machine
 from groupnl_studies.harness.photographs import jpeg_files

@@ -13,7 +13,7 @@ import psutil
 
 from groupnl.errors import ServerError
 from groupnl.metrics import BATCH_SIZE
-from groupnl.samples import read_endpoint
+from groupnl.report.samples import read_endpoint
 from groupnl_studies.harness.client import Request
 from groupnl_studies.harness.load import LoadProcess
 from groupnl_studies.harness.service import HOST, Service

@@ -10,17 +10,17 @@ from support.tiny import tiny_checkpoint
 
 from groupnl.archive.engine import Choice, as_packed, choose, load_engine
 from groupnl.archive.engine_record import RECORD_FILE, EngineRecord, read_engine_record
+from groupnl.archive.handler_config import HandlerConfig
 from groupnl.archive.load import checked_manifest
+from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
 from groupnl.archive.read import unpack
-from groupnl.archive.settings import ServingSettings
-from groupnl.engine_names import EngineName
 from groupnl.errors import ArchiveError, ConfigError
-from groupnl.handler_config import HandlerConfig
-from groupnl.inference import TorchEngine
-from groupnl.inference.onnx_engine import OnnxEngine
-from groupnl.inference.openvino_engine import OpenVinoEngine
-from groupnl.inference.package_engine import PackageEngine
+from groupnl.inference.engine_names import EngineName
+from groupnl.inference.engines.aot import PackageEngine
+from groupnl.inference.engines.onnx import OnnxEngine
+from groupnl.inference.engines.openvino import OpenVinoEngine
+from groupnl.inference.engines.torch_engine import TorchEngine
 
 CPU = torch.device("cpu")
 ENGINES = {"aot": PackageEngine, "onnx": OnnxEngine, "openvino": OpenVinoEngine}

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from support.tiny import tiny_checkpoint
 
+from groupnl.base.files import sha256_of
 from groupnl.cli import main
 from groupnl.corruptions.names import CELLS
-from groupnl.models.checkpoint import sha256_of
 from groupnl.robustness.record import ROBUSTNESS_FILE, CellFigures, RobustnessRecord, read_record, write_record
 
 

@@ -14,13 +14,13 @@ import yaml
 from model_archiver.manifest_components import manifest as archiver_manifest
 from support.tiny import ARCHITECTURE, CLASSES, INPUT, published_checkpoint, tiny_card, tiny_checkpoint, tiny_network
 
-from groupnl.archive import read_manifest
 from groupnl.archive.card import served_card
+from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
-from groupnl.archive.settings import ServingSettings
+from groupnl.archive.read import read_manifest
+from groupnl.card.imagenet import imagenet_classes
 from groupnl.cli import main
 from groupnl.errors import ArchiveError, CheckpointError, ConfigError
-from groupnl.imagenet import imagenet_classes
 from groupnl.models import Checkpoint, load_checkpoint, save_checkpoint
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from groupnl.handler_config import HandlerConfig
+from groupnl.archive.handler_config import HandlerConfig
 
 PAGE = Path(__file__).parents[2] / "docs" / "pack.md"
 

@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 from support.tiny import tiny_checkpoint
 
-from groupnl.archive import read_manifest
 from groupnl.archive.pack import pack
-from groupnl.archive.read import unpack
+from groupnl.archive.read import read_manifest, unpack
 from groupnl.errors import ArchiveError
 
 

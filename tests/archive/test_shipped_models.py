@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from groupnl.card_page import page
-from groupnl.models import load_checkpoint, sha256_of
+from groupnl.base.files import sha256_of
+from groupnl.card.page import page
+from groupnl.models import load_checkpoint
 
 STORE = Path(__file__).parents[2] / "model_store"
 LARGEST_BYTES = 25_000_000

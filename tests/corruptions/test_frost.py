@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from torch import Generator, Tensor
 
-from groupnl.corruptions.frost import FILES, FROST, _decoded, _path, _photograph, _scaled
+from groupnl.corruptions.kinds.frost import FILES, FROST, _decoded, _path, _photograph, _scaled
 
 PUBLISHED_SIZES = [(600, 900), (315, 560), (315, 560), (350, 527), (495, 660)]
 

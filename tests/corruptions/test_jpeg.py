@@ -12,7 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from groupnl.corruptions import jpeg, jpeg_arithmetic, published
-from groupnl.corruptions.jpeg_compression import JPEG_COMPRESSION, QUALITY
+from groupnl.corruptions.kinds.jpeg_compression import JPEG_COMPRESSION, QUALITY
 
 FORMS = pytest.mark.parametrize(
     "round_trip", [jpeg.round_trip, jpeg_arithmetic.round_trip], ids=["coder", "arithmetic"]

@@ -9,15 +9,15 @@ from scipy import stats
 from torch import Generator, Tensor
 
 from groupnl.corruptions import corrupt
-from groupnl.corruptions import fog as fog_module
-from groupnl.corruptions import frost as frost_module
-from groupnl.corruptions import glass_blur as glass_module
-from groupnl.corruptions.fog import FOG, clouds
-from groupnl.corruptions.gaussian_noise import SIGMA
-from groupnl.corruptions.glass_blur import GLASS_BLUR, glass_map
-from groupnl.corruptions.impulse_noise import AMOUNT
-from groupnl.corruptions.motion_blur import MOTION_BLUR
-from groupnl.corruptions.shot_noise import PHOTONS, STEPS, _table
+from groupnl.corruptions.kinds import fog as fog_module
+from groupnl.corruptions.kinds import frost as frost_module
+from groupnl.corruptions.kinds import glass_blur as glass_module
+from groupnl.corruptions.kinds.fog import FOG, clouds
+from groupnl.corruptions.kinds.gaussian_noise import SIGMA
+from groupnl.corruptions.kinds.glass_blur import GLASS_BLUR, glass_map
+from groupnl.corruptions.kinds.impulse_noise import AMOUNT
+from groupnl.corruptions.kinds.motion_blur import MOTION_BLUR
+from groupnl.corruptions.kinds.shot_noise import PHOTONS, STEPS, _table
 from groupnl.errors import ConfigError
 
 GREY = torch.full((8, 3, 224, 224), 128, dtype=torch.uint8)

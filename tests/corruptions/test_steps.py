@@ -14,19 +14,19 @@ from scipy.ndimage import gaussian_filter, map_coordinates, zoom
 from torch import Generator, Tensor
 
 from groupnl.corruptions import corrupt
-from groupnl.corruptions import spatter as spatter_module
-from groupnl.corruptions.elastic_transform import ELASTIC_TRANSFORM
-from groupnl.corruptions.elastic_transform import TABLE as ELASTIC
-from groupnl.corruptions.frost import FROST
-from groupnl.corruptions.frost import TABLE as FROST_TABLE
-from groupnl.corruptions.gaussian_noise import GAUSSIAN_NOISE, SIGMA
-from groupnl.corruptions.glass_blur import GLASS_BLUR
-from groupnl.corruptions.glass_blur import TABLE as GLASS
+from groupnl.corruptions.kinds import spatter as spatter_module
+from groupnl.corruptions.kinds.elastic_transform import ELASTIC_TRANSFORM
+from groupnl.corruptions.kinds.elastic_transform import TABLE as ELASTIC
+from groupnl.corruptions.kinds.frost import FROST
+from groupnl.corruptions.kinds.frost import TABLE as FROST_TABLE
+from groupnl.corruptions.kinds.gaussian_noise import GAUSSIAN_NOISE, SIGMA
+from groupnl.corruptions.kinds.glass_blur import GLASS_BLUR
+from groupnl.corruptions.kinds.glass_blur import TABLE as GLASS
+from groupnl.corruptions.kinds.snow import SNOW
+from groupnl.corruptions.kinds.snow import TABLE as SNOW_TABLE
+from groupnl.corruptions.kinds.speckle_noise import SPECKLE_NOISE
+from groupnl.corruptions.kinds.zoom_blur import FACTORS
 from groupnl.corruptions.motion import _taps
-from groupnl.corruptions.snow import SNOW
-from groupnl.corruptions.snow import TABLE as SNOW_TABLE
-from groupnl.corruptions.speckle_noise import SPECKLE_NOISE
-from groupnl.corruptions.zoom_blur import FACTORS
 
 Field = npt.NDArray[np.float64]
 SEVERITIES = pytest.mark.parametrize("severity", [1, 2, 3, 4, 5])

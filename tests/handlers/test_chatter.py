@@ -25,5 +25,5 @@ def test_lines_of_batches_are_dropped_and_others_kept(silenced: pytest.LogCaptur
     logging.info("Backend received inference at: %d", 1)
     logging.info("Frontend disconnected.")
     logging.getLogger("ts.metrics.caching_metric").info("[METRICS]PredictionTime.ms:1.0")
-    logging.getLogger("handlers.service").info("something else")
+    logging.getLogger("groupnl.service.service").info("something else")
     assert [record.getMessage() for record in silenced.records] == ["Frontend disconnected.", "something else"]

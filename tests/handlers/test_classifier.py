@@ -13,10 +13,10 @@ from support.worker import Answer, Worker, request
 from ts.utils.util import list_classes_from_module
 
 import handlers.classifier
+from groupnl.archive.manifest import MANIFEST_NAME, Manifest
 from groupnl.images import Preprocess, SideBySide
 from groupnl.images.reader import Picture
-from groupnl.inference import TorchEngine
-from groupnl.manifest import MANIFEST_NAME, Manifest
+from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.models import build_model, load_checkpoint
 
 PNG = encode(Image.fromarray(scene()), "PNG")
@@ -32,7 +32,7 @@ def worker(packed: Path) -> Worker:
 def crowded(packed: Path) -> Worker:
     """A worker that prepares three images at a time."""
     worker = Worker(packed)
-    worker.handler._service._side_by_side = SideBySide(3)
+    worker.service._side_by_side = SideBySide(3)
     return worker
 
 
@@ -146,7 +146,7 @@ def test_images_prepared_side_by_side_are_answered_as_alone(worker: Worker, crow
 def test_want_of_memory_for_one_image_is_that_images_error(
     crowded: Worker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    reader = crowded.handler._service._reader
+    reader = crowded.service._reader
     whole = reader.decode
 
     def short_of_memory(data: bytes) -> Picture:
@@ -206,7 +206,7 @@ class Broken:
 
 def broken_worker(packed: Path, engine: Any) -> Worker:
     worker = Worker(packed)
-    worker.handler._service._engine = engine
+    worker.service._engine = engine
     return worker
 
 
@@ -251,7 +251,7 @@ def test_a_bug_of_ours_fails_one_item(
     packed: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     worker = Worker(packed)
-    reader = worker.handler._service._reader
+    reader = worker.service._reader
     whole = reader.fit
 
     def faulty(picture: Picture) -> torch.Tensor:

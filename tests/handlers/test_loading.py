@@ -8,8 +8,8 @@ from PIL import Image
 from support.pictures import encode, scene
 from support.worker import Worker, make_context, request
 
+from groupnl.archive.manifest import MANIFEST_NAME
 from groupnl.errors import ArchiveError, CheckpointError, ConfigError
-from groupnl.manifest import MANIFEST_NAME
 
 PNG = encode(Image.fromarray(scene()), "PNG")
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from groupnl.errors import ConfigError
-from groupnl.inference import choose_device, choose_precision
+from groupnl.inference.device import choose_device, choose_precision
 
 CPU = torch.device("cpu")
 needs_no_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

@@ -10,8 +10,8 @@ from support.kernels import ACTIVATIONS
 from torch import Tensor, nn
 
 from groupnl.inference.native import build as native
-from groupnl.inference.native_layer import FinishedGroupNL
 from groupnl.inference.rewrite.fused import FusedGroupNL
+from groupnl.inference.rewrite.native_layer import FinishedGroupNL
 from groupnl.layers import GroupNLConv2d
 
 pytestmark = [

@@ -8,9 +8,10 @@ import timm
 import torch
 from safetensors.torch import save_file
 
+from groupnl.base.files import sha256_of
 from groupnl.card import InputConfig, ModelCard
 from groupnl.errors import CheckpointError
-from groupnl.models import TINY, build_model, load_checkpoint, save_checkpoint, sha256_of
+from groupnl.models import TINY, build_model, load_checkpoint, save_checkpoint
 from groupnl.models.checkpoint import HEADER_KEY
 
 CARD = ModelCard(

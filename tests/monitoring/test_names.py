@@ -7,8 +7,8 @@ from support.expressions import DASHBOARDS, Expression, panel_expressions, rule_
 from support.promql_labels import Labels, UnknownError, labels_of
 
 from groupnl.metrics import FAMILIES, Family
-from groupnl.monitoring.frontend import FRONTEND_FAMILIES
 from groupnl.monitoring.recording import recordings
+from groupnl.server.torchserve.frontend_metrics import FRONTEND_FAMILIES
 
 SCRAPED = {"instance", "job"}
 

@@ -30,7 +30,7 @@ from groupnl.metrics import (
 )
 from groupnl.report.figures import figures_of, model_names
 from groupnl.report.page import page
-from groupnl.samples import Samples, read_endpoint, read_prometheus
+from groupnl.report.samples import Samples, read_endpoint, read_prometheus
 
 MODEL, TWIN = "a<b>&c", "twin"
 

@@ -15,7 +15,7 @@ from groupnl.metrics import (
 )
 from groupnl.report.figures import figures_of
 from groupnl.report.page import page
-from groupnl.samples import Sample, Samples
+from groupnl.report.samples import Sample, Samples
 
 IMAGES, ROUNDS = 200, 2
 

@@ -15,7 +15,7 @@ from groupnl.corruptions.names import CELLS
 from groupnl.errors import ServerError
 from groupnl.metrics import CLEAN, PROBE_CORRECT, PROBE_IMAGES, PROBE_SET_IMAGES, REQUESTS, SHADOW_PAIRS, Metrics
 from groupnl.report.figures import ModelFigures, figures_of
-from groupnl.samples import read_prometheus
+from groupnl.report.samples import read_prometheus
 
 LIMIT_S = 30
 SINCE = "5m"

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from groupnl.server.seats import Seats, make_seats, plan_seats
+from groupnl.service.seats import Seats, make_seats, plan_seats
 
 
 @pytest.mark.parametrize(

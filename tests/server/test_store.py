@@ -7,8 +7,8 @@ import pytest
 import yaml
 from support.tiny import tiny_checkpoint
 
+from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
-from groupnl.archive.settings import ServingSettings
 from groupnl.errors import ArchiveError, ConfigError
 from groupnl.server.config import ServeConfig
 from groupnl.server.store import FilledStore, ServedModel, fill_store, served_models

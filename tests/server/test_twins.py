@@ -7,8 +7,8 @@ import pytest
 import yaml
 from support.tiny import CLASSES, tiny_card, tiny_checkpoint, tiny_network
 
+from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
-from groupnl.archive.settings import ServingSettings
 from groupnl.errors import ConfigError
 from groupnl.models import save_checkpoint
 from groupnl.server.config import ServeConfig

@@ -10,9 +10,9 @@ import pytest
 import torch
 from support.tiny import CLASSES, tiny_checkpoint
 
+from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
 from groupnl.archive.read import unpack
-from groupnl.archive.settings import ServingSettings
 from groupnl.errors import ConfigError, ServerError
 from groupnl_studies.harness.client import answers
 from groupnl_studies.harness.photographs import photograph

@@ -12,9 +12,9 @@ import torch
 from support.tiny import ARCHITECTURE, CLASSES, tiny_card, tiny_checkpoint, tiny_network
 
 from groupnl.archive.load import load_unpacked
+from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
 from groupnl.archive.read import read_manifest, unpack
-from groupnl.archive.settings import ServingSettings
 from groupnl.errors import CheckpointError, ConfigError, ServerError
 from groupnl.models import save_checkpoint
 from groupnl_studies.harness import photographs

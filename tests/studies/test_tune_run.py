@@ -11,8 +11,8 @@ import pytest
 import yaml
 from support.tiny import tiny_checkpoint
 
+from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
-from groupnl.archive.settings import ServingSettings
 from groupnl.errors import ArchiveError, ConfigError, ServerError
 from groupnl_studies.harness import photographs
 from groupnl_studies.tune import command as tune_command

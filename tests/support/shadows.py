@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 
 from groupnl.archive.engine import Choice
-from groupnl.inference import Engine
-from groupnl.shadow_config import ShadowConfig
-from handlers.shadow.job import Job
+from groupnl.archive.shadow_config import ShadowConfig
+from groupnl.inference.engines.torch_engine import Engine
+from groupnl.service.shadow.job import Job
 
 CPU = torch.device("cpu")
 EAGER = Choice("eager", CPU, torch.float32)

@@ -104,5 +104,10 @@ class Worker:
         self.context = make_context(folder, config=FLOAT32 if config is None else config)
         self.handler.initialize(self.context)
 
+    @property
+    def service(self) -> Any:
+        """What the handler calls: the part that knows no server."""
+        return self.handler._service._service
+
     def send(self, *requests: dict[str, Any]) -> list[Answer]:
         return send_batch(self.handler, self.context, list(requests))

@@ -7,9 +7,10 @@ import torch
 from support.training_runs import CLASSES, run_into_the_second_epoch, settings
 
 from groupnl import cli
-from groupnl.card_page import page
+from groupnl.base.files import sha256_of
+from groupnl.card.page import page
 from groupnl.errors import ConfigError
-from groupnl.models import TINY, build_model, load_checkpoint, sha256_of
+from groupnl.models import TINY, build_model, load_checkpoint
 from groupnl.training.curves_command import read_log
 from groupnl.training.distributed import World
 from groupnl.training.log import FILE as LOG

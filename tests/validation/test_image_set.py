@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from support.colours import NAMES, solid
 
+from groupnl.card.imagenet import imagenet_synsets
 from groupnl.errors import ConfigError
-from groupnl.imagenet import imagenet_synsets
 from groupnl.validation.image_set import Choice, class_positions, image_set, is_imagenet
 
 ALL = Choice(None, 0)

@@ -13,7 +13,7 @@ from support.colours import colour_network, solid
 from support.tiny import ARCHITECTURE, INPUT, published_checkpoint
 from support.validation_runs import AS_CARD, read, validate
 
-from groupnl.imagenet import imagenet_synsets
+from groupnl.card.imagenet import imagenet_synsets
 
 
 def test_a_published_checkpoint_knows_imagenets_folders(tmp_path: Path) -> None:

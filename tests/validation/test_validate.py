@@ -17,7 +17,7 @@ from support.tiny import ARCHITECTURE, INPUT
 from support.validation_runs import WRONG, read, validate
 
 from groupnl.corruptions import CELLS, NAMES, Cell, Request, corrupt_each
-from groupnl.inference import TorchEngine
+from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.robustness.sampling import seed_of
 from groupnl.validation.command import share_cores
 from groupnl.validation.pixels import Resized

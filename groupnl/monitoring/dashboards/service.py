@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from groupnl.metrics import BATCH_SIZE, REJECTED, REQUESTS, STAGE_SECONDS, WORKER_STARTS
-from groupnl.monitoring import frontend
 from groupnl.monitoring.dashboards.panels import (
     COUNT,
     FIGURES_HEIGHT,
@@ -25,6 +24,7 @@ from groupnl.monitoring.dashboards.queries import MODEL, RATE_WINDOW, WINDOW
 from groupnl.monitoring.promql import counted, mean, quantile
 from groupnl.monitoring.recording import AVAILABLE_SHARE, FAST_SECONDS, FAST_SHARE, named
 from groupnl.monitoring.recording import MODEL as BY_MODEL
+from groupnl.server.torchserve import frontend_metrics as frontend
 
 TOTAL = f'{MODEL}, stage="total"'
 QUEUED = '{model_name="$model"}'

@@ -14,7 +14,7 @@ import litserve
 from fastapi import Body
 
 from groupnl.base.child_process import end_with_parent
-from groupnl.server.seats import usable_cores
+from groupnl.base.cores import usable_cores
 from groupnl_studies.serving.others.recipe import PATH, Answer, Recipe, say_ready
 
 LOG_LEVEL = "warning"

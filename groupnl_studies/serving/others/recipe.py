@@ -2,13 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
+
+from groupnl.base.numbers import Positive
 
 READY = "a worker is ready"  # each prints it once
 PATH = "/inference"  # of every program's URL
-Count = Annotated[int, Field(ge=1)]
 Answer = dict[str, float]  # class name -> probability
 
 
@@ -29,11 +30,11 @@ class Recipe(BaseModel):
 
     unpacked: Path
     our_engine: bool
-    port: Count
-    workers: Count
-    threads: Count
-    batch_size: Count
-    batch_delay_ms: Count
+    port: Positive
+    workers: Positive
+    threads: Positive
+    batch_size: Positive
+    batch_delay_ms: Positive
 
     @classmethod
     def of_this_program(cls) -> Self:

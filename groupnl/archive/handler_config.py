@@ -1,0 +1,39 @@
+"""The `handler:` section of an archive's `model-config.yaml`: how this service answers with the model."""
+
+from pydantic import BaseModel, ConfigDict
+
+from groupnl.archive.shadow_config import ShadowConfig
+from groupnl.base.numbers import Positive
+from groupnl.images import Limits
+from groupnl.inference.device import Device, Precision
+from groupnl.inference.engine_names import EngineName
+
+
+class HandlerConfig(BaseModel):
+    """Configuration of the handler.
+
+    Attributes:
+        device: what to run on; `auto` takes CUDA where there is one.
+        engine: what runs the network: PyTorch as it is (`eager`) or compiled at the start (`compile`), a package
+            compiled when packing (`aot`), ONNX Runtime (`onnx`), OpenVINO (`openvino`). The last three need what
+            packing with the same engine puts into the archive.
+        precision: of the network's products; `auto` takes the fastest that the device computes in.
+        limits: what one image may cost.
+        top_k: classes in an answer, where the request does not say.
+        threads: threads of one forward pass on the CPU; None leaves the number that the server's start gave
+            the worker process.
+        max_consecutive_faults: so many failed forward passes in a row end the worker process; TorchServe
+            then starts a new one. A CUDA fault leaves a process unusable that still looks healthy.
+        shadow: which images are answered again, corrupted, out of the client's sight.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    device: Device = "auto"
+    engine: EngineName = "eager"
+    precision: Precision = "auto"
+    limits: Limits = Limits()
+    top_k: Positive = 5
+    threads: Positive | None = None
+    max_consecutive_faults: Positive = 3
+    shadow: ShadowConfig = ShadowConfig()

@@ -1,0 +1,102 @@
+"""The model card: everything about a trained network that is not its weights.
+
+Written by training into the header of the safetensors checkpoint, copied by packaging into the archive's
+`model.json`, read by the handler. Preprocessing and engines take their numbers from here and nowhere else.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from groupnl.base.numbers import Share
+
+Interpolation = Literal["bilinear", "bicubic"]
+Channels3 = tuple[float, float, float]
+
+
+class Card(BaseModel):
+    """Base of every record of the card: immutable, and unknown fields are an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class InputConfig(Card):
+    """How an image becomes model input: the numbers timm calls its data configuration.
+
+    Attributes:
+        size: side of the square input, pixels.
+        mean: per channel (R, G, B), on pixels scaled to [0, 1].
+        std: per channel (R, G, B), on pixels scaled to [0, 1].
+        crop_pct: side of the centre crop as a share of the resized image's shorter side, in (0, 1].
+        interpolation: filter of the resize (Pillow's, with antialiasing).
+    """
+
+    size: Annotated[int, Field(ge=8, le=1024)]
+    mean: Channels3
+    std: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
+    crop_pct: Annotated[float, Field(gt=0, le=1)]
+    interpolation: Interpolation
+
+
+class SplitAccuracy(Card):
+    """Accuracy on one labelled list of images.
+
+    Attributes:
+        images: how many images were answered.
+        top1: share whose best class was right, in [0, 1].
+        top5: share whose true class was among the best five, in [0, 1].
+    """
+
+    images: Annotated[int, Field(gt=0)]
+    top1: Share
+    top5: Share
+
+
+class TrainingRecord(Card):
+    """How the weights came to be: enough to make them again.
+
+    Attributes:
+        command: the exact command line.
+        seed: of every random choice.
+        epochs: passes over the training images.
+        data: what the images are, in a sentence.
+        licences: source -> licence, of everything the images were made from.
+        accuracy: name of the split -> accuracy of exactly these weights.
+        versions: package -> version that trained them.
+    """
+
+    command: str
+    seed: int
+    epochs: Annotated[int, Field(ge=0)]
+    data: str
+    licences: dict[str, str]
+    accuracy: dict[str, SplitAccuracy]
+    versions: dict[str, str]
+
+
+class ModelCard(Card):
+    """A trained network without its weights.
+
+    Attributes:
+        architecture: timm registry name, e.g. ``efficientnet_gnl_es``.
+        classes: class names, in the order of the logits; unique.
+        input: how an image becomes model input.
+        training: where the weights come from; None for weights trained elsewhere.
+    """
+
+    architecture: str
+    classes: Annotated[tuple[str, ...], Field(min_length=1)]
+    input: InputConfig
+    training: TrainingRecord | None = None
+
+    @field_validator("classes")
+    @classmethod
+    def _unique(cls, classes: tuple[str, ...]) -> tuple[str, ...]:
+        seen: set[str] = set()
+        for name in classes:
+            if not name:
+                raise ValueError("a class name is empty")
+            if name in seen:
+                raise ValueError(f"class name {name!r} stands twice; the answer's keys must be unique")
+            seen.add(name)
+        return classes

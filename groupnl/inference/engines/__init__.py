@@ -1,0 +1,1 @@
+"""The engines that can run a network, one file each, and the table of them all."""

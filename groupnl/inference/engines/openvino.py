@@ -1,0 +1,101 @@
+"""The engine that runs a network written by `export_onnx` in OpenVINO on a CPU."""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from groupnl.errors import ConfigError, RewriteError, not_installed
+from groupnl.inference.engines.onnx_export import INPUT
+from groupnl.inference.warm_up import run_noise
+
+_PRECISIONS = {torch.float32: "f32", torch.bfloat16: "bf16"}
+# One compilation for each: OpenVINO fuses what lies between convolutions only where the batch size is fixed.
+# Larger batches are not quicker, an image for an image.
+_BATCHES = (8, 4, 2, 1)
+
+
+class OpenVinoEngine:
+    """A network in OpenVINO; any batch is run as batches of 8, 4, 2 and 1.
+
+    Args:
+        path: a file that `export_onnx` wrote with sine="polynomial" (another is computed as exactly, but slowly).
+        size: side of the input that it was written for, pixels.
+        precision: float32, or bfloat16 for a CPU that has it.
+        threads: for one batch.
+
+    Raises:
+        ConfigError: OpenVINO is not installed, or the precision is neither of the two.
+        RewriteError: the file is damaged, or not one that `export_onnx` wrote for this size.
+    """
+
+    def __init__(self, path: Path, size: int, precision: torch.dtype, threads: int) -> None:
+        if precision not in _PRECISIONS:
+            raise ConfigError(f"precision {precision} is not one of OpenVINO's on a CPU: use bfloat16 or float32")
+        self._size, self._precision = size, precision
+        self._core = _import_openvino().Core()
+        self._options = {
+            "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
+            "INFERENCE_NUM_THREADS": threads,
+            "PERFORMANCE_HINT": "LATENCY",  # all threads on one batch
+            "ENABLE_CPU_PINNING": False,  # several workers would pin their threads to the same cores
+        }
+        self._network = _read(self._core, path, size)
+        self._requests: dict[int, Any] = {}
+        # A request has one set of buffers.
+        self._lock = threading.Lock()
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """Compute logits; see `Engine`."""
+        images = pixels.contiguous().numpy()
+        logits, start = [], 0
+        with self._lock:
+            while start < len(images):
+                size = next(size for size in _BATCHES if size <= len(images) - start)
+                (result,) = self._request(size).infer([images[start : start + size]], share_inputs=True).values()
+                logits.append(torch.from_numpy(result))
+                start += size
+        return torch.cat(logits)
+
+    def warm_up(self, max_batch: int) -> None:
+        """Compile for every batch size up to `max_batch`, and run each on noise; see `Engine`."""
+        batches = {size for size in _BATCHES if size <= max_batch} | {max_batch}
+        run_noise(self, self._size, batches, f"{self._precision} in OpenVINO")
+
+    def _request(self, batch: int) -> Any:
+        """The compiled network of a batch size, compiled now if it is the first time."""
+        if batch not in self._requests:
+            network = self._network.clone()
+            network.reshape([batch, 3, self._size, self._size])
+            compiled = self._core.compile_model(network, "CPU", self._options)
+            self._requests[batch] = compiled.create_infer_request()
+        return self._requests[batch]
+
+
+def _import_openvino() -> Any:
+    try:
+        import openvino  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise ConfigError(f"the engine 'openvino' needs a package: {not_installed('openvino', 'openvino')}") from error
+    return openvino
+
+
+def _read(core: Any, path: Path, size: int) -> Any:
+    """Read a file, and see that it takes what this engine gives.
+
+    Raises:
+        RewriteError: it cannot be read, or takes something else.
+    """
+    try:
+        network = core.read_model(path)
+    except RuntimeError as error:
+        raise RewriteError(f"OpenVINO cannot load {path.name}, export it again: {error}") from error
+    inputs = [
+        (value.any_name, value.element_type.get_type_name(), str(value.partial_shape)) for value in network.inputs
+    ]
+    wanted = [(INPUT, "u8", f"[?,3,{size},{size}]")]
+    if inputs != wanted:
+        raise RewriteError(f"{path.name} takes {inputs}, this engine gives {wanted}: export the network again")
+    return network

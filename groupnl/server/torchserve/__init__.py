@@ -1,0 +1,1 @@
+"""What is of TorchServe alone: its Java, its process, its console and its own metrics."""

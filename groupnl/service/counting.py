@@ -1,0 +1,77 @@
+"""The metrics of a worker: known label values start at 0, and the facts that do not change are set."""
+
+from collections.abc import Collection
+from http import HTTPStatus
+from pathlib import Path
+
+import torch
+from prometheus_client import CollectorRegistry
+
+from groupnl.archive.manifest import Manifest
+from groupnl.archive.read import DIGEST_FILE
+from groupnl.corruptions import Cell
+from groupnl.errors import GroupNLError, input_errors
+from groupnl.inference.device import precision_name
+from groupnl.metrics import (
+    BATCH_SIZE,
+    BUILD_INFO,
+    OFFLINE_AGREEMENT,
+    REJECTED,
+    REQUESTS,
+    STAGE_SECONDS,
+    STAGES,
+    WORKER_STARTS,
+    Metrics,
+)
+from groupnl.robustness.record import ROBUSTNESS_FILE, read_record
+
+
+def worker_metrics(model_name: str) -> Metrics:
+    """The metrics of this worker process, with zeros where label values are known.
+
+    Where `PROMETHEUS_MULTIPROC_DIR` is set (`groupnl serve` sets it), prometheus_client writes them into files there,
+    which the server's endpoint adds up. The registry matters only without it, in tests.
+    """
+    metrics = Metrics(model_name, CollectorRegistry())
+    errors = input_errors()
+    statuses = {HTTPStatus.OK, GroupNLError.status, *(error.status for error in errors)}
+    metrics.start_at_zero(REQUESTS, code=[str(int(status)) for status in sorted(statuses)])
+    metrics.start_at_zero(REJECTED, reason=[error.code for error in errors])
+    metrics.start_at_zero(STAGE_SECONDS, stage=STAGES)
+    metrics.start_at_zero(BATCH_SIZE)
+    metrics.start_at_zero(WORKER_STARTS)
+    return metrics
+
+
+def count_start(metrics: Metrics, model_dir: Path, manifest: Manifest, engine: str, precision: torch.dtype) -> None:
+    """Count that this worker is ready, and say what it serves."""
+    metrics.inc(WORKER_STARTS)
+    metrics.set(
+        BUILD_INFO,
+        1,
+        version=manifest.version,
+        arch=manifest.card.architecture,
+        engine=engine,
+        precision=precision_name(precision),
+        archive_sha256=_archive_digest(model_dir),
+    )
+
+
+def set_offline_agreement(metrics: Metrics, model_dir: Path, cells: Collection[Cell]) -> None:
+    """Say how robust the model was before packing, where the archive knows, in the cells that shadow requests fill.
+
+    Raises:
+        ConfigError: the archive's record cannot be read.
+    """
+    file = model_dir / ROBUSTNESS_FILE
+    if file.exists():
+        for corruption, agreement in read_record(file).agreement(cells).items():
+            metrics.set(OFFLINE_AGREEMENT, agreement, corruption=corruption)
+
+
+def _archive_digest(model_dir: Path) -> str:
+    """What `groupnl serve` noted when it unpacked the archive; empty where something else did."""
+    try:
+        return (model_dir / DIGEST_FILE).read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,55 @@
+"""An unpacked archive to a `Service` that has run once: what a worker does before it reports ready."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from groupnl.archive.engine import choose, load_engine
+from groupnl.archive.load import checked_manifest, handler_section
+from groupnl.base.environment import seats_folder
+from groupnl.inference.engine_names import ENGINES_OF_FIXED_THREADS
+from groupnl.service.counting import count_start, set_offline_agreement, worker_metrics
+from groupnl.service.service import Service
+from groupnl.service.shadow import start_shadows
+from groupnl.service.turns import Turns
+
+logger = logging.getLogger(__name__)
+
+
+def load_service(
+    model_dir: Path, name: str, settings: Mapping[str, Any], *, gpu: int | None = None, batch_size: int = 1
+) -> Service:
+    """Load the model of an unpacked archive and warm it up.
+
+    Args:
+        model_dir: the unpacked archive.
+        name: of the model, as the service calls it.
+        settings: content of its `model-config.yaml`, with what this start changes.
+        gpu: index of the CUDA device, where there are several.
+        batch_size: most images in a batch.
+
+    Raises:
+        ConfigError: the configuration cannot be used, or asks for a device that is not there.
+        ArchiveError: a file is missing, unreadable or not what was packed.
+        CheckpointError: the weights do not fit the architecture.
+    """
+    config = handler_section(settings)
+    if config.threads is not None:
+        torch.set_num_threads(config.threads)
+    metrics = worker_metrics(name)
+    manifest = checked_manifest(model_dir)
+    choice = choose(config, gpu)
+    engine, used = load_engine(model_dir, manifest, choice._replace(urgent=True))
+    turns = Turns(seats_folder(), torch.get_num_threads(), all_or_none=used in ENGINES_OF_FIXED_THREADS)
+    for threads in turns.threads:  # kernels are prepared for each number of threads
+        torch.set_num_threads(threads)
+        engine.warm_up(batch_size)
+    facts = manifest.card.architecture, used, choice.device, choice.precision
+    logger.info("groupnl: model %s is ready: %s, %s, %s, %s", name, *facts)
+    count_start(metrics, model_dir, manifest, used, choice.precision)
+    set_offline_agreement(metrics, model_dir, config.shadow.cells())
+    shadows = start_shadows(model_dir, config.shadow, metrics, choice._replace(name=used))
+    return Service(manifest.card, engine, config, metrics, shadows, turns, on_cpu=choice.device.type == "cpu")

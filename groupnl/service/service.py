@@ -1,0 +1,156 @@
+"""A batch of request items to a batch of replies: everything between reading and sending.
+
+One bad item never fails its neighbours: each is prepared on its own, and only good ones reach the engine.
+"""
+
+import logging
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from groupnl.archive.handler_config import HandlerConfig
+from groupnl.card import ModelCard
+from groupnl.errors import InputError
+from groupnl.images import Reader, SideBySide, as_batch
+from groupnl.inference.engines.torch_engine import Engine
+from groupnl.metrics import BATCH_SIZE, REJECTED, REQUESTS, STAGE_SECONDS, Metrics
+from groupnl.service.faults import FaultCounter
+from groupnl.service.items import Item
+from groupnl.service.replies import Reply, classifications, internal_error, refusal
+from groupnl.service.shadow import Sampler
+from groupnl.service.turns import Turns
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A good item.
+
+    Attributes:
+        item: the request.
+        pixels: uint8 (3, S, S), with memory of its own: it may be kept longer than the batch.
+        top_k: how many classes are asked for.
+        label: position of the true class, where the client told it.
+    """
+
+    item: Item
+    pixels: Tensor
+    top_k: int
+    label: int | None
+
+
+class Service:
+    """Answers batches with one model.
+
+    As many images are prepared at a time as torch has threads when this is made.
+
+    Args:
+        card: the model's classes and input.
+        engine: runs the model.
+        config: limits, default number of classes, how many faults are put up with.
+        metrics: where requests, refusals, stages and batches are counted.
+        shadows: gets the answered images when their answers are computed.
+        turns: to use the cores, with other workers.
+        on_cpu: whether the network uses the cores too.
+    """
+
+    def __init__(
+        self,
+        card: ModelCard,
+        engine: Engine,
+        config: HandlerConfig,
+        metrics: Metrics,
+        shadows: Sampler,
+        turns: Turns,
+        *,
+        on_cpu: bool = True,
+    ) -> None:
+        self._classes = card.classes
+        self._reader = Reader(card.input, config.limits)
+        self._side_by_side = SideBySide(torch.get_num_threads())
+        self._engine = engine
+        self._config = config
+        self._metrics = metrics
+        self._shadows = shadows
+        self._turns = turns
+        self._on_cpu = on_cpu
+        self._faults = FaultCounter(config.max_consecutive_faults)
+
+    def answer(self, items: Sequence[Item]) -> list[Reply]:
+        """Answer each item, in order.
+
+        Raises:
+            SystemExit: the engine failed too often in a row; see `FaultCounter`.
+        """
+        with self._metrics.timed(STAGE_SECONDS, stage="total"):
+            with ExitStack() as turn:
+                with self._metrics.timed(STAGE_SECONDS, stage="wait"):
+                    threads = turn.enter_context(self._turns.turn())
+                _compute_with(threads)
+                prepared = self._side_by_side(self._prepare, items, threads)
+                good = [item for item in prepared if isinstance(item, _Prepared)]
+                if not self._on_cpu:
+                    turn.close()  # the next worker's images are prepared while the device computes
+                logits = self._infer(good)
+            with self._metrics.timed(STAGE_SECONDS, stage="respond"):
+                answers = iter(self._replies(good, logits))
+                replies = [next(answers) if isinstance(item, _Prepared) else item for item in prepared]
+        self._count(replies)
+        if logits is not None:
+            self._offer(good, logits)
+        return replies
+
+    def _prepare(self, item: Item) -> _Prepared | Reply:
+        try:
+            top_k, label = item.top_k(self._config.top_k), item.label(self._classes)
+            with self._metrics.timed(STAGE_SECONDS, stage="decode"):
+                picture = self._reader.decode(item.image())
+            with self._metrics.timed(STAGE_SECONDS, stage="preprocess"):
+                return _Prepared(item, self._reader.fit(picture), top_k, label)
+        except InputError as error:
+            self._metrics.inc(REJECTED, reason=error.code)
+            return refusal(error)
+        except Exception:
+            logger.exception("a request item could not be prepared")
+            return internal_error()
+
+    def _infer(self, good: Sequence[_Prepared]) -> Tensor | None:
+        """The logits of the good items; None where there are none, or the network could not be run."""
+        if not good:
+            return None
+        try:
+            with self._metrics.timed(STAGE_SECONDS, stage="infer"):
+                logits = self._engine(as_batch([item.pixels for item in good]))
+        except Exception:
+            logger.exception("the network could not be run on a batch of %d", len(good))
+            self._faults.failed()
+            return None
+        self._faults.succeeded()
+        return logits
+
+    def _replies(self, good: Sequence[_Prepared], logits: Tensor | None) -> list[Reply]:
+        if logits is None:
+            return [internal_error() for _ in good]
+        return classifications(logits, self._classes, [item.top_k for item in good])
+
+    def _offer(self, good: Sequence[_Prepared], logits: Tensor) -> None:
+        for item, row in zip(good, logits, strict=True):
+            self._shadows.offer(item.item, item.pixels, row, item.label)
+
+    def _count(self, replies: Sequence[Reply]) -> None:
+        self._metrics.observe(BATCH_SIZE, len(replies))
+        for reply in replies:
+            self._metrics.inc(REQUESTS, code=str(int(reply.status)))
+
+
+def _compute_with(threads: int) -> None:
+    """Set torch's threads where they are others: setting them makes it forget how it computes convolutions.
+
+    To find that out again took 1 to 2 ms of a batch.
+    """
+    if threads != torch.get_num_threads():
+        torch.set_num_threads(threads)

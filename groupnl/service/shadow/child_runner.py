@@ -1,0 +1,105 @@
+"""The worker's end of the shadow process: a `Runner` that hands batches through a pipe."""
+
+import multiprocessing
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from multiprocessing.connection import Connection
+
+from torch import Tensor
+
+from groupnl.corruptions import Request
+from groupnl.errors import ServerError
+from groupnl.service.shadow.messages import Failure, Setup
+from groupnl.service.shadow.runner import Result
+
+KILL_S = 5.0
+
+
+class ChildRunner:
+    """Runs in a process of the lowest priority; see `groupnl.service.shadow.child`.
+
+    Args:
+        setup: what it loads.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        self._setup = setup
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe: Connection | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process, while it runs."""
+        return None if self._process is None else self._process.pid
+
+    def start(self) -> None:
+        """Start the process and wait until it has loaded.
+
+        To be called by a thread that lives as long as the process is to live: Linux ends the process with it.
+
+        Raises:
+            ServerError: it could not load, or ended.
+        """
+        self.close()
+        self._pipe, theirs = multiprocessing.Pipe()
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603 (no shell, nothing that a client sends)
+                [sys.executable, "-m", "groupnl.service.shadow.child", str(theirs.fileno())],
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+            )
+        try:
+            _lower_priority(self._process.pid)  # from here, so that importing torch is covered too
+            self._ask(pickle.dumps(self._setup))
+        except Exception:
+            self.close()
+            raise
+
+    def run(self, pixels: Tensor, requests: Sequence[Request | None], clean: Tensor | None) -> list[Result | None]:
+        """Have a batch answered; see `Runner`. A process that has ended is started again.
+
+        Raises:
+            ServerError: the process could not answer it, or has ended.
+        """
+        if self._pipe is None:
+            self.start()
+        # As arrays: tensors would be passed as shared memory, a file descriptor each.
+        message = (pixels.numpy(), list(requests), None if clean is None else clean.numpy())
+        answer = self._ask(pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL))
+        assert isinstance(answer, list)  # noqa: S101 (for mypy)
+        return answer
+
+    def close(self) -> None:
+        """End the process."""
+        if self._pipe is not None:
+            self._pipe.close()
+            self._pipe = None
+        if self._process is not None:
+            self._process.kill()
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(KILL_S)
+            self._process = None
+
+    def _ask(self, message: bytes) -> object:
+        assert self._pipe is not None  # noqa: S101 (for mypy)
+        try:
+            self._pipe.send_bytes(message)
+            answer = self._pipe.recv()
+        except (EOFError, OSError):
+            self.close()
+            raise ServerError("the shadow process has ended") from None
+        if isinstance(answer, Failure):
+            raise ServerError(f"the shadow process reports {answer.text}")
+        return answer
+
+
+def _lower_priority(pid: int) -> None:
+    """Let a process run only when nothing else wants to."""
+    try:
+        os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+    except (AttributeError, PermissionError):  # not on Linux, or in a container that allows only niceness
+        os.setpriority(os.PRIO_PROCESS, pid, 19)

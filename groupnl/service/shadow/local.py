@@ -1,0 +1,22 @@
+"""The networks of a shadow path, loaded where they are to run."""
+
+from groupnl.archive.engine import as_packed, load_engine
+from groupnl.archive.load import checked_manifest
+from groupnl.service.shadow.messages import Setup
+from groupnl.service.shadow.runner import LocalRunner
+
+
+def local_runner(setup: Setup) -> LocalRunner:
+    """Load the model with the live network's engine, and the twin with that of its own archive.
+
+    Raises:
+        ArchiveError: an archive's file is missing or not what was packed.
+        CheckpointError: weights that do not fit their architecture.
+    """
+    choice = setup.choice
+    model = load_engine(setup.model_dir, checked_manifest(setup.model_dir), choice).engine
+    if setup.twin_dir is None:
+        return LocalRunner(model, None, choice.device)
+    manifest = checked_manifest(setup.twin_dir)
+    twin = load_engine(setup.twin_dir, manifest, as_packed(setup.twin_dir, manifest, choice)).engine
+    return LocalRunner(model, twin, choice.device)

@@ -1,0 +1,170 @@
+"""Between the live path and the runner: a bounded queue, and the thread that empties it when there is time.
+
+The live path only offers: it is never made to wait, and nothing that happens here reaches a reply. What is not answered
+again is counted by reason, so that chosen images = pairs + dropped ones + waiting ones.
+"""
+
+import logging
+import queue
+import random
+import threading
+import time
+from collections.abc import Callable, Sequence
+
+import torch
+
+from groupnl.archive.probe import ProbeSet
+from groupnl.archive.shadow_config import ShadowConfig
+from groupnl.robustness.deck import Deck
+from groupnl.robustness.replay import request_of
+from groupnl.robustness.sampling import is_sampled
+from groupnl.service.shadow.counts import ShadowCounts
+from groupnl.service.shadow.job import Job
+from groupnl.service.shadow.probing import Probing
+from groupnl.service.shadow.runner import Runner
+from groupnl.service.shadow.tell_once import TellOnce
+
+logger = logging.getLogger(__name__)
+POLL_S = 0.2
+LONGEST_PAUSE_S = 60.0  # between failures in a row
+_DOUBLINGS = 6  # after which it is reached
+
+
+class ShadowLoop:
+    """Answers a share of the live images again, corrupted.
+
+    Args:
+        runner: corrupts, answers, compares.
+        config: which images, which cells, how much time.
+        counts: where everything is counted.
+        probe: labelled images to replay while no image waits; None: there are none.
+    """
+
+    def __init__(self, runner: Runner, config: ShadowConfig, counts: ShadowCounts, probe: ProbeSet | None) -> None:
+        rng = random.Random()  # noqa: S311 (order only; workers must not start with the same cells)
+        self._runner = runner
+        self._config = config
+        self._counts = counts
+        self._deck = Deck(config.cells(), rng)
+        self._probing = _probing(probe, config, rng)
+        self._queue: queue.Queue[Job] = queue.Queue(config.queue_length)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
+        self._tell_once = TellOnce(logger)
+        self._failures = 0
+        self._next_probe = 0.0
+
+    def start(self) -> None:
+        """Begin to answer what is offered."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop; what waits is not answered."""
+        self._stopped.set()
+        self._thread.join()
+
+    def wants(self, key: str) -> bool:
+        """Whether the image of the request with this key is among the share."""
+        return is_sampled(key, self._config.share)
+
+    def offer(self, job: Job) -> None:
+        """Take a chosen image, or drop it when too many wait; never waits."""
+        self._counts.sampled()
+        try:
+            self._queue.put_nowait(job)
+        except queue.Full:
+            self._counts.dropped("queue_full")
+        self._counts.waiting(self._queue.qsize())
+
+    def _run(self) -> None:
+        try:
+            self._recover(self._guarded(self._runner.start))
+            while not self._stopped.is_set():
+                self._step()
+        finally:
+            self._runner.close()
+
+    def _step(self) -> None:
+        jobs = self._take()
+        start = time.monotonic()
+        if jobs:
+            went_well = self._guarded(lambda: self._answer(jobs))
+            if not went_well:
+                self._counts.dropped("fault", len(jobs))
+            self._stopped.wait(_pause(time.monotonic() - start, self._config.time_share))
+            self._recover(went_well)
+        elif self._probing is not None and start >= self._next_probe:
+            went_well = self._guarded(self._replay)
+            now = time.monotonic()
+            self._next_probe = now + _pause(now - start, self._config.probe_time_share)
+            self._recover(went_well)
+
+    def _take(self) -> list[Job]:
+        """The images that have waited longest, without those that have waited too long."""
+        jobs = []
+        try:
+            jobs.append(self._queue.get(timeout=self._patience_s()))
+            while len(jobs) < self._config.batch_size:
+                jobs.append(self._queue.get_nowait())
+        except queue.Empty:
+            pass
+        self._counts.waiting(self._queue.qsize())  # also when there is none: an offer may have told an older length
+        oldest = time.monotonic() - self._config.max_lag_s
+        fresh = [job for job in jobs if job.offered_at >= oldest]
+        if len(fresh) < len(jobs):
+            self._counts.dropped("expired", len(jobs) - len(fresh))
+        return fresh
+
+    def _patience_s(self) -> float:
+        """How long to wait for an image: no longer than until the probe set's next turn."""
+        if self._probing is None:
+            return POLL_S
+        return min(max(self._next_probe - time.monotonic(), 0.0), POLL_S)
+
+    def _answer(self, jobs: Sequence[Job]) -> None:
+        cells = [self._deck.deal() for _ in jobs]
+        requests = [request_of(job.key, cell, self._config.seed) for job, cell in zip(jobs, cells, strict=True)]
+        pixels = torch.stack([job.pixels for job in jobs])
+        results = self._runner.run(pixels, requests, torch.stack([job.clean for job in jobs]))
+        now = time.monotonic()
+        for job, cell, result in zip(jobs, cells, results, strict=True):
+            if result is None:
+                self._counts.dropped("fault")
+            else:
+                self._counts.pair(cell, result, job.label, now - job.offered_at)
+
+    def _replay(self) -> None:
+        assert self._probing is not None  # noqa: S101 (for mypy)
+        batch = self._probing.deal(self._config.batch_size)
+        results = self._runner.run(batch.pixels, batch.requests, None)
+        for cell, label, result in zip(batch.cells, batch.labels, results, strict=True):
+            if result is not None:
+                self._counts.probe(cell, correct=result.best == label)
+
+    def _guarded(self, action: Callable[[], None]) -> bool:
+        """Do it, and return whether it went well; a fault is told once."""
+        try:
+            action()
+        except Exception as error:
+            self._failures += 1
+            self._tell_once(error, "shadow requests fail")
+            return False
+        self._failures = 0
+        return True
+
+    def _recover(self, went_well: bool) -> None:
+        """After a fault, a pause that grows with faults in a row; the time it takes counts as no work."""
+        if not went_well:
+            doubled = 2.0 ** min(self._failures - 1, _DOUBLINGS)  # bounded: faults may go on for days
+            self._stopped.wait(min(doubled - 1, LONGEST_PAUSE_S))
+
+
+def _probing(probe: ProbeSet | None, config: ShadowConfig, rng: random.Random) -> Probing | None:
+    if probe is None or config.probe_time_share == 0:
+        return None
+    return Probing(probe, config.cells(), config.seed, rng)
+
+
+def _pause(busy_s: float, share: float) -> float:
+    """How long to rest after so many busy seconds, so that they are this share of the time."""
+    return busy_s * (1 / share - 1)

@@ -1,0 +1,87 @@
+"""Whose turn it is to compute, and with how many threads; see `groupnl.service.seats`."""
+
+import fcntl
+import os
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from groupnl.service.seats import read_seats
+
+_POLL_S = 0.0005
+
+
+class Turns:
+    """The seats of all workers of a service, one for each core.
+
+    A seat is a file, and who holds its lock sits on it: a worker that dies leaves its seats.
+
+    Args:
+        folder: of the seats; None where a worker has its cores for itself.
+        threads: of this worker without seats, and of its engine.
+        all_or_none: wait until all seats are free, for an engine whose threads are fixed.
+    """
+
+    def __init__(self, folder: Path | None, threads: int, *, all_or_none: bool = False) -> None:
+        files, share = ([], threads) if folder is None else read_seats(folder)
+        self._seats = [os.open(file, os.O_RDONLY) for file in files]  # open while the worker lives
+        self._share = share
+        self._threads = threads
+        self._all_or_none = all_or_none
+        self._was_alone = True
+
+    @property
+    def threads(self) -> tuple[int, ...]:
+        """Numbers of threads that a turn may bring, for warming up; a turn may bring another one where many share."""
+        shared = self._threads if self._all_or_none else min(self._share, self._threads)
+        return tuple(sorted({shared, self._threads}))
+
+    @contextmanager
+    def turn(self) -> Iterator[int]:
+        """Wait for seats, and sit on them inside the block; gives the number of threads to compute with."""
+        if not self._seats:
+            yield self._threads
+            return
+        seats = self._take_all() if self._all_or_none else self._take()
+        try:
+            yield self._threads if self._all_or_none else len(seats)
+        finally:
+            _leave(seats)
+
+    def _take(self) -> list[int]:
+        """All seats if nobody sits now nor sat the last time, else the share or what is free of it; one at least.
+
+        Who has waited takes its share and not all that has become free: whoever left it is soon back for its own. And
+        two who compute side by side are now and then both between two batches.
+        """
+        free = self._free_seats()
+        is_alone = len(free) == len(self._seats)
+        while not free:  # the system waits for one lock, not for any of several
+            time.sleep(_POLL_S)
+            free = self._free_seats()
+        wanted = self._threads if is_alone and self._was_alone else min(self._share, self._threads)
+        self._was_alone = is_alone
+        _leave(free[wanted:])
+        return free[:wanted]
+
+    def _free_seats(self) -> list[int]:
+        """The seats on which nobody sat, taken."""
+        taken = []
+        for seat in self._seats:
+            try:
+                fcntl.flock(seat, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                taken.append(seat)
+            except BlockingIOError:
+                continue
+        return taken
+
+    def _take_all(self) -> list[int]:
+        for seat in self._seats:  # all in the same order, so that nobody waits for one who waits
+            fcntl.flock(seat, fcntl.LOCK_EX)
+        return self._seats
+
+
+def _leave(seats: Iterable[int]) -> None:
+    for seat in seats:
+        fcntl.flock(seat, fcntl.LOCK_UN)

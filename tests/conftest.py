@@ -1,0 +1,57 @@
+"""What the tests of the service and of its shells share: an unpacked archive, and a registry to count in."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from prometheus_client import CollectorRegistry
+from support.shadows import Count
+
+import groupnl.models  # noqa: F401 (registers the tiny model)
+from groupnl.archive.manifest import MANIFEST_NAME, Manifest
+from groupnl.card import InputConfig, ModelCard
+from groupnl.models import save_checkpoint
+
+CLASSES = ("grey", "red", "green", "blue", "white", "black", "\u00e9clair")
+
+
+@pytest.fixture(scope="session")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An unpacked archive of a tiny model."""
+    folder = tmp_path_factory.mktemp("packed")
+    torch.manual_seed(0)
+    model = timm.create_model("test_gnl_efficientnet", num_classes=len(CLASSES))
+    config = InputConfig(size=64, mean=(0.5,) * 3, std=(0.5,) * 3, crop_pct=0.875, interpolation="bilinear")
+    card = ModelCard(architecture="test_gnl_efficientnet", classes=CLASSES, input=config)
+    digest = save_checkpoint(folder / "weights.safetensors", model.state_dict(), card)
+    manifest = Manifest(
+        model_name="tiny", version="1.0", card=card, weights="weights.safetensors", weights_sha256=digest
+    )
+    (folder / MANIFEST_NAME).write_text(manifest.model_dump_json(), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def own_copy(packed: Path, tmp_path: Path) -> Path:
+    """The same, for a test that changes it."""
+    return Path(shutil.copytree(packed, tmp_path / "packed"))
+
+
+@pytest.fixture
+def registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@pytest.fixture
+def count(registry: CollectorRegistry) -> Count:
+    """The sum of a metric's samples that have these labels."""
+
+    def total(name: str, **labels: str) -> float:
+        samples = [sample for family in registry.collect() for sample in family.samples if sample.name == name]
+        found = [s.value for s in samples if labels.items() <= s.labels.items()]
+        assert found, f"no sample {name} {labels}"
+        return sum(found)
+
+    return total

@@ -1,0 +1,122 @@
+"""A network compiled ahead of time: what it computes, and where it fits."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+from support.networks import with_lively_norms
+from torch import Tensor, nn
+
+from groupnl.card import InputConfig
+from groupnl.errors import ConfigError, RewriteError
+from groupnl.inference.device import choose_precision
+from groupnl.inference.engines.aot import PackageEngine
+from groupnl.inference.engines.package import MAX_BATCH, PACKAGE_FILE, Target, compile_package
+from groupnl.inference.engines.torch_engine import TorchEngine
+from groupnl.inference.native import build as native
+
+CPU = torch.device("cpu")
+CONFIG = InputConfig(size=64, mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.3), crop_pct=0.875, interpolation="bilinear")
+FASTEST = choose_precision("auto", CPU)
+
+
+class Compiled(NamedTuple):
+    model: nn.Module
+    kernel: Path | None
+    engine: PackageEngine
+
+
+def compiled(folder: Path, precision: torch.dtype) -> Compiled:
+    model = with_lively_norms("test_gnl_efficientnet")
+    kernel = compile_package(model, CONFIG, CPU, precision, folder)
+    return Compiled(model, kernel, PackageEngine(folder / PACKAGE_FILE, kernel, CONFIG, CPU))
+
+
+@pytest.fixture(scope="module")
+def fastest(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+    return compiled(tmp_path_factory.mktemp("package"), FASTEST)
+
+
+@pytest.fixture(scope="module")
+def exact(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+    return compiled(tmp_path_factory.mktemp("package"), torch.float32)
+
+
+def noise(batch: int) -> Tensor:
+    return torch.randint(0, 256, (batch, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(batch))
+
+
+def difference(found: Tensor, expected: Tensor) -> float:
+    return float((found - expected).norm() / expected.norm())
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 8, 33])
+def test_float32_is_exact_for_any_batch(exact: Compiled, batch: int) -> None:
+    logits = exact.engine(noise(batch))
+    assert logits.dtype == torch.float32
+    assert exact.kernel is None
+    assert difference(logits, TorchEngine(exact.model, CONFIG, CPU, torch.float32)(noise(batch))) < 1e-5
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 8, 33])
+def test_the_fastest_precision_is_close(fastest: Compiled, batch: int) -> None:
+    assert (fastest.kernel is not None) is (torch.bfloat16 == FASTEST and native.is_supported())
+    expected = TorchEngine(fastest.model, CONFIG, CPU, torch.float32)(noise(batch))
+    assert difference(fastest.engine(noise(batch)), expected) < 0.02
+
+
+def test_any_memory_order_and_number_of_threads_gives_the_same(fastest: Compiled) -> None:
+    pixels = noise(5)
+    expected = fastest.engine(pixels.contiguous(memory_format=torch.channels_last))
+    torch.testing.assert_close(fastest.engine(pixels), expected, rtol=0, atol=0)
+    strided = torch.cat([pixels, pixels], dim=3)[..., :64]
+    torch.testing.assert_close(fastest.engine(strided), expected, rtol=0, atol=0)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads + 1)
+        torch.testing.assert_close(fastest.engine(pixels), expected, rtol=1e-2, atol=1e-2)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def test_batches_beyond_the_compiled_bound_are_split(exact: Compiled) -> None:
+    pixels = noise(1).expand(MAX_BATCH + 3, -1, -1, -1)
+    logits = exact.engine(pixels)
+    assert logits.shape == (MAX_BATCH + 3, 10)
+    torch.testing.assert_close(logits[-1], logits[0], rtol=1e-4, atol=1e-5)
+
+
+def test_logits_that_are_not_finite_are_told(fastest: Compiled, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fastest.engine, "_run", lambda pixels: torch.full((len(pixels), 10), torch.inf))
+    with pytest.raises(ConfigError, match="not finite"):
+        fastest.engine.warm_up(2)
+
+
+def test_a_package_fits_where_it_was_made() -> None:
+    here = Target.here(CPU, FASTEST)
+    assert here.misfit(here) is None
+    assert here.misfit(here.model_copy(update={"instructions": (*here.instructions, "later_ones")})) is None
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("torch_version", "1.0", "torch_version"),
+        ("machine", "abacus", "for machine abacus"),
+        ("device", "cuda sm_90", "for device cuda sm_90, here it is cpu"),
+        ("precision", "float16", "for precision float16"),
+        ("instructions", ("avx1024",), "a CPU with avx1024, which this one lacks"),
+    ],
+)
+def test_why_a_package_does_not_fit(field: str, value: object, reason: str) -> None:
+    here = Target.here(CPU, FASTEST)
+    misfit = here.model_copy(update={field: value}).misfit(here)
+    assert misfit is not None
+    assert reason in misfit
+
+
+def test_without_a_compiler_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    with pytest.raises(RewriteError, match="no C\\+\\+ compiler"):
+        native.build(tmp_path)

@@ -1,0 +1,80 @@
+"""One server for the session, with two tiny models."""
+
+import signal
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.server import Server
+from support.tiny import tiny_checkpoint
+
+from groupnl.archive.model_config import ServingSettings
+from groupnl.archive.pack import pack
+
+# Long enough that requests sent together share a batch; full batches do not wait.
+BATCH_DELAY_MS = 250
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker("service")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interrupt() -> Iterator[None]:
+    """Shells ignore Ctrl-C for what runs in the background, and servers inherit that: some tests stop them so."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model store with `tiny`, and `leaver`: the same, but its worker leaves when it reads the word leave."""
+    folder = tmp_path_factory.mktemp("store")
+    handler = {"device": "cpu", "precision": "float32"}
+    settings = ServingSettings(workers=1, batch_size=8, max_batch_delay_ms=BATCH_DELAY_MS, handler=handler)
+    _make_leaver(pack(tiny_checkpoint(folder), folder, "tiny", settings=settings), folder / "leaver.mar")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server(tmp_path_factory.mktemp("server"), "--model-store", str(store))
+    try:
+        running.wait_for("Ctrl-C stops")
+        yield running
+        assert running.stop() == 0
+    finally:
+        running.kill()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+    """Starts further servers, and ends what a failed test left of them."""
+    started: list[Server] = []
+
+    def start_one(*options: str) -> Server:
+        started.append(Server(tmp_path, *options))
+        return started[-1]
+
+    yield start_one
+    for server in started:
+        server.kill()
+
+
+def _make_leaver(archive: Path, target: Path) -> None:
+    answer = "        return self._service.handle(data, context)\n"
+    leave = (
+        '        if any(bytes(item.get("body", b"")) == b"leave" for item in data):\n            raise SystemExit(1)\n'
+    )
+    with zipfile.ZipFile(archive) as source, zipfile.ZipFile(target, "w") as copy:
+        for name in source.namelist():
+            content = source.read(name)
+            if name == "classifier.py":
+                text = content.decode()
+                assert answer in text
+                content = text.replace(answer, leave + answer).encode()
+            copy.writestr(name, content)

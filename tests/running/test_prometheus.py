@@ -1,0 +1,271 @@
+"""A real Prometheus with our rules on a real service under load: no panel and no rule comes back empty."""
+
+import concurrent.futures
+import functools
+import io
+import math
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import promql_parser as promql
+import pytest
+import timm
+import torch
+from PIL import Image
+from support.expressions import Expression, panel_expressions, rule_expressions, rules
+from support.prometheus import Prometheus, tools
+from support.server import Server
+from support.tiny import ARCHITECTURE, CLASSES, INPUT, tiny_card
+
+from groupnl.archive.model_config import ServingSettings
+from groupnl.archive.pack import pack
+from groupnl.cli import main
+from groupnl.corruptions import CELLS
+from groupnl.models import save_checkpoint
+from groupnl.robustness.record import CellFigures, RobustnessRecord, write_record
+
+CORRUPTIONS = ("contrast",)
+REQUESTS = 240
+HELD_BACK = 40
+LIMIT_S = 90
+VALUES = {"model": "tiny", "reference": "twin", "window": "10m", "__rate_interval": "10m"}
+RECORDED = [Expression(rule["record"], rule["expr"]) for rule in rules() if "record" in rule]
+
+
+class Watched(NamedTuple):
+    """A service under load, and the Prometheus that scrapes it."""
+
+    server: Server
+    prometheus: Prometheus
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+    tools()  # skips where there are none, before a server is started
+    folder = tmp_path_factory.mktemp("watched")
+    for seed, (model, twin) in enumerate((("tiny", "twin"), ("twin", None))):
+        _pack(folder, model, twin, seed)
+    server = Server(folder, "--model-store", str(folder), "--models", "tiny", "twin", "--shadow-share", "1")
+    started: list[Prometheus] = []
+    try:
+        server.wait_for("Ctrl-C stops")
+        started.append(_start_prometheus(folder, server))
+        _ask(server)
+        yield Watched(server, started[0])
+        assert server.stop() == 0
+    finally:
+        for prometheus in started:
+            prometheus.stop()
+        server.kill()
+
+
+def _pack(folder: Path, model: str, twin: str | None, seed: int) -> None:
+    checkpoint = folder / f"{model}.safetensors"
+    digest = save_checkpoint(checkpoint, _undecided_network(seed).state_dict(), tiny_card())
+    record = folder / f"{model}.robustness.json"
+    write_record(_record(digest), record)
+    shadow = {"corruptions": list(CORRUPTIONS), "time_share": 1.0, "probe_time_share": 1.0, "twin": twin}
+    handler = {"device": "cpu", "precision": "float32", "shadow": shadow}
+    settings = ServingSettings(workers=1, handler=handler)
+    pack(checkpoint, folder, model, settings=settings, probe=_probe(folder), robustness=record)
+
+
+def _undecided_network(seed: int) -> torch.nn.Module:
+    """Random weights, but no favourite class: pictures differ in their answers, and corruptions change them."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = timm.create_model(ARCHITECTURE, num_classes=len(CLASSES)).eval()
+        blotches = torch.nn.functional.interpolate(torch.rand(64, 3, 4, 4) * 4 - 2, INPUT.size, mode="bicubic")
+    with torch.inference_mode():
+        network.get_classifier().bias -= network(blotches).mean(0)
+    return network
+
+
+def _record(digest: str) -> RobustnessRecord:
+    cells = [CellFigures(corruption=name, severity=severity, flips=4, correct=20) for name, severity in CELLS]
+    return RobustnessRecord(
+        architecture=ARCHITECTURE,
+        weights_sha256=digest,
+        data="pictures",
+        splits=["test"],
+        images=HELD_BACK,
+        clean_correct=30,
+        precision="float32",
+        seed=0,
+        versions={},
+        cells=cells,
+    )
+
+
+def _probe(folder: Path) -> Path:
+    for number, name in enumerate(CLASSES):
+        file = folder / "probe" / name / "image.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(_image(10_000 + number))
+    return folder / "probe"
+
+
+def _image(number: int) -> bytes:
+    """Coloured blotches, another picture for each number."""
+    blotches = np.random.default_rng(number).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(blotches).resize((48, 48), Image.Resampling.BICUBIC).save(file, "PNG")
+    return file.getvalue()
+
+
+def _start_prometheus(folder: Path, server: Server) -> Prometheus:
+    workers, frontends = (f"127.0.0.1:{port}" for port in (server.metrics, server.frontend_metrics))
+    often = ["--interval", "1", "--evaluation-interval", "1"]
+    assert main(["monitoring", "--out", str(folder), "--workers", workers, "--frontends", frontends, *often]) == 0
+    prometheus = Prometheus(folder / "prometheus" / "prometheus.yml", folder / "data")
+    prometheus.wait_until_ready()
+    return prometheus
+
+
+def _ask(server: Server) -> None:
+    """Requests over some scrapes; a third carries a label."""
+
+    def ask(number: int) -> int:
+        headers = {"X-Label": CLASSES[number % len(CLASSES)]} if number % 3 == 0 else {}
+        return server.predict(("tiny", "twin")[number % 2], _image(number), headers).status
+
+    for part in range(8):
+        with concurrent.futures.ThreadPoolExecutor(4) as clients:
+            step = REQUESTS // 8
+            assert set(clients.map(ask, range(part * step, part * step + step))) == {200}
+        time.sleep(1)
+    assert server.predict("tiny", b"no image").status == 415
+
+
+def _wait_for(answer: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + LIMIT_S
+    while not answer():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(1)
+    return True
+
+
+def _has_value(prometheus: Prometheus, text: str) -> bool:
+    return any(not math.isnan(float(series["value"][1])) for series in prometheus.query(text))
+
+
+def test_no_recording_is_empty(watched: Watched) -> None:
+    """The recorded series, not only what they are computed from."""
+    missing: list[str] = []
+
+    def complete() -> bool:
+        missing[:] = [name for name, _ in RECORDED if not _has_value(watched.prometheus, name)]
+        return not missing
+
+    assert _wait_for(complete), missing
+
+
+def test_no_panel_is_empty(watched: Watched) -> None:
+    missing: list[Expression] = []
+
+    def complete() -> bool:
+        missing[:] = [one for one in panel_expressions(**VALUES) if not _has_value(watched.prometheus, one.text)]
+        return not missing
+
+    assert _wait_for(complete), missing
+
+
+def test_no_rule_fails(watched: Watched) -> None:
+    found = watched.prometheus.rules()
+    assert len(found) == len(rules())
+    assert {(rule["name"], rule.get("lastError", "")) for rule in found if rule["health"] == "err"} == set()
+
+
+def test_alerts_look_at_what_is_there(watched: Watched) -> None:
+    """An alert that does not fire answers nothing; what it compares must be there all the same."""
+    recorded = {name for name, _ in RECORDED}
+    alerts = [one for one in rule_expressions() if one.place not in recorded]
+    assert len(alerts) == len(rules()) - len(recorded)
+    for place, text in alerts:
+        for selector in _selectors(promql.parse(text)):
+            # No request has failed, and TorchServe shows a counter from its first case on.
+            if selector != "Requests5XX{}":
+                assert _wait_for(functools.partial(_has_value, watched.prometheus, selector)), f"{place}: {selector}"
+
+
+def _selectors(node: promql.Expr) -> Iterator[str]:
+    found: list[str] = []
+
+    def visit(part: promql.Expr) -> bool:
+        if isinstance(part, promql.VectorSelector):
+            found.append(f"{part.name}{{{', '.join(map(_text, part.matchers.matchers))}}}")
+        return True
+
+    _walk(node, visit)
+    return iter(found)
+
+
+def _text(matcher: promql.Matcher) -> str:
+    sign = {"Equal": "=", "NotEqual": "!=", "Re": "=~", "NotRe": "!~"}[str(matcher.op).removeprefix("MatchOp.")]
+    return f'{matcher.name}{sign}"{matcher.value}"'
+
+
+def _walk(node: promql.Expr, visit: Callable[[promql.Expr], bool]) -> None:
+    visit(node)
+    for name in ("expr", "lhs", "rhs", "vector_selector"):
+        if (inner := getattr(node, name, None)) is not None:
+            _walk(inner, visit)
+    for argument in getattr(node, "args", []):
+        _walk(argument, visit)
+
+
+def _value(prometheus: Prometheus, text: str) -> float:
+    # On a busy machine a scrape may take longer than it is allowed to: what it brings is then missing until the next.
+    answer: list[dict[str, Any]] = []
+
+    def found() -> bool:
+        answer[:] = prometheus.query(text)
+        return len(answer) == 1
+
+    assert _wait_for(found), (text, answer)
+    return float(answer[0]["value"][1])
+
+
+def test_figures_are_those_of_the_counters(watched: Watched) -> None:
+    """Every sampled image was answered again or dropped, and the recorded ratio is that of the counters."""
+    value = functools.partial(_value, watched.prometheus)
+
+    def settled() -> bool:
+        return value('sum(groupnl_shadow_queue_length{model="tiny"})') == 0
+
+    assert _wait_for(settled)
+    time.sleep(3)  # one scrape, one evaluation
+    pairs, flips = (value(f'sum(groupnl_shadow_{name}_total{{model="tiny"}})') for name in ("pairs", "flips"))
+    sampled, dropped = (value(f'sum(groupnl_shadow_{name}_total{{model="tiny"}})') for name in ("sampled", "dropped"))
+    assert pairs + dropped == sampled >= REQUESTS // 2
+    assert value('model:groupnl_pairs:start{model="tiny"}') == pairs
+    assert value('model:groupnl_agreement:start{model="tiny"}') == pytest.approx(1 - flips / pairs)
+    assert value('model_reference:groupnl_compared_pairs:start{model="tiny"}') == pairs
+    assert value('max(groupnl_offline_agreement_ratio{model="tiny"})') == pytest.approx(0.9)
+    # Each corruption meets every severity equally often.
+    cells = watched.prometheus.query('model_corruption_severity:groupnl_pairs:start{model="tiny"}')
+    counts = sorted(float(series["value"][1]) for series in cells)
+    assert len(counts) == 5 * len(CORRUPTIONS)
+    assert counts[-1] - counts[0] <= 1 + dropped
+
+
+def test_counters_survive_a_killed_worker(watched: Watched) -> None:
+    value = functools.partial(_value, watched.prometheus)
+    requests, pairs = 'sum(groupnl_requests_total{model="twin"})', 'sum(groupnl_shadow_pairs_total{model="twin"})'
+    asked = REQUESTS // 2 + 1  # and the one before it was ready
+    assert _wait_for(lambda: value(requests) == asked and value(pairs) > 0)
+    pairs_before = value(pairs)
+    (worker,) = watched.server.workers("twin")
+    os.kill(worker, signal.SIGKILL)
+    assert _wait_for(lambda: value('groupnl_worker_starts_total{model="twin"}') == 2)
+    assert value(requests) == asked
+    assert value(pairs) >= pairs_before
+    assert watched.server.predict("twin", _image(0)).status == 200
+    assert _wait_for(lambda: value(requests) == asked + 1)
+    assert value('max_over_time(groupnl_build_info{model="twin"}[10s])') == 1

@@ -1,0 +1,198 @@
+"""The shadow path of a real service: two workers, killed and stopped processes, figures against plain arithmetic."""
+
+import io
+import os
+import signal
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import psutil
+import pytest
+import timm
+import torch
+from PIL import Image
+from prometheus_client.parser import text_string_to_metric_families
+from support.server import Server
+from support.tiny import ARCHITECTURE, CLASSES, INPUT, tiny_card
+from torch import Tensor
+
+from groupnl.archive.model_config import ServingSettings
+from groupnl.archive.pack import pack
+from groupnl.corruptions import corrupt
+from groupnl.models import save_checkpoint
+
+QUEUE = 40
+SHADOW = {
+    "share": 1.0,
+    "corruptions": ["contrast"],
+    "severities": [5],
+    "queue_length": QUEUE,
+    "time_share": 1.0,
+    "twin": "twin",
+}
+LIMIT_S = 60
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("shadows")
+    settings = ServingSettings(workers=1, handler={"device": "cpu", "precision": "float32", "shadow": SHADOW})
+    for seed, name in enumerate(("model", "twin")):
+        checkpoint = folder / f"{name}.safetensors"
+        save_checkpoint(checkpoint, _network(seed).state_dict(), tiny_card())
+        pack(checkpoint, folder, name, settings=settings)
+    running = Server(folder, "--model-store", str(folder), "--models", "model", "--workers", "2")
+    try:
+        running.wait_for("Ctrl-C stops")
+        yield running
+        for process in _shadow_processes(running):
+            process.suspend()
+        assert running.stop() == 0
+    finally:
+        running.kill()
+
+
+def _network(seed: int) -> torch.nn.Module:
+    """Random weights, but no favourite class: pictures differ in their answers."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        network = timm.create_model(ARCHITECTURE, num_classes=len(CLASSES)).eval()
+    with torch.inference_mode():
+        network.get_classifier().bias -= network(_as_input(torch.stack([_pixels(n) for n in range(100, 164)]))).mean(0)
+    return network
+
+
+def _pixels(number: int) -> Tensor:
+    """Coloured blotches of the network's size, another picture for each number."""
+    blotches = np.random.default_rng(number).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    picture = Image.fromarray(blotches).resize((INPUT.size, INPUT.size), Image.Resampling.BICUBIC)
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+
+
+def _file(number: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(_pixels(number).permute(1, 2, 0).numpy()).save(file, "PNG")
+    return file.getvalue()
+
+
+def _as_input(pixels: Tensor) -> Tensor:
+    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (INPUT.mean, INPUT.std))
+    return (pixels / 255 - mean) / std
+
+
+def _count(server: Server, name: str, **labels: str) -> float:
+    """The sum of a metric's samples that have these labels."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics}/metrics") as answer:
+        families = text_string_to_metric_families(answer.read().decode())
+        samples = [sample for family in families for sample in family.samples if sample.name == f"groupnl_{name}"]
+    found = [sample.value for sample in samples if labels.items() <= sample.labels.items()]
+    assert found, f"no sample {name} {labels}"
+    return sum(found)
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.1)
+
+
+def _at_rest(server: Server) -> bool:
+    """Whether every chosen image was answered again or dropped."""
+    sampled, pairs = (_count(server, f"shadow_{name}_total") for name in ("sampled", "pairs"))
+    dropped, waiting = _count(server, "shadow_dropped_total"), _count(server, "shadow_queue_length")
+    return waiting == 0 and sampled == pairs + dropped
+
+
+def _shadow_processes(server: Server, of: int | None = None) -> list[psutil.Process]:
+    children = psutil.Process(of or server.process.pid).children(recursive=True)
+    return [process for process in children if "groupnl.service.shadow.child" in process.cmdline()]
+
+
+def test_the_figures_equal_plain_arithmetic(server: Server) -> None:
+    _until(lambda: _at_rest(server))
+    names = ("shadow_pairs_total", "shadow_flips_total", "shadow_top5_kept_total", "labelled_total")
+    before = [_count(server, name, corruption="contrast") for name in names]
+    outcomes = ("both_hold", "model_only", "reference_only", "both_flip")
+    paired = [_count(server, "shadow_paired_outcomes_total", reference="twin", outcome=name) for name in outcomes]
+    for number in range(30):
+        assert server.predict("model", _file(number), {"X-Label": CLASSES[number % 7]}).status == 200
+    _until(lambda: _at_rest(server))
+
+    pixels = torch.stack([_pixels(number) for number in range(30)])
+    with torch.inference_mode():
+        both = (pixels, corrupt(pixels, "contrast", 5))
+        answers = [[_network(seed)(_as_input(images)) for images in both] for seed in (0, 1)]
+    (clean, corrupted), (twin_clean, twin_corrupted) = answers
+    best = clean.argmax(dim=1)
+    holds, twin_holds = best == corrupted.argmax(dim=1), twin_clean.argmax(dim=1) == twin_corrupted.argmax(dim=1)
+    top5 = (corrupted.topk(5).indices == best[:, None]).any(dim=1)
+    found = [_count(server, name, corruption="contrast") - old for name, old in zip(names, before, strict=True)]
+    assert found == [30, int((~holds).sum()), int(top5.sum()), 30]
+    assert 0 < int((~holds).sum()) < 30
+    expected = [holds & twin_holds, holds & ~twin_holds, ~holds & twin_holds, ~holds & ~twin_holds]
+    now = [_count(server, "shadow_paired_outcomes_total", reference="twin", outcome=name) for name in outcomes]
+    assert [new - old for new, old in zip(now, paired, strict=True)] == [int(part.sum()) for part in expected]
+    right = sum(int(label) == number % 7 for number, label in enumerate(best))
+    assert _count(server, "labelled_correct_total", corruption="none", severity="0") == right
+
+
+def test_odd_headers_are_used_or_refused(server: Server) -> None:
+    sampled = _count(server, "shadow_sampled_total")
+    for key in ("", "k" * 6000, "\u00fc\u00ff", "a\tb"):
+        assert server.predict("model", _file(0), {"X-Request-Key": key}).status == 200
+    assert server.predict("model", _file(0), {"X-Label": "6"}).status == 200
+    for label in ("7", "-1", "nothing", "9" * 5000, "\u00ff"):
+        answer = server.predict("model", _file(0), {"X-Label": label})
+        assert (answer.status, answer.content["code"]) == (400, "invalid_header")
+    assert _count(server, "shadow_sampled_total") == sampled + 5
+
+
+def test_stopped_shadow_processes_hold_up_nobody(server: Server) -> None:
+    _until(lambda: _at_rest(server) and len(_shadow_processes(server)) == 2)
+    dropped = _count(server, "shadow_dropped_total", reason="queue_full")
+    for process in _shadow_processes(server):
+        process.suspend()
+    start = time.monotonic()
+    for number in range(4 * QUEUE):
+        assert server.predict("model", _file(number)).status == 200
+    assert time.monotonic() - start < LIMIT_S
+    assert _count(server, "shadow_queue_length") > 0
+    assert _count(server, "shadow_dropped_total", reason="queue_full") > dropped
+    for process in _shadow_processes(server):
+        process.resume()
+    _until(lambda: _at_rest(server))
+
+
+def test_a_killed_shadow_process_comes_back(server: Server) -> None:
+    killed = _shadow_processes(server)
+    for process in killed:
+        process.kill()
+    psutil.wait_procs(killed, timeout=5)
+    pairs = _count(server, "shadow_pairs_total")
+
+    def new_pairs() -> bool:
+        assert server.predict("model", _file(0)).status == 200
+        return _count(server, "shadow_pairs_total") > pairs
+
+    _until(new_pairs)
+    assert _count(server, "shadow_dropped_total", reason="fault") > 0
+    _until(lambda: _at_rest(server))
+
+
+def test_a_killed_worker_leaves_its_counts_and_no_process(server: Server) -> None:
+    names = ("requests_total", "shadow_sampled_total", "shadow_pairs_total", "worker_starts_total")
+    before = [_count(server, name) for name in names]
+    worker = server.workers("model")[0]
+    orphans = _shadow_processes(server, of=worker)
+    for process in orphans:
+        process.suspend()  # it cannot see that its pipe is closed
+    os.kill(worker, signal.SIGKILL)
+    assert psutil.wait_procs(orphans, timeout=10)[1] == []
+    _until(lambda: _count(server, "worker_starts_total") == before[3] + 1)
+    for name, old in zip(names[:3], before[:3], strict=True):
+        assert _count(server, name) >= old
+    assert _count(server, "shadow_queue_length") == 0
+    _until(lambda: len(server.workers("model")) == 2)

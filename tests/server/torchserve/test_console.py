@@ -1,0 +1,44 @@
+"""groupnl.server.torchserve.console: what is shown, and which lines mean that a start has failed."""
+
+from pathlib import Path
+
+from groupnl.server.torchserve.console import Console
+
+LINES = [
+    "WARNING: something of Java's\n",
+    "07:28:25 [DEBUG] WorkerThread W-9000-tiny_1.0 State change null -> WORKER_STARTED\n",
+    "07:28:25 [INFO ] MODEL_LOG groupnl: cannot load model tiny: no such device\n",
+    "07:28:26 [WARN ] BatchAggregator Load model failed: tiny, error: Worker died.\n",
+    "07:28:26 [DEBUG] WorkerThread W-9000-tiny_1.0 State change WORKER_STARTED -> WORKER_STOPPED\n",
+    "07:28:27 [INFO ] MODEL_LOG groupnl: cannot load model tiny: a second try\n",
+]
+
+
+def test_warnings_are_shown_and_failures_noted(tmp_path: Path) -> None:
+    shown: list[str] = []
+    console = Console(tmp_path / "console.log", shown.append)
+    console.listen(LINES)
+    console.close()
+
+    assert shown == [LINES[3].rstrip()]
+    assert console.refusal == "cannot load model tiny: no such device"
+    assert console.stopped_worker == "tiny_1.0"
+    assert (tmp_path / "console.log").read_text() == "".join(LINES)
+    assert console.tail().endswith("a second try")
+
+
+def test_a_good_start_has_no_failure(tmp_path: Path) -> None:
+    console = Console(tmp_path / "console.log", print)
+    console.listen(LINES[:2])
+    console.close()
+    assert (console.refusal, console.stopped_worker) == (None, None)
+
+
+def test_lines_are_read_on_when_nobody_listens(tmp_path: Path) -> None:
+    def broken(line: str) -> None:
+        raise BrokenPipeError(line)
+
+    console = Console(tmp_path / "console.log", broken)
+    console.listen(LINES)
+    console.close()
+    assert console.stopped_worker == "tiny_1.0"

@@ -1,0 +1,91 @@
+"""Requests, refusals, stages and batches are counted; a service test reads them again from the real endpoint."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+from prometheus_client import CollectorRegistry
+from support.pictures import encode, scene
+
+from groupnl.archive.handler_config import HandlerConfig
+from groupnl.archive.load import load_unpacked
+from groupnl.archive.shadow_config import ShadowConfig
+from groupnl.corruptions import CELLS
+from groupnl.errors import input_errors
+from groupnl.inference.engines.torch_engine import TorchEngine
+from groupnl.metrics import Metrics
+from groupnl.robustness.record import ROBUSTNESS_FILE, CellFigures, RobustnessRecord, write_record
+from groupnl.service.counting import set_offline_agreement, worker_metrics
+from groupnl.service.items import Item
+from groupnl.service.service import Service
+from groupnl.service.shadow import Sampler
+from groupnl.service.shadow.counts import ShadowCounts
+from groupnl.service.turns import Turns
+
+
+class _Counts:
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+
+    def __call__(self, name: str, **labels: str) -> float | None:
+        return self.registry.get_sample_value(name, {"model": "tiny", **labels})
+
+
+@pytest.fixture
+def counts() -> _Counts:
+    return _Counts()
+
+
+@pytest.fixture
+def service(packed: Path, counts: _Counts) -> Service:
+    manifest, model = load_unpacked(packed)
+    engine = TorchEngine(model, manifest.card.input, torch.device("cpu"), torch.float32)
+    metrics = Metrics("tiny", counts.registry)
+    shadows = Sampler(ShadowCounts(metrics, None), None)
+    return Service(manifest.card, engine, HandlerConfig(), metrics, shadows, Turns(None, 1))
+
+
+def test_a_mixed_batch(service: Service, counts: _Counts) -> None:
+    good = Item({"body": encode(Image.fromarray(scene()), "JPEG")}, {})
+    service.answer([good, Item({"body": b"no image"}, {}), good, Item({}, {})])
+    assert counts("groupnl_requests_total", code="200") == 2
+    assert counts("groupnl_requests_total", code="400") == 1
+    assert counts("groupnl_requests_total", code="415") == 1
+    assert counts("groupnl_rejected_inputs_total", reason="empty") == 1
+    assert counts("groupnl_rejected_inputs_total", reason="unsupported_type") == 1
+    assert counts("groupnl_batch_size_sum") == 4
+    stages = {stage: counts("groupnl_stage_seconds_count", stage=stage) for stage in ("preprocess", "infer", "total")}
+    assert stages == {"preprocess": 2, "infer": 1, "total": 1}
+
+
+def test_known_labels_start_at_zero() -> None:
+    registry = worker_metrics("tiny").registry
+    for error in input_errors():
+        labels = {"model": "tiny", "reason": error.code}
+        assert registry.get_sample_value("groupnl_rejected_inputs_total", labels) == 0
+    assert registry.get_sample_value("groupnl_requests_total", {"model": "tiny", "code": "500"}) == 0
+    assert registry.get_sample_value("groupnl_stage_seconds_count", {"model": "tiny", "stage": "infer"}) == 0
+
+
+def test_the_offline_agreement_is_that_of_the_cells_in_use(tmp_path: Path) -> None:
+    figures = [CellFigures(corruption="fog", severity=severity, flips=severity, correct=0) for severity in (1, 2, 3)]
+    record = RobustnessRecord(
+        architecture="tiny",
+        weights_sha256="0" * 64,
+        data="icons",
+        splits=("test",),
+        images=10,
+        clean_correct=9,
+        precision="float32",
+        seed=0,
+        versions={},
+        cells=tuple(figures),
+    )
+    metrics = worker_metrics("tiny")
+    set_offline_agreement(metrics, tmp_path, CELLS)
+    labels = {"model": "tiny", "corruption": "fog"}
+    assert metrics.registry.get_sample_value("groupnl_offline_agreement_ratio", labels) is None
+    write_record(record, tmp_path / ROBUSTNESS_FILE)
+    set_offline_agreement(metrics, tmp_path, ShadowConfig(severities=(1, 3)).cells())
+    assert metrics.registry.get_sample_value("groupnl_offline_agreement_ratio", labels) == pytest.approx(0.8)

@@ -1,0 +1,141 @@
+"""Seats that workers take in turn."""
+
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from groupnl.service.seats import Seats, make_seats
+from groupnl.service.turns import Turns
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from groupnl.service.turns import Turns
+with Turns(Path(sys.argv[1]), 2).turn():
+    print("seated", flush=True)
+    time.sleep(60)
+"""
+
+
+def folder(tmp_path: Path, cores: int, share: int = 1) -> Path:
+    return make_seats(tmp_path, Seats(cores, share))
+
+
+@pytest.mark.parametrize(("cores", "share"), [(1, 1), (2, 1), (4, 2)])
+def test_no_more_threads_than_cores(tmp_path: Path, cores: int, share: int) -> None:
+    place, lock = folder(tmp_path, cores, share), threading.Lock()
+    computing, most = 0, 0
+
+    def work(turns: Turns) -> None:
+        nonlocal computing, most
+        for _ in range(20):
+            with turns.turn() as threads:
+                with lock:
+                    computing += threads
+                    most = max(most, computing)
+                time.sleep(0.001)
+                with lock:
+                    computing -= threads
+
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(work, [Turns(place, cores) for _ in range(5)]))
+    assert most == cores
+
+
+def test_who_is_alone_has_all_cores(tmp_path: Path) -> None:
+    turns = Turns(folder(tmp_path, 4, 2), 4)
+    assert turns.threads == (2, 4)
+    with turns.turn() as threads:
+        assert threads == 4
+
+
+@pytest.mark.parametrize(("threads", "whole", "expected"), [(4, False, (2, 4)), (1, False, (1,)), (4, True, (4,))])
+def test_only_what_a_turn_may_bring_is_warmed_up(
+    tmp_path: Path, threads: int, whole: bool, expected: tuple[int, ...]
+) -> None:
+    assert Turns(folder(tmp_path, 4, 2), threads, all_or_none=whole).threads == expected
+
+
+def test_beside_another_one_has_a_share(tmp_path: Path) -> None:
+    place = folder(tmp_path, 4, 2)
+    alone, beside = Turns(place, 1), Turns(place, 4)
+    with alone.turn() as first, beside.turn() as second:
+        assert (first, second) == (1, 2)
+
+
+def test_who_met_another_takes_a_share_once_more(tmp_path: Path) -> None:
+    place = folder(tmp_path, 4, 2)
+    other, turns = Turns(place, 1), Turns(place, 4)
+    with other.turn(), turns.turn() as threads:
+        assert threads == 2
+    given = []
+    for _ in range(3):
+        with turns.turn() as threads:
+            given.append(threads)
+    assert given == [2, 4, 4]
+
+
+def test_who_has_waited_takes_a_share(tmp_path: Path) -> None:
+    place = folder(tmp_path, 4, 2)
+    first, second, came = Turns(place, 4), Turns(place, 4), threading.Event()
+    given = []
+
+    def follow() -> None:
+        with second.turn() as threads:
+            given.append(threads)
+            came.set()
+
+    with first.turn():
+        thread = threading.Thread(target=follow)
+        thread.start()
+        assert not came.wait(0.1)
+    assert came.wait(5)
+    thread.join()
+    assert given == [2]
+
+
+def test_an_engine_of_fixed_threads_waits_for_all_cores(tmp_path: Path) -> None:
+    place, came = folder(tmp_path, 2), threading.Event()
+    beside, whole = Turns(place, 1), Turns(place, 2, all_or_none=True)
+
+    def follow() -> None:
+        with whole.turn() as threads:
+            assert threads == 2
+            came.set()
+
+    with beside.turn():
+        thread = threading.Thread(target=follow)
+        thread.start()
+        assert not came.wait(0.1)
+    assert came.wait(5)
+    thread.join()
+
+
+def test_a_fault_leaves_the_seats(tmp_path: Path) -> None:
+    place = folder(tmp_path, 2)
+    with pytest.raises(ZeroDivisionError), Turns(place, 2).turn():
+        raise ZeroDivisionError
+    with Turns(place, 2).turn() as threads:
+        assert threads == 2
+
+
+def test_a_killed_worker_leaves_its_seats(tmp_path: Path) -> None:
+    place = folder(tmp_path, 2)
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(place)], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "seated\n"
+        holder.kill()
+        holder.wait(10)
+        with Turns(place, 2).turn() as threads:
+            assert threads == 2
+
+
+def test_without_seats_nobody_waits() -> None:
+    turns = Turns(None, 3)
+    with turns.turn() as first, turns.turn() as second:
+        assert (first, second) == (3, 3)
