@@ -1,6 +1,5 @@
-"""What an engine needs beside the weights: put into an archive when packing, used when loading."""
+"""The engine that an archive's network runs on: chosen, recorded when packing, used or refused when loading."""
 
-import importlib.util
 import logging
 from pathlib import Path
 from typing import NamedTuple
@@ -13,21 +12,18 @@ from groupnl.archive.handler_config import HandlerConfig
 from groupnl.archive.load import load_model
 from groupnl.archive.manifest import Manifest
 from groupnl.base.files import sha256_of
-from groupnl.card import InputConfig
 from groupnl.errors import ConfigError
-from groupnl.inference.device import choose_device, choose_precision
-from groupnl.inference.engine_names import ENGINES_WITH_FILES, EngineName
-from groupnl.inference.engines.aot import PackageEngine
-from groupnl.inference.engines.onnx import OnnxEngine
-from groupnl.inference.engines.onnx_export import export_onnx, fastest_sine
-from groupnl.inference.engines.openvino import OpenVinoEngine
-from groupnl.inference.engines.package import PACKAGE_FILE, Target, compile_package
-from groupnl.inference.engines.torch_engine import Engine, TorchEngine
-from groupnl.inference.rewrite import to_inference
+from groupnl.inference.device import PRECISIONS, choose_device, choose_precision, precision_name
+from groupnl.inference.engine_names import EngineName
+from groupnl.inference.engines.engine import Engine
+from groupnl.inference.engines.kind import EngineKind, Spec
+from groupnl.inference.engines.table import engine_kind
+from groupnl.inference.engines.target import Target
 
 logger = logging.getLogger(__name__)
 
-ONNX_FILE = "model.onnx"
+# What runs a network whose engine cannot be used: it needs nothing but the weights.
+_LAST_RESORT: EngineName = "eager"
 
 
 class Choice(NamedTuple):
@@ -52,10 +48,12 @@ class Loaded(NamedTuple):
     Attributes:
         engine: runs it; not warmed up yet.
         name: of the engine that is used: another one than was chosen where that cannot be used here.
+        precision: of its products: another one than was chosen where the engine's files were made for that.
     """
 
     engine: Engine
     name: EngineName
+    precision: torch.dtype
 
 
 def choose(config: HandlerConfig, gpu: int | None = None) -> Choice:
@@ -66,16 +64,14 @@ def choose(config: HandlerConfig, gpu: int | None = None) -> Choice:
         gpu: index of the CUDA device, where there are several.
 
     Raises:
-        ConfigError: a device that is not there, or a precision that the engine does not have.
+        ConfigError: a device that is not there, or a device or precision that the engine does not have.
     """
-    device = choose_device(config.device, gpu)
+    kind, device = engine_kind(config.engine), choose_device(config.device, gpu)
     precision = choose_precision(config.precision, device)
-    if config.engine == "onnx" and precision == torch.bfloat16:
-        if config.precision == "bfloat16":
-            raise ConfigError("the engine 'onnx' has no precision 'bfloat16': use 'float32', or 'float16' on CUDA")
-        precision = torch.float32
-    if config.engine == "openvino" and device.type != "cpu":
-        raise ConfigError("the engine 'openvino' runs on the CPU: use device 'cpu', or another engine")
+    if config.precision == "auto":
+        precision = kind.nearest(precision, device)
+    if reason := kind.refusal(device, precision):
+        raise ConfigError(reason)
     return Choice(config.engine, device, precision)
 
 
@@ -94,18 +90,15 @@ def add_engine_files(model: nn.Module, manifest: Manifest, choice: Choice, folde
     Raises:
         RewriteError: the network cannot be compiled or exported.
     """
-    if choice.name not in ENGINES_WITH_FILES:
+    kind = engine_kind(choice.name)
+    if not kind.has_files:
         return []
-    config, target = manifest.card.input, None
-    if choice.name == "aot":
-        kernel = compile_package(model, config, choice.device, choice.precision, folder)
-        files = [folder / PACKAGE_FILE, *([] if kernel is None else [kernel])]
-        target = Target.here(choice.device, choice.precision)
-    else:
-        files = [_export(model, config, choice, folder / ONNX_FILE)]
+    kind.make(model, _spec(kind, manifest, choice), folder)
+    files = kind.files(folder)
     record = EngineRecord(
         engine=choice.name,
-        target=target,
+        target=Target.here(choice.device, choice.precision) if kind.has_machine_code else None,
+        precision=precision_name(choice.precision) if kind.precision_is_in_files else None,
         sha256={file.name: sha256_of(file) for file in files},
         weights_sha256=manifest.weights_sha256,
     )
@@ -123,12 +116,15 @@ def load_engine(folder: Path, manifest: Manifest, choice: Choice) -> Loaded:
         CheckpointError: the weights do not fit the architecture.
         ConfigError: the engine's library is not installed.
     """
-    if choice.name not in ENGINES_WITH_FILES:
-        return Loaded(_torch_engine(folder, manifest, choice), choice.name)
+    kind = engine_kind(choice.name)
+    if not kind.has_files:
+        return _open(kind, folder, manifest, choice)
     record = read_engine_record(folder, manifest)
     misfit = _misfit(record, choice)
     if record is not None and misfit is None:
-        return Loaded(_engine_of_files(record.files(folder), manifest.card.input, choice), choice.name)
+        record.check_files(folder)
+        made_for = choice.precision if record.precision is None else PRECISIONS[record.precision]
+        return _open(kind, folder, manifest, choice._replace(precision=made_for))
     logger.warning(
         "groupnl: %s runs in eager PyTorch, several times as slow as its engine %r, whose files cannot be used: %s; "
         "make the archive again on this machine",
@@ -136,7 +132,7 @@ def load_engine(folder: Path, manifest: Manifest, choice: Choice) -> Loaded:
         choice.name,
         misfit,
     )
-    return Loaded(_torch_engine(folder, manifest, choice._replace(name="eager")), "eager")
+    return _open(engine_kind(_LAST_RESORT), folder, manifest, choice)
 
 
 def as_packed(folder: Path, manifest: Manifest, choice: Choice) -> Choice:
@@ -148,7 +144,7 @@ def as_packed(folder: Path, manifest: Manifest, choice: Choice) -> Choice:
     record = read_engine_record(folder, manifest)
     if record is not None:
         return choice._replace(name=record.engine)
-    return choice._replace(name="eager") if choice.name in ENGINES_WITH_FILES else choice
+    return choice._replace(name=_LAST_RESORT) if engine_kind(choice.name).has_files else choice
 
 
 def _misfit(record: EngineRecord | None, choice: Choice) -> str | None:
@@ -160,33 +156,18 @@ def _misfit(record: EngineRecord | None, choice: Choice) -> str | None:
     return None if record.target is None else record.target.misfit(Target.here(choice.device, choice.precision))
 
 
-def _export(model: nn.Module, config: InputConfig, choice: Choice, file: Path) -> Path:
-    dtype = torch.float16 if choice.precision == torch.float16 else torch.float32
-    export_onnx(to_inference(model), config, file, sine=fastest_sine(choice.name, choice.device), dtype=dtype)
-    return file
+def _open(kind: EngineKind, folder: Path, manifest: Manifest, choice: Choice) -> Loaded:
+    engine = kind.open(folder, lambda: load_model(folder, manifest), _spec(kind, manifest, choice, cache=folder))
+    return Loaded(engine, kind.name, choice.precision)
 
 
-def _engine_of_files(files: list[Path], config: InputConfig, choice: Choice) -> Engine:
-    first, *others = files
-    if choice.name == "aot":
-        kernel = others[0] if others else None
-        return PackageEngine(first, kernel, config, choice.device, urgent=choice.urgent)
-    threads = torch.get_num_threads()
-    if choice.name == "openvino":
-        return OpenVinoEngine(first, config.size, choice.precision, threads)
-    has_tensorrt = choice.device.type == "cuda" and importlib.util.find_spec("tensorrt") is not None
-    cache = first.parent if has_tensorrt else None
-    return OnnxEngine(first, config.size, choice.device, threads, tensorrt_cache=cache)
-
-
-def _torch_engine(folder: Path, manifest: Manifest, choice: Choice) -> TorchEngine:
-    compiled = choice.name == "compile"
-    model = load_model(folder, manifest)
-    return TorchEngine(
-        to_inference(model) if compiled else model,
-        manifest.card.input,
-        choice.device,
-        choice.precision,
+def _spec(kind: EngineKind, manifest: Manifest, choice: Choice, cache: Path | None = None) -> Spec:
+    return Spec(
+        input=manifest.card.input,
+        device=choice.device,
+        precision=choice.precision,
+        threads=torch.get_num_threads(),
+        published=kind.serves_published,
         urgent=choice.urgent,
-        compiled=compiled,
+        cache=cache,
     )

@@ -7,8 +7,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from groupnl.archive.manifest import Manifest
 from groupnl.base.files import sha256_of
 from groupnl.errors import ArchiveError, problems
+from groupnl.inference.device import PrecisionName
 from groupnl.inference.engine_names import EngineName
-from groupnl.inference.engines.package import Target
+from groupnl.inference.engines.target import Target
 
 RECORD_FILE = "engine.json"
 
@@ -19,6 +20,7 @@ class EngineRecord(BaseModel):
     Attributes:
         engine: that they are for.
         target: machine that they are for; None where they run everywhere.
+        precision: that they were made for; None where it is chosen when they are opened, or in an archive of 0.1.
         sha256: file name -> SHA-256, the file that the engine opens first.
         weights_sha256: of the weights that they were made from.
     """
@@ -27,11 +29,12 @@ class EngineRecord(BaseModel):
 
     engine: EngineName
     target: Target | None
+    precision: PrecisionName | None = None
     sha256: dict[str, str]
     weights_sha256: str
 
-    def files(self, folder: Path) -> list[Path]:
-        """The files, after a look at their contents: machine code that was changed is not run.
+    def check_files(self, folder: Path) -> None:
+        """Look at the files' contents: machine code that was changed is not run.
 
         Raises:
             ArchiveError: one is missing or is not what was packed.
@@ -41,7 +44,6 @@ class EngineRecord(BaseModel):
             found = sha256_of(file) if file.is_file() else "no file"
             if found != expected:
                 raise ArchiveError(f"{file} has SHA-256 {found}, but {expected} was packed; make the archive again")
-        return [folder / name for name in self.sha256]
 
 
 def write_engine_record(record: EngineRecord, folder: Path) -> Path:

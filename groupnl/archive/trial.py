@@ -9,7 +9,7 @@ from groupnl.archive.engine import Choice, load_engine
 from groupnl.archive.load import load_unpacked
 from groupnl.archive.read import unpack
 from groupnl.errors import ArchiveError
-from groupnl.inference.engine_names import ENGINES_WITH_FILES
+from groupnl.inference.engines.table import engine_kind
 from groupnl.inference.engines.torch_engine import TorchEngine
 
 # Of an engine's logits from those in float32: bfloat16 is off by one or two percent, a wrong network by about 1.
@@ -42,7 +42,7 @@ def try_out(archive: Path, folder: Path, choice: Choice) -> None:
             f"{card.architecture} does not give {len(card.classes)} finite numbers for an image of {card.input.size} "
             f"pixels, but shape {tuple(logits.shape)}, {int(logits.isfinite().sum())} of them finite"
         )
-    if choice.name in ENGINES_WITH_FILES:
+    if engine_kind(choice.name).has_files:
         _compare(load_engine(folder, manifest, choice).engine(image), logits, choice)
 
 

@@ -7,13 +7,18 @@ import torch
 from groupnl.errors import ConfigError
 
 Device = Literal["auto", "cpu", "cuda"]
+PrecisionName = Literal["float32", "bfloat16", "float16"]
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
 # CPU instructions that multiply bfloat16 matrices: x86 (AVX-512, AMX) and Arm.
 _BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")
 
 # Name -> precision, as options, records and metrics have it.
-PRECISIONS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+PRECISIONS: dict[PrecisionName, torch.dtype] = {
+    "float32": torch.float32,
+    "bfloat16": torch.bfloat16,
+    "float16": torch.float16,
+}
 
 
 def choose_device(wanted: Device = "auto", index: int | None = None) -> torch.device:
@@ -52,7 +57,7 @@ def choose_precision(wanted: Precision, device: torch.device) -> torch.dtype:
     return PRECISIONS[wanted]
 
 
-def precision_name(precision: torch.dtype) -> str:
+def precision_name(precision: torch.dtype) -> PrecisionName:
     """Its name in `PRECISIONS`."""
     return next(name for name, known in PRECISIONS.items() if known == precision)
 

@@ -1,20 +1,16 @@
 """The ways to run a network: which form of it, by which engine, in which precision."""
 
-import importlib.util
-from typing import NamedTuple, get_args
+import itertools
+from typing import NamedTuple
 
 import torch
 
-from groupnl.errors import ConfigError, not_installed
+from groupnl.errors import ConfigError
 from groupnl.inference.device import PRECISIONS, choose_precision, precision_name
 from groupnl.inference.engine_names import EngineName
-from groupnl.inference.engines import onnx_export
+from groupnl.inference.engines.table import ENGINES, engine_kind
 
 _PUBLISHED = "published"
-_ENGINES: tuple[EngineName, ...] = get_args(EngineName)
-# Package -> our extra that has it, of engines that need more than the project itself.
-_EXPORT = dict.fromkeys(onnx_export.PACKAGES, onnx_export.EXTRA)
-_PACKAGES = {"onnx": _EXPORT, "openvino": {**_EXPORT, "openvino": "openvino"}}
 
 
 class Way(NamedTuple):
@@ -39,7 +35,7 @@ class Way(NamedTuple):
     @property
     def runtime(self) -> str:
         """Whose kernels compute: eager, compiled and packaged networks all run in torch."""
-        return self.engine if self.engine in _PACKAGES else "torch"
+        return engine_kind(self.engine).runtime
 
 
 # What every other way must agree with.
@@ -52,31 +48,19 @@ def parse_way(name: str) -> Way:
     Raises:
         ConfigError: it names no way.
     """
-    words = name.split("-")
-    published = words[0] == _PUBLISHED
-    match words[published:]:
-        case [engine, precision] if engine in _ENGINES and precision in PRECISIONS:
-            return Way(published, engine, PRECISIONS[precision])
+    for published, kind, precision in itertools.product((True, False), ENGINES, PRECISIONS.values()):
+        if (way := Way(published, kind.name, precision)).name == name:
+            return way
     raise ConfigError(
         f"{name!r} is no way to run a network: write ENGINE-PRECISION or published-ENGINE-PRECISION, with an engine of "
-        f"{', '.join(_ENGINES)} and a precision of {', '.join(PRECISIONS)}"
+        f"{', '.join(kind.name for kind in ENGINES)} and a precision of {', '.join(PRECISIONS)}"
     )
 
 
 def why_not(way: Way, device: torch.device) -> str | None:
     """Why a network cannot be run in this way on this device; None if it can, as far as one can tell before."""
-    if way.published and way.engine == "aot":
-        return "a package always holds the rewritten network: use published-compile"
-    if way.engine == "onnx" and way.precision == torch.bfloat16:
-        return "ONNX Runtime has no bfloat16 convolutions: use float32, or float16 on CUDA"
-    if way.engine == "openvino" and device.type != "cpu":
-        return "OpenVINO runs on the CPU: use --device cpu"
-    if way.precision == torch.float16 and device.type == "cpu":
-        return "float16 needs a CUDA device: use bfloat16 or float32"
-    for package, extra in _PACKAGES.get(way.engine, {}).items():
-        if importlib.util.find_spec(package) is None:
-            return not_installed(package, extra)
-    return None
+    kind = engine_kind(way.engine)
+    return kind.refusal(device, way.precision, way.published) or kind.missing()
 
 
 def possible_ways(names: list[str] | None, defaults: list[Way], device: torch.device) -> list[Way]:
@@ -100,7 +84,7 @@ def speed_ways(device: torch.device) -> list[Way]:
     On a machine whose best precision is float32 all is in float32.
     """
     best = choose_precision("auto", device)
-    in_onnx = torch.float16 if device.type == "cuda" else torch.float32
+    in_onnx = engine_kind("onnx").nearest(best, device)
     return [
         REFERENCE,
         Way(True, "eager", best),
@@ -116,8 +100,8 @@ def precision_ways(device: torch.device) -> list[Way]:
     """What is checked for precision: every engine of the rewritten network in every precision that suits the device."""
     best = choose_precision("auto", device)
     return [
-        Way(False, engine, precision)
-        for engine in _ENGINES
+        Way(False, kind.name, precision)
+        for kind in ENGINES
         for precision in dict.fromkeys((torch.float32, best))
-        if not (engine == "onnx" and precision == torch.bfloat16)
+        if kind.nearest(precision, device) == precision
     ]

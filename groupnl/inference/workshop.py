@@ -9,21 +9,16 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
-from torch import fx, nn
+from torch import nn
 
 import groupnl
 from groupnl.card import InputConfig
-from groupnl.inference.engines.aot import PackageEngine
-from groupnl.inference.engines.onnx import OnnxEngine
-from groupnl.inference.engines.onnx_export import export_onnx, fastest_sine
-from groupnl.inference.engines.openvino import OpenVinoEngine
-from groupnl.inference.engines.package import PACKAGE_FILE, Target, compile_package
-from groupnl.inference.engines.torch_engine import Engine, TorchEngine
-from groupnl.inference.native.build import LIBRARY_FILE
-from groupnl.inference.rewrite import to_inference
+from groupnl.inference.engines.engine import Engine
+from groupnl.inference.engines.kind import Spec
+from groupnl.inference.engines.table import engine_kind
+from groupnl.inference.engines.target import Target
 from groupnl.inference.ways import Way
 
-_ONNX_FILE = "network.onnx"
 _SOURCES = ("inference", "layers", "models")  # what decides the files that are made
 _SUFFIXES = (".py", ".cpp", ".h")
 _MAKERS = ("onnx", "onnxscript", "timm")
@@ -60,37 +55,10 @@ class Workshop:
             RewriteError: the network cannot be rewritten, compiled or exported.
             ConfigError: a package that the engine needs is missing or does not start.
         """
-        if way.engine == "aot":
-            return self._package(way, model, identity)
-        if way.engine in ("onnx", "openvino"):
-            return self._graph_runtime(way, model, identity)
-        network = _copy(model) if way.published else to_inference(model)
-        return TorchEngine(network, self._config, self._device, way.precision, compiled=way.engine == "compile")
-
-    def _package(self, way: Way, model: nn.Module, identity: str) -> Engine:
-        def make(folder: Path) -> None:
-            compile_package(model, self._config, self._device, way.precision, folder)
-
-        folder = self._made(way, identity, make)
-        kernel = folder / LIBRARY_FILE
-        return PackageEngine(folder / PACKAGE_FILE, kernel if kernel.exists() else None, self._config, self._device)
-
-    def _graph_runtime(self, way: Way, model: nn.Module, identity: str) -> Engine:
-        on_openvino = way.engine == "openvino"
-
-        def make(folder: Path) -> None:
-            export_onnx(
-                _as_one_node(model) if way.published else to_inference(model),
-                self._config,
-                folder / _ONNX_FILE,
-                sine=fastest_sine(way.engine, self._device),
-                dtype=torch.float16 if way.precision == torch.float16 else torch.float32,
-            )
-
-        file = self._made(way, identity, make) / _ONNX_FILE
-        if on_openvino:
-            return OpenVinoEngine(file, self._config.size, way.precision, self._threads)
-        return OnnxEngine(file, self._config.size, self._device, self._threads)
+        kind = engine_kind(way.engine)
+        spec = Spec(self._config, self._device, way.precision, self._threads, way.published)
+        folder = self._made(way, identity, lambda folder: kind.make(model, spec, folder)) if kind.has_files else Path()
+        return kind.open(folder, lambda: _copy(model), spec)
 
     def _made(self, way: Way, identity: str, make: Callable[[Path], None]) -> Path:
         """The folder of what was made for this before, or is made now; a half-made one is never seen."""
@@ -126,13 +94,6 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "none"
-
-
-def _as_one_node(model: nn.Module) -> fx.GraphModule:
-    """A network that the exporter takes as it is: nothing in it is rewritten."""
-    graph = fx.Graph()
-    graph.output(graph.call_module("network", (graph.placeholder("x"),)))
-    return fx.GraphModule({"network": _copy(model)}, graph)
 
 
 def _copy(model: nn.Module) -> nn.Module:

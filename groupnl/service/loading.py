@@ -10,7 +10,7 @@ import torch
 from groupnl.archive.engine import choose, load_engine
 from groupnl.archive.load import checked_manifest, handler_section
 from groupnl.base.environment import seats_folder
-from groupnl.inference.engine_names import ENGINES_OF_FIXED_THREADS
+from groupnl.inference.engines.table import engine_kind
 from groupnl.service.counting import count_start, set_offline_agreement, worker_metrics
 from groupnl.service.service import Service
 from groupnl.service.shadow import start_shadows
@@ -42,14 +42,14 @@ def load_service(
     metrics = worker_metrics(name)
     manifest = checked_manifest(model_dir)
     choice = choose(config, gpu)
-    engine, used = load_engine(model_dir, manifest, choice._replace(urgent=True))
-    turns = Turns(seats_folder(), torch.get_num_threads(), all_or_none=used in ENGINES_OF_FIXED_THREADS)
+    engine, used, precision = load_engine(model_dir, manifest, choice._replace(urgent=True))
+    turns = Turns(seats_folder(), torch.get_num_threads(), all_or_none=engine_kind(used).fixed_threads)
     for threads in turns.threads:  # kernels are prepared for each number of threads
         torch.set_num_threads(threads)
         engine.warm_up(batch_size)
-    facts = manifest.card.architecture, used, choice.device, choice.precision
+    facts = manifest.card.architecture, used, choice.device, precision
     logger.info("groupnl: model %s is ready: %s, %s, %s, %s", name, *facts)
-    count_start(metrics, model_dir, manifest, used, choice.precision)
+    count_start(metrics, model_dir, manifest, used, precision)
     set_offline_agreement(metrics, model_dir, config.shadow.cells())
     shadows = start_shadows(model_dir, config.shadow, metrics, choice._replace(name=used))
     return Service(manifest.card, engine, config, metrics, shadows, turns, on_cpu=choice.device.type == "cpu")

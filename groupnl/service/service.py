@@ -15,7 +15,7 @@ from groupnl.archive.handler_config import HandlerConfig
 from groupnl.card import ModelCard
 from groupnl.errors import InputError
 from groupnl.images import Reader, SideBySide, as_batch
-from groupnl.inference.engines.torch_engine import Engine
+from groupnl.inference.engines.engine import Engine
 from groupnl.metrics import BATCH_SIZE, REJECTED, REQUESTS, STAGE_SECONDS, Metrics
 from groupnl.service.faults import FaultCounter
 from groupnl.service.items import Item

@@ -15,6 +15,7 @@ from groupnl.corruptions.corrupt import MIN_SIDE
 from groupnl.errors import ConfigError
 from groupnl.inference.device import choose_device, choose_precision, precision_name
 from groupnl.inference.engine_names import EngineName
+from groupnl.inference.engines.table import engine_kind
 from groupnl.inference.ways import Way, why_not
 from groupnl.validation.figures import figures
 from groupnl.validation.heat_map import FILE as HEAT_MAP_FILE
@@ -145,8 +146,8 @@ def _check(args: argparse.Namespace) -> None:
 def _way(args: argparse.Namespace) -> Way:
     device = choose_device(args.device)
     precision = choose_precision(args.precision, device)
-    if args.precision == "auto" and args.engine == "onnx" and precision == torch.bfloat16:
-        precision = torch.float32  # the best that ONNX Runtime has
+    if args.precision == "auto":
+        precision = engine_kind(args.engine).nearest(precision, device)
     way = Way(False, args.engine, precision)
     if reason := why_not(way, device):
         raise ConfigError(f"--engine {args.engine} on {device}: {reason}")

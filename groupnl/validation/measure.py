@@ -8,7 +8,7 @@ from torch import Tensor
 
 from groupnl.corruptions import Cell
 from groupnl.errors import ConfigError
-from groupnl.inference.engines.torch_engine import Engine
+from groupnl.inference.engines.engine import Engine
 from groupnl.validation.image_set import ImageSet
 from groupnl.validation.loader import Rows
 from groupnl.validation.record import Counts

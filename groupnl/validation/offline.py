@@ -12,7 +12,7 @@ from groupnl.card import ModelCard
 from groupnl.corruptions import corrupt_each
 from groupnl.corruptions.names import Cell
 from groupnl.images.folders import labelled_files, read_pixels
-from groupnl.inference.engines.torch_engine import Engine
+from groupnl.inference.engines.engine import Engine
 from groupnl.robustness.record import CellFigures
 from groupnl.robustness.replay import request_of
 

@@ -11,7 +11,7 @@ import torch
 from tqdm import tqdm
 
 from groupnl.corruptions import Cell
-from groupnl.inference.engines.torch_engine import Engine
+from groupnl.inference.engines.engine import Engine
 from groupnl.inference.ways import Way
 from groupnl.inference.workshop import Workshop
 from groupnl.validation.image_set import ImageSet

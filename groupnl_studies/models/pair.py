@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from groupnl.errors import RewriteError
 from groupnl.inference.device import choose_device
-from groupnl.inference.engines.torch_engine import Engine
+from groupnl.inference.engines.engine import Engine
 from groupnl.inference.ways import REFERENCE, Way
 from groupnl.inference.workshop import Workshop
 from groupnl_studies.models.network import identity, pictures, random_network, usual_input

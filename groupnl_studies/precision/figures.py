@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from groupnl.errors import RewriteError
-from groupnl.inference.engines.torch_engine import Engine
+from groupnl.inference.engines.engine import Engine
 
 LEAST_AGREEMENT = 0.99  # share of the images
 LARGEST_SHIFT = 0.005  # of the accuracy, up or down; half a point

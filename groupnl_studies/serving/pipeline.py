@@ -41,7 +41,8 @@ class Pipeline:
         torch.set_num_threads(threads)
         config = handler_section(read_mapping(unpacked / CONFIG_FILE))
         manifest = checked_manifest(unpacked)
-        self._engine, self.engine_name = load_engine(unpacked, manifest, choose(config)._replace(urgent=True))
+        loaded = load_engine(unpacked, manifest, choose(config)._replace(urgent=True))
+        self._engine, self.engine_name = loaded.engine, loaded.name
         self._engine.warm_up(max_batch)
         self._read = Reader(manifest.card.input, config.limits)
         self._side_by_side = SideBySide(threads)

@@ -1,5 +1,6 @@
 """The files of an engine in an archive: made, checked, used, or told why not."""
 
+import json
 import logging
 import shutil
 from pathlib import Path
@@ -129,6 +130,25 @@ def test_onnx_runtime_computes_in_float32_on_a_cpu() -> None:
     assert choose(HandlerConfig(engine="onnx", device="cpu")).precision == torch.float32
     with pytest.raises(ConfigError, match="'onnx' has no precision 'bfloat16'"):
         choose(HandlerConfig(engine="onnx", device="cpu", precision="bfloat16"))
+
+
+def test_the_precision_of_an_onnx_file_is_told_wherever_it_runs(tmp_path: Path, unpacked: Path) -> None:
+    if record_of(unpacked).engine != "onnx":
+        assert record_of(unpacked).precision is None
+        return
+    assert record_of(unpacked).precision == "float32"
+    copy = rewrite(unpacked, tmp_path, precision="float16")  # as packed on CUDA
+    loaded = load_engine(copy, checked_manifest(copy), choice_of(unpacked))
+    assert (loaded.name, loaded.precision) == ("onnx", torch.float16)
+
+
+def test_the_record_of_an_older_archive_is_read(unpacked: Path, tmp_path: Path) -> None:
+    copy = rewrite(unpacked, tmp_path)
+    content = json.loads((copy / RECORD_FILE).read_text())
+    del content["precision"]
+    (copy / RECORD_FILE).write_text(json.dumps(content))
+    loaded = load_engine(copy, checked_manifest(copy), choice_of(unpacked))
+    assert (loaded.name, loaded.precision) == (record_of(unpacked).engine, torch.float32)
 
 
 def test_a_twin_runs_as_it_was_packed(unpacked: Path, tmp_path: Path) -> None:

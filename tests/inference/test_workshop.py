@@ -9,6 +9,8 @@ from support.tiny import INPUT
 
 from groupnl.errors import RewriteError
 from groupnl.inference import workshop as engines
+from groupnl.inference.engines import aot, onnx_export
+from groupnl.inference.engines import package as package_maker
 from groupnl.inference.ways import REFERENCE, parse_way
 from groupnl.inference.workshop import Workshop
 from groupnl_studies.models.network import identity, pictures, random_network, usual_input
@@ -44,13 +46,13 @@ def test_files_are_made_once_for_the_same_weights(
     network: torch.nn.Module, workshop: Workshop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = []
-    usual = engines.export_onnx
+    usual = onnx_export.export_onnx
 
     def counting(graph: torch.fx.GraphModule, *args: object, **options: object) -> None:
         made.append(options["sine"])
         usual(graph, *args, **options)
 
-    monkeypatch.setattr(engines, "export_onnx", counting)
+    monkeypatch.setattr(onnx_export, "export_onnx", counting)
     way = parse_way("onnx-float32")
     pixels = pictures(1, INPUT.size)
     first, again = (workshop.engine(way, network, "weights")(pixels) for _ in range(2))
@@ -71,7 +73,7 @@ def test_what_could_not_be_made_leaves_nothing(
         (folder / "engine.pt2").write_bytes(b"half")
         raise RewriteError("no compiler")
 
-    monkeypatch.setattr(engines, "compile_package", failing)
+    monkeypatch.setattr(package_maker, "compile_package", failing)
     with pytest.raises(RewriteError, match="no compiler"):
         workshop.engine(parse_way("aot-float32"), network, "weights")
     assert list((tmp_path / "cache").iterdir()) == []
@@ -82,12 +84,12 @@ def test_a_packages_kernel_is_used_where_it_has_one(
     has_kernel: bool, network: torch.nn.Module, workshop: Workshop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def compiled(model: object, config: object, device: object, precision: object, folder: Path) -> None:
-        (folder / engines.PACKAGE_FILE).write_bytes(b"package")
+        (folder / aot.PACKAGE_FILE).write_bytes(b"package")
         if has_kernel:
-            (folder / engines.LIBRARY_FILE).write_bytes(b"kernel")
+            (folder / aot.native.LIBRARY_FILE).write_bytes(b"kernel")
 
-    monkeypatch.setattr(engines, "compile_package", compiled)
-    monkeypatch.setattr(engines, "PackageEngine", lambda package, kernel, config, device: (package, kernel))
+    monkeypatch.setattr(package_maker, "compile_package", compiled)
+    monkeypatch.setattr(aot, "PackageEngine", lambda package, kernel, *_, **options: (package, kernel))
     for _ in range(2):
         package, kernel = workshop.engine(parse_way("aot-bfloat16"), network, "weights")
         assert package.read_bytes() == b"package"

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from groupnl.errors import ConfigError, RewriteError
-from groupnl.inference.engines.torch_engine import Engine
+from groupnl.inference.engines.engine import Engine
 from groupnl.inference.ways import REFERENCE, Way, parse_way
 from groupnl.inference.workshop import Workshop
 from groupnl_studies.models import command, pair

@@ -12,7 +12,7 @@ from support.pictures import scene
 from support.tiny import tiny_checkpoint, tiny_network
 
 from groupnl.errors import ConfigError, GroupNLError, RewriteError
-from groupnl.inference.engines.torch_engine import Engine
+from groupnl.inference.engines.engine import Engine
 from groupnl.inference.ways import REFERENCE, Way
 from groupnl.inference.workshop import Workshop
 from groupnl_studies.precision import command as precision_command

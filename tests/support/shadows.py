@@ -8,7 +8,7 @@ from torch import Tensor
 
 from groupnl.archive.engine import Choice
 from groupnl.archive.shadow_config import ShadowConfig
-from groupnl.inference.engines.torch_engine import Engine
+from groupnl.inference.engines.engine import Engine
 from groupnl.service.shadow.job import Job
 
 CPU = torch.device("cpu")

@@ -1,15 +1,50 @@
-"""The engine of a package that AOTInductor compiled; see `groupnl.inference.engines.package`."""
+"""The engine `aot`: a package that AOTInductor compiled when packing; see `groupnl.inference.engines.package`."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from groupnl.card import InputConfig
-from groupnl.inference.engines.package import MAX_BATCH
-from groupnl.inference.engines.torch_engine import run_or_split, urgent_stream
+from groupnl.inference.engines.engine import Engine, run_or_split, urgent_stream
+from groupnl.inference.engines.kind import EngineKind, Spec
 from groupnl.inference.native import build as native
 from groupnl.inference.warm_up import run_noise
+
+PACKAGE_FILE = "engine.pt2"
+MAX_BATCH = 256  # images; the machine code takes any number up to it
+
+
+class Aot(EngineKind):
+    """Machine code, for one version of torch, one kind of device, one precision and one set of instructions."""
+
+    name = "aot"
+    has_files = True
+    has_machine_code = True
+
+    def refusal(self, device: torch.device, precision: torch.dtype, published: bool = False) -> str | None:
+        """A package holds no network as it was trained; see `EngineKind.refusal`."""
+        if published:
+            return "a package always holds the rewritten network: use published-compile"
+        return super().refusal(device, precision)
+
+    def make(self, network: nn.Module, spec: Spec, folder: Path) -> None:
+        """Compile the package, 10 to 60 s; see `EngineKind.make`."""
+        # Here, because a worker that only opens packages needs nothing of what makes them.
+        from groupnl.inference.engines.package import compile_package
+
+        compile_package(network, spec.input, spec.device, spec.precision, folder)
+
+    def files(self, folder: Path) -> list[Path]:
+        """The package, and the kernels' library if it calls one."""
+        return [file for file in (folder / PACKAGE_FILE, folder / native.LIBRARY_FILE) if file.exists()]
+
+    def open(self, folder: Path, network: Callable[[], nn.Module], spec: Spec) -> Engine:
+        """The package; see `EngineKind.open`."""
+        package, *kernels = self.files(folder)
+        kernel = kernels[0] if kernels else None
+        return PackageEngine(package, kernel, spec.input, spec.device, urgent=spec.urgent)
 
 
 class PackageEngine:

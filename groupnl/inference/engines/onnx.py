@@ -1,16 +1,59 @@
-"""The engine that runs a network written by `export_onnx` in ONNX Runtime: on CUDA, by TensorRT, or on a CPU."""
+"""The engine `onnx`: ONNX Runtime with a file of `export_onnx`."""
 
+import importlib.util
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from groupnl.errors import ConfigError, RewriteError
-from groupnl.inference.engines.onnx_export import INPUT, OUTPUT
+from groupnl.inference.engines.engine import Engine
+from groupnl.inference.engines.graph_file import GRAPH_FILE, INPUT, OUTPUT, PACKAGES, graph_file, make_graph_file
+from groupnl.inference.engines.kind import EngineKind, Spec
 from groupnl.inference.warm_up import run_noise
 
 _Provider = tuple[str, dict[str, Any]]
+
+
+class Onnx(EngineKind):
+    """ONNX Runtime: an ONNX file on CUDA, by TensorRT where it is installed, or on a CPU."""
+
+    name = "onnx"
+    runtime = "onnx"
+    has_files = True
+    fixed_threads = True
+    precision_is_in_files = True
+    packages = PACKAGES
+
+    def refusal(self, device: torch.device, precision: torch.dtype, published: bool = False) -> str | None:
+        """Its convolutions know no bfloat16; see `EngineKind.refusal`."""
+        if precision == torch.bfloat16:
+            return (
+                "the engine 'onnx' has no precision 'bfloat16', because ONNX Runtime has no bfloat16 convolutions: "
+                "use 'float32', or 'float16' on CUDA"
+            )
+        return super().refusal(device, precision, published)
+
+    def make(self, network: nn.Module, spec: Spec, folder: Path) -> None:
+        """Export the network, some seconds; see `EngineKind.make`."""
+        make_graph_file(network, spec, folder, "convolutions" if spec.device.type == "cpu" else "operator")
+
+    def files(self, folder: Path) -> list[Path]:
+        """The ONNX file."""
+        return graph_file(folder)
+
+    def open(self, folder: Path, network: Callable[[], nn.Module], spec: Spec) -> Engine:
+        """A session with the file; see `EngineKind.open`."""
+        has_tensorrt = spec.device.type == "cuda" and importlib.util.find_spec("tensorrt") is not None
+        return OnnxEngine(
+            folder / GRAPH_FILE,
+            spec.input.size,
+            spec.device,
+            spec.threads,
+            tensorrt_cache=spec.cache if has_tensorrt else None,
+        )
 
 
 class OnnxEngine:
@@ -84,9 +127,7 @@ def _import_onnxruntime() -> Any:
     try:
         import onnxruntime  # type: ignore[import-untyped]
     except ImportError as error:
-        raise ConfigError(
-            "the engine 'onnxruntime' needs a package: pip install onnxruntime-gpu, or onnxruntime"
-        ) from error
+        raise ConfigError("the engine 'onnx' needs a package: pip install onnxruntime-gpu, or onnxruntime") from error
     return onnxruntime
 
 

@@ -7,22 +7,13 @@ from torch import fx, nn
 
 from groupnl.card import InputConfig
 from groupnl.errors import ConfigError, RewriteError, not_installed
-from groupnl.inference.engine_names import EngineName
+from groupnl.inference.engines.graph_file import INPUT, OUTPUT, PACKAGES
 from groupnl.inference.pixels import PixelNetwork
 from groupnl.inference.rewrite.split import split_layers
 from groupnl.inference.rewrite.split_layer import Sine, SplitGroupNL
 
-INPUT, OUTPUT = "pixels", "logits"
-PACKAGES, EXTRA = ("onnx", "onnxscript"), "onnx"  # what writing needs, and our extra that has it
 OPSET = 20
 _LARGEST_BATCH = 4096  # nothing depends on it, but the exporter wants a bound
-
-
-def fastest_sine(engine: EngineName, device: torch.device) -> Sine:
-    """The form of GroupNL layers that an engine runs fastest on a device."""
-    if engine == "openvino":
-        return "polynomial"
-    return "convolutions" if device.type == "cpu" else "operator"
 
 
 def export_onnx(
@@ -67,7 +58,7 @@ def export_onnx(
             verbose=False,
         )
     except ModuleNotFoundError as error:
-        raise ConfigError(not_installed(str(error.name), EXTRA)) from error
+        raise ConfigError(not_installed(str(error.name), PACKAGES.get(str(error.name), "onnx"))) from error
     except torch.onnx.OnnxExporterError as error:
         raise RewriteError(f"the network cannot be written as ONNX: {error}") from error
 

@@ -1,20 +1,51 @@
-"""The engine that runs a network written by `export_onnx` in OpenVINO on a CPU."""
+"""The engine `openvino`: OpenVINO on a CPU with a file of `export_onnx`."""
 
 import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from groupnl.errors import ConfigError, RewriteError, not_installed
-from groupnl.inference.engines.onnx_export import INPUT
+from groupnl.inference.engines.engine import Engine
+from groupnl.inference.engines.graph_file import GRAPH_FILE, INPUT, PACKAGES, graph_file, make_graph_file
+from groupnl.inference.engines.kind import EngineKind, Spec
 from groupnl.inference.warm_up import run_noise
 
 _PRECISIONS = {torch.float32: "f32", torch.bfloat16: "bf16"}
 # One compilation for each: OpenVINO fuses what lies between convolutions only where the batch size is fixed.
 # Larger batches are not quicker, an image for an image.
 _BATCHES = (8, 4, 2, 1)
+
+
+class OpenVino(EngineKind):
+    """OpenVINO: an ONNX file on a CPU; the precision is chosen when it is opened."""
+
+    name = "openvino"
+    runtime = "openvino"
+    has_files = True
+    fixed_threads = True
+    packages: ClassVar[Mapping[str, str]] = {**PACKAGES, "openvino": "openvino"}
+
+    def refusal(self, device: torch.device, precision: torch.dtype, published: bool = False) -> str | None:
+        """It knows no CUDA; see `EngineKind.refusal`."""
+        if device.type != "cpu":
+            return "the engine 'openvino' runs on the CPU: use device 'cpu' (--device cpu), or another engine"
+        return super().refusal(device, precision, published)
+
+    def make(self, network: nn.Module, spec: Spec, folder: Path) -> None:
+        """Export the network, some seconds; see `EngineKind.make`."""
+        make_graph_file(network, spec, folder, "polynomial")
+
+    def files(self, folder: Path) -> list[Path]:
+        """The ONNX file."""
+        return graph_file(folder)
+
+    def open(self, folder: Path, network: Callable[[], nn.Module], spec: Spec) -> Engine:
+        """The network of the file, compiled for each batch size when it is first met; see `EngineKind.open`."""
+        return OpenVinoEngine(folder / GRAPH_FILE, spec.input.size, spec.precision, spec.threads)
 
 
 class OpenVinoEngine:

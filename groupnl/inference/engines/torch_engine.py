@@ -1,38 +1,16 @@
-"""Pixels to logits: the step between the batch and the answers.
-
-`Engine` is what callers rely on; `TorchEngine` runs a network in PyTorch.
-"""
+"""A network that runs in PyTorch: what the engines `eager` and `compile` share."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from groupnl.card import InputConfig
+from groupnl.inference.engines.engine import run_or_split, urgent_stream
+from groupnl.inference.engines.kind import Spec
 from groupnl.inference.pixels import PixelNetwork
 from groupnl.inference.warm_up import run_noise
-
-
-class Engine(Protocol):
-    """Anything that classifies a batch of pixels."""
-
-    def __call__(self, pixels: Tensor) -> Tensor:
-        """Compute logits.
-
-        Args:
-            pixels: uint8 of shape (B, 3, S, S), on the CPU, B at least 1.
-
-        Returns:
-            float32 of shape (B, classes), on the CPU.
-        """
-
-    def warm_up(self, max_batch: int) -> None:
-        """Run once with one image and once with `max_batch`, so that no request pays for first-time work.
-
-        Raises:
-            ConfigError: logits that are not finite.
-        """
 
 
 class TorchEngine:
@@ -90,27 +68,17 @@ class TorchEngine:
             return logits.cpu()
 
 
-def run_or_split(forward: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:
-    """Run a batch, or, where the device's memory does not hold it, its images one by one.
+def network_of(network: Callable[[], nn.Module], spec: Spec) -> nn.Module:
+    """The network in the form that is asked for.
 
     Raises:
-        torch.OutOfMemoryError: not even one image fits.
+        RewriteError: it cannot be rewritten.
     """
-    try:
-        return forward(pixels)
-    except torch.OutOfMemoryError:
-        if len(pixels) == 1:
-            raise
-    # Outside of the except block, whose traceback holds on to the failed run's memory.
-    return torch.cat([forward(image) for image in torch.split(pixels, 1)])
+    if spec.published:
+        return network()
+    from groupnl.inference.rewrite import to_inference  # a worker that runs the network as it was trained needs none
 
-
-def urgent_stream(device: torch.device) -> torch.cuda.Stream | None:
-    """On CUDA a stream of a higher priority than the usual one, which has the lowest that CUDA knows."""
-    if device.type != "cuda":
-        return None
-    torch.cuda.synchronize(device)  # the weights were copied on the usual stream
-    return torch.cuda.Stream(device, priority=-1)  # type: ignore[no-untyped-call]
+    return to_inference(network())
 
 
 def _compiled(network: nn.Module) -> Callable[[Tensor], Any]:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from groupnl.corruptions import Request, corrupt_each
-from groupnl.inference.engines.torch_engine import Engine
+from groupnl.inference.engines.engine import Engine
 from groupnl.robustness.compare import Change, compare
 from groupnl.service.shadow.tell_once import TellOnce
 

@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from groupnl.card import InputConfig
 from groupnl.errors import ConfigError, RewriteError
 from groupnl.inference.device import choose_precision
-from groupnl.inference.engines.aot import PackageEngine
-from groupnl.inference.engines.package import MAX_BATCH, PACKAGE_FILE, Target, compile_package
+from groupnl.inference.engines.aot import MAX_BATCH, PACKAGE_FILE, PackageEngine
+from groupnl.inference.engines.package import compile_package
+from groupnl.inference.engines.target import Target
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.inference.native import build as native
 

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from groupnl.archive.probe import ProbeSet, save
 from groupnl.corruptions import Request, corrupt_each
-from groupnl.inference.engines.torch_engine import Engine, TorchEngine
+from groupnl.inference.engines.engine import Engine
+from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.metrics import Metrics
 from groupnl.service.items import Item
 from groupnl.service.shadow import Sampler, start_shadows

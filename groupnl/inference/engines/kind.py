@@ -1,0 +1,109 @@
+"""What is asked of a kind of engine: its row in the table of engines."""
+
+import importlib.util
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import ClassVar, NamedTuple
+
+import torch
+from torch import nn
+
+from groupnl.card import InputConfig
+from groupnl.errors import not_installed
+from groupnl.inference.engine_names import EngineName
+from groupnl.inference.engines.engine import Engine
+
+
+class Spec(NamedTuple):
+    """How a network is to be run.
+
+    Attributes:
+        input: of the network.
+        device: that it runs on.
+        precision: of its products.
+        threads: of the CPU for one batch, where an engine is told once; torch's own number is set by the caller.
+        published: in the form in which it was trained, instead of the form that `to_inference` makes.
+        urgent: on CUDA, goes before other engines.
+        cache: folder in which a runtime may keep what it compiles; None: it compiles nothing that takes long.
+    """
+
+    input: InputConfig
+    device: torch.device
+    precision: torch.dtype
+    threads: int = 1
+    published: bool = False
+    urgent: bool = False
+    cache: Path | None = None
+
+
+class EngineKind(ABC):
+    """One engine: what it needs and refuses, how it makes its files, how it opens them.
+
+    Attributes:
+        name: as options, records and metrics have it.
+        runtime: whose kernels compute.
+        has_files: packing puts files beside the weights.
+        has_machine_code: these are only for the machine that made them.
+        fixed_threads: it is told its number of threads once.
+        precision_is_in_files: they were made for one precision, whatever is asked for later.
+        serves_published: a service runs the network as it was trained.
+        packages: what making its files needs beside the project itself, and our extras that have it.
+    """
+
+    name: ClassVar[EngineName]
+    runtime: ClassVar[str] = "torch"
+    has_files: ClassVar[bool] = False
+    has_machine_code: ClassVar[bool] = False
+    fixed_threads: ClassVar[bool] = False
+    precision_is_in_files: ClassVar[bool] = False
+    serves_published: ClassVar[bool] = False
+    packages: ClassVar[Mapping[str, str]] = {}
+
+    def refusal(self, device: torch.device, precision: torch.dtype, published: bool = False) -> str | None:
+        """Why a network cannot be run so, in a sentence that says what to do; None if it can."""
+        if precision == torch.float16 and device.type == "cpu":
+            return "float16 needs a CUDA device: use bfloat16 or float32"
+        return None
+
+    def nearest(self, precision: torch.dtype, device: torch.device) -> torch.dtype:
+        """A precision that nobody insists on, or float32 where this engine refuses it."""
+        return precision if self.refusal(device, precision) is None else torch.float32
+
+    def missing(self) -> str | None:
+        """Which package must be installed first, in a sentence; None: all are there."""
+        for package, extra in self.packages.items():
+            if importlib.util.find_spec(package) is None:
+                return not_installed(package, extra)
+        return None
+
+    def make(self, network: nn.Module, spec: Spec, folder: Path) -> None:  # noqa: B027 (some have no files)
+        """Write the engine's files; nothing where it has none.
+
+        Args:
+            network: as it was trained, in evaluation mode; it is left as it is.
+            spec: what they are for.
+            folder: exists.
+
+        Raises:
+            ConfigError: a package that the engine needs is missing.
+            RewriteError: the network cannot be rewritten, compiled or exported.
+        """
+
+    def files(self, folder: Path) -> list[Path]:
+        """The files that were made in a folder, the one first that is opened first."""
+        return []
+
+    @abstractmethod
+    def open(self, folder: Path, network: Callable[[], nn.Module], spec: Spec) -> Engine:
+        """The engine, not warmed up.
+
+        Args:
+            folder: of its files.
+            network: gives the network as it was trained, where the engine needs it; it becomes the engine's own.
+            spec: how it is to run.
+
+        Raises:
+            ConfigError: a package that the engine needs is missing or does not start.
+            RewriteError: the network cannot be rewritten, or a file is not what `make` wrote.
+        """
