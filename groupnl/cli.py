@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from groupnl import __version__
+from groupnl.base.options import read_options
 from groupnl.base.picture import check_drawing
 from groupnl.errors import ConfigError, GroupNLError, not_installed
 
@@ -101,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = command.parse_args(words[len(name.split()) :])
         if COMMANDS[name].draws:
             check_drawing()
-        status = int(module.run(args))
+        status = int(module.run(read_options(module.Options, args) if hasattr(module, "Options") else args))
         sys.stdout.flush()  # here, where a broken pipe is caught
         return status
     except BrokenPipeError:  # `groupnl models | head`: the reader has seen enough
