@@ -9,10 +9,10 @@ from groupnl.errors import ConfigError
 
 # What pydantic says of a bound -> how we say it.
 _BOUNDS = {
-    "greater_than_equal": "it must be {ge} or more",
-    "greater_than": "it must be above {gt}",
-    "less_than_equal": "it must be {le} or less",
-    "less_than": "it must be below {lt}",
+    "greater_than_equal": "it must be {ge:g} or more",
+    "greater_than": "it must be above {gt:g}",
+    "less_than_equal": "it must be {le:g} or less",
+    "less_than": "it must be below {lt:g}",
 }
 
 
