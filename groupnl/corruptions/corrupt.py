@@ -1,19 +1,19 @@
 """The two ways to ask for corrupted images: one corruption for a batch, or a different one for each image."""
 
-import importlib
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import cache
 from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor
 
 from groupnl.corruptions.corruption import Corruption, Draws
-from groupnl.corruptions.names import NAMES, SEVERITIES
+from groupnl.corruptions.kinds import KINDS
+from groupnl.corruptions.names import SEVERITIES
 from groupnl.corruptions.published import round_trip
 from groupnl.errors import ConfigError
 
+_BY_NAME = {kind.name: kind for kind in KINDS}
 MIN_SIDE = 32  # pixels; the smallest of the official sizes
 
 
@@ -97,13 +97,10 @@ def corrupt_each(images: Tensor, requests: Sequence[Request], *, published: bool
     return _like(images, _applied(levels, kinds, draws, published=published))
 
 
-@cache
 def _corruption(name: str) -> Corruption:
-    if name not in NAMES:
-        raise ConfigError(f"{name!r} is no corruption of ImageNet-C; choose from {', '.join(NAMES)}")
-    found = getattr(importlib.import_module(f"groupnl.corruptions.kinds.{name}"), name.upper())
-    assert isinstance(found, Corruption)  # noqa: S101 (for mypy)
-    return found
+    if name not in _BY_NAME:
+        raise ConfigError(f"{name!r} is no corruption of ImageNet-C; choose from {', '.join(_BY_NAME)}")
+    return _BY_NAME[name]
 
 
 def _check_severity(severity: int) -> int:

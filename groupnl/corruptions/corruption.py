@@ -19,7 +19,7 @@ Apply = Callable[[Tensor, int, Mapping[str, Tensor]], Tensor]
 
 @dataclass(frozen=True)
 class Corruption:
-    """One of the 19.
+    """One kind of corruption.
 
     Attributes:
         name: as in `groupnl.corruptions.names`.

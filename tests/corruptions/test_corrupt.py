@@ -5,6 +5,7 @@ import torch
 from torch import Generator, Tensor
 
 from groupnl.corruptions import CELLS, NAMES, Request, corrupt, corrupt_each
+from groupnl.corruptions.kinds import KINDS
 from groupnl.corruptions.published import round_trip
 from groupnl.corruptions.tables import official_size
 from groupnl.errors import ConfigError
@@ -131,3 +132,7 @@ def test_what_is_refused(images: Tensor, name: str, severity: int, problem: str)
 def test_a_request_for_each_image() -> None:
     with pytest.raises(ConfigError, match="1 requests were given for 2 images"):
         corrupt_each(torch.zeros(2, 3, 64, 64, dtype=torch.uint8), [Request("fog", 1, 0)])
+
+
+def test_every_name_has_one_kind_in_the_official_order() -> None:
+    assert tuple(kind.name for kind in KINDS) == NAMES
