@@ -8,15 +8,19 @@ import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from groupnl.errors import GroupNLError, input_errors
 
 # The clean answer's place among the corruptions and severities.
 CLEAN = {"corruption": "none", "severity": "0"}
 STAGES = ("wait", "decode", "preprocess", "infer", "respond", "total")
 PAIRED_OUTCOMES = ("both_hold", "model_only", "reference_only", "both_flip")
+BOTH_HOLD, MODEL_ONLY, REFERENCE_ONLY, BOTH_FLIP = PAIRED_OUTCOMES
 DROP_REASONS = ("queue_full", "expired", "fault")
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -36,6 +40,7 @@ class Family:
         help: what it counts, with the unit.
         labels: beside ``model``, which every metric has.
         buckets: upper bounds of a histogram, in its unit.
+        known: label -> its values, where they are the same in every service; such series begin at 0.
     """
 
     name: str
@@ -43,13 +48,26 @@ class Family:
     help: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
+    known: Mapping[str, Sequence[str]] = field(default_factory=dict, compare=False)
 
 
 _CELL = ("corruption", "severity")
+_REFUSALS = input_errors()
+_STATUSES = sorted({HTTPStatus.OK, GroupNLError.status, *(error.status for error in _REFUSALS)})
 
-REQUESTS = Family("groupnl_requests_total", "counter", "Requests that the handler answered, by HTTP status.", ("code",))
+REQUESTS = Family(
+    "groupnl_requests_total",
+    "counter",
+    "Requests that the handler answered, by HTTP status.",
+    ("code",),
+    known={"code": [str(int(status)) for status in _STATUSES]},
+)
 REJECTED = Family(
-    "groupnl_rejected_inputs_total", "counter", "Requests refused for their input, by the error's code.", ("reason",)
+    "groupnl_rejected_inputs_total",
+    "counter",
+    "Requests refused for their input, by the error's code.",
+    ("reason",),
+    known={"reason": [error.code for error in _REFUSALS]},
 )
 STAGE_SECONDS = Family(
     "groupnl_stage_seconds",
@@ -57,6 +75,7 @@ STAGE_SECONDS = Family(
     "Seconds in a stage: decode and preprocess of one image; wait (for cores), infer, respond and total of one batch.",
     ("stage",),
     _SECONDS,
+    {"stage": STAGES},
 )
 BATCH_SIZE = Family("groupnl_batch_size", "histogram", "Requests in a batch.", (), _BATCH_SIZES)
 BUILD_INFO = Family(
@@ -69,7 +88,11 @@ WORKER_STARTS = Family("groupnl_worker_starts_total", "counter", "Worker process
 
 SHADOW_SAMPLED = Family("groupnl_shadow_sampled_total", "counter", "Live images chosen for a shadow request.")
 SHADOW_DROPPED = Family(
-    "groupnl_shadow_dropped_total", "counter", "Chosen images that were not answered again, by reason.", ("reason",)
+    "groupnl_shadow_dropped_total",
+    "counter",
+    "Chosen images that were not answered again, by reason.",
+    ("reason",),
+    known={"reason": DROP_REASONS},
 )
 SHADOW_QUEUE_LENGTH = Family("groupnl_shadow_queue_length", "sum", "Chosen images that wait.")
 SHADOW_LAG_SECONDS = Family(
@@ -99,6 +122,7 @@ PAIRED_OUTCOMES_TOTAL = Family(
     "counter",
     "Pairs by who kept its own clean best class on the same pixels: the model or its reference.",
     ("reference", "corruption", "outcome"),
+    known={"outcome": PAIRED_OUTCOMES},
 )
 
 LABELLED = Family("groupnl_labelled_total", "counter", "Answers to images whose class the client knew.", _CELL)
@@ -113,30 +137,9 @@ OFFLINE_AGREEMENT = Family(
     ("corruption",),
 )
 
-FAMILIES = (
-    REQUESTS,
-    REJECTED,
-    STAGE_SECONDS,
-    BATCH_SIZE,
-    BUILD_INFO,
-    WORKER_STARTS,
-    SHADOW_SAMPLED,
-    SHADOW_DROPPED,
-    SHADOW_QUEUE_LENGTH,
-    SHADOW_LAG_SECONDS,
-    SHADOW_PAIRS,
-    SHADOW_FLIPS,
-    SHADOW_TOP5_KEPT,
-    SHADOW_CONFIDENCE_DROP,
-    SHADOW_JS_BITS,
-    PAIRED_OUTCOMES_TOTAL,
-    LABELLED,
-    LABELLED_CORRECT,
-    PROBE_IMAGES,
-    PROBE_CORRECT,
-    PROBE_SET_IMAGES,
-    OFFLINE_AGREEMENT,
-)
+# Every metric that is declared above: one that is declared is counted.
+FAMILIES = tuple(value for value in list(globals().values()) if isinstance(value, Family))
+
 # How the endpoint joins the gauges of several worker processes; those of dead ones are left out.
 _GAUGE_MODES: Mapping[str, Literal["livesum", "livemax"]] = {"sum": "livesum", "same": "livemax"}
 
@@ -190,10 +193,11 @@ class Metrics:
 
         Args:
             family: the metric.
-            values: for each of its labels, the values that are known.
+            values: for each of its labels whose values it does not know itself, those that are known here.
         """
-        for combination in itertools.product(*values.values()):
-            self._child(family, dict(zip(values, combination, strict=True)))
+        known = {**values, **family.known}
+        for combination in itertools.product(*(known[label] for label in family.labels)):
+            self._child(family, dict(zip(family.labels, combination, strict=True)))
 
     def _child(self, family: Family, labels: Mapping[str, str]) -> Counter | Gauge | Histogram:
         key = (family.name, *labels.items())

@@ -7,11 +7,14 @@ import math
 from collections.abc import Sequence
 
 from groupnl.metrics import (
+    BOTH_FLIP,
     LABELLED,
     LABELLED_CORRECT,
+    MODEL_ONLY,
     PAIRED_OUTCOMES_TOTAL,
     PROBE_CORRECT,
     PROBE_IMAGES,
+    REFERENCE_ONLY,
     SHADOW_DROPPED,
     SHADOW_FLIPS,
     SHADOW_PAIRS,
@@ -34,8 +37,8 @@ TWIN_CORRUPTION = "model, reference, corruption"
 RECENT = "6h"
 SPANS = (RECENT, SINCE_START)
 
-MODEL_FLIPPED = 'outcome=~"reference_only|both_flip"'
-REFERENCE_FLIPPED = 'outcome=~"model_only|both_flip"'
+MODEL_FLIPPED = f'outcome=~"{REFERENCE_ONLY}|{BOTH_FLIP}"'
+REFERENCE_FLIPPED = f'outcome=~"{MODEL_ONLY}|{BOTH_FLIP}"'
 
 # The service's objectives.
 AVAILABLE_SHARE = 0.999
@@ -91,13 +94,13 @@ def _relative_error(span: str) -> list[Recording]:
 def _verdict() -> list[Recording]:
     better, worse, decisive, statistic, threshold = (
         named(TWIN, figure)
-        for figure in ("model_only", "reference_only", "decisive_pairs", "verdict_statistic", "verdict_threshold")
+        for figure in (MODEL_ONLY, REFERENCE_ONLY, "decisive_pairs", "verdict_statistic", "verdict_threshold")
     )
     # The last "+ 0" makes 0 of -0.
     evidence = f"{2 * math.log(1 / ALPHA):.12g} + ln(({decisive} + {RHO:g}) / {RHO:g})"
     return [
-        Recording(better, counted(PAIRED_OUTCOMES_TOTAL, TWIN, where='outcome="model_only"')),
-        Recording(worse, counted(PAIRED_OUTCOMES_TOTAL, TWIN, where='outcome="reference_only"')),
+        Recording(better, counted(PAIRED_OUTCOMES_TOTAL, TWIN, where=f'outcome="{MODEL_ONLY}"')),
+        Recording(worse, counted(PAIRED_OUTCOMES_TOTAL, TWIN, where=f'outcome="{REFERENCE_ONLY}"')),
         Recording(decisive, f"{better} + {worse}"),
         Recording(statistic, f"({better} - {worse}) ^ 2"),
         Recording(threshold, f"({decisive} + {RHO:g}) * ({evidence})"),

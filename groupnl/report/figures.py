@@ -6,14 +6,16 @@ from typing import NamedTuple
 
 from groupnl.corruptions.names import CELLS, NAMES, Cell
 from groupnl.metrics import (
+    BOTH_FLIP,
     CLEAN,
     LABELLED,
     LABELLED_CORRECT,
-    PAIRED_OUTCOMES,
+    MODEL_ONLY,
     PAIRED_OUTCOMES_TOTAL,
     PROBE_CORRECT,
     PROBE_IMAGES,
     PROBE_SET_IMAGES,
+    REFERENCE_ONLY,
     REQUESTS,
     SHADOW_DROPPED,
     SHADOW_FLIPS,
@@ -37,8 +39,6 @@ from groupnl.robustness.statistics import (
     relative_error_of_same_images,
     wilson_interval,
 )
-
-BOTH_HOLD, MODEL_ONLY, REFERENCE_ONLY, BOTH_FLIP = PAIRED_OUTCOMES
 
 
 class Share(NamedTuple):

@@ -6,9 +6,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from groupnl.metrics import PAIRED_OUTCOMES
-
-BOTH_HOLD, MODEL_ONLY, REFERENCE_ONLY, BOTH_FLIP = PAIRED_OUTCOMES
+from groupnl.metrics import BOTH_FLIP, BOTH_HOLD, MODEL_ONLY, REFERENCE_ONLY
 
 
 class Change(NamedTuple):

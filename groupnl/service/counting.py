@@ -1,7 +1,6 @@
 """The metrics of a worker: known label values start at 0, and the facts that do not change are set."""
 
 from collections.abc import Collection
-from http import HTTPStatus
 from pathlib import Path
 
 import torch
@@ -10,7 +9,6 @@ from prometheus_client import CollectorRegistry
 from groupnl.archive.manifest import Manifest
 from groupnl.archive.read import DIGEST_FILE
 from groupnl.corruptions import Cell
-from groupnl.errors import GroupNLError, input_errors
 from groupnl.inference.device import precision_name
 from groupnl.metrics import (
     BATCH_SIZE,
@@ -19,7 +17,6 @@ from groupnl.metrics import (
     REJECTED,
     REQUESTS,
     STAGE_SECONDS,
-    STAGES,
     WORKER_STARTS,
     Metrics,
 )
@@ -33,13 +30,8 @@ def worker_metrics(model_name: str) -> Metrics:
     which the server's endpoint adds up. The registry matters only without it, in tests.
     """
     metrics = Metrics(model_name, CollectorRegistry())
-    errors = input_errors()
-    statuses = {HTTPStatus.OK, GroupNLError.status, *(error.status for error in errors)}
-    metrics.start_at_zero(REQUESTS, code=[str(int(status)) for status in sorted(statuses)])
-    metrics.start_at_zero(REJECTED, reason=[error.code for error in errors])
-    metrics.start_at_zero(STAGE_SECONDS, stage=STAGES)
-    metrics.start_at_zero(BATCH_SIZE)
-    metrics.start_at_zero(WORKER_STARTS)
+    for family in (REQUESTS, REJECTED, STAGE_SECONDS, BATCH_SIZE, WORKER_STARTS):
+        metrics.start_at_zero(family)
     return metrics
 
 

@@ -1,6 +1,14 @@
 """The panels on a model and its twin, which answers the same corrupted pixels."""
 
-from groupnl.metrics import PAIRED_OUTCOMES_TOTAL, SHADOW_CONFIDENCE_DROP, SHADOW_JS_BITS
+from groupnl.metrics import (
+    BOTH_FLIP,
+    BOTH_HOLD,
+    MODEL_ONLY,
+    PAIRED_OUTCOMES_TOTAL,
+    REFERENCE_ONLY,
+    SHADOW_CONFIDENCE_DROP,
+    SHADOW_JS_BITS,
+)
 from groupnl.monitoring.dashboards.panels import (
     COUNT,
     FIGURES_HEIGHT,
@@ -40,8 +48,8 @@ def verdict_figure(width: int) -> AnyPanel:
         text,
         [
             Query("verdict", recorded(named(TWIN, "verdict"), PAIR), unit=NUMBER, words=VERDICT_WORDS),
-            Query("only $model held", recorded(named(TWIN, "model_only"), PAIR), decimals=0),
-            Query("only $reference held", recorded(named(TWIN, "reference_only"), PAIR), decimals=0),
+            Query("only $model held", recorded(named(TWIN, MODEL_ONLY), PAIR), decimals=0),
+            Query("only $reference held", recorded(named(TWIN, REFERENCE_ONLY), PAIR), decimals=0),
             Query("pairs that decide", recorded(named(TWIN, "decisive_pairs"), PAIR), decimals=0),
         ],
         COUNT,
@@ -94,20 +102,18 @@ def twin_table(height: int = 17) -> AnyPanel:
     columns = [
         Query("relative error", relative, steps=RELATIVE_STEPS, decimals=2),
         Query("pairs", recorded(named(TWIN_CORRUPTION, "compared_pairs"), PAIR, "corruption"), decimals=0),
-        Query("both held", column("both_hold"), decimals=0),
-        Query("only the model held", column("model_only"), decimals=0),
-        Query("only the reference held", column("reference_only"), decimals=0),
-        Query("both changed", column("both_flip"), decimals=0),
+        Query("both held", column(BOTH_HOLD), decimals=0),
+        Query("only the model held", column(MODEL_ONLY), decimals=0),
+        Query("only the reference held", column(REFERENCE_ONLY), decimals=0),
+        Query("both changed", column(BOTH_FLIP), decimals=0),
     ]
     return rows(text, "corruption", columns, COUNT)
 
 
 def evidence_lines(width: int) -> AnyPanel:
     """How far the test is from a decision."""
-    statistic, threshold, lead = (
-        named(TWIN, name) for name in ("verdict_statistic", "verdict_threshold", "model_only")
-    )
-    signed = f"sgn({recorded(lead, PAIR)} - {recorded(named(TWIN, 'reference_only'), PAIR)})"
+    statistic, threshold, lead = (named(TWIN, name) for name in ("verdict_statistic", "verdict_threshold", MODEL_ONLY))
+    signed = f"sgn({recorded(lead, PAIR)} - {recorded(named(TWIN, REFERENCE_ONLY), PAIR)})"
     text = Text(
         "Evidence since the service's start",
         "Above the line at 1, $model is shown to hold better; below -1, $reference. In between nothing is "

@@ -12,8 +12,10 @@ Say = Callable[[str], None]
 
 TAIL_LINES = 30
 _SHOWN = re.compile(r"\d\d:\d\d:\d\d \[(WARN |ERROR|FATAL)\]")
-# The handler prints this sentence before it gives up; TorchServe would try again for five minutes.
-_CANNOT_LOAD = re.compile(r"groupnl: (cannot load model .*)")
+# The handler prints a sentence that begins so before it gives up; TorchServe would try again for five minutes. Its words
+# stand in `handlers/classifier.py` and in `log4j2.xml` too, which can import nothing.
+CANNOT_LOAD = "groupnl: cannot load model"
+_REFUSAL = re.compile(rf"(?<=groupnl: ){CANNOT_LOAD.removeprefix('groupnl: ')} .*")
 _WORKER_STOPPED = re.compile(r"(?:W-\d+-)?(\S+) State change \S+ -> WORKER_STOPPED")
 
 
@@ -56,8 +58,8 @@ class Console:
 
     def _note(self, line: str) -> None:
         self._tail.append(line)
-        if (found := _CANNOT_LOAD.search(line)) and self.refusal is None:
-            self.refusal = found.group(1)
+        if (found := _REFUSAL.search(line)) and self.refusal is None:
+            self.refusal = found.group()
         if (found := _WORKER_STOPPED.search(line)) and self.stopped_worker is None:
             self.stopped_worker = found.group(1)
         if _SHOWN.match(line):

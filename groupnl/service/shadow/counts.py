@@ -3,10 +3,8 @@
 from groupnl.corruptions import CELLS, NAMES, Cell
 from groupnl.metrics import (
     CLEAN,
-    DROP_REASONS,
     LABELLED,
     LABELLED_CORRECT,
-    PAIRED_OUTCOMES,
     PAIRED_OUTCOMES_TOTAL,
     PROBE_CORRECT,
     PROBE_IMAGES,
@@ -48,7 +46,7 @@ class ShadowCounts:
         self._metrics.inc(SHADOW_SAMPLED)
 
     def dropped(self, reason: str, count: int = 1) -> None:
-        """Chosen images will not be answered again; one of `DROP_REASONS`."""
+        """Chosen images will not be answered again; one of `groupnl.metrics.DROP_REASONS`."""
         self._metrics.inc(SHADOW_DROPPED, count, reason=reason)
 
     def waiting(self, count: int) -> None:
@@ -88,9 +86,8 @@ class ShadowCounts:
 
     def _start_at_zero(self, cells: tuple[Cell, ...]) -> None:
         metrics = self._metrics
-        for family in (SHADOW_SAMPLED, SHADOW_LAG_SECONDS, SHADOW_QUEUE_LENGTH):
+        for family in (SHADOW_SAMPLED, SHADOW_LAG_SECONDS, SHADOW_QUEUE_LENGTH, SHADOW_DROPPED):
             metrics.start_at_zero(family)
-        metrics.start_at_zero(SHADOW_DROPPED, reason=DROP_REASONS)
         severities = sorted({str(cell.severity) for cell in cells})
         corruptions = [name for name in NAMES if any(cell.corruption == name for cell in cells)]
         for family in (*_BY_CELL, *_WITH_TRUTH):
@@ -100,9 +97,7 @@ class ShadowCounts:
         for family in (SHADOW_CONFIDENCE_DROP, SHADOW_JS_BITS):
             metrics.start_at_zero(family, corruption=corruptions)
         if self._reference is not None:
-            metrics.start_at_zero(
-                PAIRED_OUTCOMES_TOTAL, reference=[self._reference], corruption=corruptions, outcome=PAIRED_OUTCOMES
-            )
+            metrics.start_at_zero(PAIRED_OUTCOMES_TOTAL, reference=[self._reference], corruption=corruptions)
 
 
 def _labels(cell: Cell | None) -> dict[str, str]:

@@ -1,8 +1,10 @@
 """groupnl.server.torchserve.console: what is shown, and which lines mean that a start has failed."""
 
+import importlib.resources
 from pathlib import Path
 
-from groupnl.server.torchserve.console import Console
+import handlers.classifier
+from groupnl.server.torchserve.console import CANNOT_LOAD, Console
 
 LINES = [
     "WARNING: something of Java's\n",
@@ -42,3 +44,10 @@ def test_lines_are_read_on_when_nobody_listens(tmp_path: Path) -> None:
     console.listen(LINES)
     console.close()
     assert console.stopped_worker == "tiny_1.0"
+
+
+def test_the_handler_and_the_log_say_the_words_that_are_looked_for():
+    log = importlib.resources.files("groupnl.server.torchserve").joinpath("log4j2.xml").read_text(encoding="utf-8")
+    handler = Path(handlers.classifier.__file__).read_text(encoding="utf-8")
+    assert f"|{CANNOT_LOAD})" in log
+    assert f'logger.error("{CANNOT_LOAD} %s: %s"' in handler
