@@ -1,7 +1,6 @@
 """Forward passes beside the standard network's, in one run; a quick measurement of its own, not while cells train."""
 
 import json
-import statistics
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from groupnl_studies.convolutions.kinds import STANDARD
 from groupnl_studies.convolutions.networks import NETWORKS, build_network
 from groupnl_studies.convolutions.recipe import ImagePlan
 from groupnl_studies.harness.machine import machine
+from groupnl_studies.harness.rounds import median_over
 
 FILE = "speed.json"
 _BATCH, _CLASSES, _ROUNDS = 32, 50, 15
@@ -55,13 +55,11 @@ def _ratios(name: str, images: torch.Tensor) -> dict[str, dict[str, float]]:
         network = build_network(name, kind, _CLASSES).eval().to(memory_format=torch.channels_last)
         networks[kind, TRAINED], networks[kind, REWRITTEN] = network, to_inference(network)
     rounds = [{key: _seconds(network, images) for key, network in networks.items()} for _ in range(_ROUNDS + 1)]
-    return {
-        kind: {
-            form: statistics.median(times[kind, form] / times[STANDARD, form] for times in rounds[1:])
-            for form in (TRAINED, REWRITTEN)
-        }
-        for kind in NETWORKS[name].kinds
-    }
+
+    def over_standard(kind: str, form: str) -> float:
+        return median_over(rounds[1:], lambda times: times[kind, form] / times[STANDARD, form])
+
+    return {kind: {form: over_standard(kind, form) for form in (TRAINED, REWRITTEN)} for kind in NETWORKS[name].kinds}
 
 
 @torch.inference_mode()

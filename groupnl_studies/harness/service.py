@@ -165,6 +165,18 @@ class Service(ChildProcess):
         return READY in self._printed()
 
 
+def shadow_settings(share: float) -> dict[str, Any]:
+    """Settings of a service that shadows this share of its requests, and replays no probe images.
+
+    The replay takes idle time, and would disturb the others while they are measured.
+    """
+    return {"handler": {"shadow": {"share": share, "probe_time_share": 0}}}
+
+
+QUIET = shadow_settings(0.0)
+"""Settings of a service that uses no core while others are measured."""
+
+
 def free_ports(count: int) -> list[int]:
     """Ports that nothing listens on at the moment."""
     sockets = [socket.create_server((HOST, 0)) for _ in range(count)]

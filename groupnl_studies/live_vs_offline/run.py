@@ -7,6 +7,7 @@ from typing import Any
 from groupnl.corruptions.names import CELLS
 from groupnl.errors import ConfigError, ServerError
 from groupnl.metrics import PROBE_IMAGES, PROBE_SET_IMAGES, SHADOW_DROPPED
+from groupnl.service.items import KEY_HEADER, LABEL_HEADER
 from groupnl_studies.harness.client import Request
 from groupnl_studies.harness.load import LoadProcess
 from groupnl_studies.harness.scrape import Scrape, wait_until, waiting
@@ -49,7 +50,7 @@ def requests_of(images: Sequence[Path], model: str, number: int) -> Iterator[Req
     """Each image once: with its class as label, and a key that differs from pass to pass, so that its draws do too."""
     for image in images:
         key = f"{image.parent.parent.name}/{image.parent.name}/{image.stem}-{number}"
-        headers = (("X-Request-Key", key), ("X-Label", image.parent.name))
+        headers = ((KEY_HEADER, key), (LABEL_HEADER, image.parent.name))
         yield Request(f"/predictions/{model}", image.read_bytes(), headers)
 
 

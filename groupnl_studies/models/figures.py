@@ -3,18 +3,18 @@
 Every ratio is formed inside a round, where the machine is the same; medians over the rounds are reported.
 """
 
-import statistics
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from groupnl.inference.ways import Way, parse_way
+from groupnl_studies.harness.rounds import Ratio, median_over
 from groupnl_studies.models.pair import PairTimes, Slot, Turn
 
 OWN_FASTEST = "own fastest"
 
 
-class Ratio(NamedTuple):
-    """A figure over all rounds.
+class TimesFaster(NamedTuple):
+    """A ratio of throughputs over all rounds.
 
     Attributes:
         median: of the rounds.
@@ -45,18 +45,19 @@ class Speedup(NamedTuple):
     network: str
     before: str
     after: str
-    ratio: Ratio
+    ratio: TimesFaster
 
 
-def times_faster(slow: Sequence[Turn], quick: Sequence[Turn]) -> Ratio:
+def times_faster(slow: Sequence[Turn], quick: Sequence[Turn]) -> TimesFaster:
     """Throughput of the second over that of the first, round by round; at least one round."""
-    ratios = [before.median_ms / after.median_ms for before, after in zip(slow, quick, strict=True)]
-    return Ratio(statistics.median(ratios), min(ratios), max(ratios), min_ms(slow) / min_ms(quick))
+    rounds = list(zip(slow, quick, strict=True))
+    ratio = Ratio.over(rounds, lambda each: each[0].median_ms / each[1].median_ms)
+    return TimesFaster(*ratio, quickest=min_ms(slow) / min_ms(quick))
 
 
 def median_ms(turns: Sequence[Turn]) -> float:
     """Median over the rounds of the turns' medians, milliseconds for an image."""
-    return statistics.median(turn.median_ms for turn in turns)
+    return median_over(turns, lambda turn: turn.median_ms)
 
 
 def min_ms(turns: Sequence[Turn]) -> float:
@@ -66,7 +67,7 @@ def min_ms(turns: Sequence[Turn]) -> float:
 
 def cpu_ms(turns: Sequence[Turn]) -> float:
     """Median over the rounds of the processor time for an image, milliseconds, all threads together."""
-    return statistics.median(turn.cpu_ms for turn in turns)
+    return median_over(turns, lambda turn: turn.cpu_ms)
 
 
 def ways_of(times: PairTimes) -> list[str]:
@@ -84,11 +85,11 @@ def fastest_way(times: PairTimes, network: str, batch: int) -> str:
     return min(ways_of(times), key=lambda way: median_ms(times.turns[Slot(network, way, batch)]))
 
 
-def over_twin(times: PairTimes, batch: int) -> dict[str, Ratio]:
+def over_twin(times: PairTimes, batch: int) -> dict[str, TimesFaster]:
     """Throughput of the GroupNL network over its twin's: by way, and each in its own fastest way."""
     model, twin = times.pair
 
-    def ratio(model_way: str, twin_way: str) -> Ratio:
+    def ratio(model_way: str, twin_way: str) -> TimesFaster:
         return times_faster(times.turns[Slot(twin, twin_way, batch)], times.turns[Slot(model, model_way, batch)])
 
     ratios = {way: ratio(way, way) for way in ways_of(times)}

@@ -9,16 +9,13 @@ from groupnl.base.cores import usable_cores
 from groupnl.base.mapping import deep_merge
 from groupnl.base.yaml_file import read_mapping
 from groupnl_studies.harness.client import Request
-from groupnl_studies.harness.service import ChildProcess, Service, free_ports
+from groupnl_studies.harness.service import QUIET, ChildProcess, Service, free_ports
 from groupnl_studies.serving.figures import OURS, STOCK
 from groupnl_studies.serving.others.recipe import Recipe
 from groupnl_studies.serving.others.service import OTHERS, TEMPLATE, OtherService
 from groupnl_studies.serving.plan import Plan
 from groupnl_studies.serving.stock import MODEL as STOCK_MODEL
 from groupnl_studies.serving.stock import StockService, pack_stock
-
-# Corrupted second answers, and replayed probe images in idle time, would use the cores while others are measured.
-QUIET: dict[str, Any] = {"handler": {"shadow": {"share": 0.0, "probe_time_share": 0}}}
 
 
 class Batching(NamedTuple):

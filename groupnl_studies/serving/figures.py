@@ -4,43 +4,16 @@ Every ratio is formed inside a round, where the machine is the same, and the med
 """
 
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from groupnl.errors import ServerError
-from groupnl_studies.harness.cpu import CpuSeconds
-from groupnl_studies.harness.load import Outcome
+from groupnl_studies.harness.rounds import Ratio, median_over
+from groupnl_studies.harness.slot import Slot
 from groupnl_studies.serving.offline import Speed
 
 OURS = "groupnl serve"
 STOCK = "stock image_classifier"  # ratios name a service by its first word
 HEADLINE_CLIENTS = 32
-
-
-class Slot(NamedTuple):
-    """What one service did at one number of clients in one round.
-
-    Attributes:
-        throughput: answers a second.
-        p50_ms: median latency, milliseconds.
-        p95_ms: the latency that 95 % of the answers did not exceed.
-        p99_ms: the same of 99 %.
-        failures: answers other than 200, and broken connections.
-        frontend_cpu_ms: processor time of the program that speaks HTTP for each answer, milliseconds.
-        workers_cpu_ms: of the processes that run the network.
-        rest_cpu_ms: of the service's other processes.
-        client_cpu_ms: of the load generator.
-    """
-
-    throughput: float
-    p50_ms: float
-    p95_ms: float
-    p99_ms: float
-    failures: int
-    frontend_cpu_ms: float
-    workers_cpu_ms: float
-    rest_cpu_ms: float
-    client_cpu_ms: float
 
 
 class Limit(NamedTuple):
@@ -67,53 +40,9 @@ class Round(NamedTuple):
     served: Mapping[str, Mapping[int, Slot]]
 
 
-def slot(outcome: Outcome, service: CpuSeconds, client_s: float) -> Slot:
-    """The figures of one load.
-
-    Args:
-        outcome: of the load.
-        service: processor time of the service meanwhile.
-        client_s: processor time of the load generator meanwhile, seconds.
-
-    Raises:
-        ServerError: no answer came within the counted time.
-    """
-    if not outcome.latencies_s:
-        raise ServerError(
-            f"a service gave no good answer within {outcome.seconds:g} s, and {outcome.failures} others: take more "
-            "--seconds, on a quieter machine; the service's own log says what it refused"
-        )
-    p50, p95, p99 = (outcome.quantile_s(share) * 1e3 for share in (0.5, 0.95, 0.99))
-    frontend, workers, rest, client = (seconds / outcome.answers * 1e3 for seconds in (*service, client_s))
-    return Slot(outcome.throughput, p50, p95, p99, outcome.failures, frontend, workers, rest, client)
-
-
 def limit(batches: Speed, single: Speed | None) -> Limit:
     """The figures of one mode, from its runs with the served batch size and with one image."""
     return Limit(batches.throughput, statistics.median(single.latencies_s) * 1e3 if single else None)
-
-
-class Ratio(NamedTuple):
-    """A figure over all rounds.
-
-    Attributes:
-        median: of the rounds.
-        low: smallest of them.
-        high: largest of them.
-    """
-
-    median: float
-    low: float
-    high: float
-
-    @classmethod
-    def over(cls, rounds: Sequence[Round], figure: Callable[[Round], float]) -> "Ratio":
-        """A figure of each of the rounds, at least one."""
-        values = [figure(each) for each in rounds]
-        return cls(statistics.median(values), min(values), max(values))
-
-    def __str__(self) -> str:
-        return f"{self.median:.3g} ({self.low:.3g}-{self.high:.3g})"
 
 
 def best_mode(rounds: Sequence[Round]) -> str:
@@ -131,7 +60,7 @@ def median_limit(rounds: Sequence[Round], mode: str) -> Limit:
     """The median of each of a mode's figures."""
     limits = [each.offline[mode] for each in rounds]
     singles = [each.single_ms for each in limits if each.single_ms is not None]
-    return Limit(statistics.median(each.throughput for each in limits), statistics.median(singles) if singles else None)
+    return Limit(median_over(limits, lambda each: each.throughput), statistics.median(singles) if singles else None)
 
 
 def median_slot(rounds: Sequence[Round], service: str, clients: int) -> Slot:
@@ -201,7 +130,7 @@ def summary(rounds: Sequence[Round]) -> dict[str, Any]:
 def table(rounds: Sequence[Round]) -> str:
     """The result in Markdown: headlines, the offline limit, each service at each number of clients."""
     lines = ["| what | median (min-max over the rounds) |", "|---|---|"]
-    lines += [f"| {name} | {ratio} |" for name, ratio in headlines(rounds).items()]
+    lines += [f"| {name} | {ratio:.3g} |" for name, ratio in headlines(rounds).items()]
     lines += ["", "| without a server | images/s | one image, ms |", "|---|---|---|"]
     lines += [_limit_row(mode, median_limit(rounds, mode)) for mode in rounds[0].offline]
     lines += ["", "| service | clients | answers/s | p50 ms | p95 ms | p99 ms | failed | CPU ms an answer |"]

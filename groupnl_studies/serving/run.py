@@ -15,8 +15,10 @@ from groupnl.base.yaml_file import read_mapping
 from groupnl.server.torchserve.console import Say
 from groupnl_studies.harness.client import first_classes
 from groupnl_studies.harness.load import LoadProcess
+from groupnl_studies.harness.rounds import in_turns
+from groupnl_studies.harness.slot import Slot, slot
 from groupnl_studies.serving.contenders import Batching, Contender, contenders
-from groupnl_studies.serving.figures import Limit, Round, Slot, limit, slot
+from groupnl_studies.serving.figures import Limit, Round, limit
 from groupnl_studies.serving.offline import Offline
 from groupnl_studies.serving.plan import Plan
 
@@ -148,11 +150,9 @@ class _Bench:
         """Measure each of them once; every other round goes the other way, so that none is always first."""
         steps: list[tuple[str, int]] = [(mode, 0) for mode in self._offline]
         steps += [(service, clients) for clients in self._plan.clients for service in self._services]
-        if number % 2:
-            steps.reverse()
         offline: dict[str, Limit] = {}
         served: dict[str, dict[int, Slot]] = {name: {} for name in self._services}
-        for name, clients in steps:
+        for name, clients in in_turns(steps, number):
             if name in self._offline:
                 offline[name] = self._limit(name)
                 self._say(f"round {number + 1}, {name}: {offline[name].throughput:.1f}/s")

@@ -12,7 +12,7 @@ from groupnl.server.command import SAMPLE_IMAGE
 from groupnl_studies.harness.client import Request
 from groupnl_studies.harness.load import LoadProcess
 from groupnl_studies.harness.scrape import Scrape
-from groupnl_studies.harness.service import Service
+from groupnl_studies.harness.service import Service, shadow_settings
 from groupnl_studies.shadow_cost.run import (
     OPEN_LOOP_LOAD,
     SERVED_SHARE,
@@ -23,7 +23,6 @@ from groupnl_studies.shadow_cost.run import (
     keyed,
     rotated,
     saturated,
-    shadow_settings,
     shadows_done,
     slot,
     table,

@@ -7,16 +7,17 @@ without chosen requests is asked twice a round: no smaller cost can be seen than
 """
 
 import itertools
-import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from groupnl.errors import ServerError
 from groupnl.metrics import DROP_REASONS, SHADOW_DROPPED, SHADOW_PAIRS, SHADOW_SAMPLED
 from groupnl.robustness.sampling import is_sampled
+from groupnl.service.items import KEY_HEADER
 from groupnl_studies.harness.client import Request
 from groupnl_studies.harness.load import LoadProcess, Outcome
+from groupnl_studies.harness.rounds import Ratio, median_over
 from groupnl_studies.harness.scrape import Scrape, wait_until, waiting
 from groupnl_studies.harness.service import Service
 
@@ -46,7 +47,7 @@ VARIANTS = {
 OPEN_LOOP_LOAD = 0.5  # of the saturated throughput without shadows
 OPEN_CONNECTIONS = 64
 DRAIN_LIMIT_S = 180.0
-KEY_HEADER = "X-Request-Key"
+_FIGURES = ("throughput", "p50_ms", "p99_ms")  # of `Slot`, with a ratio each
 
 
 class Slot(NamedTuple):
@@ -99,11 +100,6 @@ def _keys(chosen: bool) -> Iterator[str]:
     return (name for name in names if is_sampled(name, SERVED_SHARE) == chosen)
 
 
-def shadow_settings(share: float) -> dict[str, Any]:
-    """Settings of a service: without the probe set's replay, which would disturb the others while they are measured."""
-    return {"handler": {"shadow": {"share": share, "probe_time_share": 0}}}
-
-
 def rotated(variants: Sequence[str], number: int) -> list[str]:
     """The variants in the order of round `number`: each is first, second, ... equally often."""
     start = number % len(variants)
@@ -141,20 +137,6 @@ def slot(full: Outcome, half: Outcome) -> Slot:
     return Slot(full.throughput, half.quantile_s(0.5) * 1e3, half.quantile_s(0.99) * 1e3, full.failures + half.failures)
 
 
-class Ratio(NamedTuple):
-    """A figure of a variant against the same figure without shadows, over all rounds.
-
-    Attributes:
-        median: of the rounds' ratios.
-        low: smallest of them.
-        high: largest of them.
-    """
-
-    median: float
-    low: float
-    high: float
-
-
 def ratio(rounds: Sequence[Round], variant: str, figure: str) -> Ratio:
     """Compare a variant with `BASE`.
 
@@ -163,8 +145,15 @@ def ratio(rounds: Sequence[Round], variant: str, figure: str) -> Ratio:
         variant: one of `VARIANTS`.
         figure: field of `Slot`.
     """
-    ratios = [getattr(each[variant], figure) / getattr(each[BASE], figure) for each in rounds]
-    return Ratio(statistics.median(ratios), min(ratios), max(ratios))
+    return Ratio.over(rounds, lambda each: _figure(each, variant, figure) / _figure(each, BASE, figure))
+
+
+def _figure(found: Round, variant: str, figure: str) -> float:
+    return float(getattr(found[variant], figure))
+
+
+def _median(rounds: Sequence[Round], variant: str, figure: str) -> float:
+    return median_over(rounds, lambda each: _figure(each, variant, figure))
 
 
 def table(rounds: Sequence[Round]) -> str:
@@ -175,7 +164,7 @@ def table(rounds: Sequence[Round]) -> str:
     ]
     for variant in rounds[0]:
         cells = [
-            f"{_median(rounds, variant, figure):.4g} | {_shown(ratio(rounds, variant, figure))}" for figure in _FIGURES
+            f"{_median(rounds, variant, figure):.4g} | {ratio(rounds, variant, figure):.3f}" for figure in _FIGURES
         ]
         lines.append(f"| {variant} | {' | '.join(cells)} | {sum(each[variant].failures for each in rounds)} |")
     return "\n".join(lines)
@@ -190,14 +179,3 @@ def shadows_done(before: Scrape, after: Scrape) -> str:
     }
     told = ", ".join(f"{count} {reason}" for reason, count in drops.items())
     return f"{sampled} chosen, {pairs} pairs, dropped: {told}"
-
-
-_FIGURES = ("throughput", "p50_ms", "p99_ms")
-
-
-def _median(rounds: Sequence[Round], variant: str, figure: str) -> float:
-    return float(statistics.median(getattr(each[variant], figure) for each in rounds))
-
-
-def _shown(found: Ratio) -> str:
-    return f"{found.median:.3f} ({found.low:.3f}-{found.high:.3f})"

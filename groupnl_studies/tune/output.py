@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from groupnl_studies.serving.figures import Slot
+from groupnl_studies.harness.rounds import median_over
+from groupnl_studies.harness.slot import Slot
 from groupnl_studies.tune.search import Candidate, Figures, Round, Step, failures, rate_shares, wait_shares
 
 
@@ -48,14 +49,14 @@ def rows(rounds: Sequence[Round]) -> dict[Candidate, Row]:
 def _row(candidate: Candidate, rounds: Sequence[Round], of_best: float, alone_of_least: float) -> Row:
     found = [each[candidate] for each in rounds]
     return Row(
-        throughput=statistics.median(each.saturated.throughput for each in found),
+        throughput=median_over(found, lambda each: each.saturated.throughput),
         of_best=of_best,
-        p50_ms=statistics.median(each.saturated.p50_ms for each in found),
-        p99_ms=statistics.median(each.saturated.p99_ms for each in found),
-        batch=statistics.median(each.batch for each in found),
-        cpu_ms=statistics.median(_cpu_ms(each.saturated) for each in found),
-        alone_p50_ms=statistics.median(each.alone.p50_ms for each in found),
-        alone_p99_ms=statistics.median(each.alone.p99_ms for each in found),
+        p50_ms=median_over(found, lambda each: each.saturated.p50_ms),
+        p99_ms=median_over(found, lambda each: each.saturated.p99_ms),
+        batch=median_over(found, lambda each: each.batch),
+        cpu_ms=median_over(found, lambda each: _cpu_ms(each.saturated)),
+        alone_p50_ms=median_over(found, lambda each: each.alone.p50_ms),
+        alone_p99_ms=median_over(found, lambda each: each.alone.p99_ms),
         alone_of_least=alone_of_least,
         failures=failures(rounds, candidate),
     )

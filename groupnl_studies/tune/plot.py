@@ -1,11 +1,11 @@
 """The figures of `groupnl tune` as a picture: throughput over the latency of one client, a point for each candidate."""
 
-import statistics
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
 from groupnl.base.picture import save
+from groupnl_studies.harness.rounds import median_over
 from groupnl_studies.tune.search import Candidate, Figures, Step
 
 _TITLE_WIDTH = 90  # characters
@@ -58,6 +58,6 @@ def _first_step(steps: Sequence[Step], candidate: Candidate) -> int:
 
 def _point(figures: Sequence[Figures]) -> tuple[float, float]:
     return (
-        statistics.median(each.alone.p50_ms for each in figures),
-        statistics.median(each.saturated.throughput for each in figures),
+        median_over(figures, lambda each: each.alone.p50_ms),
+        median_over(figures, lambda each: each.saturated.throughput),
     )

@@ -16,9 +16,9 @@ from groupnl.metrics import BATCH_SIZE
 from groupnl.report.samples import read_endpoint
 from groupnl_studies.harness.client import Request
 from groupnl_studies.harness.load import LoadProcess
-from groupnl_studies.harness.service import HOST, Service
-from groupnl_studies.serving.contenders import QUIET
-from groupnl_studies.serving.figures import Slot, slot
+from groupnl_studies.harness.rounds import in_turns
+from groupnl_studies.harness.service import HOST, QUIET, Service
+from groupnl_studies.harness.slot import Slot, slot
 from groupnl_studies.tune.search import Axes, Candidate, Figures, Round, Step, search
 
 WARM_S = 1.0
@@ -101,8 +101,7 @@ class _Bench:
         """Measure each candidate in each round; every other round goes the other way, so that none is always first."""
         found: list[Round] = []
         for number in range(self._plan.rounds):
-            order = list(candidates) if number % 2 == 0 else list(reversed(candidates))
-            figures = {each: self._measure(each) for each in order}
+            figures = {each: self._measure(each) for each in in_turns(candidates, number)}
             found.append({each: figures[each] for each in candidates})
         return found
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from groupnl.errors import ConfigError, ServerError
-from groupnl_studies.serving.figures import Slot
+from groupnl_studies.harness.slot import Slot
 
 TIE = 0.03  # what differs by less is taken as equal: about what two runs of the same settings differ by
 FLIPS = 0.3  # share of the rounds

@@ -46,7 +46,7 @@ def test_ratios_are_formed_inside_a_round() -> None:
 def test_a_ratio_is_the_median_of_the_rounds_and_has_the_quickest_batches_beside_it() -> None:
     slow = [Turn(10.0, 9.0, 9.0), Turn(40.0, 8.0, 9.0), Turn(20.0, 20.0, 9.0)]
     quick = [Turn(10.0, 2.0, 9.0), Turn(10.0, 10.0, 9.0), Turn(10.0, 10.0, 9.0)]
-    assert bench.times_faster(slow, quick) == bench.Ratio(2.0, 1.0, 4.0, 4.0)
+    assert bench.times_faster(slow, quick) == bench.TimesFaster(2.0, 1.0, 4.0, 4.0)
     assert f"{bench.times_faster(slow, quick)}" == "2.00 (1.00-4.00; 4.00)"
 
 

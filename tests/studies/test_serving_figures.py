@@ -9,8 +9,10 @@ import pytest
 from groupnl.errors import ServerError
 from groupnl_studies.harness.cpu import CpuSeconds
 from groupnl_studies.harness.load import Outcome
+from groupnl_studies.harness.rounds import Ratio
+from groupnl_studies.harness.slot import Slot, slot
 from groupnl_studies.serving import figures as serving
-from groupnl_studies.serving.figures import OURS, STOCK, Limit, Ratio, Round, Slot
+from groupnl_studies.serving.figures import OURS, STOCK, Limit, Round
 from groupnl_studies.serving.offline import Speed, modes
 from groupnl_studies.serving.plot import draw
 
@@ -83,10 +85,10 @@ def test_medians_over_the_rounds_but_all_failures() -> None:
 
 def test_a_slot_of_a_load() -> None:
     outcome = Outcome(2.0, [0.010] * 94 + [0.020] * 4 + [0.050] * 2, 3, answers=125)
-    found = serving.slot(outcome, CpuSeconds(frontend=0.25, workers=1.0, rest=0.125), client_s=0.0125)
+    found = slot(outcome, CpuSeconds(frontend=0.25, workers=1.0, rest=0.125), client_s=0.0125)
     assert found == pytest.approx(Slot(50.0, 10.0, 20.0, 50.0, 3, 2.0, 8.0, 1.0, 0.1))
     with pytest.raises(ServerError, match="no good answer within 2 s, and 3 others"):
-        serving.slot(Outcome(2.0, [], 3), CpuSeconds(0, 0, 0), 0.0)
+        slot(Outcome(2.0, [], 3), CpuSeconds(0, 0, 0), 0.0)
 
 
 def test_a_limit_of_its_runs() -> None:

@@ -5,14 +5,14 @@ import pytest
 from groupnl.errors import ServerError
 from groupnl.metrics import SHADOW_DROPPED, SHADOW_PAIRS, SHADOW_SAMPLED
 from groupnl.robustness.sampling import is_sampled
+from groupnl.service.items import KEY_HEADER
 from groupnl_studies.harness.client import Request
 from groupnl_studies.harness.load import Outcome
+from groupnl_studies.harness.rounds import Ratio
 from groupnl_studies.harness.scrape import Scrape
 from groupnl_studies.shadow_cost.run import (
     BASE,
-    KEY_HEADER,
     SERVED_SHARE,
-    Ratio,
     Slot,
     keyed,
     ratio,

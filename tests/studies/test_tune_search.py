@@ -10,7 +10,7 @@ import yaml
 
 from groupnl.errors import ConfigError, ServerError
 from groupnl.server.config import load_config
-from groupnl_studies.serving.figures import Slot
+from groupnl_studies.harness.slot import Slot
 from groupnl_studies.tune.output import content, rows, serve_config, table
 from groupnl_studies.tune.plot import draw
 from groupnl_studies.tune.search import Axes, Candidate, Figures, Round, choose, rate_shares, search, wait_shares
