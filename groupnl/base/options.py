@@ -22,6 +22,17 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
+class SettingsOptions(Options):
+    """Base of a command whose other options are the settings of another model, which says what does not fit."""
+
+    model_config = ConfigDict(extra="allow")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was given beside the fields: name -> value, not yet checked."""
+        return dict(self.model_extra or {})
+
+
 OptionsOf = TypeVar("OptionsOf", bound=Options)
 
 

@@ -8,6 +8,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from groupnl.base.options import Options as BaseOptions
 from groupnl.card import InputConfig
 from groupnl.corruptions.corrupt import MIN_SIDE, Request, corrupt_each
 from groupnl.corruptions.names import CELLS, NAMES, SEVERITIES
@@ -20,6 +21,26 @@ MARGIN, GAP, GROUP_GAP, HEAD, LABEL = 24, 6, 18, 76, 168  # pixels
 PAPER, INK, SOFT = (255, 255, 255), (15, 23, 42), (100, 116, 139)
 
 
+class Options(BaseOptions):
+    """What `groupnl corrupt` draws.
+
+    Attributes:
+        image: JPEG, PNG, WebP or BMP.
+        output: the sheet.
+        size: side that is corrupted, pixels.
+        scale: the tiles are enlarged so many times.
+        seed: of the random numbers.
+        published: with the JPEG round trip of the published files.
+    """
+
+    image: Path
+    output: Path
+    size: int
+    scale: int
+    seed: int
+    published: bool
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groupnl corrupt`."""
     parser.add_argument("image", type=Path, help="JPEG, PNG, WebP or BMP")
@@ -30,22 +51,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--published", action="store_true", help="with the JPEG round trip of the published files")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Write the sheet.
 
     Raises:
         ConfigError: the image or an option cannot be used.
     """
-    if args.size < MIN_SIDE or args.scale < 1 or args.seed < 0:
+    if options.size < MIN_SIDE or options.scale < 1 or options.seed < 0:
         raise ConfigError(f"--size is {MIN_SIDE} or more, --scale 1 or more, --seed 0 or more")
-    pixels = _read(args.image, args.size)
-    requests = [Request(*cell, args.seed) for cell in CELLS]
-    corrupted = corrupt_each(pixels.expand(len(CELLS), -1, -1, -1), requests, published=args.published)
+    pixels = _read(options.image, options.size)
+    requests = [Request(*cell, options.seed) for cell in CELLS]
+    corrupted = corrupt_each(pixels.expand(len(CELLS), -1, -1, -1), requests, published=options.published)
     try:
-        draw_sheet(pixels[0], corrupted, args.image.name, args.scale).save(args.output)
+        draw_sheet(pixels[0], corrupted, options.image.name, options.scale).save(options.output)
     except ValueError:
-        raise ConfigError(f"{args.output} names no format that can be written: end it in .png or .jpg") from None
-    print(args.output)
+        raise ConfigError(f"{options.output} names no format that can be written: end it in .png or .jpg") from None
+    print(options.output)
     return 0
 
 

@@ -11,10 +11,29 @@ import shutil
 import sys
 from pathlib import Path
 
+from groupnl.base.options import Options as BaseOptions
 from groupnl.errors import ConfigError
 from groupnl.images.folders import class_folders, image_files
 
 NOTICE = "LICENCES.md"  # of the images' makers; goes with them
+
+
+class Options(BaseOptions):
+    """What `groupnl data probe` chooses from.
+
+    Attributes:
+        data: image folders by split.
+        splits: names of those that are drawn from.
+        images: how many are wanted.
+        seed: of the choice.
+        out: folder to make.
+    """
+
+    data: Path
+    splits: tuple[str, ...]
+    images: int  # `choose` says how many there are to choose from
+    seed: int
+    out: Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,17 +46,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, metavar="DIR", help="folder to make")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Copy the images.
 
     Raises:
         ConfigError: a split is missing, there are too few images, or the folder is there already.
     """
-    chosen = choose([args.data / split for split in args.splits], args.images, args.seed)
-    copy(chosen, args.out)
-    if (notice := args.data / NOTICE).exists():
-        shutil.copy(notice, args.out / NOTICE)
-    sys.stdout.write(f"{args.out}: {len(chosen)} images of {len({image.parent.name for image in chosen})} classes\n")
+    chosen = choose([options.data / split for split in options.splits], options.images, options.seed)
+    copy(chosen, options.out)
+    if (notice := options.data / NOTICE).exists():
+        shutil.copy(notice, options.out / NOTICE)
+    classes = {image.parent.name for image in chosen}
+    sys.stdout.write(f"{options.out}: {len(chosen)} images of {len(classes)} classes\n")
     return 0
 
 

@@ -3,9 +3,34 @@
 import argparse
 import sys
 
+from groupnl.base.options import Options as BaseOptions
 from groupnl.layers.costs import ConvShape, CostRow, cost_table
 
 HEADER = ("method", "#ops", "FLOPs (MAC)", "x standard", "parameters", "x standard", "constants")
+
+
+class Options(BaseOptions):
+    """The sizes of `groupnl costs`; `ConvShape` says what they mean, and which cannot be used.
+
+    Attributes:
+        in_channels: of the convolution.
+        out_channels: of the convolution.
+        kernel: side of its kernel.
+        size: side of the output, pixels.
+        ratio: output maps for each seed map.
+        cheap_kernel: side of Ghost's second kernel.
+        transforms: SineFM's sines.
+        terms: GroupNL's groups.
+    """
+
+    in_channels: int
+    out_channels: int
+    kernel: int
+    size: int
+    ratio: int
+    cheap_kernel: int
+    transforms: int
+    terms: int
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,19 +51,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--terms", type=int, default=4, metavar="G", help="GroupNL's groups, default %(default)s")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Print the table; 2 and a sentence where the sizes do not fit together."""
     try:
         shape = ConvShape(
-            in_channels=args.in_channels,
-            out_channels=args.out_channels,
-            kernel_size=args.kernel,
-            height=args.size,
-            width=args.size,
-            ratio=args.ratio,
-            cheap_kernel_size=args.cheap_kernel,
-            num_transforms=args.transforms,
-            num_terms=args.terms,
+            in_channels=options.in_channels,
+            out_channels=options.out_channels,
+            kernel_size=options.kernel,
+            height=options.size,
+            width=options.size,
+            ratio=options.ratio,
+            cheap_kernel_size=options.cheap_kernel,
+            num_transforms=options.transforms,
+            num_terms=options.terms,
         )
     except ValueError as error:
         sys.stderr.write(f"groupnl costs: {error}\n")

@@ -6,8 +6,19 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from groupnl.base.options import SettingsOptions
 from groupnl.errors import ConfigError, not_installed, problems
 from groupnl.monitoring.scrape import ScrapeConfig
+
+
+class Options(SettingsOptions):
+    """Where `groupnl monitoring` writes; the settings are those of `ScrapeConfig`.
+
+    Attributes:
+        out: folder of the files.
+    """
+
+    out: Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("serving_config"), metavar="DIR", help="(serving_config)")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Write the files.
 
     Raises:
@@ -32,12 +43,11 @@ def run(args: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         raise ConfigError(not_installed(str(error.name), "dev")) from None
     try:
-        given = {name: value for name, value in vars(args).items() if name in ScrapeConfig.model_fields}
-        scrape = ScrapeConfig.model_validate(given)
+        scrape = ScrapeConfig.model_validate(options.settings)
     except ValidationError as error:
         raise ConfigError(problems(error)) from None
     for name, text in generated_files(scrape).items():
-        file = args.out / name
+        file = options.out / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
         print(file)

@@ -1,20 +1,42 @@
 """`groupnl report`: one page about the robustness of the served models."""
 
 import argparse
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from groupnl.base.options import Options as BaseOptions
 from groupnl.errors import ConfigError
 from groupnl.report.figures import figures_of, model_names
 from groupnl.report.page import page
 from groupnl.report.samples import Samples, read_endpoint, read_prometheus, read_replicas
 
 
+class Options(BaseOptions):
+    """What `groupnl report` is about.
+
+    Attributes:
+        prometheus: URL of a Prometheus that scrapes the service; empty: `endpoint` is given.
+        endpoint: URL of the service's own metrics; empty: `prometheus` is given.
+        model: names, in the page's order; None: all.
+        since: duration as Prometheus writes it; None: since the service's start.
+        output: the page.
+    """
+
+    prometheus: str
+    endpoint: str
+    model: tuple[str, ...] | None
+    since: str | None
+    output: Path
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groupnl report`."""
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--prometheus", metavar="URL", help="a Prometheus that scrapes the service")
-    source.add_argument("--endpoint", metavar="URL", help="the service's own metrics: http://127.0.0.1:8083")
+    source.add_argument("--prometheus", default="", metavar="URL", help="a Prometheus that scrapes the service")
+    source.add_argument(
+        "--endpoint", default="", metavar="URL", help="the service's own metrics: http://127.0.0.1:8083"
+    )
     parser.add_argument("--model", nargs="+", metavar="NAME", help="which models, in this order (all)")
     parser.add_argument(
         "--since", metavar="TIME", help="only the last 24h, 7d, ...; with --prometheus (since the start)"
@@ -22,31 +44,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", type=Path, default=Path("report.html"), metavar="FILE", help="(%(default)s)")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Read, and write the page.
 
     Raises:
         ConfigError: options that do not go together, or an unknown model.
         ServerError: nobody answers, or not with metrics of this service.
     """
-    if args.endpoint and args.since:
+    if options.endpoint and options.since:
         raise ConfigError("--since needs --prometheus: an endpoint knows only the counts since the service's start")
-    samples = read_endpoint(args.endpoint) if args.endpoint else read_prometheus(args.prometheus, args.since)
-    names = _chosen(samples, args.model)
-    period = _period(args)
+    address, since = options.endpoint or options.prometheus, options.since
+    samples = read_endpoint(address) if options.endpoint else read_prometheus(address, since)
+    names = _chosen(samples, options.model)
+    period = _period(options)
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    content = page([figures_of(samples, name) for name in names], args.endpoint or args.prometheus, period, made)
-    args.output.write_text(content, encoding="utf-8")
-    print(args.output)
+    content = page([figures_of(samples, name) for name in names], address, period, made)
+    options.output.write_text(content, encoding="utf-8")
+    print(options.output)
     return 0
 
 
-def _period(args: argparse.Namespace) -> str:
-    if args.since:
-        return f"over the last {args.since}"
-    if args.endpoint:
+def _period(options: Options) -> str:
+    if options.since:
+        return f"over the last {options.since}"
+    if options.endpoint:
         return "since the service's start"
-    replicas = read_replicas(args.prometheus)
+    replicas = read_replicas(options.prometheus)
     if replicas.now < replicas.last_hour:
         return (
             f"by {replicas.now} of the {replicas.last_hour} replicas of the last hour, each since its start: the "
@@ -55,9 +78,9 @@ def _period(args: argparse.Namespace) -> str:
     return f"by all replicas of the last hour ({replicas.now}), each since its start"
 
 
-def _chosen(samples: Samples, wanted: list[str] | None) -> list[str]:
+def _chosen(samples: Samples, wanted: Sequence[str] | None) -> list[str]:
     known = model_names(samples)
     for name in wanted or []:
         if name not in known:
             raise ConfigError(f"there are no metrics of the model {name!r}; there are of {', '.join(known)}")
-    return wanted or known
+    return list(wanted or known)

@@ -4,6 +4,7 @@ import argparse
 import csv
 from pathlib import Path
 
+from groupnl.base.options import Options as BaseOptions
 from groupnl.base.picture import save
 from groupnl.base.short_names import by_short_name
 from groupnl.errors import ConfigError
@@ -12,13 +13,25 @@ from groupnl.errors import ConfigError
 _NOT_SPLITS = ("epoch", "loss", "lr", "seconds")
 
 
+class Options(BaseOptions):
+    """What `groupnl curves` draws.
+
+    Attributes:
+        logs: of finished runs, `.csv`.
+        output: picture, `.svg` or `.png`.
+    """
+
+    logs: tuple[Path, ...]
+    output: Path
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Logs in, picture out."""
     parser.add_argument("logs", nargs="+", type=Path, metavar="NAME.csv", help="written beside NAME.safetensors")
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="picture, .svg or .png")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Draw the runs, one colour each, one panel for the loss and one for each split that any of them has.
 
     Raises:
@@ -26,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from matplotlib.figure import Figure  # half a second that no other command needs
 
-    runs = {name: read_log(path) for name, path in by_short_name(args.logs).items()}
+    runs = {name: read_log(path) for name, path in by_short_name(options.logs).items()}
     columns = dict.fromkeys(column for log in runs.values() for column in log)
     panels = ["loss", *(column for column in columns if column not in _NOT_SPLITS)]
     figure = Figure(figsize=(3.6 * len(panels), 3.2), layout="constrained")
@@ -37,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
         axes.set(title="training loss" if column == "loss" else f"top-1 accuracy, {column}", xlabel="epoch")
         axes.grid(alpha=0.3)
     figure.axes[0].legend()
-    save(figure, args.output)
-    print(args.output)
+    save(figure, options.output)
+    print(options.output)
     return 0
 
 

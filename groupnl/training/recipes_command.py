@@ -3,10 +3,21 @@
 import argparse
 import sys
 
+from groupnl.base.options import Options as BaseOptions
 from groupnl.training.config import TrainConfig
 from groupnl.training.recipes import read_recipe, recipe_file, recipe_names
 
 _COLUMNS = ("epochs", "batch_size", "opt", "lr", "weight_decay", "sched", "ema_decay")
+
+
+class Options(BaseOptions):
+    """What `groupnl recipes` shows.
+
+    Attributes:
+        recipe: a published name, or a file; None: the table of all.
+    """
+
+    recipe: str | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,9 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("recipe", nargs="?", metavar="NAME", help="print this one's file [a table of all]")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Print the table, or the file, which `groupnl train --recipe FILE` takes after changes too."""
-    sys.stdout.write(recipe_file(args.recipe).read_text(encoding="utf-8") if args.recipe else _table())
+    sys.stdout.write(recipe_file(options.recipe).read_text(encoding="utf-8") if options.recipe else _table())
     return 0
 
 

@@ -7,7 +7,7 @@ import pytest
 from pydantic import model_validator
 
 from groupnl.base.numbers import Positive, PositiveShare
-from groupnl.base.options import Options, read_options
+from groupnl.base.options import Options, SettingsOptions, read_options
 from groupnl.errors import ConfigError
 
 
@@ -25,6 +25,15 @@ class Some(Options):
 
 def test_what_is_parsed_becomes_the_model():
     assert read_options(Some, argparse.Namespace(batch_sizes=[2, 4], limit=3)) == Some(batch_sizes=(2, 4), limit=3)
+
+
+class Over(SettingsOptions):
+    check: bool
+
+
+def test_what_is_no_field_goes_to_another_model_as_it_was_given():
+    options = read_options(Over, argparse.Namespace(check=True, workers="many", models=["a"]))
+    assert (options.check, options.settings) == (True, {"workers": "many", "models": ["a"]})
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from groupnl.base.options import read_options
 from groupnl.layers import GhostConv2d, GroupNLConv2d, MonoConv2d, SineFMConv2d
 from groupnl.layers.costs import ConvShape, CostRow, cost_table
-from groupnl.layers.costs_command import add_arguments, run
+from groupnl.layers.costs_command import Options, add_arguments, run
 
 SHAPES = [
     ConvShape(16, 16, 3, 7, 5),
@@ -116,7 +117,7 @@ def test_impossible_shapes_are_refused(
 def printed(capsys: pytest.CaptureFixture[str], command: str) -> tuple[int, str, str]:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
-    code = run(parser.parse_args(command.split()))
+    code = run(read_options(Options, parser.parse_args(command.split())))
     captured = capsys.readouterr()
     return code, captured.out, captured.err
 

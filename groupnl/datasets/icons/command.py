@@ -8,11 +8,32 @@ import sys
 from pathlib import Path
 from typing import get_args
 
+from groupnl.base.options import Options as BaseOptions
 from groupnl.datasets.icons.build import build
 from groupnl.datasets.icons.dataset import IconSet
 from groupnl.datasets.icons.split import SPLITS, SkinTones
 
 MIN_SIZE, MAX_SIZE = 64, 128
+
+
+class Options(BaseOptions):
+    """What `groupnl data icons` builds.
+
+    Attributes:
+        out: folder to build.
+        size: side of the images, pixels.
+        seed: of split, tones and backgrounds.
+        skin_tones: which tones there are beside each default drawing.
+        cache: folder of the fetched packages; None: `npm` beside `out`.
+        overwrite: replace the icon set that is in `out`.
+    """
+
+    out: Path
+    size: int
+    seed: int
+    skin_tones: SkinTones
+    cache: Path | None
+    overwrite: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,17 +53,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--overwrite", action="store_true", help="replace the icon set that is in --out")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Build the data set and say what is in it."""
     icons = build(
-        args.out,
-        args.cache or args.out.parent / "npm",
-        size=args.size,
-        seed=args.seed,
-        skin_tones=args.skin_tones,
-        overwrite=args.overwrite,
+        options.out,
+        options.cache or options.out.parent / "npm",
+        size=options.size,
+        seed=options.seed,
+        skin_tones=options.skin_tones,
+        overwrite=options.overwrite,
     )
-    sys.stdout.write(_summary(icons, args.out))
+    sys.stdout.write(_summary(icons, options.out))
     return 0
 
 
