@@ -3,9 +3,10 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
-PIP_INSTALL := $(BIN)/pip install --disable-pip-version-check --quiet -c constraints.txt
-# Frost's textures are read from this package, and tests compare with its code. It asks for the opencv-python of desktops,
-# which would lie over the headless one in the same folder: so it comes alone.
+# Frost's textures are read from the package below, and tests compare with its code. It asks for the opencv-python of
+# desktops, which would lie over the headless one in the same folder: so it comes alone, and pip is not to warn of that. A
+# test looks for all other conflicts.
+PIP_INSTALL := $(BIN)/pip install --disable-pip-version-check --no-warn-conflicts --quiet -c constraints.txt
 FROST := $(PIP_INSTALL) --no-deps imagecorruptions-imaug
 
 ARCHIVES := model_store/gnl_effnet_es.mar model_store/effnet_es.mar
@@ -19,7 +20,7 @@ PACKING := $(shell find groupnl handlers \( -path groupnl/training -o -path grou
 	-o \( -name '*.py' -o -name '*.cpp' -o -name '*.h' \) -print)
 PACKED := $(PROBE) $(wildcard $(PROBE)/* $(PROBE)/*/*) $(wildcard model_store/*.robustness.json) $(PACKING)
 
-.PHONY: install serve monitor loadtest test lint format archives data train-default clean
+.PHONY: install serve monitor loadtest test test-fast lint format archives data train-default clean
 .DEFAULT_GOAL := help
 
 help:
@@ -27,6 +28,7 @@ help:
 	@echo "make monitor        the same, and a local Prometheus with the rules and alerts"
 	@echo "make loadtest       load the running service for three minutes; build/loadtests/summary.svg"
 	@echo "make test           lint, types, unit tests, and tests against a real TorchServe"
+	@echo "make test-fast      unit tests that need no server and no compiler"
 	@echo "make install        only the environment, in $(VENV)"
 	@echo "make lint | format  check | mend style"
 	@echo "make archives       pack the default checkpoints"
@@ -77,6 +79,9 @@ model_store/effnet_es.mar: model_store/efficientnet_es.safetensors $(PACKED) | $
 
 test: lint archives
 	$(BIN)/pytest
+
+test-fast: $(VENV)/dev.stamp
+	$(BIN)/pytest -m "not slow and not service"
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

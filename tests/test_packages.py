@@ -1,5 +1,7 @@
 """What is installed: the service without what measures it, and what measures as a project of its own."""
 
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -28,3 +30,9 @@ def test_every_folder_of_the_studies_is_installed():
     tools = read(ROOT / "groupnl_studies" / "pyproject.toml")["tool"]["setuptools"]
     inside = find_packages(str(ROOT), include=["groupnl_studies", "groupnl_studies.*"])
     assert sorted(tools["packages"]) == sorted(inside)
+
+
+def test_nothing_installed_lacks_what_it_asks_for_but_the_package_that_comes_alone():
+    done = subprocess.run([sys.executable, "-m", "pip", "check"], capture_output=True, text=True, timeout=120)
+    told = [line for line in done.stdout.splitlines() if line != "No broken requirements found."]
+    assert [line for line in told if not line.startswith("imagecorruptions-imaug ")] == []

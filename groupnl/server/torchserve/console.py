@@ -12,8 +12,8 @@ Say = Callable[[str], None]
 
 TAIL_LINES = 30
 _SHOWN = re.compile(r"\d\d:\d\d:\d\d \[(WARN |ERROR|FATAL)\]")
-# The handler prints a sentence that begins so before it gives up; TorchServe would try again for five minutes. Its words
-# stand in `handlers/classifier.py` and in `log4j2.xml` too, which can import nothing.
+# The handler prints a sentence that begins so before it gives up; TorchServe would try again for five minutes. It
+# stands in `handlers/classifier.py` and in `log4j2.xml` too, which can import nothing.
 CANNOT_LOAD = "groupnl: cannot load model"
 _REFUSAL = re.compile(rf"(?<=groupnl: ){CANNOT_LOAD.removeprefix('groupnl: ')} .*")
 _WORKER_STOPPED = re.compile(r"(?:W-\d+-)?(\S+) State change \S+ -> WORKER_STOPPED")
