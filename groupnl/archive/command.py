@@ -7,6 +7,7 @@ from typing import get_args
 from pydantic import ValidationError
 
 from groupnl.archive.model_config import ServingSettings
+from groupnl.base.options import SettingsOptions
 from groupnl.base.yaml_file import read_mapping
 from groupnl.card.class_names import read_class_names
 from groupnl.errors import ConfigError, problems
@@ -14,6 +15,40 @@ from groupnl.inference.engine_names import EngineName
 
 # Compiled when packing: the fastest on every device, and quick to start.
 _USUAL_ENGINE: EngineName = "aot"
+
+
+class Options(SettingsOptions):
+    """What `groupnl archive` packs; the settings are those of `ServingSettings`.
+
+    Attributes:
+        checkpoint: safetensors of `groupnl train`, or a published `.pth.tar`.
+        model_name: as in ``/predictions/NAME``.
+        output: folder of the archive.
+        version: of the model.
+        architecture: timm name; None: as the checkpoint says.
+        classes: file of class names, or `imagenet`; None: as the checkpoint says.
+        input_size: side of the model input, pixels; None: as the checkpoint says.
+        engine: what runs the network; None: as `handler_config` says, else the usual one.
+        handler_config: YAML of the `handler` section.
+        probe: folder of labelled images, one folder for each class.
+        robustness: the checkpoint's record of `groupnl robustness`.
+        twin: served model to compare with.
+        overwrite: replace an archive of that name.
+    """
+
+    checkpoint: Path
+    model_name: str
+    output: Path
+    version: str
+    architecture: str | None
+    classes: str | None
+    input_size: int | None
+    engine: EngineName | None
+    handler_config: Path | None
+    probe: Path | None
+    robustness: Path | None
+    twin: str | None
+    overwrite: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +74,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--overwrite", action="store_true", help="replace an archive of that name")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Pack one checkpoint.
 
     Raises:
@@ -50,29 +85,28 @@ def run(args: argparse.Namespace) -> int:
     from groupnl.archive.pack import pack  # torch and timm take seconds; `groupnl serve` needs neither
 
     archive = pack(
-        args.checkpoint,
-        args.output,
-        args.model_name,
-        version=args.version,
-        architecture=args.architecture,
-        classes=read_class_names(args.classes) if args.classes else None,
-        input_size=args.input_size,
-        settings=_settings(args),
-        probe=args.probe,
-        robustness=args.robustness,
-        overwrite=args.overwrite,
+        options.checkpoint,
+        options.output,
+        options.model_name,
+        version=options.version,
+        architecture=options.architecture,
+        classes=read_class_names(options.classes) if options.classes else None,
+        input_size=options.input_size,
+        settings=_settings(options),
+        probe=options.probe,
+        robustness=options.robustness,
+        overwrite=options.overwrite,
     )
     print(archive)
     return 0
 
 
-def _settings(args: argparse.Namespace) -> ServingSettings:
-    handler = read_mapping(args.handler_config) if args.handler_config else {}
-    handler = {"engine": _USUAL_ENGINE} | handler | ({"engine": args.engine} if args.engine else {})
-    if args.twin:
-        handler = handler | {"shadow": {**(handler.get("shadow") or {}), "twin": args.twin}}
-    given = {name: value for name, value in vars(args).items() if name in ServingSettings.model_fields}
+def _settings(options: Options) -> ServingSettings:
+    handler = read_mapping(options.handler_config) if options.handler_config else {}
+    handler = {"engine": _USUAL_ENGINE} | handler | ({"engine": options.engine} if options.engine else {})
+    if options.twin:
+        handler = handler | {"shadow": {**(handler.get("shadow") or {}), "twin": options.twin}}
     try:
-        return ServingSettings.model_validate(given | {"handler": handler})
+        return ServingSettings.model_validate(options.settings | {"handler": handler})
     except ValidationError as error:
         raise ConfigError(problems(error)) from None

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from groupnl.base.cores import usable_cores
+from groupnl.base.options import SettingsOptions
 from groupnl.errors import ConfigError, ServerError
 from groupnl.server.config import ServeConfig, load_config
 from groupnl.server.metrics_endpoint import MetricsEndpoint
@@ -26,6 +27,18 @@ from groupnl.service.seats import make_seats, plan_seats
 
 SAMPLE_IMAGE = Path("docs/sample.png")  # below the repository's root
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 108 (Linux) or 104 (macOS)
+
+
+class Options(SettingsOptions):
+    """How `groupnl serve` starts; the settings are those of `ServeConfig`.
+
+    Attributes:
+        config: YAML with the same settings and more; what is given beside it wins.
+        check: start, wait until the models answer, stop.
+    """
+
+    config: Path | None
+    check: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,7 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="start, wait until the models answer, stop")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Serve until Ctrl-C or TERM.
 
     Raises:
@@ -61,8 +74,8 @@ def run(args: argparse.Namespace) -> int:
         ArchiveError: an archive that is missing or damaged.
         ServerError: the service could not be started, or ended by itself.
     """
-    given = {name: value for name, value in vars(args).items() if name in ServeConfig.model_fields}
-    serve(load_config(args.config, given), check_only=args.check, say=functools.partial(print, flush=True))
+    config = load_config(options.config, options.settings)
+    serve(config, check_only=options.check, say=functools.partial(print, flush=True))
     return 0
 
 

@@ -16,30 +16,29 @@ from groupnl.models import save_checkpoint
 from groupnl.models.traffic import traffic_of
 from groupnl.training.distributed import World, joined
 from groupnl.training.log import FILE as LOG
-from groupnl.training.options import add_options, parse
+from groupnl.training.options import Options, add_options, parse
 from groupnl.training.trainer import Trainer
 
 _PACKAGES = ("torch", "torchvision", "timm", "pillow")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """--recipe, one option for each setting, and --restart."""
+    """Declare the options of `groupnl train`."""
     add_options(parser)
-    parser.add_argument("--restart", action="store_true", help="forget the run's state and begin anew")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Train, measure, write the checkpoint, its page and its log.
 
     Raises:
         ConfigError: a setting that cannot be used, told before the first step.
     """
-    config = parse(args)
+    config = parse(options)
     if config.checkpoint.suffix != ".safetensors":
         raise ConfigError(f"--output {config.checkpoint} must end in .safetensors")
     config.checkpoint.parent.mkdir(parents=True, exist_ok=True)
     with joined(config.device) as world:
-        trainer = Trainer(config, args.restart, world)
+        trainer = Trainer(config, options.restart, world)
         if world.is_main:
             _announce(trainer)
         trainer.run()

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from groupnl.base.options import SettingsOptions, option_name
 from groupnl.errors import ConfigError
 from groupnl.training.config import TrainConfig
 from groupnl.training.recipes import read_recipe, recipe_names
@@ -15,8 +16,20 @@ NONE = "none"  # on the command line: without what a recipe sets
 _ALSO = {"run": ("--run-folder",)}
 
 
+class Options(SettingsOptions):
+    """How `groupnl train` begins; the settings are those of `TrainConfig`.
+
+    Attributes:
+        recipe: published name, or file of settings to begin with.
+        restart: forget the run's state and begin anew.
+    """
+
+    recipe: str | None
+    restart: bool
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """--recipe, and one option for each field of `TrainConfig`."""
+    """--recipe, one option for each field of `TrainConfig`, and --restart."""
     parser.add_argument(
         "--recipe",
         metavar="NAME|FILE",
@@ -27,11 +40,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         kind: dict[str, Any] = {"metavar": "VALUE"}
         if field.annotation is bool:
             kind = {"action": argparse.BooleanOptionalAction}
-        parser.add_argument(_option(name), *_ALSO.get(name, ()), default=argparse.SUPPRESS, help=text, **kind)
-
-
-def _option(name: object) -> str:
-    return f"--{str(name).replace('_', '-')}"
+        parser.add_argument(option_name(name), *_ALSO.get(name, ()), default=argparse.SUPPRESS, help=text, **kind)
+    parser.add_argument("--restart", action="store_true", help="forget the run's state and begin anew")
 
 
 def _default(field: FieldInfo) -> str:
@@ -42,27 +52,27 @@ def _default(field: FieldInfo) -> str:
     return f" [{','.join(field.default) if isinstance(field.default, tuple) else field.default}]"
 
 
-def parse(args: argparse.Namespace) -> TrainConfig:
+def parse(options: Options) -> TrainConfig:
     """The settings that recipe and options say.
 
     Raises:
         ConfigError: a value that does not fit, naming its option, or a recipe that cannot be used.
     """
-    options = {name: value for name, value in vars(args).items() if name in TrainConfig.model_fields}
-    for name, value in options.items():
+    given = options.settings
+    for name, value in given.items():
         if value == NONE and TrainConfig.model_fields[name].default is None:
-            options[name] = None
-    recipe = read_recipe(args.recipe) if args.recipe else {}
+            given[name] = None
+    recipe = read_recipe(options.recipe) if options.recipe else {}
     try:
-        return TrainConfig(**recipe | options)
+        return TrainConfig(**recipe | given)
     except ValidationError as error:
-        raise ConfigError(_sentence(error.errors()[0], args.recipe, options)) from error
+        raise ConfigError(_sentence(error.errors()[0], options.recipe, given)) from error
 
 
-def _sentence(problem: Any, recipe: str | None, options: dict[str, Any]) -> str:
+def _sentence(problem: Any, recipe: str | None, given: dict[str, Any]) -> str:
     name = str(problem["loc"][0])
     if problem["type"] == "missing" and len(problem["loc"]) == 1:
-        return f"{_option(name)} is missing: give it, or a --recipe that says it"
-    origin = f" (of the recipe {recipe})" if name not in options else ""
-    given = options.get(name, problem["input"])
-    return f"{_option(name)} {given!r}{origin}: {problem['msg']}"
+        return f"{option_name(name)} is missing: give it, or a --recipe that says it"
+    origin = f" (of the recipe {recipe})" if name not in given else ""
+    value = given.get(name, problem["input"])
+    return f"{option_name(name)} {value!r}{origin}: {problem['msg']}"

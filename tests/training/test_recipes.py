@@ -7,11 +7,12 @@ from support.training_runs import settings, words_of
 from torch.distributed.run import get_args_parser as torchrun_parser
 
 from groupnl import cli
+from groupnl.base.options import read_options
 from groupnl.errors import ConfigError
 from groupnl.models import TINY, VARIANTS, load_checkpoint
 from groupnl.training.command import add_arguments
 from groupnl.training.config import TrainConfig
-from groupnl.training.options import parse
+from groupnl.training.options import Options, parse
 from groupnl.training.recipes import read_recipe, recipe_file, recipe_names
 from groupnl.training.trainer import Trainer
 
@@ -36,7 +37,7 @@ RECIPES = {
 def config_of(tmp_path, *words: str) -> TrainConfig:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
-    return parse(parser.parse_args(["--data", str(tmp_path), *words]))
+    return parse(read_options(Options, parser.parse_args(["--data", str(tmp_path), *words])))
 
 
 def test_each_has_a_recipe():
