@@ -1,63 +1,32 @@
 """The model card of an archive: the checkpoint's own, or one made for a checkpoint that has none."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
-
 from pydantic import ValidationError
 
 from groupnl.card import ModelCard
 from groupnl.card.imagenet import imagenet_classes
-from groupnl.errors import ArchiveError, problems
-from groupnl.models.checkpoint import Checkpoint
-from groupnl.models.defaults import class_count, default_input
+from groupnl.errors import CheckpointError, problems
+from groupnl.models.trained import Trained
 
 _IMAGENET_CLASSES = 1000
 
 
-def served_card(
-    path: Path,
-    checkpoint: Checkpoint,
-    architecture: str | None = None,
-    classes: Sequence[str] | None = None,
-    input_size: int | None = None,
-) -> ModelCard:
-    """The card to serve a checkpoint with.
-
-    Args:
-        path: of the checkpoint, for messages.
-        checkpoint: as loaded.
-        architecture: timm name; None: what the checkpoint says.
-        classes: names in the order of the logits; None: the card's, or ImageNet's for 1000 classes.
-        input_size: pixels; None: the card's, else what the training script was told, else timm's of the architecture.
+def served_card(trained: Trained) -> ModelCard:
+    """The card to serve a network with; 1000 classes without names are ImageNet's.
 
     Raises:
-        ArchiveError: something is neither given nor in the checkpoint, or cannot be used.
-        CheckpointError: unknown architecture.
+        CheckpointError: its classes have no names, or names that cannot be used.
     """
-    name = architecture or checkpoint.architecture
-    if name is None:
-        raise ArchiveError(f"the checkpoint {path} does not name its architecture; give --architecture")
-    fields = dict(checkpoint.card) if checkpoint.card else _made_fields(path, checkpoint, name, classes)
-    fields["architecture"] = name
-    if classes is not None:
-        fields["classes"] = tuple(classes)
-    if input_size is not None:
-        fields["input"] = dict(fields["input"]) | {"size": input_size}
+    classes = _imagenet_classes(trained) if trained.classes is None else trained.classes
+    training = trained.card.training if trained.card else None
     try:
-        return ModelCard.model_validate(fields)
+        return ModelCard(architecture=trained.architecture, classes=classes, input=trained.input, training=training)
     except ValidationError as error:
-        raise ArchiveError(f"the checkpoint {path} cannot be served: {problems(error)}") from None
+        raise CheckpointError(f"the checkpoint {trained.path} cannot be served: {problems(error)}") from None
 
 
-def _made_fields(path: Path, checkpoint: Checkpoint, name: str, classes: Sequence[str] | None) -> dict[str, Any]:
-    given = default_input(name, checkpoint.arguments)
-    if classes is None:
-        classes = _imagenet_classes(path, class_count(name, checkpoint.state_dict))
-    return {"classes": tuple(classes), "input": given}
-
-
-def _imagenet_classes(path: Path, count: int) -> tuple[str, ...]:
-    if count != _IMAGENET_CLASSES:
-        raise ArchiveError(f"the checkpoint {path} is of {count} classes; name them with --classes FILE")
+def _imagenet_classes(trained: Trained) -> tuple[str, ...]:
+    if trained.class_count != _IMAGENET_CLASSES:
+        raise CheckpointError(
+            f"the checkpoint {trained.path} is of {trained.class_count} classes; name them with --classes FILE"
+        )
     return imagenet_classes()

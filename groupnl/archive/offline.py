@@ -2,26 +2,25 @@
 
 from pathlib import Path
 
-from groupnl.base.files import sha256_of
 from groupnl.errors import ConfigError
+from groupnl.models.trained import Trained
 from groupnl.robustness.record import RobustnessRecord, read_record
 
 
-def matching_record(file: Path, checkpoint: Path) -> RobustnessRecord:
+def matching_record(file: Path, trained: Trained) -> RobustnessRecord:
     """The record of exactly this checkpoint.
 
     Args:
         file: of `groupnl robustness`.
-        checkpoint: that is to be packed.
+        trained: what is to be packed.
 
     Raises:
         ConfigError: it is no record, is of other weights, or is not finished.
     """
     record = read_record(file)
-    found = sha256_of(checkpoint)
-    if record.weights_sha256 != found:
+    if record.weights_sha256 != trained.sha256:
         raise ConfigError(
-            f"{file} is of weights with SHA-256 {record.weights_sha256}, but {checkpoint} has {found}: "
+            f"{file} is of weights with SHA-256 {record.weights_sha256}, but {trained.path} has {trained.sha256}: "
             "measure this checkpoint with `groupnl robustness`"
         )
     if missing := record.missing():

@@ -28,7 +28,8 @@ from groupnl.archive.read import CONFIG_FILE
 from groupnl.archive.trial import try_out
 from groupnl.card import ModelCard
 from groupnl.errors import ArchiveError, problems
-from groupnl.models.checkpoint import build_model, load_checkpoint, save_checkpoint
+from groupnl.models.checkpoint import save_checkpoint
+from groupnl.models.trained import open_trained
 from groupnl.robustness.record import ROBUSTNESS_FILE, write_record
 
 WEIGHTS_FILE = "model.safetensors"
@@ -58,9 +59,9 @@ def pack(
         output: folder of the archive; made if missing.
         model_name: as in ``/predictions/NAME``.
         version: of the model, as TorchServe counts it.
-        architecture: see `served_card`, as the next two.
-        classes: names in the order of the logits.
-        input_size: side of the model input, pixels.
+        architecture: timm name; None: what the checkpoint says, as with the next two.
+        classes: names in the order of the logits; None: ImageNet's too, for 1000 classes.
+        input_size: side of the model input, pixels; None: timm's too, of the architecture.
         settings: how the model is served.
         probe: folder of labelled images that go into the archive, one folder for each class.
         robustness: the checkpoint's record of `groupnl robustness`, which goes into the archive.
@@ -78,21 +79,21 @@ def pack(
     target = output / f"{model_name}.mar"
     if target.exists() and not overwrite:
         raise ArchiveError(f"the archive {target} exists already; replace it with --overwrite")
-    loaded = load_checkpoint(checkpoint)
-    card = served_card(checkpoint, loaded, architecture, classes, input_size)
     # Refused before anything is written. What is written are the network's own tensors: dense, float32, in its order.
-    model = build_model(card.architecture, len(card.classes), loaded.state_dict)
+    given = {} if input_size is None else {"size": input_size}
+    trained = open_trained(checkpoint, architecture=architecture, classes=classes, given=given, replace=True)
+    card = served_card(trained)
     choice = choose(handler_section({"handler": settings.handler}))
     probe_images = probe_set.read_folder(probe, card) if probe else None
-    record = matching_record(robustness, checkpoint) if robustness else None
+    record = matching_record(robustness, trained) if robustness else None
     output.mkdir(parents=True, exist_ok=True)
     # Beside the target, so that the last step is one rename.
     with tempfile.TemporaryDirectory(prefix=".packing-", dir=output) as name:
         work = Path(name)
-        digest = save_checkpoint(work / WEIGHTS_FILE, model.state_dict(), card)
+        digest = save_checkpoint(work / WEIGHTS_FILE, trained.network.state_dict(), card)
         manifest = _manifest(model_name, version, card, digest)
         _write_texts(work, manifest, settings)
-        engine_files = add_engine_files(model, manifest, choice, work)
+        engine_files = add_engine_files(trained.network, manifest, choice, work)
         if probe_images:
             probe_set.save(probe_images, work / probe_set.PROBE_FILE)
         if record:

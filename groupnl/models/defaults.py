@@ -58,6 +58,8 @@ def class_count(architecture: str, state_dict: Mapping[str, Tensor]) -> int:
         CheckpointError: unknown architecture, or the weights have no classifier where it has one.
     """
     classifier = _config(architecture).classifier
+    if isinstance(classifier, tuple):  # several, e.g. one more for distillation, of the same classes
+        classifier = classifier[0]
     bias = state_dict.get(f"{classifier}.bias")
     if bias is None:
         raise CheckpointError(f"the weights have no {classifier}.bias; is {architecture} the right architecture?")

@@ -17,6 +17,7 @@ from groupnl.inference.device import choose_device, choose_precision, precision_
 from groupnl.inference.engine_names import EngineName
 from groupnl.inference.engines.table import engine_kind
 from groupnl.inference.ways import Way, why_not
+from groupnl.models.trained import Trained, open_trained
 from groupnl.validation.figures import figures
 from groupnl.validation.heat_map import FILE as HEAT_MAP_FILE
 from groupnl.validation.heat_map import draw
@@ -37,17 +38,23 @@ from groupnl.validation.plan import (
 from groupnl.validation.record import FILE, Corrupted, Settings, resume
 from groupnl.validation.report import heading, text, write_files
 from groupnl.validation.run import How, Work, validate
-from groupnl.validation.subject import Subject, load_subject
 
 _PACKAGES = ("torch", "timm", "pillow", "numpy", "opencv-python-headless")
-_INPUT = ("size", "crop_pct", "interpolation", "mean", "std")  # options that are fields of InputConfig
+# Field of InputConfig -> option.
+_INPUT = {
+    "size": "input_size",
+    "crop_pct": "crop_pct",
+    "interpolation": "interpolation",
+    "mean": "mean",
+    "std": "std",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groupnl validate`."""
     add = parser.add_argument
     add("--checkpoint", type=Path, required=True, metavar="FILE", help=".safetensors, or a published .pth.tar")
-    add("--model", metavar="NAME", help="timm name of the network (as the checkpoint says)")
+    add("--architecture", "--model", metavar="NAME", help="timm name of the network (as the checkpoint says)")
     add("--classes", metavar="FILE|imagenet", help="class names, one a line, where the checkpoint has no card")
     add("--no-ema", action="store_true", help="not the averaged weights of a .pth.tar that has both")
     add("--output", type=Path, metavar="DIR", help="of counts and figures (validation/NAME)")
@@ -71,7 +78,8 @@ def _add_images(group: "argparse._ArgumentGroup") -> None:
 
 def _add_input(group: "argparse._ArgumentGroup") -> None:
     add = group.add_argument
-    add("--size", type=int, metavar="N", help="side, pixels; of ImageNet-C's crop too, which is 224 otherwise")
+    side = "side, pixels; of ImageNet-C's crop too, which is 224 otherwise"
+    add("--input-size", "--size", type=int, metavar="N", help=side)
     add("--crop-pct", type=float, metavar="SHARE", help="of the resized image's shorter side")
     add("--interpolation", choices=["bilinear", "bicubic"], help="of the resize")
     add("--mean", nargs=3, type=float, metavar="X", help="of each channel, 0 to 1")
@@ -100,18 +108,24 @@ def run(args: argparse.Namespace) -> int:
     workers, threads = share_cores(torch.get_num_threads(), args.workers, args.threads)
     torch.set_num_threads(threads)
     way = _way(args)
-    subject = load_subject(args.checkpoint, args.model, args.classes, not args.no_ema, _given(args))
+    trained = open_trained(
+        args.checkpoint,
+        architecture=args.architecture,
+        classes=args.classes,
+        given=_given(args),
+        averaged=not args.no_ema,
+    )
     output = args.output or Path("validation") / args.checkpoint.name.split(".")[0]
     how = How(way, choose_device(args.device), threads, args.batch_size, workers, args.cache)
-    labels = _labels(args, subject)
+    labels = _labels(args, trained)
     with locked(output, "name another --output"):
-        work = _work(args, subject, way, labels, output / FILE)
+        work = _work(args, trained, way, labels, output / FILE)
         print(heading(work.record.settings, clean=None in work.sets), flush=True)  # before hours of measuring
-        record = validate(subject, work, how, output / FILE)
+        record = validate(trained, work, how, output / FILE)
         found = figures(record)
         write_files(record, found, output)
         if found.errors:
-            draw(found, subject.architecture, output / HEAT_MAP_FILE)
+            draw(found, trained.architecture, output / HEAT_MAP_FILE)
     print(text(record, found))
     return 0
 
@@ -155,25 +169,25 @@ def _way(args: argparse.Namespace) -> Way:
 
 
 def _given(args: argparse.Namespace) -> dict[str, object]:
-    return {name: value for name in _INPUT if (value := getattr(args, name)) is not None}
+    return {name: value for name, option in _INPUT.items() if (value := getattr(args, option)) is not None}
 
 
 def _asked(args: argparse.Namespace) -> list[Cell]:
     return [cell for cell in CELLS if cell.corruption in args.corruptions and cell.severity in args.severities]
 
 
-def _labels(args: argparse.Namespace, subject: Subject) -> Labelling:
+def _labels(args: argparse.Namespace, trained: Trained) -> Labelling:
     folders = list(cell_folders(args.imagenet_c, _asked(args)).values()) if args.imagenet_c else []
-    return labelling([paths for paths in (args.data, folders[:1]) if paths], subject)
+    return labelling([paths for paths in (args.data, folders[:1]) if paths], trained)
 
 
-def _work(args: argparse.Namespace, subject: Subject, way: Way, labels: Labelling, path: Path) -> Work:
+def _work(args: argparse.Namespace, trained: Trained, way: Way, labels: Labelling, path: Path) -> Work:
     asked = _asked(args)
-    record = resume(path, _settings(args, subject, way, labels.imagenet), _corrupted(args, subject))
+    record = resume(path, _settings(args, trained, way, labels.imagenet), _corrupted(args, trained))
     # What was measured before is looked through too, where it still lies there: the figures are of all cells together.
     stored = {counts.cell for counts in record.cells if args.corrupt or _lies_there(args.imagenet_c, counts.cell)}
     sets = _sets(args, labels, [cell for cell in CELLS if cell in stored or cell in asked])
-    return Work(record, sets, _parts(args, subject, sets, left(record, sets)))
+    return Work(record, sets, _parts(args, trained, sets, left(record, sets)))
 
 
 def _lies_there(root: Path | None, cell: Cell) -> bool:
@@ -194,40 +208,41 @@ def _sets(args: argparse.Namespace, labels: Labelling, cells: Sequence[Cell]) ->
 
 
 def _parts(
-    args: argparse.Namespace, subject: Subject, sets: dict[Cell | None, ImageSet], todo: Sequence[Cell | None]
+    args: argparse.Namespace, trained: Trained, sets: dict[Cell | None, ImageSet], todo: Sequence[Cell | None]
 ) -> list[Part]:
-    clean = [clean_part(sets[None], subject.input)] if None in todo else []
+    clean = [clean_part(sets[None], trained.input)] if None in todo else []
     cells = [cell for cell in todo if cell is not None]
     if args.corrupt:
-        return clean + made_parts(cells, sets[None], subject.input, Making(args.seed, args.as_published))
-    return clean + file_parts(cells, sets, args.size or IMAGENET_C_SIZE)
+        return clean + made_parts(cells, sets[None], trained.input, Making(args.seed, args.as_published))
+    return clean + file_parts(cells, sets, args.input_size or IMAGENET_C_SIZE)
 
 
-def _corrupted(args: argparse.Namespace, subject: Subject) -> Corrupted | None:
-    size = subject.input.size
+def _corrupted(args: argparse.Namespace, trained: Trained) -> Corrupted | None:
+    size = trained.input.size
     if args.corrupt:
         if size < MIN_SIDE:
             raise ConfigError(
-                f"--corrupt needs an input of {MIN_SIDE} pixels or more; this network's is {size}: --size"
+                f"--corrupt needs an input of {MIN_SIDE} pixels or more; this network's is {size}: --input-size"
             )
         return Corrupted(origin="made", size=size, seed=args.seed, published=args.as_published)
     if args.imagenet_c is None:
         return None
-    if subject.says_size and args.size is None and size != IMAGENET_C_SIZE:
+    if trained.says_size and args.input_size is None and size != IMAGENET_C_SIZE:
         raise ConfigError(
-            f"{args.checkpoint} takes {size} pixels, and ImageNet-C's crop is {IMAGENET_C_SIZE}: choose with --size"
+            f"{args.checkpoint} takes {size} pixels, and ImageNet-C's crop is {IMAGENET_C_SIZE}: choose with "
+            "--input-size"
         )
-    return Corrupted(origin="files", size=args.size or IMAGENET_C_SIZE)
+    return Corrupted(origin="files", size=args.input_size or IMAGENET_C_SIZE)
 
 
-def _settings(args: argparse.Namespace, subject: Subject, way: Way, imagenet: bool | None) -> Settings:
+def _settings(args: argparse.Namespace, trained: Trained, way: Way, imagenet: bool | None) -> Settings:
     return Settings(
-        architecture=subject.architecture,
-        weights_sha256=subject.weights_sha256,
-        averaged=subject.averaged,
-        classes=subject.class_count,
+        architecture=trained.architecture,
+        weights_sha256=trained.sha256,
+        averaged=trained.averaged,
+        classes=trained.class_count,
         imagenet=imagenet,
-        input=subject.input,
+        input=trained.input,
         engine=way.engine,
         precision=precision_name(way.precision),
         device=choose_device(args.device).type,

@@ -99,7 +99,7 @@ def _notes(record: Record, errors: Mapping[Cell, float]) -> Iterable[str]:
     elif record.settings.input.size != record.corrupted.size:
         yield (
             f"The relative mCE compares clean images of {record.settings.input.size} pixels with corrupted ones of "
-            f"{record.corrupted.size}; --size makes them alike."
+            f"{record.corrupted.size}; --input-size makes them alike."
         )
     if reasons := list(_unlike_alexnet(record)):
         yield (

@@ -8,12 +8,11 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from groupnl.base.files import sha256_of
 from groupnl.card import ModelCard
 from groupnl.errors import ConfigError
 from groupnl.inference.device import choose_device, choose_precision, precision_name
 from groupnl.inference.engines.torch_engine import TorchEngine
-from groupnl.models.checkpoint import build_model, load_checkpoint
+from groupnl.models.trained import Trained, open_described
 from groupnl.robustness.record import SUFFIX, RobustnessRecord, read_record, write_record
 from groupnl.validation.offline import HeldBack, Measurement, read_images
 
@@ -48,13 +47,15 @@ def run(args: argparse.Namespace) -> int:
     if args.threads is not None:
         torch.set_num_threads(args.threads)
     outputs = _outputs(args)
-    cards, engines, precision = _load(args)
-    images = read_images(args.data, args.splits, cards[0], args.limit, args.seed)
+    opened = [open_described(path) for path in args.checkpoints]
+    _refuse_different(opened)
+    engines, precision = _engines(args, opened)
+    images = read_images(args.data, args.splits, opened[0][1], args.limit, args.seed)
     with tqdm(unit=" images", unit_scale=True, smoothing=0.05) as bar:
         measurement = Measurement(engines, images, seed=args.seed, batch_size=args.batch_size, progress=bar.update)
         fresh = [
-            _empty(args, card, checkpoint, images, precision, correct)
-            for card, checkpoint, correct in zip(cards, args.checkpoints, measurement.clean_correct(), strict=True)
+            _empty(args, trained, images, precision, correct)
+            for (trained, _), correct in zip(opened, measurement.clean_correct(), strict=True)
         ]
         records = [_resumed(record, path) for record, path in zip(fresh, outputs, strict=True)]
         _measure(measurement, records, outputs, bar)
@@ -84,30 +85,28 @@ def _outputs(args: argparse.Namespace) -> list[Path]:
     return [args.output]
 
 
-def _load(args: argparse.Namespace) -> tuple[list[ModelCard], list[TorchEngine], torch.dtype]:
+def _refuse_different(opened: list[tuple[Trained, ModelCard]]) -> None:
+    """One set of images is read for all of them."""
+    (first, usual), *others = opened
+    for trained, card in others:
+        if (card.classes, card.input) != (usual.classes, usual.input):
+            raise ConfigError(f"{trained.path} has other classes or another input than {first.path}: measure it alone")
+
+
+def _engines(
+    args: argparse.Namespace, opened: list[tuple[Trained, ModelCard]]
+) -> tuple[list[TorchEngine], torch.dtype]:
     device = choose_device(args.device)
     precision = choose_precision(args.precision, device)
-    cards, engines = [], []
-    for path in args.checkpoints:
-        loaded = load_checkpoint(path)
-        if loaded.card is None:
-            raise ConfigError(f"{path} has no model card, so its classes and input are not known")
-        cards.append(loaded.card)
-        model = build_model(loaded.card.architecture, len(loaded.card.classes), loaded.state_dict)
-        engines.append(TorchEngine(model, loaded.card.input, device, precision))
-    first = cards[0]
-    for path, card in zip(args.checkpoints, cards, strict=True):
-        if (card.classes, card.input) != (first.classes, first.input):
-            raise ConfigError(f"{path} has other classes or another input than {args.checkpoints[0]}: measure it alone")
-    return cards, engines, precision
+    return [TorchEngine(trained.network, trained.input, device, precision) for trained, _ in opened], precision
 
 
 def _empty(
-    args: argparse.Namespace, card: ModelCard, checkpoint: Path, images: HeldBack, precision: torch.dtype, correct: int
+    args: argparse.Namespace, trained: Trained, images: HeldBack, precision: torch.dtype, correct: int
 ) -> RobustnessRecord:
     return RobustnessRecord(
-        architecture=card.architecture,
-        weights_sha256=sha256_of(checkpoint),
+        architecture=trained.architecture,
+        weights_sha256=trained.sha256,
         data=args.data.resolve().name,
         splits=tuple(args.splits),
         images=len(images.keys),

@@ -51,7 +51,9 @@ class Cropped:
         """
         image = decode(data, Limits())
         if min(image.size) < self._size:
-            raise ConfigError(f"it has {image.width} x {image.height} pixels; the crop takes {self._size}, see --size")
+            raise ConfigError(
+                f"it has {image.width} x {image.height} pixels; the crop takes {self._size}, see --input-size"
+            )
         left, top = (round((side - self._size) / 2) for side in image.size)
         crop = image.crop((left, top, left + self._size, top + self._size))
         return torch.from_numpy(np.array(crop)).permute(2, 0, 1).contiguous()

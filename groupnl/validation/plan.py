@@ -8,6 +8,7 @@ from typing import NamedTuple
 from groupnl.card import InputConfig
 from groupnl.corruptions import Cell
 from groupnl.errors import ConfigError
+from groupnl.models.trained import Trained
 from groupnl.validation.found import find_images
 from groupnl.validation.image_set import (
     Choice,
@@ -22,7 +23,6 @@ from groupnl.validation.image_set import (
 from groupnl.validation.loader import Making, Part
 from groupnl.validation.pixels import Cropped, Resized
 from groupnl.validation.record import Record
-from groupnl.validation.subject import Subject
 
 IMAGENET_C_SIZE = 224  # pixels of the published files, and of their crop
 Sets = Mapping[Cell | None, ImageSet]
@@ -42,12 +42,12 @@ class Labelling(NamedTuple):
     imagenet: bool | None
 
 
-def labelling(sets: Sequence[Sequence[Path]], subject: Subject) -> Labelling:
+def labelling(sets: Sequence[Sequence[Path]], trained: Trained) -> Labelling:
     """How the images of some sets of the same classes get their labels.
 
     Args:
         sets: paths of each; the first whose classes have names tells their order.
-        subject: the network.
+        trained: the network.
 
     Raises:
         ConfigError: see `find_images` and `class_positions`.
@@ -55,9 +55,9 @@ def labelling(sets: Sequence[Sequence[Path]], subject: Subject) -> Labelling:
     named = filter(None, (class_names(find_images(paths)) for paths in sets))
     names = next(named, None)
     if names is None:
-        return Labelling({}, subject.class_count, imagenet=None)
-    positions = class_positions(names, subject.classes, subject.class_count)
-    return Labelling(positions, subject.class_count, is_imagenet(names, subject.class_count))
+        return Labelling({}, trained.class_count, imagenet=None)
+    positions = class_positions(names, trained.classes, trained.class_count)
+    return Labelling(positions, trained.class_count, is_imagenet(names, trained.class_count))
 
 
 def look_through(paths: Sequence[Path], labels: Labelling, choice: Choice) -> ImageSet:

@@ -14,11 +14,11 @@ from groupnl.corruptions import Cell
 from groupnl.inference.engines.engine import Engine
 from groupnl.inference.ways import Way
 from groupnl.inference.workshop import Workshop
+from groupnl.models.trained import Trained
 from groupnl.validation.image_set import ImageSet
 from groupnl.validation.loader import Part, batches, read_rows
 from groupnl.validation.measure import measure
 from groupnl.validation.record import Counts, Record, write
-from groupnl.validation.subject import Subject
 
 
 class How(NamedTuple):
@@ -55,7 +55,7 @@ class Work(NamedTuple):
     parts: Sequence[Part]
 
 
-def validate(subject: Subject, work: Work, how: How, path: Path) -> Record:
+def validate(trained: Trained, work: Work, how: How, path: Path) -> Record:
     """Measure what is left, and write the record to `path` whenever a cell is finished.
 
     Returns:
@@ -76,7 +76,7 @@ def validate(subject: Subject, work: Work, how: How, path: Path) -> Record:
     bar: tqdm[Any] = tqdm(total=total, unit=" images", unit_scale=True, smoothing=0.05, disable=not work.parts)
     with bar:
         for size, parts in groupby(work.parts, key=lambda part: part.size):
-            with _engine(subject, size, how) as engine:
+            with _engine(trained, size, how) as engine:
                 stream = batches(read_rows(_told(parts, bar), how.workers), how.batch_size)
                 measure(stream, engine, work.sets, finished, bar.update)
     return record
@@ -91,8 +91,8 @@ def _told(parts: Iterator[Part], bar: "tqdm[Any]") -> Iterator[Part]:
 
 
 @contextmanager
-def _engine(subject: Subject, size: int, how: How) -> Iterator[Engine]:
+def _engine(trained: Trained, size: int, how: How) -> Iterator[Engine]:
     temporary = "groupnl-validate-"
     with nullcontext(how.cache) if how.cache else tempfile.TemporaryDirectory(prefix=temporary) as cache:
-        workshop = Workshop(Path(cache), subject.input.model_copy(update={"size": size}), how.device, how.threads)
-        yield workshop.engine(how.way, subject.network, subject.identity)
+        workshop = Workshop(Path(cache), trained.input.model_copy(update={"size": size}), how.device, how.threads)
+        yield workshop.engine(how.way, trained.network, trained.identity)

@@ -6,6 +6,7 @@ import os
 import tempfile
 import time
 import zipfile
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
@@ -14,14 +15,14 @@ import yaml
 from model_archiver.manifest_components import manifest as archiver_manifest
 from support.tiny import ARCHITECTURE, CLASSES, INPUT, published_checkpoint, tiny_card, tiny_checkpoint, tiny_network
 
-from groupnl.archive.card import served_card
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
 from groupnl.archive.read import read_manifest
 from groupnl.card.imagenet import imagenet_classes
 from groupnl.cli import main
 from groupnl.errors import ArchiveError, CheckpointError, ConfigError
-from groupnl.models import Checkpoint, load_checkpoint, save_checkpoint
+from groupnl.models import load_checkpoint, save_checkpoint
+from groupnl.models.trained import open_trained
 
 
 def test_archive_holds_weights_card_settings_and_handler(tmp_path: Path) -> None:
@@ -76,9 +77,12 @@ def test_published_checkpoint_gets_imagenet_names_and_timms_input(tmp_path: Path
     assert card.training is None
 
 
-def test_input_that_the_training_script_was_told_comes_before_timms() -> None:
-    checkpoint = Checkpoint(tiny_network().state_dict(), None, ARCHITECTURE, {"img_size": 64, "crop_pct": None})
-    found = served_card(Path("last.pth.tar"), checkpoint, classes=CLASSES).input
+def test_input_that_the_training_script_was_told_comes_before_timms(tmp_path: Path) -> None:
+    told = Namespace(img_size=64, crop_pct=None)
+    torch.save(
+        {"arch": ARCHITECTURE, "args": told, "state_dict": tiny_network().state_dict()}, tmp_path / "last.pth.tar"
+    )
+    found = open_trained(tmp_path / "last.pth.tar", classes=CLASSES).input
     assert (found.size, found.crop_pct) == (64, pytest.approx(0.95))
 
 
@@ -93,18 +97,18 @@ def test_given_values_win_over_the_checkpoints(tmp_path: Path) -> None:
 
 def test_architecture_can_be_given(tmp_path: Path) -> None:
     checkpoint = published_checkpoint(tmp_path, classes=7, architecture=None)
-    with pytest.raises(ArchiveError, match="--architecture"):
+    with pytest.raises(CheckpointError, match="--architecture"):
         pack(checkpoint, tmp_path, "tiny", classes=CLASSES)
     archive = pack(checkpoint, tmp_path, "tiny", classes=CLASSES, architecture=ARCHITECTURE)
     assert read_manifest(archive).card.architecture == ARCHITECTURE
 
 
 def test_other_numbers_of_classes_need_names(tmp_path: Path) -> None:
-    with pytest.raises(ArchiveError, match=r"7 classes.*--classes"):
+    with pytest.raises(CheckpointError, match=r"7 classes.*--classes"):
         pack(published_checkpoint(tmp_path, classes=7), tmp_path, "tiny")
     with pytest.raises(CheckpointError, match=r"7 classes.*2"):
         pack(published_checkpoint(tmp_path, classes=7), tmp_path, "tiny", classes=("a", "b"))
-    with pytest.raises(ArchiveError, match="'a' stands twice"):
+    with pytest.raises(CheckpointError, match="'a' stands twice"):
         pack(published_checkpoint(tmp_path, classes=7), tmp_path, "tiny", classes=("a",) * 7)
 
 

@@ -81,7 +81,7 @@ def test_the_input_is_what_the_training_script_was_told(
     (tmp_path / "names.txt").write_text("\n".join(COLOURS))
     cells = ["--imagenet-c", published, "--severities", "1", "--classes", tmp_path / "names.txt"]
     assert validate(weights, tmp_path / "c", *cells) == 1
-    assert "takes 32 pixels, and ImageNet-C's crop is 224: choose with --size" in capsys.readouterr().err
+    assert "takes 32 pixels, and ImageNet-C's crop is 224: choose with --input-size" in capsys.readouterr().err
     assert validate(weights, tmp_path / "c", *cells, "--size", "32") == 0
     assert "clean images" not in capsys.readouterr().out
 

@@ -319,10 +319,13 @@ def test_workers_and_threads_share_the_cores(
         (["--data", "CLEAN", "--workers", "-1"], "--workers -1: it must be 0 or more"),
         (["--data", "CLEAN", "--crop-pct", "1.5"], "crop_pct = 1.5"),
         (["--data", "CLEAN", "--corrupt", "--size", "24"], "--corrupt needs an input of 32 pixels or more"),
-        (["--data", "CLEAN", "--model", "resnet50"], f"--model resnet50: CHECKPOINT holds {ARCHITECTURE}"),
+        (["--data", "CLEAN", "--model", "resnet50"], f"--architecture resnet50: CHECKPOINT holds {ARCHITECTURE}"),
         (["--data", "CLEAN", "--classes", "names.txt"], "--classes names.txt: CHECKPOINT names its classes"),
-        (["--imagenet-c", "PUBLISHED"], "CHECKPOINT takes 32 pixels, and ImageNet-C's crop is 224: choose with --size"),
-        (["--imagenet-c", "PUBLISHED", "--size", "64"], "it has 32 x 32 pixels; the crop takes 64"),
+        (
+            ["--imagenet-c", "PUBLISHED"],
+            "CHECKPOINT takes 32 pixels, and ImageNet-C's crop is 224: choose with --input-size",
+        ),
+        (["--imagenet-c", "PUBLISHED", "--input-size", "64"], "it has 32 x 32 pixels; the crop takes 64"),
         (["--data", "CLEAN", "--engine", "onnx", "--precision", "bfloat16"], "ONNX Runtime has no bfloat16"),
     ],
 )

@@ -1,0 +1,165 @@
+"""From a checkpoint's file to a trained network: its architecture, its classes and its input.
+
+What the file does not say can be given; what it says already is refused, or replaced where a caller wants that.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import ValidationError
+from torch import nn
+
+from groupnl.base.files import sha256_of
+from groupnl.card import InputConfig, ModelCard
+from groupnl.card.class_names import read_class_names
+from groupnl.errors import CheckpointError, ConfigError, problems
+from groupnl.models.checkpoint import Checkpoint, build_model, load_checkpoint
+from groupnl.models.defaults import class_count, default_input, says_size
+
+_NOTHING: Mapping[str, Any] = {}
+
+
+class Trained(NamedTuple):
+    """A network with its weights, and what is known of it.
+
+    Attributes:
+        path: of the checkpoint.
+        network: in evaluation mode, on the CPU, float32.
+        architecture: timm name.
+        classes: names in the order of the logits, where the checkpoint or the user gives them.
+        class_count: how many there are.
+        input: how an image becomes its input.
+        card: what the checkpoint says of itself; None: it is none of `groupnl train`.
+        says_size: whether the checkpoint says that input's size, so that it is not timm's usual one.
+        sha256: of the checkpoint's file.
+        averaged: whether averaged weights were taken where there were some.
+    """
+
+    path: Path
+    network: nn.Module
+    architecture: str
+    classes: tuple[str, ...] | None
+    class_count: int
+    input: InputConfig
+    card: ModelCard | None
+    says_size: bool
+    sha256: str
+    averaged: bool
+
+    @property
+    def identity(self) -> str:
+        """Tells the weights from all others: one file may hold averaged ones and plain ones."""
+        return f"{self.sha256}, {'averaged' if self.averaged else 'plain'}"
+
+
+def open_trained(
+    path: Path,
+    *,
+    architecture: str | None = None,
+    classes: str | Sequence[str] | None = None,
+    given: Mapping[str, Any] = _NOTHING,
+    averaged: bool = True,
+    replace: bool = False,
+) -> Trained:
+    """Open a checkpoint.
+
+    Args:
+        path: of our own format or of the published training script's.
+        architecture: timm name; None: what the checkpoint says.
+        classes: names in the order of the logits, or where they stand, see `read_class_names`; None: what the
+            checkpoint says.
+        given: values of `InputConfig` that come before the card's, or before timm's where there is no card.
+        averaged: take the averaged weights of a `.pth.tar` that has them.
+        replace: let architecture and names stand in for those of a card, which are refused otherwise.
+
+    Raises:
+        CheckpointError: it cannot be used, does not say its architecture, or does not fit what is given.
+        ConfigError: architecture or names are given that the checkpoint has, or the names cannot be read.
+    """
+    checkpoint = load_checkpoint(path, averaged)
+    if checkpoint.card is not None and not replace:
+        _refuse_what_is_said(path, checkpoint.card, architecture, classes)
+    name = architecture or checkpoint.architecture
+    if name is None:
+        raise CheckpointError(
+            f"the checkpoint {path} does not name its architecture; give --architecture (`groupnl models` lists "
+            "GroupNL's)"
+        )
+    names = checkpoint.card.classes if checkpoint.card else None
+    if classes is not None:
+        names = _given_names(classes, class_count(name, checkpoint.state_dict))
+    return _trained(path, checkpoint, name, names, _input(name, checkpoint, given), averaged)
+
+
+def open_described(path: Path) -> tuple[Trained, ModelCard]:
+    """Open a checkpoint that says all of itself.
+
+    Returns:
+        The network, and the checkpoint's card.
+
+    Raises:
+        CheckpointError: it cannot be used, or has no card.
+    """
+    checkpoint = load_checkpoint(path)
+    card = checkpoint.card
+    if card is None:
+        raise CheckpointError(f"{path} has no model card, so its classes and input are not known")
+    return _trained(path, checkpoint, card.architecture, card.classes, card.input, averaged=True), card
+
+
+def _trained(
+    path: Path,
+    checkpoint: Checkpoint,
+    architecture: str,
+    classes: tuple[str, ...] | None,
+    config: InputConfig,
+    averaged: bool,
+) -> Trained:
+    count = class_count(architecture, checkpoint.state_dict) if classes is None else len(classes)
+    return Trained(
+        path=path,
+        network=build_model(architecture, count, checkpoint.state_dict),
+        architecture=architecture,
+        classes=classes,
+        class_count=count,
+        input=config,
+        card=checkpoint.card,
+        says_size=checkpoint.card is not None or says_size(checkpoint.arguments),
+        sha256=sha256_of(path),
+        averaged=averaged,
+    )
+
+
+def _refuse_what_is_said(
+    path: Path, card: ModelCard, architecture: str | None, classes: str | Sequence[str] | None
+) -> None:
+    if architecture not in (None, card.architecture):
+        raise ConfigError(f"--architecture {architecture}: {path} holds {card.architecture}; leave the option out")
+    if classes is not None:
+        raise ConfigError(f"{_option(classes)}: {path} names its classes; leave the option out")
+
+
+def _given_names(classes: str | Sequence[str], count: int) -> tuple[str, ...]:
+    names = read_class_names(classes) if isinstance(classes, str) else tuple(classes)
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if len(names) != count or twice is not None:
+        wrong = f"there are {len(names)}" if twice is None else f"{twice!r} stands twice"
+        raise CheckpointError(
+            f"{_option(classes)}: it has {len(names)} names, {len(set(names))} of them different, and the network has "
+            f"{count} classes: write one name a line, in the order of its training; {wrong}"
+        )
+    return names
+
+
+def _option(classes: str | Sequence[str]) -> str:
+    return f"--classes {classes}" if isinstance(classes, str) else "--classes"
+
+
+def _input(architecture: str, checkpoint: Checkpoint, given: Mapping[str, Any]) -> InputConfig:
+    if checkpoint.card is None:
+        return default_input(architecture, checkpoint.arguments, given)
+    try:
+        return InputConfig.model_validate(checkpoint.card.input.model_dump() | dict(given))
+    except ValidationError as error:
+        raise CheckpointError(f"the input of {architecture} cannot be made: {problems(error)}") from None

@@ -1,0 +1,77 @@
+"""groupnl.models.trained: what a checkpoint says, what is given, and what does not fit."""
+
+from pathlib import Path
+
+import pytest
+import timm
+import torch
+from support.tiny import ARCHITECTURE, CLASSES, INPUT, published_checkpoint, tiny_card, tiny_checkpoint, tiny_network
+
+from groupnl.base.files import sha256_of
+from groupnl.errors import CheckpointError, ConfigError
+from groupnl.models.trained import open_described, open_trained
+
+
+def test_a_card_says_everything(tmp_path: Path) -> None:
+    path = tiny_checkpoint(tmp_path)
+    found, card = open_described(path)
+    assert (found.architecture, found.classes, found.input) == (ARCHITECTURE, CLASSES, INPUT)
+    assert (found.class_count, found.says_size, found.sha256) == (len(CLASSES), True, sha256_of(path))
+    assert found.card == card == tiny_card()
+    assert not found.network.training
+    weights = found.network.state_dict()
+    assert all(torch.equal(tensor, weights[name]) for name, tensor in tiny_network().state_dict().items())
+
+
+def test_without_a_card_timm_says_the_input_and_the_weights_the_number_of_classes(tmp_path: Path) -> None:
+    path = published_checkpoint(tmp_path, classes=7)
+    found = open_trained(path)
+    assert (found.classes, found.class_count, found.input.size, found.says_size) == (None, 7, 160, False)
+    found = open_trained(path, classes=CLASSES, given={"size": 64})
+    assert (found.classes, found.input.size, found.card) == (CLASSES, 64, None)
+    (tmp_path / "names.txt").write_text("\n".join(CLASSES))
+    assert open_trained(path, classes=str(tmp_path / "names.txt")).classes == CLASSES
+
+
+def test_what_a_card_says_is_given_again_only_to_replace_it(tmp_path: Path) -> None:
+    path = tiny_checkpoint(tmp_path)
+    with pytest.raises(ConfigError, match=rf"--architecture resnet50: .* holds {ARCHITECTURE}; leave the option out"):
+        open_trained(path, architecture="resnet50")
+    with pytest.raises(ConfigError, match=r"--classes nowhere\.txt: .* names its classes"):
+        open_trained(path, classes="nowhere.txt")
+    found = open_trained(path, architecture=ARCHITECTURE, classes=tuple("abcdefg"), given={"size": 48}, replace=True)
+    assert (found.classes, found.input) == (tuple("abcdefg"), INPUT.model_copy(update={"size": 48}))
+    with pytest.raises(CheckpointError, match="the weights do not fit resnet18"):
+        open_trained(path, architecture="resnet18", replace=True)
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (("a", "b"), r"it has 2 names, 2 of them different, and the network has 7 classes: .*; there are 2$"),
+        (("a",) * 7, r"it has 7 names, 1 of them different, and the network has 7 classes: .*; 'a' stands twice$"),
+    ],
+)
+def test_names_that_are_not_those_of_the_classes(names: tuple[str, ...], sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=sentence):
+        open_trained(published_checkpoint(tmp_path, classes=7), classes=names)
+
+
+def test_what_the_file_does_not_say_is_asked_for(tmp_path: Path) -> None:
+    path = published_checkpoint(tmp_path, classes=7, architecture=None)
+    with pytest.raises(CheckpointError, match=r"does not name its architecture; give --architecture"):
+        open_trained(path)
+    with pytest.raises(CheckpointError, match=r"has no model card, so its classes and input are not known"):
+        open_described(path)
+
+
+def test_an_input_that_cannot_be_made_is_told_alike(tmp_path: Path) -> None:
+    for path in (tiny_checkpoint(tmp_path), published_checkpoint(tmp_path)):
+        with pytest.raises(CheckpointError, match=rf"the input of {ARCHITECTURE} cannot be made: crop_pct = 1\.5"):
+            open_trained(path, given={"crop_pct": 1.5})
+
+
+def test_a_network_with_two_classifiers_tells_its_classes(tmp_path: Path) -> None:
+    network = timm.create_model("levit_128s", num_classes=3)
+    torch.save({"arch": "levit_128s", "state_dict": network.state_dict()}, tmp_path / "two.pth.tar")
+    assert open_trained(tmp_path / "two.pth.tar").class_count == 3
