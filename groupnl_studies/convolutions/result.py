@@ -14,7 +14,7 @@ from groupnl.errors import ConfigError, problems
 from groupnl_studies.convolutions.cells import Cell
 from groupnl_studies.convolutions.prepared import PreparedRecord, chosen_positions
 from groupnl_studies.convolutions.recipe import Recipe
-from groupnl_studies.nonlinearity.fit import LayerFit
+from groupnl_studies.harness.fit import LayerFit
 
 FOLDER = "cells"
 Answers = Annotated[str, Field(pattern=r"^[01]+$")]

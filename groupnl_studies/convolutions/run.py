@@ -18,7 +18,7 @@ from groupnl_studies.convolutions.prepared import Prepared, load_prepared
 from groupnl_studies.convolutions.recipe import Recipe
 from groupnl_studies.convolutions.result import Result, result_path, write_result
 from groupnl_studies.convolutions.train import best_classes, train
-from groupnl_studies.nonlinearity.fit import fit_layers
+from groupnl_studies.harness.fit import fit_layers
 
 _PACKAGES = ("groupnl-serve", "torch", "timm", "numpy", "opencv-python-headless")
 _FITTED_IMAGES = 100

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from groupnl.corruptions.corrupt import corrupt
 from groupnl.corruptions.names import NAMES, SEVERITIES
+from groupnl_studies.harness.photographs import squares
 
 LIBRARY = "imagecorruptions"
 
@@ -32,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     library = _library()
-    images = _photographs(args.batch, args.size)
+    images = torch.from_numpy(squares(args.batch, args.size)).permute(0, 3, 1, 2).contiguous()
     rows = {
         name: _medians(name, args.severity, images, library, args.repeats)
         for name in tqdm(NAMES, desc="corruptions", unit="kind")
@@ -50,16 +51,6 @@ def _library() -> ModuleType | None:
         return importlib.import_module(LIBRARY)
     except ImportError:
         return None
-
-
-def _photographs(count: int, size: int) -> Tensor:
-    """Blotches of many sizes, as photographs have; uint8 of shape (count, 3, size, size)."""
-    generator = torch.Generator().manual_seed(0)
-    total = torch.zeros(count, 3, size, size)
-    for octave in range(1, 7):
-        grain = torch.randn(count, 3, 2**octave, 2**octave, generator=generator) / octave
-        total += torch.nn.functional.interpolate(grain, (size, size), mode="bicubic")
-    return (total * 50 + 120).clamp(0, 255).to(torch.uint8)
 
 
 def _medians(

@@ -1,4 +1,7 @@
-"""Pictures for a study without a data set: generated, the same at every run, as heavy to decode as photographs."""
+"""Pictures for a study without a data set: generated, the same at every run, as heavy to decode as photographs.
+
+Two kinds: `photograph` has edges, as what people send has; `blotches` are of any size and made quicker.
+"""
 
 import io
 from pathlib import Path
@@ -8,13 +11,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from groupnl.errors import ConfigError
+from groupnl.images.placement import Pixels, Size
 
-SIZE = (640, 480)  # width, height; pixels
+SIZE: Size = (640, 480)  # width, height; pixels
 QUALITY = 90  # of the JPEG coder
 COUNT = 64
-_OCTAVES = 6
 _SHAPES = 12
-_GRAIN = 4.0  # standard deviation of the noise, levels
+_GRAIN = 4.0  # standard deviation of the noise of `photograph`, levels
+_FINE_GRAIN = 3.0  # of `blotches`
 _SUFFIXES = (".jpg", ".jpeg")
 
 Floats = NDArray[np.float32]
@@ -56,18 +60,50 @@ def photograph(seed: int) -> bytes:
     return buffer.getvalue()
 
 
+def blotches(size: Size, seed: int = 0) -> Pixels:
+    """Blotches of many sizes and grain, as photographs have.
+
+    Args:
+        size: width and height.
+        seed: the same seed gives the same picture.
+
+    Returns:
+        uint8 of shape (height, width, 3).
+    """
+    rng = np.random.default_rng(seed)
+    total = np.full((size[1], size[0], 3), 120, np.float32)
+    _add_clouds(total, rng, octaves=8, amplitude=45.0)
+    total += rng.standard_normal((size[1], size[0], 1), np.float32) * _FINE_GRAIN
+    return total.clip(0, 255).astype(np.uint8)
+
+
+def squares(count: int, size: int) -> Pixels:
+    """Different blotches, the same at every call: uint8 of shape (count, size, size, 3)."""
+    return np.stack([blotches((size, size), seed) for seed in range(count)])
+
+
 def _clouds(rng: np.random.Generator) -> Floats:
-    """Random smooth fields of several scales, (height, width, 3), about 0 to 255."""
+    """Random smooth fields, (height, width, 3), about 0 to 255."""
     total = np.zeros((SIZE[1], SIZE[0], 3), np.float32)
-    for octave in range(_OCTAVES):
-        cells = 2 ** (octave + 1)
-        coarse = rng.normal(0.0, 60.0 / (octave + 1), (3, cells, cells)).astype(np.float32)
-        total += np.stack([_enlarged(channel) for channel in coarse], axis=-1)
+    _add_clouds(total, rng, octaves=6, amplitude=60.0)
     return total + 127.5
 
 
-def _enlarged(channel: Floats) -> Floats:
-    return np.asarray(Image.fromarray(channel).resize(SIZE, Image.Resampling.BICUBIC), np.float32)
+def _add_clouds(total: Floats, rng: np.random.Generator, octaves: int, amplitude: float) -> None:
+    """Add random smooth fields of several scales.
+
+    Args:
+        total: of shape (height, width, 3).
+        rng: makes them.
+        octaves: how many scales; each has cells of half the size of the one before.
+        amplitude: standard deviation of the largest cells, levels; that of the n-th scale is an n-th of it.
+    """
+    height, width, _ = total.shape
+    for octave in range(1, octaves + 1):
+        coarse = rng.normal(0.0, amplitude / octave, (3, 2**octave, 2**octave)).astype(np.float32)
+        for channel, levels in enumerate(coarse):
+            enlarged = Image.fromarray(levels).resize((width, height), Image.Resampling.BICUBIC)
+            total[..., channel] += np.asarray(enlarged)
 
 
 def _draw_shape(draw: ImageDraw.ImageDraw, rng: np.random.Generator) -> None:

@@ -1,15 +1,13 @@
-"""Pictures for `groupnl bench images` without a data set: generated, the same at every run, as heavy as photographs."""
+"""The kinds of pictures that `groupnl bench images` takes where it is given none."""
 
 import io
 from collections.abc import Iterator
 
-import numpy as np
 from PIL import Image
 
-from groupnl.images.placement import Pixels, Size
+from groupnl.images.placement import Size
+from groupnl_studies.harness.photographs import blotches
 
-_OCTAVES = 8
-_GRAIN = 3.0  # standard deviation of the noise, levels
 # Name -> size, Pillow's format and options.
 _KINDS: dict[str, tuple[Size, str, dict[str, object]]] = {
     "icon": ((64, 64), "JPEG", {"quality": 90}),
@@ -29,26 +27,5 @@ def generated() -> Iterator[tuple[str, bytes]]:
     """Yield the name and the encoded image of each kind."""
     for name, (size, form, options) in _KINDS.items():
         buffer = io.BytesIO()
-        Image.fromarray(photograph(size)).save(buffer, form, **options)
+        Image.fromarray(blotches(size)).save(buffer, form, **options)
         yield name, buffer.getvalue()
-
-
-def photograph(size: Size, seed: int = 0) -> Pixels:
-    """Blotches of many sizes and grain, as photographs have.
-
-    Args:
-        size: width and height.
-        seed: the same seed gives the same picture.
-
-    Returns:
-        uint8 of shape (height, width, 3).
-    """
-    rng = np.random.default_rng(seed)
-    width, height = size
-    total = np.full((height, width, 3), 120, np.float32)
-    for octave in range(1, _OCTAVES + 1):
-        coarse = rng.normal(0, 45 / octave, (3, 2**octave, 2**octave)).astype(np.float32)
-        for channel, levels in enumerate(coarse):
-            total[..., channel] += np.asarray(Image.fromarray(levels).resize(size, Image.Resampling.BICUBIC))
-    total += rng.standard_normal((height, width, 1), np.float32) * _GRAIN
-    return total.clip(0, 255).astype(np.uint8)

@@ -19,7 +19,7 @@ from groupnl.inference.device import choose_device
 from groupnl.inference.engines.engine import Engine
 from groupnl.inference.ways import REFERENCE, Way
 from groupnl.inference.workshop import Workshop
-from groupnl_studies.models.network import identity, pictures, random_network, usual_input
+from groupnl_studies.harness.random_network import identity, pictures, random_network, usual_input
 
 TURN_S = 0.1  # the least that one turn lasts
 # Relative error of the logits (norm of the difference / norm) above which a way does not compute the same network.

@@ -12,7 +12,7 @@ from groupnl.inference.pixels import PixelNetwork
 from groupnl.models import build_model, load_checkpoint
 from groupnl.validation.offline import read_images
 from groupnl_studies.convolutions.result import read_results
-from groupnl_studies.nonlinearity.fit import LayerFit, fit_layers
+from groupnl_studies.harness.fit import LayerFit, fit_layers
 from groupnl_studies.nonlinearity.output import draw, table, write_csv
 from groupnl_studies.nonlinearity.random_layers import FORMS, WIDTHS, fit_random
 

@@ -7,7 +7,7 @@ from statistics import fmean
 
 from groupnl.base.atomic_file import replacing
 from groupnl.base.picture import save
-from groupnl_studies.nonlinearity.fit import STRAIGHT, LayerFit
+from groupnl_studies.harness.fit import STRAIGHT, LayerFit
 
 # Source (which layers of which network) -> their fits.
 Fits = Mapping[str, Sequence[LayerFit]]

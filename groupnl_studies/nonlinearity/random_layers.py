@@ -8,7 +8,7 @@ from torch import Generator
 
 from groupnl.layers import GroupNLConv2d
 from groupnl.layers.group_nl import ShiftLaw, SineScale
-from groupnl_studies.nonlinearity.fit import LayerFit, fit_layer
+from groupnl_studies.harness.fit import LayerFit, fit_layer
 
 WIDTHS = (4, 8, 16, 32, 64, 128, 256, 512)  # seed maps
 DRAWS = 50  # layers of each width: a layer has four functions only

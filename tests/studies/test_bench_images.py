@@ -10,7 +10,7 @@ from support.photographs import resized
 
 import groupnl_studies.images.command as bench
 from groupnl.errors import ConfigError
-from groupnl_studies.images.pictures import photograph
+from groupnl_studies.harness.photographs import blotches
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +74,7 @@ def test_a_file_that_is_no_image_is_named(tmp_path: Path) -> None:
 def test_generated_photographs_are_as_heavy_as_real_ones(tmp_path: Path) -> None:
     sizes = []
     for seed in (0, 1):
-        Image.fromarray(photograph((640, 480), seed)).save(tmp_path / "a.jpg", quality=85)
+        Image.fromarray(blotches((640, 480), seed)).save(tmp_path / "a.jpg", quality=85)
         sizes.append((tmp_path / "a.jpg").stat().st_size)
     assert all(40_000 < size < 150_000 for size in sizes)
     assert sizes[0] != sizes[1]

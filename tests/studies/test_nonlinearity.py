@@ -15,8 +15,8 @@ from support.tiny import tiny_checkpoint
 
 from groupnl.layers import GroupNLConv2d
 from groupnl_studies.convolutions.result import write_result
+from groupnl_studies.harness.fit import LayerFit, fit_layer, fit_layers, seed_of_each, squared_correlation
 from groupnl_studies.nonlinearity import command
-from groupnl_studies.nonlinearity.fit import LayerFit, fit_layer, fit_layers, seed_of_each, squared_correlation
 from groupnl_studies.nonlinearity.output import write_csv
 from groupnl_studies.nonlinearity.random_layers import Form, fit_random
 
