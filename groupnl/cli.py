@@ -19,7 +19,7 @@ class Command(NamedTuple):
     """A subcommand.
 
     Attributes:
-        module: that has its ``add_arguments(parser)`` and ``run(args)``.
+        module: that has its ``Options``, ``add_arguments(parser)``, which declares them, and ``run(options)``.
         help: one line.
         draws: it ends with a picture, so it needs the package that draws.
     """
