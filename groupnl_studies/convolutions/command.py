@@ -4,11 +4,15 @@ import argparse
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Self
 
+from pydantic import model_validator
 from tqdm import tqdm
 
 from groupnl.base.cores import usable_cores
 from groupnl.base.folder_lock import locked
+from groupnl.base.numbers import Positive
+from groupnl.base.options import Options as BaseOptions
 from groupnl.corruptions.kinds.frost import require_textures
 from groupnl.errors import ConfigError
 from groupnl_studies.convolutions.cells import Cell, all_cells, choose_cells
@@ -22,6 +26,48 @@ from groupnl_studies.convolutions.schedule import Clock, Failure, run_cells
 from groupnl_studies.convolutions.speed import measure_speed
 
 SEEDS = 3
+
+
+class Options(BaseOptions):
+    """What `groupnl study convolutions` trains.
+
+    Attributes:
+        out: folder of the study.
+        icons: folder of `groupnl data icons`.
+        fashion_mnist: folder of its four files.
+        budget_minutes: no cell is begun that would not be done by then; None: no limit.
+        cells: patterns of names of cells.
+        seeds: how often each network is trained.
+        jobs: cells side by side; None: as many as cores.
+        threads: of each cell.
+        list: print the cells, train nothing.
+        report: write the report, train nothing.
+        speed: time the forward passes, then report.
+        epochs: of the training; None, here and below: as the recipe says.
+        train_images: a random part of so many.
+        corrupted_images: test images that are corrupted.
+    """
+
+    out: Path
+    icons: Path
+    fashion_mnist: Path
+    budget_minutes: float | None
+    cells: tuple[str, ...]
+    seeds: Positive
+    jobs: Positive | None
+    threads: Positive
+    list: bool
+    report: bool
+    speed: bool
+    epochs: Positive | None
+    train_images: Positive | None
+    corrupted_images: Positive | None
+
+    @model_validator(mode="after")
+    def _has_time(self) -> Self:
+        if self.budget_minutes is not None and self.budget_minutes <= 0:
+            raise ValueError(f"--budget-minutes {self.budget_minutes:g}: it must be above 0")
+        return self
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,70 +90,69 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     quick.add_argument("--corrupted-images", type=int, metavar="N", help="test images that are corrupted")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Train the cells that are missing, in balanced order, then write the report.
 
     Raises:
         ConfigError: an option that cannot be used, a data set is missing, the folder holds another study's results,
             another process trains in it, or a cell failed.
     """
-    _check(args)
-    recipes = {trained: _recipe(recipe, args) for trained, recipe in RECIPES.items()}
-    cells = choose_cells(all_cells(args.seeds), args.cells)
-    if args.list:
+    recipes = {trained: _recipe(recipe, options) for trained, recipe in RECIPES.items()}
+    cells = choose_cells(all_cells(options.seeds), options.cells)
+    if options.list:
         for cell in cells:
-            print("done   " if result_path(args.out, cell).is_file() else "missing", cell.name)
+            print("done   " if result_path(options.out, cell).is_file() else "missing", cell.name)
         return 0
-    if args.speed:
-        measure_speed(args.out, args.threads)
-    elif not args.report:
-        with locked(args.out, "choose another --out; the folders cells/ can be copied together"):
-            _train(args, recipes, cells)
-    for path in write_report(args.out):
+    if options.speed:
+        measure_speed(options.out, options.threads)
+    elif not options.report:
+        with locked(options.out, "choose another --out; the folders cells/ can be copied together"):
+            _train(options, recipes, cells)
+    for path in write_report(options.out):
         print(path)
     return 0
 
 
-def _train(args: argparse.Namespace, recipes: dict[tuple[str, str], Recipe], cells: Sequence[Cell]) -> None:
-    known = read_results(args.out)
+def _train(options: Options, recipes: dict[tuple[str, str], Recipe], cells: Sequence[Cell]) -> None:
+    known = read_results(options.out)
     _refuse_other_recipes(known, recipes)
-    todo = [cell for cell in cells if not result_path(args.out, cell).is_file()]
+    todo = [cell for cell in cells if not result_path(options.out, cell).is_file()]
     plans = {cell.data: recipes[cell.data, cell.network].images for cell in todo}
-    _refuse_other_images(known, _prepare(args, plans))
+    _refuse_other_images(known, _prepare(options, plans))
     if known:
-        write_report(args.out)  # from now on, whenever the study is stopped, it is of all that is done
-    clock = Clock(None if args.budget_minutes is None else 60 * args.budget_minutes, known)
-    plan = Plan(args.out, recipes, args.threads)
+        write_report(options.out)  # from now on, whenever the study is stopped, it is of all that is done
+    clock = Clock(None if options.budget_minutes is None else 60 * options.budget_minutes, known)
+    plan = Plan(options.out, recipes, options.threads)
     failures = []
     with tqdm(total=len(cells), initial=len(cells) - len(todo), unit="cell") as bar:
-        for outcome in run_cells(todo, plan, args.jobs or usable_cores(), clock):
+        for outcome in run_cells(todo, plan, options.jobs or usable_cores(), clock):
             bar.write(_line(outcome))
             if isinstance(outcome, Failure):
                 failures.append(outcome)
             else:
                 bar.update()
-                write_report(args.out)
+                write_report(options.out)
     if failures:
         raise ConfigError("\n".join(["these cells failed, and are tried again next time:", *map(_line, failures)]))
 
 
-def _prepare(args: argparse.Namespace, plans: dict[str, ImagePlan]) -> dict[str, PreparedRecord]:
+def _prepare(options: Options, plans: dict[str, ImagePlan]) -> dict[str, PreparedRecord]:
     sources: dict[str, Callable[[int], ImageSet]] = {
-        "icons": partial(read_icons, args.icons),
-        "fashion-mnist": partial(read_fashion_mnist, args.fashion_mnist),
+        "icons": partial(read_icons, options.icons),
+        "fashion-mnist": partial(read_fashion_mnist, options.fashion_mnist),
     }
     require_textures()
     return {
-        data: prepare(data, partial(sources[data], plan.size), plan, data_folder(args.out, data))
+        data: prepare(data, partial(sources[data], plan.size), plan, data_folder(options.out, data))
         for data, plan in sorted(plans.items())
     }
 
 
-def _recipe(recipe: Recipe, args: argparse.Namespace) -> Recipe:
+def _recipe(recipe: Recipe, options: Options) -> Recipe:
     """The recipe with what the quick options change."""
-    images = {"train_images": args.train_images, "corrupted_images": args.corrupted_images}
+    images = {"train_images": options.train_images, "corrupted_images": options.corrupted_images}
     plan = recipe.images.model_copy(update={name: value for name, value in images.items() if value is not None})
-    return recipe.model_copy(update={"images": plan, "epochs": args.epochs or recipe.epochs})
+    return recipe.model_copy(update={"images": plan, "epochs": options.epochs or recipe.epochs})
 
 
 def _refuse_other_recipes(known: Sequence[Result], recipes: dict[tuple[str, str], Recipe]) -> None:
@@ -134,12 +179,3 @@ def _line(outcome: Result | Failure) -> str:
         return f"{outcome.cell.name}: {outcome.reason}"
     clean, corrupted = outcome.clean_right().mean(), outcome.corrupted_right().mean()
     return f"{outcome.cell.name}: clean {clean:.1%}, corrupted {corrupted:.1%}, {outcome.seconds / 60:.1f} min"
-
-
-def _check(args: argparse.Namespace) -> None:
-    for name in ("seeds", "jobs", "threads", "epochs", "train_images", "corrupted_images"):
-        value = getattr(args, name)
-        if value is not None and value < 1:
-            raise ConfigError(f"--{name.replace('_', '-')} {value}: it must be 1 or more")
-    if args.budget_minutes is not None and args.budget_minutes <= 0:
-        raise ConfigError(f"--budget-minutes {args.budget_minutes:g}: it must be above 0")

@@ -13,11 +13,29 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from groupnl.base.numbers import Positive
+from groupnl.base.options import Options as BaseOptions
 from groupnl.corruptions.corrupt import corrupt
 from groupnl.corruptions.names import NAMES, SEVERITIES
 from groupnl_studies.harness.photographs import squares
 
 LIBRARY = "imagecorruptions"
+
+
+class Options(BaseOptions):
+    """What `groupnl bench corruptions` measures.
+
+    Attributes:
+        severity: of every corruption.
+        size: side of the images, pixels.
+        batch: images at once, ours.
+        repeats: medians are of so many.
+    """
+
+    severity: int
+    size: Positive
+    batch: Positive
+    repeats: Positive
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,21 +46,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="medians are of so many (%(default)s)")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Measure and print the table."""
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
     library = _library()
-    images = torch.from_numpy(squares(args.batch, args.size)).permute(0, 3, 1, 2).contiguous()
+    images = torch.from_numpy(squares(options.batch, options.size)).permute(0, 3, 1, 2).contiguous()
     rows = {
-        name: _medians(name, args.severity, images, library, args.repeats)
+        name: _medians(name, options.severity, images, library, options.repeats)
         for name in tqdm(NAMES, desc="corruptions", unit="kind")
     }
-    print(f"severity {args.severity}, {args.size} pixels, one thread; ms for an image, medians of {args.repeats}\n")
+    work = f"severity {options.severity}, {options.size} pixels, one thread"
+    print(f"{work}; ms for an image, medians of {options.repeats}\n")
     if library is None:
         print(f"{LIBRARY} is not installed, so there is nothing to compare with:")
         print("  pip install --no-deps imagecorruptions-imaug && pip install numba scipy scikit-image\n")
-    print(_table(rows, args.batch))
+    print(_table(rows, options.batch))
     return 0
 
 

@@ -5,12 +5,15 @@ import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Self, get_args
 
 import torch
+from pydantic import model_validator
 from torch import Tensor
 
+from groupnl.base.options import Options as BaseOptions
 from groupnl.card import InputConfig
+from groupnl.card.card import Interpolation
 from groupnl.errors import ConfigError, InputError
 from groupnl.images.decode import decode
 from groupnl.images.limits import Limits
@@ -44,48 +47,77 @@ class Row(NamedTuple):
     max_levels: int
 
 
+class Options(BaseOptions):
+    """What `groupnl bench images` measures.
+
+    Attributes:
+        files: images; empty: generated ones.
+        size: side of the input, pixels.
+        crop_pct: share of the crop.
+        interpolation: of the resize.
+        repeats: medians are of so many.
+        threads: for a batch.
+    """
+
+    files: tuple[Path, ...]
+    size: int
+    crop_pct: float
+    interpolation: Interpolation
+    repeats: int
+    threads: int
+
+    @model_validator(mode="after")
+    def _counts_are_positive(self) -> Self:
+        for option, value in (("--repeats", self.repeats), ("--threads", self.threads)):
+            if value < 1:
+                raise ValueError(f"{option} is {value}; it must be at least 1")
+        return self
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groupnl bench images`."""
     parser.add_argument("files", nargs="*", type=Path, metavar="FILE", help="images (generated ones)")
     parser.add_argument("--size", type=int, default=224, metavar="PIXELS", help="side of the input (%(default)s)")
     parser.add_argument("--crop-pct", type=float, default=0.875, metavar="SHARE", help="of the crop (%(default)s)")
-    parser.add_argument("--interpolation", choices=("bilinear", "bicubic"), default="bilinear", help="(%(default)s)")
+    parser.add_argument("--interpolation", choices=get_args(Interpolation), default="bilinear", help="(%(default)s)")
     parser.add_argument("--repeats", type=int, default=20, metavar="N", help="medians are of so many (%(default)s)")
     parser.add_argument(
         "--threads", type=int, default=torch.get_num_threads(), metavar="N", help="for a batch (%(default)s)"
     )
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Measure and print the table.
 
     Raises:
         ConfigError: an option or an image cannot be used.
     """
-    for option in ("repeats", "threads"):
-        if getattr(args, option) < 1:
-            raise ConfigError(f"--{option} is {getattr(args, option)}; it must be at least 1")
-    config = _input(args)
-    pictures = [(path.name, path.read_bytes()) for path in args.files] or generated()
+    config = _input(options)
+    pictures = [(path.name, path.read_bytes()) for path in options.files] or generated()
     torch.set_num_threads(1)
-    rows = _measured(pictures, config, args.repeats, SideBySide(args.threads) if args.threads > 1 else None)
+    rows = _measured(pictures, config, options.repeats, SideBySide(options.threads) if options.threads > 1 else None)
     print(
         f"input {config.size} x {config.size}, crop {config.crop_pct:g}, {config.interpolation}; milliseconds for an "
-        f"image, medians of {args.repeats} in turns: of one core, and by the clock for each of {_BATCH} images in "
-        f"{args.threads} threads\n"
+        f"image, medians of {options.repeats} in turns: of one core, and by the clock for each of {_BATCH} images in "
+        f"{options.threads} threads\n"
     )
     print(_table(rows))
     return 0
 
 
-def _input(args: argparse.Namespace) -> InputConfig:
+def _input(options: Options) -> InputConfig:
     try:
         return InputConfig(
-            size=args.size, crop_pct=args.crop_pct, interpolation=args.interpolation, mean=(0, 0, 0), std=(1, 1, 1)
+            size=options.size,
+            crop_pct=options.crop_pct,
+            interpolation=options.interpolation,
+            mean=(0, 0, 0),
+            std=(1, 1, 1),
         )
     except ValueError as error:
         raise ConfigError(
-            f"--size {args.size} and --crop-pct {args.crop_pct}: sizes are 8 to 1024, and shares above 0 and at most 1"
+            f"--size {options.size} and --crop-pct {options.crop_pct}: sizes are 8 to 1024, and shares above 0 and at "
+            "most 1"
         ) from error
 
 

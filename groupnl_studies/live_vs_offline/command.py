@@ -10,6 +10,8 @@ from pathlib import Path
 from pydantic import ValidationError
 from tqdm import tqdm
 
+from groupnl.base.numbers import Positive
+from groupnl.base.options import Options as BaseOptions
 from groupnl.errors import ConfigError, problems
 from groupnl.metrics import (
     CLEAN,
@@ -44,6 +46,24 @@ from groupnl_studies.live_vs_offline.run import SETTINGS, labelled_images, repla
 from groupnl_studies.live_vs_offline.twin import relative_line, twin_rows, twin_table
 
 
+class Options(BaseOptions):
+    """What `groupnl study live-vs-offline` compares.
+
+    Attributes:
+        models: archives in the model store, with their offline figures inside.
+        model_store: folder of archives.
+        data: image folders by split.
+        passes: each image is sent so often to each model.
+        output: folder for figures and picture; made if missing.
+    """
+
+    models: tuple[str, ...]
+    model_store: Path
+    data: Path
+    passes: Positive
+    output: Path
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groupnl study live-vs-offline`."""
     add = parser.add_argument
@@ -56,27 +76,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Replay, compare, write the rows and the picture, print the tables.
 
     Raises:
         ConfigError: an option that cannot be used, or an archive without offline figures.
         ServerError: the service cannot be started, ended, or did not answer everything.
     """
-    if args.passes < 1:
-        raise ConfigError(f"--passes {args.passes}: it must be 1 or more")
-    records = {model: read_packed(args.model_store / f"{model}.mar") for model in args.models}
-    images = labelled_images(args.data, next(iter(records.values())).splits)
-    scrape = _measure(args, images)
+    records = {model: read_packed(options.model_store / f"{model}.mar") for model in options.models}
+    images = labelled_images(options.data, next(iter(records.values())).splits)
+    scrape = _measure(options, images)
     rows = [row for model, record in records.items() for row in live_rows(model, scrape, record)]
     clean = {model: _share(scrape, model) for model in records}
-    args.output.mkdir(parents=True, exist_ok=True)
-    write_csv(rows, args.output / "live-vs-offline.csv")
-    draw(rows, clean, args.output / "live-vs-offline.svg")
-    print(summary_table(rows, args.models), end="\n\n")
+    options.output.mkdir(parents=True, exist_ok=True)
+    write_csv(rows, options.output / "live-vs-offline.csv")
+    draw(rows, clean, options.output / "live-vs-offline.svg")
+    print(summary_table(rows, options.models), end="\n\n")
     for model, record in records.items():
         _print_band(model, [row for row in rows if (row.model, row.figure) == (model, AGREEMENT)], record, clean[model])
-    print(corruption_table(rows, args.models))
+    print(corruption_table(rows, options.models))
     for model in records:
         _print_twin(model, scrape, records)
     return 0
@@ -112,16 +130,16 @@ def live_rows(model: str, scrape: Scrape, record: RobustnessRecord) -> list[Row]
     ]
 
 
-def _measure(args: argparse.Namespace, images: Sequence[Path]) -> Scrape:
+def _measure(options: Options, images: Sequence[Path]) -> Scrape:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="groupnl-study-")))
         process = stack.enter_context(LoadProcess())
-        settings = {"model_store": str(args.model_store), **SETTINGS}
-        service = stack.enter_context(Service(folder, args.models, settings))
+        settings = {"model_store": str(options.model_store), **SETTINGS}
+        service = stack.enter_context(Service(folder, options.models, settings))
         service.wait_until_ready()
-        bar = stack.enter_context(tqdm(total=args.passes * len(args.models) * len(images), unit=" images"))
-        replay(service, process, images, args.models, args.passes, bar.update)
-        return replay_probes(service, args.models)
+        bar = stack.enter_context(tqdm(total=options.passes * len(options.models) * len(images), unit=" images"))
+        replay(service, process, images, options.models, options.passes, bar.update)
+        return replay_probes(service, options.models)
 
 
 def _share(scrape: Scrape, model: str) -> float:

@@ -6,6 +6,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from groupnl.base.atomic_file import write_whole
+from groupnl.base.options import Options as BaseOptions
 from groupnl.base.short_names import by_short_name
 from groupnl.errors import ConfigError
 from groupnl.inference.pixels import PixelNetwork
@@ -20,6 +21,24 @@ CSV_FILE, PLOT_FILE, TABLE_FILE = "nonlinearity.csv", "nonlinearity.svg", "nonli
 _IMAGES = 100
 
 
+class Options(BaseOptions):
+    """What `groupnl study nonlinearity` fits.
+
+    Attributes:
+        out: folder for table, figures and picture; made if missing.
+        checkpoints: trained GroupNL networks.
+        data: their images, by split.
+        splits: of the images.
+        results: folder of `groupnl study convolutions`, whose networks are added; None: none.
+    """
+
+    out: Path
+    checkpoints: tuple[Path, ...]
+    data: Path
+    splits: tuple[str, ...]
+    results: Path | None
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groupnl study nonlinearity`."""
     add = parser.add_argument
@@ -30,32 +49,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--results", type=Path, metavar="DIR", help="of `groupnl study convolutions`, whose networks are added (none)")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Fit random layers and trained ones, and write what was found.
 
     Raises:
         ConfigError: images or results that cannot be used, or a checkpoint without GroupNL layers.
         CheckpointError: a checkpoint that cannot be used.
     """
-    trained = {name: _fit_checkpoint(path, args) for name, path in by_short_name(args.checkpoints).items()}
-    if args.results:
-        trained |= _fits_of_study(args.results)
+    trained = {name: _fit_checkpoint(path, options) for name, path in by_short_name(options.checkpoints).items()}
+    if options.results:
+        trained |= _fits_of_study(options.results)
     forms = tqdm(FORMS, unit=" forms", leave=False)
     random = {form.name: [fit_random(form, width) for width in WIDTHS] for form in forms}
-    args.out.mkdir(parents=True, exist_ok=True)
+    options.out.mkdir(parents=True, exist_ok=True)
     found = {**random, **trained}
-    write_csv(found, args.out / CSV_FILE)
-    draw(random, trained, args.out / PLOT_FILE)
-    write_whole(args.out / TABLE_FILE, table(found) + "\n")
+    write_csv(found, options.out / CSV_FILE)
+    draw(random, trained, options.out / PLOT_FILE)
+    write_whole(options.out / TABLE_FILE, table(found) + "\n")
     print(table(found))
     return 0
 
 
-def _fit_checkpoint(path: Path, args: argparse.Namespace) -> list[LayerFit]:
+def _fit_checkpoint(path: Path, options: Options) -> list[LayerFit]:
     loaded = load_checkpoint(path)
     if loaded.card is None:
         raise ConfigError(f"{path} has no model card, so its classes and input are not known")
-    images = read_images(args.data, args.splits, loaded.card, _IMAGES, 0)
+    images = read_images(options.data, options.splits, loaded.card, _IMAGES, 0)
     network = build_model(loaded.card.architecture, len(loaded.card.classes), loaded.state_dict)
     fits = fit_layers(PixelNetwork(network, loaded.card.input), images.pixels)
     if not fits:

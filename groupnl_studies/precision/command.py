@@ -3,25 +3,28 @@
 import argparse
 import json
 import sys
-import tempfile
-from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, get_args
 
 import torch
+from pydantic import Field, model_validator
 from tqdm import tqdm
 
 from groupnl.base.cores import usable_cores
 from groupnl.base.files import sha256_of
+from groupnl.base.numbers import Positive
+from groupnl.base.options import Options as BaseOptions
 from groupnl.base.short_names import by_short_name
 from groupnl.card import ModelCard
 from groupnl.errors import ConfigError
-from groupnl.inference.device import choose_device
+from groupnl.inference.device import Device, choose_device
 from groupnl.inference.ways import REFERENCE, Way, possible_ways, precision_ways
 from groupnl.inference.workshop import Workshop
 from groupnl.models import build_model, load_checkpoint
 from groupnl.validation.offline import read_images
+from groupnl_studies.harness.cache import cache_folder
 from groupnl_studies.harness.machine import machine
+from groupnl_studies.harness.options import NewFile
 from groupnl_studies.precision.figures import (
     LARGEST_SHIFT,
     LEAST_AGREEMENT,
@@ -31,6 +34,40 @@ from groupnl_studies.precision.figures import (
     summary,
     table,
 )
+
+
+class Options(BaseOptions):
+    """What `groupnl study precision` compares.
+
+    Attributes:
+        checkpoints: safetensors files of `groupnl train`.
+        data: image folders by split.
+        splits: of the images.
+        limit: a random part of so many images; None: all.
+        engines: names of ways to run a network; None: all that are possible here.
+        batch_size: images at once.
+        threads: of the CPU; None: all cores.
+        device: that runs the networks.
+        cache: folder that keeps compiled networks for the next run; None: a temporary one.
+        json_file: for all figures.
+    """
+
+    checkpoints: tuple[Path, ...]
+    data: Path
+    splits: tuple[str, ...]
+    limit: Positive | None
+    engines: list[str] | None
+    batch_size: Positive
+    threads: Positive | None
+    device: Device
+    cache: Path | None
+    json_file: NewFile | None = Field(alias="json")
+
+    @model_validator(mode="after")
+    def _data_is_there(self) -> Self:
+        if not self.data.is_dir():
+            raise ValueError(f"--data {self.data} does not exist: build it with `groupnl data icons --out {self.data}`")
+        return self
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,12 +80,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--engines", nargs="+", metavar="WAY", help="ENGINE-PRECISION, ... (all that are possible here)")
     add("--batch-size", type=int, default=32, metavar="N", help="(%(default)s)")
     add("--threads", type=int, metavar="N", help="CPU threads (all cores)")
-    add("--device", choices=["auto", "cpu", "cuda"], default="auto", help="(%(default)s)")
+    add("--device", choices=get_args(Device), default="auto", help="(%(default)s)")
     add("--cache", type=Path, metavar="DIR", help="keeps compiled networks for the next run (a temporary folder)")
     add("--json", type=Path, metavar="FILE", help="write all figures")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Compare, print the table, write the figures.
 
     Returns:
@@ -59,27 +96,24 @@ def run(args: argparse.Namespace) -> int:
         CheckpointError: a checkpoint that cannot be used.
         RewriteError: a network cannot be compiled, or gives logits that are not finite.
     """
-    _check(args)
-    threads = args.threads or usable_cores()
+    threads = options.threads or usable_cores()
     torch.set_num_threads(threads)
-    device = choose_device(args.device)
-    ways = possible_ways(args.engines, precision_ways(device), device)
+    device = choose_device(options.device)
+    ways = possible_ways(options.engines, precision_ways(device), device)
     measured_on = machine()
     found: list[Agreement] = []
-    with (
-        tempfile.TemporaryDirectory(prefix="groupnl-study-") if args.cache is None else nullcontext(args.cache) as cache
-    ):
-        for name, checkpoint in by_short_name(args.checkpoints).items():
-            found += _study(args, name, checkpoint, ways, Path(cache), device, threads)
+    with cache_folder(options.cache) as cache:
+        for name, checkpoint in by_short_name(options.checkpoints).items():
+            found += _study(options, name, checkpoint, ways, cache, device, threads)
     print(table(found))
-    if args.json:
-        content = _content(args, measured_on, threads, device, found)
-        args.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    if options.json_file:
+        content = _content(options, measured_on, threads, device, found)
+        options.json_file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return _verdict(found)
 
 
 def _study(
-    args: argparse.Namespace,
+    options: Options,
     name: str,
     checkpoint: Path,
     ways: list[Way],
@@ -89,16 +123,16 @@ def _study(
 ) -> list[Agreement]:
     card, state_dict = _load(checkpoint)
     model = build_model(card.architecture, len(card.classes), state_dict)
-    images = read_images(args.data, args.splits, card, args.limit, 0)
+    images = read_images(options.data, options.splits, card, options.limit, 0)
     workshop = Workshop(cache, card.input, device, threads)
     identity = sha256_of(checkpoint)
-    expected = answers(workshop.engine(REFERENCE, model, identity), images.pixels, args.batch_size)
+    expected = answers(workshop.engine(REFERENCE, model, identity), images.pixels, options.batch_size)
     found = []
     with tqdm(ways, leave=False, disable=None, unit=" ways") as bar:
         for way in bar:
             bar.set_description(f"{name}: {way.name}")
             engine = workshop.engine(way, model, identity)
-            logits = answers(engine, images.pixels, args.batch_size)
+            logits = answers(engine, images.pixels, options.batch_size)
             found.append(compare(name, way.name, expected, logits, images.labels))
     return found
 
@@ -108,16 +142,6 @@ def _load(checkpoint: Path) -> tuple[ModelCard, dict[str, torch.Tensor]]:
     if loaded.card is None:
         raise ConfigError(f"{checkpoint} has no model card, so its classes and input are not known")
     return loaded.card, loaded.state_dict
-
-
-def _check(args: argparse.Namespace) -> None:
-    for option, value in (("--threads", args.threads), ("--limit", args.limit), ("--batch-size", args.batch_size)):
-        if value is not None and value < 1:
-            raise ConfigError(f"{option} {value}: it must be 1 or more")
-    if not args.data.is_dir():
-        raise ConfigError(f"--data {args.data} does not exist: build it with `groupnl data icons --out {args.data}`")
-    if args.json and not args.json.parent.is_dir():  # before minutes of measuring
-        raise ConfigError(f"--json {args.json}: there is no folder {args.json.parent}; make it first")
 
 
 def _verdict(found: list[Agreement]) -> int:
@@ -133,20 +157,20 @@ def _verdict(found: list[Agreement]) -> int:
 
 
 def _content(
-    args: argparse.Namespace, measured_on: dict[str, Any], threads: int, device: torch.device, found: list[Agreement]
+    options: Options, measured_on: dict[str, Any], threads: int, device: torch.device, found: list[Agreement]
 ) -> dict[str, Any]:
     return {
         "machine": measured_on,
         "settings": {
-            "data": args.data.resolve().name,
-            "splits": args.splits,
-            "limit": args.limit,
-            "batch_size": args.batch_size,
+            "data": options.data.resolve().name,
+            "splits": options.splits,
+            "limit": options.limit,
+            "batch_size": options.batch_size,
             "threads": threads,
             "device": device.type,
             "reference": REFERENCE.name,
         },
         "wanted": {"least_agreement": LEAST_AGREEMENT, "largest_accuracy_shift": LARGEST_SHIFT},
-        "weights_sha256": {name: sha256_of(checkpoint) for name, checkpoint in by_short_name(args.checkpoints).items()},
+        "weights_sha256": {name: sha256_of(path) for name, path in by_short_name(options.checkpoints).items()},
         "ways": summary(found),
     }

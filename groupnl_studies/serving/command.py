@@ -6,14 +6,18 @@ import json
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, Self, get_args
+
+from pydantic import AfterValidator, Field, model_validator
 
 from groupnl.base.cores import usable_cores
+from groupnl.base.numbers import Positive
+from groupnl.base.options import Options as BaseOptions
 from groupnl.base.picture import check_drawing
 from groupnl.base.yaml_file import read_mapping
-from groupnl.errors import ConfigError
 from groupnl.inference.engine_names import EngineName
 from groupnl_studies.harness.machine import machine
+from groupnl_studies.harness.options import NewFile, Seconds
 from groupnl_studies.harness.photographs import jpeg_files
 from groupnl_studies.serving.figures import Round, summary, table
 from groupnl_studies.serving.offline import modes
@@ -24,6 +28,58 @@ from groupnl_studies.serving.run import Measured, measure
 from groupnl_studies.serving.stock import StockSettings
 
 _PICTURES = (".svg", ".png")
+
+
+def _picture(path: Path) -> Path:
+    if path.suffix not in _PICTURES:
+        raise ValueError(f"the picture's name must end in {' or '.join(_PICTURES)}")
+    return path
+
+
+class Options(BaseOptions):
+    """What `groupnl bench serve` measures.
+
+    Attributes:
+        archive: ours; None: a new one with random weights.
+        architecture: of that new one, timm name.
+        engine: of that new one.
+        images: folder of JPEG files to send; None: generated ones.
+        clients: numbers of connections.
+        rounds: how many.
+        seconds: of each load.
+        serve_config: our service's configuration file.
+        no_stock: leave out TorchServe's own classifier.
+        stock_workers: its worker processes; None, here and below: TorchServe's default.
+        stock_batch_size: its most requests in a batch.
+        stock_batch_delay_ms: its longest wait for others.
+        others: names of other servers.
+        other_workers: worker processes of each of them; None: the cores.
+        json_file: for all figures.
+        plot: picture.
+    """
+
+    archive: Path | None
+    architecture: str
+    engine: EngineName
+    images: Path | None
+    clients: tuple[Positive, ...]
+    rounds: Positive
+    seconds: Seconds
+    serve_config: Path | None
+    no_stock: bool
+    stock_workers: Positive | None
+    stock_batch_size: Positive | None
+    stock_batch_delay_ms: Positive | None
+    others: tuple[str, ...]
+    other_workers: int | None
+    json_file: NewFile | None = Field(alias="json")
+    plot: Annotated[NewFile, AfterValidator(_picture)] | None
+
+    @model_validator(mode="after")
+    def _others_have_workers(self) -> Self:
+        if self.other_workers is not None and self.other_workers < 1:
+            raise ValueError("--other-workers must be 1 or more")
+        return self
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,7 +112,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--plot", type=Path, metavar="FILE", help="write a picture, .svg or .png")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Measure, print the tables, write the figures and the picture.
 
     Raises:
@@ -64,51 +120,36 @@ def run(args: argparse.Namespace) -> int:
         ConfigError: an option that cannot be used.
         ServerError: a service cannot be started, ended, or gave no answer.
     """
-    _check(args)
+    check_installed(options.others)
+    if options.plot:
+        check_drawing()
     with tempfile.TemporaryDirectory(prefix="groupnl-bench-") as folder:
-        plan = _plan(args, Path(folder))
+        plan = _plan(options, Path(folder))
         measured_on = machine()
         measured = measure(plan, functools.partial(print, file=sys.stderr, flush=True))
     print(_heading(plan, measured_on))
     print(_aside(plan, measured))
     print(table(measured.rounds))
-    if args.json:
-        args.json.write_text(json.dumps(_content(plan, measured_on, measured), indent=2) + "\n", encoding="utf-8")
-    if args.plot:
-        draw(measured.rounds, _heading(plan, measured_on), args.plot)
+    if options.json_file:
+        content = _content(plan, measured_on, measured)
+        options.json_file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    if options.plot:
+        draw(measured.rounds, _heading(plan, measured_on), options.plot)
     return 0
 
 
-def _plan(args: argparse.Namespace, folder: Path) -> Plan:
+def _plan(options: Options, folder: Path) -> Plan:
     return Plan(
-        archive=args.archive or _random_archive(args.architecture, args.engine, folder),
-        files=jpeg_files(args.images),
-        clients=sorted(set(args.clients)),
-        rounds=args.rounds,
-        seconds=args.seconds,
+        archive=options.archive or _random_archive(options.architecture, options.engine, folder),
+        files=jpeg_files(options.images),
+        clients=sorted(set(options.clients)),
+        rounds=options.rounds,
+        seconds=options.seconds,
         modes=modes(usable_cores()),
-        stock=None if args.no_stock else _stock(args),
-        settings=read_mapping(args.serve_config) if args.serve_config else {},
-        others=OtherSettings(tuple(dict.fromkeys(args.others)), args.other_workers or usable_cores()),
+        stock=None if options.no_stock else _stock(options),
+        settings=read_mapping(options.serve_config) if options.serve_config else {},
+        others=OtherSettings(tuple(dict.fromkeys(options.others)), options.other_workers or usable_cores()),
     )
-
-
-def _check(args: argparse.Namespace) -> None:
-    if min(args.rounds, *args.clients) < 1 or args.seconds <= 0:
-        raise ConfigError("--rounds and --clients must be 1 or more, and --seconds above 0")
-    stock = (args.stock_workers, args.stock_batch_size, args.stock_batch_delay_ms)
-    if any(value is not None and value < 1 for value in stock):
-        raise ConfigError("--stock-workers, --stock-batch-size and --stock-batch-delay-ms must be 1 or more")
-    if args.other_workers is not None and args.other_workers < 1:
-        raise ConfigError("--other-workers must be 1 or more")
-    check_installed(args.others)
-    if args.plot and args.plot.suffix not in _PICTURES:
-        raise ConfigError(f"--plot {args.plot}: the picture's name must end in {' or '.join(_PICTURES)}")
-    if args.plot:
-        check_drawing()
-    for file in (args.json, args.plot):  # before minutes of measuring
-        if file and not file.parent.is_dir():
-            raise ConfigError(f"{file}: there is no folder {file.parent}; make it first")
 
 
 def _random_archive(architecture: str, engine: EngineName, folder: Path) -> Path:
@@ -117,8 +158,8 @@ def _random_archive(architecture: str, engine: EngineName, folder: Path) -> Path
     return random_archive(architecture, engine, folder)
 
 
-def _stock(args: argparse.Namespace) -> StockSettings:
-    return StockSettings(args.stock_workers, args.stock_batch_size, args.stock_batch_delay_ms)
+def _stock(options: Options) -> StockSettings:
+    return StockSettings(options.stock_workers, options.stock_batch_size, options.stock_batch_delay_ms)
 
 
 def _heading(plan: Plan, measured_on: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ A module, and a program that `groupnl_studies.serving.offline` starts. The one p
 worker loads an archive and prepares an image.
 """
 
+import argparse
 import json
 import os
 import sys
@@ -19,6 +20,9 @@ from torch import Tensor
 from groupnl.archive.engine import choose, load_engine
 from groupnl.archive.load import checked_manifest, handler_section
 from groupnl.archive.read import CONFIG_FILE
+from groupnl.base.numbers import Positive
+from groupnl.base.options import Options as BaseOptions
+from groupnl.base.options import read_options
 from groupnl.base.yaml_file import read_mapping
 from groupnl.images import Reader, SideBySide, as_batch
 
@@ -80,19 +84,34 @@ def measure(pipeline: Pipeline, files: Sequence[bytes], batch: int, seconds: flo
     return Run(batch * len(latencies), now - start, latencies)
 
 
-def main(unpacked: Path, images: Path, threads: int, max_batch: int) -> None:
-    """Answer orders, one a line on the standard input, with runs on the standard output, both as JSON.
+class Options(BaseOptions):
+    """What the program is told.
 
-    Args:
+    Attributes:
         unpacked: folder with the files of an archive.
         images: folder of encoded images.
         threads: see `Pipeline`.
         max_batch: see `Pipeline`.
     """
+
+    unpacked: Path
+    images: Path
+    threads: Positive
+    max_batch: Positive
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare them."""
+    for name in Options.model_fields:
+        parser.add_argument(name)
+
+
+def main(options: Options) -> None:
+    """Answer orders, one a line on the standard input, with runs on the standard output, both as JSON."""
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1) as answers:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is no answer
-        files = [path.read_bytes() for path in sorted(images.iterdir())]
-        pipeline = Pipeline(unpacked, threads, max_batch)
+        files = [path.read_bytes() for path in sorted(options.images.iterdir())]
+        pipeline = Pipeline(options.unpacked, options.threads, options.max_batch)
         answers.write(json.dumps({"engine": pipeline.engine_name}) + "\n")
         for line in sys.stdin:
             order = json.loads(line)
@@ -100,4 +119,6 @@ def main(unpacked: Path, images: Path, threads: int, max_batch: int) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4]))
+    program = argparse.ArgumentParser()
+    add_arguments(program)
+    main(read_options(Options, program.parse_args()))

@@ -7,10 +7,13 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+from groupnl.base.numbers import Positive
+from groupnl.base.options import Options as BaseOptions
 from groupnl.errors import ConfigError
 from groupnl.server.command import SAMPLE_IMAGE
 from groupnl_studies.harness.client import Request
 from groupnl_studies.harness.load import LoadProcess
+from groupnl_studies.harness.options import Seconds
 from groupnl_studies.harness.scrape import Scrape
 from groupnl_studies.harness.service import Service, shadow_settings
 from groupnl_studies.shadow_cost.run import (
@@ -31,6 +34,26 @@ from groupnl_studies.shadow_cost.run import (
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 
 
+class Options(BaseOptions):
+    """What `groupnl bench shadow` measures.
+
+    Attributes:
+        model: archive in the model store.
+        model_store: folder of archives.
+        rounds: in each of which every variant is asked once.
+        seconds: of each load.
+        clients: connections of the saturated load.
+        images: a file, or a folder of files, to send.
+    """
+
+    model: str
+    model_store: Path
+    rounds: Positive
+    seconds: Seconds
+    clients: Positive
+    images: Path
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groupnl bench shadow`."""
     add = parser.add_argument
@@ -42,39 +65,40 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--images", type=Path, default=SAMPLE_IMAGE, metavar="FILE|DIR", help="what is sent (%(default)s)")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Measure, and print the table.
 
     Raises:
         ConfigError: an option that cannot be used.
         ServerError: a service cannot be started, or ended.
     """
-    if min(args.rounds, args.clients) < 1 or args.seconds <= 0:
-        raise ConfigError("--rounds and --clients must be 1 or more, and --seconds above 0")
-    requests = _requests(args.images, args.model)
-    loads = {name: Load(keyed(requests, each.tenths), args.clients, args.seconds) for name, each in VARIANTS.items()}
+    requests = _requests(options.images, options.model)
+    loads = {
+        name: Load(keyed(requests, each.tenths), options.clients, options.seconds) for name, each in VARIANTS.items()
+    }
     done: dict[str, list[str]] = {name: [] for name in VARIANTS}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="groupnl-bench-")))
         process = stack.enter_context(LoadProcess())
         servers = {
-            name: stack.enter_context(_service(folder / name, args, share))
+            name: stack.enter_context(_service(folder / name, options, share))
             for name, share in (("on", SERVED_SHARE), ("off", 0.0))
         }
         for service in servers.values():
             service.wait_until_ready()
         services = {name: servers[each.service] for name, each in VARIANTS.items()}
         rate = OPEN_LOOP_LOAD * _warm(services, process, loads)
-        rounds = [_round(services, process, loads, rate, number, done) for number in range(args.rounds)]
-    print(f"{args.rounds} rounds of {args.seconds:g} s; {args.clients} clients when saturated; half load: {rate:.0f}/s")
+        rounds = [_round(services, process, loads, rate, number, done) for number in range(options.rounds)]
+    work = f"{options.rounds} rounds of {options.seconds:g} s; {options.clients} clients when saturated"
+    print(f"{work}; half load: {rate:.0f}/s")
     print(table(rounds))
     for name in ("10 %", "100 %"):
         print(f"shadows of {name}, saturated, by round: {'; '.join(done[name])}")
     return 0
 
 
-def _service(folder: Path, args: argparse.Namespace, share: float) -> Service:
-    return Service(folder, [args.model], {"model_store": str(args.model_store), **shadow_settings(share)})
+def _service(folder: Path, options: Options, share: float) -> Service:
+    return Service(folder, [options.model], {"model_store": str(options.model_store), **shadow_settings(share)})
 
 
 def _warm(services: dict[str, Service], process: LoadProcess, loads: dict[str, Load]) -> float:

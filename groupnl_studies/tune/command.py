@@ -2,16 +2,20 @@
 
 import argparse
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+from pydantic import AfterValidator
 from tqdm import tqdm
 
 from groupnl.archive.read import read_manifest
 from groupnl.base.cores import usable_cores
-from groupnl.errors import ConfigError
+from groupnl.base.numbers import Positive
+from groupnl.base.options import Options as BaseOptions
 from groupnl.server.store import MOST
 from groupnl_studies.harness.machine import machine
+from groupnl_studies.harness.options import NewFile, Seconds
 from groupnl_studies.harness.photographs import jpeg_files
 from groupnl_studies.tune.output import content, others, serve_config, table
 from groupnl_studies.tune.plot import draw
@@ -22,6 +26,47 @@ BATCH_SIZES = (1, 2, 4, 8, 16, 32)
 DELAYS_MS = (1, 2, 5, 10)
 BUSY_CORES = 0.1  # more than that, used by other programs, makes the figures doubtful
 _SUFFIXES = (".yaml", ".yml")
+
+
+def _not_above_most(value: int) -> int:
+    if value > MOST:
+        raise ValueError(f"it must be at most {MOST}")
+    return value
+
+
+def _yaml_file(path: Path) -> Path:
+    if path.suffix not in _SUFFIXES:
+        raise ValueError(f"the name must end in {' or '.join(_SUFFIXES)}")
+    return path
+
+
+_Setting = Annotated[Positive, AfterValidator(_not_above_most)]
+
+
+class Options(BaseOptions):
+    """What `groupnl tune` measures.
+
+    Attributes:
+        archive: of `groupnl archive`.
+        images: folder of JPEG files to send; None: generated ones.
+        clients: that keep the service saturated.
+        seconds: of the saturated load.
+        rounds: measurements of each setting.
+        workers: to try; None: what suits the cores.
+        batch_sizes: to try.
+        delays_ms: to try.
+        out: file for the choice; figures and picture are written beside it.
+    """
+
+    archive: Path
+    images: Path | None
+    clients: Positive
+    seconds: Seconds
+    rounds: Positive
+    workers: tuple[_Setting, ...] | None
+    batch_sizes: tuple[_Setting, ...]
+    delays_ms: tuple[Positive, ...]
+    out: Annotated[NewFile, AfterValidator(_yaml_file)]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, default=Path("tune.yaml"), metavar="FILE.yaml", help="the choice; beside it .json and .svg")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Measure, print the table, write the choice, the figures and the picture.
 
     Raises:
@@ -46,18 +91,18 @@ def run(args: argparse.Namespace) -> int:
         ConfigError: an option that cannot be used.
         ServerError: a service cannot be started, ended, or gave no answer.
     """
-    plan = _plan(args)
+    plan = _plan(options)
     measured_on = machine()
     steps = _tune(plan)
     heading = _heading(plan, measured_on)
     busy = f"cores that other programs used meanwhile, on average: {others(steps):.2f}{_advice(others(steps))}"
     print(f"{heading}\n\n{table(steps, plan.clients)}\n\n{busy}")
     config = serve_config(steps[-1].chosen, (heading, busy))
-    args.out.write_text(config, encoding="utf-8")
+    options.out.write_text(config, encoding="utf-8")
     everything = {"machine": measured_on, "settings": _settings(plan), **content(steps)}
-    args.out.with_suffix(".json").write_text(json.dumps(everything, indent=2) + "\n", encoding="utf-8")
-    draw(steps, heading, args.out.with_suffix(".svg"))
-    print(f"{args.out}:\n{config}")
+    options.out.with_suffix(".json").write_text(json.dumps(everything, indent=2) + "\n", encoding="utf-8")
+    draw(steps, heading, options.out.with_suffix(".svg"))
+    print(f"{options.out}:\n{config}")
     return 0
 
 
@@ -78,35 +123,24 @@ def _tune(plan: Plan) -> list[Step]:
         return tune(plan, done)
 
 
-def _plan(args: argparse.Namespace) -> Plan:
-    _check(args)
-    read_manifest(args.archive)
+def _plan(options: Options) -> Plan:
+    read_manifest(options.archive)
     return Plan(
-        archive=args.archive,
-        files=jpeg_files(args.images),
-        axes=Axes(*map(_ascending, (args.workers or worker_counts(usable_cores()), args.batch_sizes, args.delays_ms))),
-        clients=args.clients,
-        rounds=args.rounds,
-        seconds=args.seconds,
+        archive=options.archive,
+        files=jpeg_files(options.images),
+        axes=Axes(
+            workers=_ascending(options.workers or worker_counts(usable_cores())),
+            batch_size=_ascending(options.batch_sizes),
+            max_batch_delay_ms=_ascending(options.delays_ms),
+        ),
+        clients=options.clients,
+        rounds=options.rounds,
+        seconds=options.seconds,
     )
 
 
-def _ascending(values: list[int]) -> list[int]:
+def _ascending(values: Iterable[int]) -> list[int]:
     return sorted(set(values))
-
-
-def _check(args: argparse.Namespace) -> None:
-    if min(args.rounds, args.clients) < 1 or args.seconds <= 0:
-        raise ConfigError("--rounds and --clients must be 1 or more, and --seconds above 0")
-    values = (*(args.workers or ()), *args.batch_sizes)
-    if min(*values, *args.delays_ms) < 1 or max(values) > MOST:
-        raise ConfigError(
-            f"--workers, --batch-sizes and --delays-ms must be 1 or more, and the first two at most {MOST}"
-        )
-    if args.out.suffix not in _SUFFIXES:
-        raise ConfigError(f"--out {args.out}: the name must end in {' or '.join(_SUFFIXES)}")
-    if not args.out.parent.is_dir():  # before minutes of measuring
-        raise ConfigError(f"{args.out}: there is no folder {args.out.parent}; make it first")
 
 
 def _heading(plan: Plan, measured_on: dict[str, Any]) -> str:

@@ -9,6 +9,7 @@ from PIL import Image
 from support.photographs import resized
 
 import groupnl_studies.images.command as bench
+from groupnl.base.options import read_options
 from groupnl.errors import ConfigError
 from groupnl_studies.harness.photographs import blotches
 
@@ -20,10 +21,10 @@ def threads_as_before() -> object:
     torch.set_num_threads(before)
 
 
-def arguments(*words: str) -> argparse.Namespace:
+def arguments(*words: str) -> bench.Options:
     parser = argparse.ArgumentParser()
     bench.add_arguments(parser)
-    return parser.parse_args(words)
+    return read_options(bench.Options, parser.parse_args(words))
 
 
 def table(text: str) -> list[list[str]]:

@@ -15,6 +15,7 @@ from support.folder_holder import held
 from support.half_written import KilledError, killed_while_writing
 from timm.utils import random_seed
 
+from groupnl.base.options import read_options
 from groupnl.errors import ConfigError
 from groupnl_studies.convolutions import command, speed
 from groupnl_studies.convolutions import train as train_module
@@ -127,7 +128,7 @@ def icons(tmp_path: Path) -> Path:
 def study(*words: object) -> int:
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
-    return command.run(parser.parse_args([*map(str, words)]))
+    return command.run(read_options(command.Options, parser.parse_args([*map(str, words)])))
 
 
 def test_the_command_trains_what_is_missing_and_reports(

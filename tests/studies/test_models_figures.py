@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from support.half_written import KilledError, killed_while_writing
 
+from groupnl.base.options import read_options
 from groupnl_studies.models import command
 from groupnl_studies.models import figures as bench
 from groupnl_studies.models.pair import Instant, Pair, PairTimes, Slot, Turn, take_turn
@@ -135,6 +136,6 @@ def test_a_kill_leaves_the_figures_of_the_pairs_before(tmp_path: Path, monkeypat
     words = ["--models", PAIR.model, "mobilenetv2_gnl_100", "--engines", "eager-float32", "--device", "cpu"]
     killed_while_writing(monkeypatch, whole=2)
     with pytest.raises(KilledError):
-        command.run(parser.parse_args([*words, "--out", str(tmp_path)]))
+        command.run(read_options(command.Options, parser.parse_args([*words, "--out", str(tmp_path)])))
     (pair,) = json.loads((tmp_path / command.JSON_FILE).read_text())["pairs"]
     assert pair["model"] == PAIR.model

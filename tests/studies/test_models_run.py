@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from groupnl.base.options import read_options
 from groupnl.errors import ConfigError, RewriteError
 from groupnl.inference.engines.engine import Engine
 from groupnl.inference.ways import REFERENCE, Way, parse_way
@@ -90,7 +91,7 @@ def test_a_way_that_computes_something_else_is_refused(tmp_path: Path, monkeypat
 def bench(*words: object) -> int:
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
-    return command.run(parser.parse_args([*map(str, words)]))
+    return command.run(read_options(command.Options, parser.parse_args([*map(str, words)])))
 
 
 def test_the_command_writes_figures_tables_and_picture(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,7 +128,8 @@ def test_all_are_fifteen_and_the_default_has_the_resnets() -> None:
     def networks(*words: str) -> list[str]:
         parser = argparse.ArgumentParser()
         command.add_arguments(parser)
-        return [pair.model for pair in command._pairs(parser.parse_args([*words, "--out", "x"]))]
+        options = read_options(command.Options, parser.parse_args([*words, "--out", "x"]))
+        return [pair.model for pair in command._pairs(options)]
 
     assert len(set(networks("--all"))) == 15
     assert set(networks()) < set(networks("--all"))

@@ -13,6 +13,7 @@ from PIL import Image
 from support.pictures import scene
 from support.tiny import tiny_checkpoint
 
+from groupnl.base.options import read_options
 from groupnl.layers import GroupNLConv2d
 from groupnl_studies.convolutions.result import write_result
 from groupnl_studies.harness.fit import LayerFit, fit_layer, fit_layers, seed_of_each, squared_correlation
@@ -84,7 +85,8 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., set[
         parser = argparse.ArgumentParser()
         command.add_arguments(parser)
         folders = ["--out", tmp_path / "out", "--data", tmp_path / "data"]
-        assert command.run(parser.parse_args([*map(str, [*folders, *words])])) == 0
+        args = parser.parse_args([*map(str, [*folders, *words])])
+        assert command.run(read_options(command.Options, args)) == 0
         with (tmp_path / "out" / "nonlinearity.csv").open(newline="") as file:
             return {row["source"] for row in csv.DictReader(file)}
 

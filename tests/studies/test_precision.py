@@ -11,6 +11,7 @@ from PIL import Image
 from support.pictures import scene
 from support.tiny import tiny_checkpoint, tiny_network
 
+from groupnl.base.options import read_options
 from groupnl.errors import ConfigError, GroupNLError, RewriteError
 from groupnl.inference.engines.engine import Engine
 from groupnl.inference.ways import REFERENCE, Way
@@ -94,7 +95,7 @@ def data(tmp_path: Path) -> Path:
 def study(*words: object) -> int:
     parser = argparse.ArgumentParser()
     precision_command.add_arguments(parser)
-    return precision_command.run(parser.parse_args([*map(str, words)]))
+    return precision_command.run(read_options(precision_command.Options, parser.parse_args([*map(str, words)])))
 
 
 def test_the_command_compares_every_way_on_all_images(

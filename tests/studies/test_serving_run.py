@@ -15,6 +15,7 @@ from groupnl.archive.load import load_unpacked
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
 from groupnl.archive.read import read_manifest, unpack
+from groupnl.base.options import read_options
 from groupnl.errors import CheckpointError, ConfigError, ServerError
 from groupnl.models import save_checkpoint
 from groupnl_studies.harness import photographs
@@ -53,10 +54,10 @@ def unpacked(archive: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def arguments(*words: str) -> argparse.Namespace:
+def arguments(*words: str) -> serving_command.Options:
     parser = argparse.ArgumentParser()
     serving_command.add_arguments(parser)
-    return parser.parse_args(words)
+    return read_options(serving_command.Options, parser.parse_args(words))
 
 
 @pytest.mark.service

@@ -13,6 +13,7 @@ from support.tiny import tiny_checkpoint
 
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
+from groupnl.base.options import read_options
 from groupnl.errors import ArchiveError, ConfigError, ServerError
 from groupnl_studies.harness import photographs
 from groupnl_studies.tune import command as tune_command
@@ -29,10 +30,10 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return pack(tiny_checkpoint(folder), folder, "tiny", settings=ServingSettings(workers=1, handler=HANDLER))
 
 
-def arguments(*words: str) -> argparse.Namespace:
+def arguments(*words: str) -> tune_command.Options:
     parser = argparse.ArgumentParser()
     tune_command.add_arguments(parser)
-    return parser.parse_args(words)
+    return read_options(tune_command.Options, parser.parse_args(words))
 
 
 @pytest.mark.service
