@@ -1,11 +1,22 @@
 """How an archive wants to be served: the `model-config.yaml` inside it."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict
 
 from groupnl.base.numbers import Positive
+
+MOST = 1024  # workers of a model, or requests in a batch
+_TORCHSERVES_NAMES = {
+    "workers": ("minWorkers", "maxWorkers"),
+    "batch_size": ("batchSize",),
+    "max_batch_delay_ms": ("maxBatchDelay",),
+    "response_timeout_s": ("responseTimeout",),
+    "startup_timeout_s": ("startupTimeout",),
+    "queue_size": ("jobQueueSize",),
+}
 
 
 class ServingSettings(BaseModel):
@@ -32,13 +43,26 @@ class ServingSettings(BaseModel):
 
     def to_yaml(self) -> str:
         """The text of `model-config.yaml`, under TorchServe's names."""
-        settings = {
-            "minWorkers": self.workers,
-            "maxWorkers": self.workers,
-            "batchSize": self.batch_size,
-            "maxBatchDelay": self.max_batch_delay_ms,
-            "responseTimeout": self.response_timeout_s,
-            "startupTimeout": self.startup_timeout_s,
-            "handler": self.handler,
-        }
+        settings = to_model_config(self.model_dump(exclude={"handler"})) | {"handler": self.handler}
         return yaml.safe_dump(settings, sort_keys=False)
+
+
+def to_model_config(settings: Mapping[str, int | None]) -> dict[str, Any]:
+    """Settings under TorchServe's names; those that are None are left out."""
+    return {
+        theirs: value for ours, value in settings.items() if value is not None for theirs in _TORCHSERVES_NAMES[ours]
+    }
+
+
+def worker_count(model_config: Mapping[str, Any]) -> int:
+    """How many worker processes the content of a `model-config.yaml` starts.
+
+    Raises:
+        KeyError: a number is missing.
+        ValueError: a number that TorchServe would take, and then start nothing, or too much.
+    """
+    for name in (*_TORCHSERVES_NAMES["workers"], *_TORCHSERVES_NAMES["batch_size"]):
+        value = model_config[name]
+        if type(value) is not int or not 1 <= value <= MOST:
+            raise ValueError(f"{name} = {value!r}: it must be a whole number from 1 to {MOST}")
+    return int(model_config[_TORCHSERVES_NAMES["workers"][-1]])

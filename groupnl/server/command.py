@@ -1,32 +1,24 @@
-"""`groupnl serve`: check, start TorchServe, wait until the models answer, stay, stop everything."""
+"""`groupnl serve`: check, start a server, wait until the models answer, stay, stop everything."""
 
 import argparse
 import errno
 import functools
-import json
-import os
 import shlex
 import socket
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from groupnl.base.cores import usable_cores
 from groupnl.base.options import SettingsOptions
+from groupnl.base.say import Say
 from groupnl.errors import ConfigError, ServerError
 from groupnl.server.config import ServeConfig, load_config
-from groupnl.server.metrics_endpoint import MetricsEndpoint
 from groupnl.server.readiness import Probe, wait_until_ready
-from groupnl.server.stop import Stop, stop_signals
-from groupnl.server.store import ServedModel, fill_store, served_models
-from groupnl.server.torchserve.console import Say
-from groupnl.server.torchserve.frontend import KEY_FILE, METRICS_FOLDER, TorchServe, properties
-from groupnl.server.torchserve.java import find_java
-from groupnl.service.seats import make_seats, plan_seats
+from groupnl.server.stop import stop_signals
+from groupnl.server.store import served_models
+from groupnl.server.torchserve.run import running
 
 SAMPLE_IMAGE = Path("docs/sample.png")  # below the repository's root
-LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 108 (Linux) or 104 (macOS)
+READY = "Ctrl-C stops"  # the last line before it serves
 
 
 class Options(SettingsOptions):
@@ -83,17 +75,15 @@ def serve(config: ServeConfig, *, check_only: bool, say: Say) -> None:
     """Start the service and stay until the operator stops it, or only until all models have answered."""
     models = served_models(config)
     check_ports(config)
-    java = find_java()
-    with stop_signals() as stop, _run_directory() as run_dir:
-        endpoint = MetricsEndpoint(run_dir / METRICS_FOLDER, config.metrics_host, config.metrics_port)
-        server = _prepare(config, models, java, run_dir, say)
-        try:
-            endpoint.start()
-            server.start()
-            _serve(server, config, models, run_dir, stop, check_only=check_only, say=say)
-        finally:
-            server.stop()
-            endpoint.close()
+    make_log_dir(config.log_dir)
+    with stop_signals() as stop, running(config, models, say) as server:
+        names = [model.name for model in models]
+        probe = Probe(config, server.key(stop))
+        if wait_until_ready(server, names, probe, config, stop.wait, say):
+            server.announce_keys()
+            _announce(config, names[0], say)
+            while not check_only and not stop.wait(0.5):
+                server.check_alive()
     say("stopped")
 
 
@@ -114,18 +104,8 @@ def _port_problem(host: str, port: int, option: str, error: OSError) -> str:
     return f"cannot listen on {host}:{port} ({error.strerror}); choose another host, or another port with {option}"
 
 
-def _prepare(config: ServeConfig, models: list[ServedModel], java: Path, run_dir: Path, say: Say) -> TorchServe:
-    store = run_dir / "store"
-    workers, max_image_bytes = fill_store(store, models, config)
-    text = properties(config, models, store, max_image_bytes)
-    (run_dir / "config.properties").write_text(text, encoding="utf-8")
-    _make_log_dir(config.log_dir)
-    seats = plan_seats(usable_cores(), workers)
-    say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
-    return TorchServe(java, run_dir, config.log_dir, seats.number, make_seats(run_dir, seats), say)
-
-
-def _make_log_dir(folder: Path) -> None:
+def make_log_dir(folder: Path) -> None:
+    """Make the folder; raise ConfigError where nothing can be written there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
@@ -134,59 +114,9 @@ def _make_log_dir(folder: Path) -> None:
         raise ConfigError(f"cannot write logs to {folder} ({error.strerror}); choose another --log-dir") from None
 
 
-def _serve(
-    server: TorchServe,
-    config: ServeConfig,
-    models: list[ServedModel],
-    run_dir: Path,
-    stop: Stop,
-    *,
-    check_only: bool,
-    say: Say,
-) -> None:
-    key = _inference_key(server, run_dir, stop) if config.token_auth else None
-    names = [model.name for model in models]
-    if not wait_until_ready(server, names, Probe(config, key), config, stop.wait, say):
-        return
-    _announce(config, names[0], run_dir, say)
-    while not check_only and not stop.wait(0.5):
-        server.check_alive()
-
-
-def _announce(config: ServeConfig, model: str, run_dir: Path, say: Say) -> None:
+def _announce(config: ServeConfig, model: str, say: Say) -> None:
     image = SAMPLE_IMAGE if SAMPLE_IMAGE.exists() else Path("IMAGE.jpg")
-    header = ""
-    if config.token_auth:
-        _announce_keys(config, run_dir / KEY_FILE, say)
-        header = "-H 'Authorization: Bearer KEY' "
+    header = "-H 'Authorization: Bearer KEY' " if config.token_auth else ""
     url = f"http://{config.host}:{config.inference_port}/predictions/{model}"
     say(f"ready; try:\n  curl {header}-T {shlex.quote(str(image))} {url}")
-    say(f"metrics: http://{config.metrics_host}:{config.metrics_port}/metrics\nCtrl-C stops")
-
-
-def _announce_keys(config: ServeConfig, file: Path, say: Say) -> None:
-    url = f"http://{config.management_host}:{config.management_port}/token?type=inference"
-    say(f"keys: {file}")
-    say(f"the inference key is valid for {config.token_expiration_min:g} minutes; this writes a new one into the file:")
-    say(f"  curl -H 'Authorization: Bearer API_KEY' '{url}'")
-
-
-def _inference_key(server: TorchServe, run_dir: Path, stop: Stop) -> str | None:
-    """The key that TorchServe writes when it starts; None when the operator stops first."""
-    file = run_dir / KEY_FILE
-    while not stop.wait(0.1):
-        server.check_alive()
-        try:
-            return str(json.loads(file.read_text(encoding="utf-8"))["inference"]["key"])
-        except (OSError, ValueError):
-            continue  # not there yet, or half written
-    return None
-
-
-@contextmanager
-def _run_directory() -> Iterator[Path]:
-    """A directory for this run only: TorchServe's configuration, model store, sockets and keys."""
-    with tempfile.TemporaryDirectory(prefix="groupnl-") as name:
-        if len(os.fsencode(name)) > LONGEST_SOCKET_PATH - len("/.ts.sock.65535"):
-            raise ConfigError(f"the temporary directory {name} has too long a name for sockets; set TMPDIR")
-        yield Path(name)
+    say(f"metrics: http://{config.metrics_host}:{config.metrics_port}/metrics\n{READY}")

@@ -6,18 +6,31 @@ import json
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from PIL import Image
 
+from groupnl.base.say import Say
 from groupnl.errors import ServerError
 from groupnl.server.config import ServeConfig
-from groupnl.server.torchserve.console import Say
-from groupnl.server.torchserve.frontend import TorchServe, Wait
+from groupnl.server.stop import Wait
 
 POLL_S = 0.1
 # The handler's own refusals of an image: a model may be served with limits that the probe's image breaks.
 _REFUSALS = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+
+
+class StartedServer(Protocol):
+    """What is asked of a server, whichever it is, while its models load."""
+
+    def check_alive(self) -> None:
+        """Raise ServerError when it has ended by itself."""
+
+    def check_workers(self, wait: Wait) -> None:
+        """Raise ServerError when a worker has ended before its model was loaded."""
+
+    def tail(self) -> str:
+        """The last lines of its log."""
 
 
 class ProbeAnswer(NamedTuple):
@@ -62,7 +75,7 @@ class Probe:
 
 
 def wait_until_ready(
-    server: TorchServe, models: list[str], probe: Probe, config: ServeConfig, wait: Wait, say: Say
+    server: StartedServer, models: list[str], probe: Probe, config: ServeConfig, wait: Wait, say: Say
 ) -> bool:
     """Wait until each model has answered a prediction: with 200, or with a refusal by its own limits.
 
@@ -78,7 +91,7 @@ def wait_until_ready(
         True when all have answered, False when the operator stopped the waiting.
 
     Raises:
-        ServerError: a model cannot be loaded, TorchServe ended, or the time is over.
+        ServerError: a model cannot be loaded, the server ended, or the time is over.
     """
     started = time.monotonic()
     # Threads that still wait for an answer are freed when the server is stopped.
@@ -129,9 +142,9 @@ def _code(body: bytes) -> str | None:
     return code if isinstance(code, str) else None
 
 
-def _too_late(models: list[str], limit_s: float, server: TorchServe) -> str:
+def _too_late(models: list[str], limit_s: float, server: StartedServer) -> str:
     names = ", ".join(models)
-    return f"no answer from {names} within {limit_s:g} s (--startup-timeout). The last lines:\n{server.console.tail()}"
+    return f"no answer from {names} within {limit_s:g} s (--startup-timeout). The last lines:\n{server.tail()}"
 
 
 def _grey_image() -> bytes:

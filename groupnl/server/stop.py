@@ -3,8 +3,11 @@
 import os
 import select
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+
+# Waits so many seconds; True when the operator wants to stop.
+Wait = Callable[[float], bool]
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from groupnl.archive.manifest import MODEL_NAME
+from groupnl.archive.model_config import to_model_config, worker_count
 from groupnl.archive.read import CONFIG_FILE, read_manifest, unpack
 from groupnl.base.mapping import deep_merge
 from groupnl.base.yaml_file import read_mapping
@@ -18,8 +19,8 @@ from groupnl.errors import ArchiveError, ConfigError
 from groupnl.server.config import ServeConfig
 from groupnl.server.twins import place_twin
 
-MOST = 1024  # workers of a model, or requests in a batch
 DEFAULT_MODELS = ("gnl_effnet_es", "effnet_es")
+_OF_THIS_START = ("workers", "batch_size", "max_batch_delay_ms", "response_timeout_s", "queue_size")
 
 
 class ServedModel(NamedTuple):
@@ -90,20 +91,12 @@ def _unpack(folder: Path, model: ServedModel, config: ServeConfig, twins: dict[s
     file = folder / CONFIG_FILE
     try:
         settings = _merge(read_mapping(file), config)
-        _refuse_odd_numbers(settings)
+        workers = worker_count(settings)
     except (ConfigError, KeyError, TypeError, ValueError) as error:
         raise ArchiveError(f"the archive {archive} has an unusable {CONFIG_FILE} ({error}); make it again") from None
     place_twin(model.name, archive, settings["handler"], twins, folder.parent.with_name("twins"))
     file.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    return FilledStore(settings["maxWorkers"], _max_image_bytes(settings["handler"]))
-
-
-def _refuse_odd_numbers(settings: dict[str, Any]) -> None:
-    """TorchServe takes any number, and then starts nothing, or too much."""
-    for name in ("minWorkers", "maxWorkers", "batchSize"):
-        value = settings[name]
-        if type(value) is not int or not 1 <= value <= MOST:
-            raise ValueError(f"{name} = {value!r}: it must be a whole number from 1 to {MOST}")
+    return FilledStore(workers, _max_image_bytes(settings["handler"]))
 
 
 def _max_image_bytes(handler: dict[str, Any]) -> int:
@@ -114,13 +107,6 @@ def _max_image_bytes(handler: dict[str, Any]) -> int:
 
 
 def _merge(settings: dict[str, Any], config: ServeConfig) -> dict[str, Any]:
-    given = {
-        "minWorkers": config.workers,
-        "maxWorkers": config.workers,
-        "batchSize": config.batch_size,
-        "maxBatchDelay": config.max_batch_delay_ms,
-        "responseTimeout": config.response_timeout_s,
-        "jobQueueSize": config.queue_size,
-    }
+    given = to_model_config({name: getattr(config, name) for name in _OF_THIS_START})
     handler = deep_merge(settings.get("handler") or {}, config.handler_changes())
-    return settings | {key: value for key, value in given.items() if value is not None} | {"handler": handler}
+    return settings | given | {"handler": handler}

@@ -11,8 +11,8 @@ import yaml
 
 from groupnl.archive.read import CONFIG_FILE, unpack
 from groupnl.base.mapping import deep_merge
+from groupnl.base.say import Say
 from groupnl.base.yaml_file import read_mapping
-from groupnl.server.torchserve.console import Say
 from groupnl_studies.harness.client import first_classes
 from groupnl_studies.harness.load import LoadProcess
 from groupnl_studies.harness.rounds import in_turns

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 from tqdm import tqdm
 
+from groupnl.archive.model_config import MOST
 from groupnl.archive.read import read_manifest
 from groupnl.base.cores import usable_cores
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
-from groupnl.server.store import MOST
 from groupnl_studies.harness.machine import machine
 from groupnl_studies.harness.options import NewFile, Seconds
 from groupnl_studies.harness.photographs import jpeg_files

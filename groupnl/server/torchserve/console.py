@@ -3,12 +3,12 @@
 import re
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
-Say = Callable[[str], None]
+from groupnl.base.say import Say
 
 TAIL_LINES = 30
 _SHOWN = re.compile(r"\d\d:\d\d:\d\d \[(WARN |ERROR|FATAL)\]")

@@ -7,16 +7,17 @@ one file for the whole machine, and leaves Java running when it is ended itself.
 import importlib.util
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 from groupnl.base import environment
 from groupnl.base.child_process import end_with_parent
+from groupnl.base.say import Say
 from groupnl.errors import ConfigError, ServerError, not_installed
 from groupnl.server.config import ServeConfig
 from groupnl.server.processes import end_session
+from groupnl.server.stop import Wait
 from groupnl.server.store import ServedModel
-from groupnl.server.torchserve.console import TAIL_LINES, Console, Say
+from groupnl.server.torchserve.console import TAIL_LINES, Console
 
 # Up to so many bytes a request reaches the handler and is answered in JSON; above, the frontend answers 413 by itself,
 # without a body. Enough for the usual limit of an image, and more where a model is served with a larger one.
@@ -75,9 +76,6 @@ def _request_limit(max_image_bytes: int) -> int:
         most = _LARGEST_REQUEST - _REQUEST_SLACK
         raise ConfigError(f"limits.max_bytes = {max_image_bytes}: TorchServe can receive at most {most}")
     return limit
-
-
-Wait = Callable[[float], bool]
 
 
 # The frontend shares the cores with the workers. Java's usual collector and second compiler are for servers with the

@@ -1,0 +1,111 @@
+"""One run of TorchServe: its own directory, store, seats and metrics endpoint, made before and gone after."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from groupnl.base.cores import usable_cores
+from groupnl.base.say import Say
+from groupnl.errors import ConfigError
+from groupnl.server.config import ServeConfig
+from groupnl.server.metrics_endpoint import MetricsEndpoint
+from groupnl.server.stop import Stop, Wait
+from groupnl.server.store import ServedModel, fill_store
+from groupnl.server.torchserve.frontend import KEY_FILE, METRICS_FOLDER, TorchServe, properties
+from groupnl.server.torchserve.java import find_java
+from groupnl.service.seats import make_seats, plan_seats
+
+LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 108 (Linux) or 104 (macOS)
+
+
+class Run:
+    """A TorchServe that was started, as `groupnl serve` sees it.
+
+    Args:
+        server: the processes.
+        config: of this start.
+        run_dir: where TorchServe writes its keys.
+        say: prints a line for the operator.
+    """
+
+    def __init__(self, server: TorchServe, config: ServeConfig, run_dir: Path, say: Say) -> None:
+        self._server = server
+        self._config = config
+        self._keys = run_dir / KEY_FILE
+        self._say = say
+
+    def check_alive(self) -> None:
+        """Raise ServerError, with the end of the log, when it has ended by itself."""
+        self._server.check_alive()
+
+    def check_workers(self, wait: Wait) -> None:
+        """Raise ServerError when a worker has ended before its model was loaded."""
+        self._server.check_workers(wait)
+
+    def tail(self) -> str:
+        """The last lines of its log."""
+        return self._server.console.tail()
+
+    def key(self, stop: Stop) -> str | None:
+        """The key for predictions, once TorchServe has written it; None without keys, or when the operator stops."""
+        while self._config.token_auth and not stop.wait(0.1):
+            self.check_alive()
+            try:
+                key = str(json.loads(self._keys.read_text(encoding="utf-8"))["inference"]["key"])
+            except (OSError, ValueError):
+                continue  # not there yet, or half written
+            return key
+        return None
+
+    def announce_keys(self) -> None:
+        """Say where the keys are and how one is renewed; nothing without keys."""
+        if not self._config.token_auth:
+            return
+        config = self._config
+        url = f"http://{config.management_host}:{config.management_port}/token?type=inference"
+        self._say(f"keys: {self._keys}")
+        minutes = f"{config.token_expiration_min:g} minutes"
+        self._say(f"the inference key is valid for {minutes}; this writes a new one into the file:")
+        self._say(f"  curl -H 'Authorization: Bearer API_KEY' '{url}'")
+
+
+@contextmanager
+def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterator[Run]:
+    """Start TorchServe with the models; at the end of the block all its processes are gone.
+
+    Raises:
+        ConfigError, ArchiveError, ServerError: it cannot be started so.
+    """
+    java = find_java()
+    with _run_directory() as run_dir:
+        endpoint = MetricsEndpoint(run_dir / METRICS_FOLDER, config.metrics_host, config.metrics_port)
+        server = _prepare(config, models, java, run_dir, say)
+        try:
+            endpoint.start()
+            server.start()
+            yield Run(server, config, run_dir, say)
+        finally:
+            server.stop()
+            endpoint.close()
+
+
+def _prepare(config: ServeConfig, models: list[ServedModel], java: Path, run_dir: Path, say: Say) -> TorchServe:
+    store = run_dir / "store"
+    workers, max_image_bytes = fill_store(store, models, config)
+    text = properties(config, models, store, max_image_bytes)
+    (run_dir / "config.properties").write_text(text, encoding="utf-8")
+    seats = plan_seats(usable_cores(), workers)
+    say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
+    return TorchServe(java, run_dir, config.log_dir, seats.number, make_seats(run_dir, seats), say)
+
+
+@contextmanager
+def _run_directory() -> Iterator[Path]:
+    """A directory for this run only: TorchServe's configuration, model store, sockets and keys."""
+    with tempfile.TemporaryDirectory(prefix="groupnl-") as name:
+        if len(os.fsencode(name)) > LONGEST_SOCKET_PATH - len("/.ts.sock.65535"):
+            raise ConfigError(f"the temporary directory {name} has too long a name for sockets; set TMPDIR")
+        yield Path(name)
