@@ -4,9 +4,9 @@ A JSON file beside the checkpoint, ``NAME.robustness.json``; packed into the arc
 counts, not ratios, so that cells can be added up.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -19,27 +19,65 @@ ROBUSTNESS_FILE = "robustness.json"  # inside an archive
 SUFFIX = ".robustness.json"  # beside a checkpoint
 
 
-class CellFigures(BaseModel):
-    """What one model did with the corrupted copies of all images.
+# What records that do not say it were measured for. It never changes, whatever `groupnl.corruptions` learns.
+IMAGENET_C = (
+    *("gaussian_noise", "shot_noise", "impulse_noise", "defocus_blur", "glass_blur", "motion_blur", "zoom_blur"),
+    *("snow", "frost", "fog", "brightness", "contrast", "elastic_transform", "pixelate", "jpeg_compression"),
+    *("speckle_noise", "gaussian_blur", "spatter", "saturate"),
+)
+_SEVERITIES = (1, 2, 3, 4, 5)
+
+
+class OfCell(BaseModel):
+    """Base of what was counted under one corruption at one severity.
 
     Attributes:
         corruption: its name.
         severity: 1 to 5.
-        flips: copies whose best class is not that of the clean image.
-        correct: copies whose best class is the label.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     corruption: str
     severity: Annotated[int, Field(ge=1, le=5)]
-    flips: Count
-    correct: Count
 
     @property
     def cell(self) -> Cell:
         """Which cell it is."""
         return Cell(self.corruption, self.severity)
+
+
+EntryOf = TypeVar("EntryOf", bound=OfCell)
+
+
+def refuse_cells(entries: Sequence[OfCell]) -> None:
+    """Refuse a cell that stands twice, or that nothing is known of.
+
+    Raises:
+        ValueError: there is one.
+    """
+    found = [entry.cell for entry in entries]
+    if twice := {cell for cell in found if found.count(cell) > 1}:
+        raise ValueError(f"{_named(twice)} stands twice")
+    if unknown := set(found) - set(CELLS):
+        raise ValueError(f"{_named(unknown)} is no cell of ImageNet-C")
+
+
+def in_order(entries: Iterable[EntryOf]) -> tuple[EntryOf, ...]:
+    """Entries in the official order of their cells."""
+    return tuple(sorted(entries, key=lambda entry: CELLS.index(entry.cell)))
+
+
+class CellFigures(OfCell):
+    """What one model did with the corrupted copies of all images.
+
+    Attributes:
+        flips: copies whose best class is not that of the clean image.
+        correct: copies whose best class is the label.
+    """
+
+    flips: Count
+    correct: Count
 
 
 class RobustnessRecord(BaseModel):
@@ -56,6 +94,7 @@ class RobustnessRecord(BaseModel):
         precision: of the network's products, as torch names it.
         seed: of the choice of images and of the corruptions, beside each image's name.
         versions: package -> version that computed the figures.
+        corruptions: it is complete when it has all of these at every severity; stored only where it is another list.
         cells: one entry for each corruption and severity that was measured.
     """
 
@@ -71,24 +110,22 @@ class RobustnessRecord(BaseModel):
     precision: str
     seed: int
     versions: dict[str, str]
+    corruptions: tuple[str, ...] = IMAGENET_C
     cells: tuple[CellFigures, ...] = ()
 
     @model_validator(mode="after")
     def _plausible(self) -> Self:
-        found = [figures.cell for figures in self.cells]
-        if twice := {cell for cell in found if found.count(cell) > 1}:
-            raise ValueError(f"{_named(twice)} stands twice")
-        if unknown := set(found) - set(CELLS):
-            raise ValueError(f"{_named(unknown)} is no cell of ImageNet-C")
+        refuse_cells(self.cells)
         counts = [self.clean_correct, *(max(figures.flips, figures.correct) for figures in self.cells)]
         if max(counts) > self.images:
             raise ValueError(f"a count of {max(counts)} is more than the {self.images} images")
         return self
 
     def missing(self) -> list[Cell]:
-        """Cells that were not measured, in the official order."""
+        """Cells that it is to have and has not, in the order of its corruptions."""
         found = {figures.cell for figures in self.cells}
-        return [cell for cell in CELLS if cell not in found]
+        wanted = (Cell(name, severity) for name in self.corruptions for severity in _SEVERITIES)
+        return [cell for cell in wanted if cell not in found]
 
     def with_cell(self, figures: CellFigures) -> "RobustnessRecord":
         """The record with one more cell."""
@@ -127,8 +164,9 @@ def read_record(path: Path) -> RobustnessRecord:
 
 def write_record(record: RobustnessRecord, path: Path) -> None:
     """Write a record, cells in the official order, one a line; a reader sees the old file or the new one."""
-    lines = [figures.model_dump_json() for figures in sorted(record.cells, key=lambda each: CELLS.index(each.cell))]
-    head = record.model_dump_json(indent=2, exclude={"cells"}).removesuffix("\n}")
+    lines = [figures.model_dump_json() for figures in in_order(record.cells)]
+    unsaid = {"cells"} | ({"corruptions"} if record.corruptions == IMAGENET_C else set())
+    head = record.model_dump_json(indent=2, exclude=unsaid).removesuffix("\n}")
     write_whole(path, f'{head},\n  "cells": [{_indented(lines)}]\n}}\n')
 
 

@@ -35,7 +35,7 @@ from groupnl.validation.plan import (
     look_through,
     made_parts,
 )
-from groupnl.validation.record import FILE, Corrupted, Settings, resume
+from groupnl.validation.record import FILE, Corrupted, Settings, resumed
 from groupnl.validation.report import heading, text, write_files
 from groupnl.validation.run import How, Work, validate
 
@@ -183,7 +183,7 @@ def _labels(args: argparse.Namespace, trained: Trained) -> Labelling:
 
 def _work(args: argparse.Namespace, trained: Trained, way: Way, labels: Labelling, path: Path) -> Work:
     asked = _asked(args)
-    record = resume(path, _settings(args, trained, way, labels.imagenet), _corrupted(args, trained))
+    record = resumed(path, _settings(args, trained, way, labels.imagenet), _corrupted(args, trained))
     # What was measured before is looked through too, where it still lies there: the figures are of all cells together.
     stored = {counts.cell for counts in record.cells if args.corrupt or _lies_there(args.imagenet_c, counts.cell)}
     sets = _sets(args, labels, [cell for cell in CELLS if cell in stored or cell in asked])

@@ -1,6 +1,5 @@
-"""Counting right answers, cell by cell, over a stream of batches that knows no cells' borders."""
+"""Right answers, counted over a stream of batches that knows no cells' borders."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 import torch
@@ -12,6 +11,7 @@ from groupnl.inference.engines.engine import Engine
 from groupnl.validation.image_set import ImageSet
 from groupnl.validation.loader import Rows
 from groupnl.validation.record import Counts
+from groupnl.validation.tally import Tally
 
 BEST = 5  # classes; fewer where the network has fewer
 
@@ -35,18 +35,15 @@ def measure(
     Raises:
         ConfigError: logits that are not finite.
     """
-    images: Counter[Cell | None] = Counter()
-    top1: Counter[Cell | None] = Counter()
-    top5: Counter[Cell | None] = Counter()
+    tally = Tally()
     for rows in stream:
         first, among = hits(engine(rows.pixels), rows.labels)
-        images.update(rows.cells)
-        top1.update(_of(rows, first))
-        top5.update(_of(rows, among))
+        tally.add(rows.cells, top1=first, top5=among)
         progress(len(rows.cells))
         for cell in dict.fromkeys(rows.cells):
-            if images[cell] == sets[cell].images:
-                finished(cell, Counts(images=images[cell], top1=top1[cell], top5=top5[cell], sha256=sets[cell].sha256))
+            found, images = tally.of(cell), sets[cell]
+            if found.images == images.images:
+                finished(cell, Counts(images=found.images, top1=found.top1, top5=found.top5, sha256=images.sha256))
 
 
 def hits(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
@@ -63,7 +60,3 @@ def hits(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         raise ConfigError("the network's logits are not finite: try --precision float32")
     best = logits.topk(min(BEST, logits.shape[1]), dim=1).indices == labels[:, None]
     return best[:, 0], best.any(dim=1)
-
-
-def _of(rows: Rows, chosen: Tensor) -> list[Cell | None]:
-    return [cell for cell, is_chosen in zip(rows.cells, chosen.tolist(), strict=True) if is_chosen]

@@ -15,6 +15,7 @@ from groupnl.images.folders import labelled_files, read_pixels
 from groupnl.inference.engines.engine import Engine
 from groupnl.robustness.record import CellFigures
 from groupnl.robustness.replay import request_of
+from groupnl.validation.tally import Counted, Tally
 
 
 @dataclass(frozen=True)
@@ -85,16 +86,22 @@ class Measurement:
 
     def clean_correct(self) -> list[int]:
         """How many clean images each model answers rightly."""
-        return self._count(self._clean == self._images.labels)
+        return [counted.top1 for counted in self._counted(None, self._clean)]
 
     def cell(self, cell: Cell) -> list[CellFigures]:
         """What each model does with all images under one corruption at one severity."""
         best = torch.cat([self._best(batch) for batch in self._corrupted(cell)], dim=1)
-        flips, correct = self._count(best != self._clean), self._count(best == self._images.labels)
         return [
-            CellFigures(corruption=cell.corruption, severity=cell.severity, flips=flipped, correct=right)
-            for flipped, right in zip(flips, correct, strict=True)
+            CellFigures(corruption=cell.corruption, severity=cell.severity, flips=counted.flips, correct=counted.top1)
+            for counted in self._counted(cell, best)
         ]
+
+    def _counted(self, cell: Cell | None, best: Tensor) -> list[Counted]:
+        """Each model's answers; `best` is int64 of shape (models, N)."""
+        tallies = [Tally() for _ in self._engines]
+        for tally, answers, clean in zip(tallies, best, self._clean, strict=True):
+            tally.add([cell] * len(answers), top1=answers == self._images.labels, flips=answers != clean)
+        return [tally.of(cell) for tally in tallies]
 
     def _corrupted(self, cell: Cell) -> Iterator[Tensor]:
         requests = [request_of(key, cell, self._seed) for key in self._images.keys]
@@ -107,7 +114,3 @@ class Measurement:
         best = torch.stack([engine(pixels).argmax(dim=1) for engine in self._engines])
         self._progress(len(pixels))
         return best
-
-    @staticmethod
-    def _count(rows: Tensor) -> list[int]:
-        return [int(count) for count in rows.sum(dim=1)]

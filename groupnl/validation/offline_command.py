@@ -1,22 +1,56 @@
 """`groupnl robustness`: measures checkpoints on held-back images under all corruptions, and writes their records."""
 
 import argparse
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Self, get_args
 
 import torch
+from pydantic import model_validator
 from tqdm import tqdm
 
+from groupnl.base.numbers import Positive
+from groupnl.base.options import Options as BaseOptions
 from groupnl.card import ModelCard
+from groupnl.corruptions import NAMES
 from groupnl.errors import ConfigError
-from groupnl.inference.device import choose_device, choose_precision, precision_name
+from groupnl.inference.device import Device, Precision, choose_device, choose_precision, precision_name
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.models.trained import Trained, open_described
 from groupnl.robustness.record import SUFFIX, RobustnessRecord, read_record, write_record
-from groupnl.validation.offline import HeldBack, Measurement, read_images
+from groupnl.validation.offline import Measurement, read_images
+from groupnl.validation.resume import resume
 
 _PACKAGES = ("torch", "pillow", "numpy", "opencv-python-headless")
+
+
+class Options(BaseOptions):
+    """What `groupnl robustness` is told."""
+
+    checkpoints: tuple[Path, ...]
+    data: Path
+    splits: tuple[str, ...]
+    limit: Positive | None
+    output: Path | None
+    precision: Precision
+    device: Device
+    threads: Positive | None
+    batch_size: Positive
+    seed: int
+
+    @model_validator(mode="after")
+    def _one_output(self) -> Self:
+        if self.output is not None and len(self.checkpoints) > 1:
+            raise ValueError(
+                f"--output {self.output} is for one checkpoint; without it each record goes beside its own"
+            )
+        return self
+
+    @property
+    def outputs(self) -> list[Path]:
+        """Where each checkpoint's record goes."""
+        return [path.with_suffix(SUFFIX) for path in self.checkpoints] if self.output is None else [self.output]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,41 +61,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--splits", nargs="+", default=["test_emoji", "test_style"], metavar="SPLIT", help="(%(default)s)")
     add("--limit", type=int, metavar="N", help="a random part of so many images (all)")
     add("--output", type=Path, metavar="FILE", help=f"of a single checkpoint's record (NAME{SUFFIX} beside it)")
-    add("--precision", choices=["auto", "float32", "bfloat16", "float16"], default="auto", help="(%(default)s)")
-    add("--device", choices=["auto", "cpu", "cuda"], default="auto", help="(%(default)s)")
+    add("--precision", choices=get_args(Precision), default="auto", help="(%(default)s)")
+    add("--device", choices=get_args(Device), default="auto", help="(%(default)s)")
     add("--threads", type=int, metavar="N", help="CPU threads (all cores)")
     add("--batch-size", type=int, default=64, metavar="N", help="(%(default)s)")
     add("--seed", type=int, default=0, help="of the corruptions and the random part (%(default)s)")
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Measure; what a record of the same settings holds already is kept.
 
     Raises:
         ConfigError: an option that cannot be used, or a record of other settings is in the way.
         CheckpointError: a checkpoint that cannot be used.
     """
-    for option, value in (("--threads", args.threads), ("--limit", args.limit), ("--batch-size", args.batch_size)):
-        if value is not None and value < 1:
-            raise ConfigError(f"{option} {value}: it must be 1 or more")
-    if args.threads is not None:
-        torch.set_num_threads(args.threads)
-    outputs = _outputs(args)
-    opened = [open_described(path) for path in args.checkpoints]
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    device = choose_device(options.device)
+    precision = choose_precision(options.precision, device)
+    opened = [open_described(path) for path in options.checkpoints]
     _refuse_different(opened)
-    engines, precision = _engines(args, opened)
-    images = read_images(args.data, args.splits, opened[0][1], args.limit, args.seed)
+    models = [trained for trained, _ in opened]
+    engines = [TorchEngine(trained.network, trained.input, device, precision) for trained in models]
+    images = read_images(options.data, options.splits, opened[0][1], options.limit, options.seed)
     with tqdm(unit=" images", unit_scale=True, smoothing=0.05) as bar:
-        measurement = Measurement(engines, images, seed=args.seed, batch_size=args.batch_size, progress=bar.update)
+        measurement = Measurement(
+            engines, images, seed=options.seed, batch_size=options.batch_size, progress=bar.update
+        )
+        counts = measurement.clean_correct()
         fresh = [
-            _empty(args, trained, images, precision, correct)
-            for (trained, _), correct in zip(opened, measurement.clean_correct(), strict=True)
+            _empty(options, trained, len(images.keys), precision, correct)
+            for trained, correct in zip(models, counts, strict=True)
         ]
-        records = [_resumed(record, path) for record, path in zip(fresh, outputs, strict=True)]
-        _measure(measurement, records, outputs, bar)
-    for path in outputs:
+        records = [_resumed(record, path) for record, path in zip(fresh, options.outputs, strict=True)]
+        _measure(measurement, records, options.outputs, bar)
+    for path in options.outputs:
         print(path)
     return 0
+
+
+def _refuse_different(opened: Sequence[tuple[Trained, ModelCard]]) -> None:
+    """One set of images is read for all of them."""
+    (first, usual), *others = opened
+    for trained, card in others:
+        if (card.classes, card.input) != (usual.classes, usual.input):
+            raise ConfigError(f"{trained.path} has other classes or another input than {first.path}: measure it alone")
 
 
 def _measure(measurement: Measurement, records: list[RobustnessRecord], outputs: list[Path], bar: "tqdm[Any]") -> None:
@@ -77,51 +121,31 @@ def _measure(measurement: Measurement, records: list[RobustnessRecord], outputs:
             write_record(record, path)
 
 
-def _outputs(args: argparse.Namespace) -> list[Path]:
-    if args.output is None:
-        return [path.with_suffix(SUFFIX) for path in args.checkpoints]
-    if len(args.checkpoints) > 1:
-        raise ConfigError(f"--output {args.output} is for one checkpoint; without it each record goes beside its own")
-    return [args.output]
-
-
-def _refuse_different(opened: list[tuple[Trained, ModelCard]]) -> None:
-    """One set of images is read for all of them."""
-    (first, usual), *others = opened
-    for trained, card in others:
-        if (card.classes, card.input) != (usual.classes, usual.input):
-            raise ConfigError(f"{trained.path} has other classes or another input than {first.path}: measure it alone")
-
-
-def _engines(
-    args: argparse.Namespace, opened: list[tuple[Trained, ModelCard]]
-) -> tuple[list[TorchEngine], torch.dtype]:
-    device = choose_device(args.device)
-    precision = choose_precision(args.precision, device)
-    return [TorchEngine(trained.network, trained.input, device, precision) for trained, _ in opened], precision
-
-
-def _empty(
-    args: argparse.Namespace, trained: Trained, images: HeldBack, precision: torch.dtype, correct: int
-) -> RobustnessRecord:
+def _empty(options: Options, trained: Trained, images: int, precision: torch.dtype, correct: int) -> RobustnessRecord:
     return RobustnessRecord(
         architecture=trained.architecture,
         weights_sha256=trained.sha256,
-        data=args.data.resolve().name,
-        splits=tuple(args.splits),
-        images=len(images.keys),
+        data=options.data.resolve().name,
+        splits=options.splits,
+        images=images,
         clean_correct=correct,
         precision=precision_name(precision),
-        seed=args.seed,
+        seed=options.seed,
         versions={name: version(name) for name in _PACKAGES},
+        corruptions=NAMES,
     )
 
 
-def _resumed(record: RobustnessRecord, path: Path) -> RobustnessRecord:
-    """The record as it lies there, if it is of the same settings."""
-    if not path.exists():
-        return record
-    found = read_record(path)
-    if found.model_copy(update={"cells": ()}) != record:
-        raise ConfigError(f"{path} was measured with other settings or weights; remove it, or name another --output")
-    return found
+def _resumed(fresh: RobustnessRecord, path: Path) -> RobustnessRecord:
+    """The record as it lies there, if it is of the same settings; corruptions that are new since then are added."""
+    return resume(path, fresh, read=read_record, merge=_with_corruptions_of, settings=_settings)
+
+
+def _with_corruptions_of(record: RobustnessRecord, other: RobustnessRecord) -> RobustnessRecord:
+    known = record.corruptions
+    more = tuple(name for name in other.corruptions if name not in known)
+    return record.model_copy(update={"corruptions": known + more})
+
+
+def _settings(record: RobustnessRecord) -> dict[str, Any]:
+    return record.model_dump(exclude={"corruptions", "cells"})

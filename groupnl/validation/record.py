@@ -4,18 +4,19 @@ It holds counts and says what they are of: counts of another network, other imag
 """
 
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from groupnl.base.atomic_file import write_whole
 from groupnl.base.numbers import Count, Sha256
 from groupnl.card import InputConfig
-from groupnl.corruptions.names import CELLS, Cell
+from groupnl.corruptions.names import Cell
 from groupnl.errors import ConfigError, problems
+from groupnl.robustness.record import OfCell, in_order, refuse_cells
+from groupnl.validation.resume import resume
 
 FILE = "counts.json"
-Sha256 = Sha256
 
 
 class _Part(BaseModel):
@@ -88,16 +89,8 @@ class Counts(_Part):
         return self
 
 
-class CellCounts(Counts):
+class CellCounts(OfCell, Counts):
     """The same of one corruption at one severity."""
-
-    corruption: str
-    severity: int
-
-    @property
-    def cell(self) -> Cell:
-        """Which cell it is."""
-        return Cell(self.corruption, self.severity)
 
 
 class Record(_Part):
@@ -119,9 +112,7 @@ class Record(_Part):
 
     @model_validator(mode="after")
     def _of_imagenet_c(self) -> Self:
-        found = [counts.cell for counts in self.cells]
-        if wrong := [cell for cell in found if cell not in CELLS or found.count(cell) > 1]:
-            raise ValueError(f"{wrong[0].corruption} {wrong[0].severity} stands twice, or is no cell of ImageNet-C")
+        refuse_cells(self.cells)
         return self
 
     def counts(self, cell: Cell | None) -> Counts | None:
@@ -135,27 +126,16 @@ class Record(_Part):
         if cell is None:
             return self.model_copy(update={"clean": counts})
         more = CellCounts(corruption=cell.corruption, severity=cell.severity, **counts.model_dump())
-        cells = sorted((*self.cells, more), key=lambda each: CELLS.index(each.cell))
-        return self.model_copy(update={"cells": tuple(cells)})
+        return self.model_copy(update={"cells": in_order((*self.cells, more))})
 
 
-def resume(path: Path, settings: Settings, corrupted: Corrupted | None) -> Record:
+def resumed(path: Path, settings: Settings, corrupted: Corrupted | None) -> Record:
     """The record that lies there, or an empty one.
 
     Raises:
         ConfigError: it is no record, or of another network, other settings or other corrupted images.
     """
-    if not path.exists():
-        return Record(settings=settings, corrupted=corrupted)
-    try:
-        found = Record.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        raise ConfigError(f"{path} is no record of `groupnl validate`: {problems(error)}; remove it") from None
-    stored, given = _with_classes_of(found.settings, settings), _with_classes_of(settings, found.settings)
-    _refuse_another(path, stored, given)
-    if corrupted is not None and found.corrupted is not None:
-        _refuse_another(path, found.corrupted, corrupted)
-    return found.model_copy(update={"settings": stored, "corrupted": found.corrupted or corrupted})
+    return resume(path, Record(settings=settings, corrupted=corrupted), read=_read, merge=_filled, settings=_told)
 
 
 def write(record: Record, path: Path) -> None:
@@ -163,14 +143,19 @@ def write(record: Record, path: Path) -> None:
     write_whole(path, record.model_dump_json(indent=1) + "\n")
 
 
-def _with_classes_of(settings: Settings, other: Settings) -> Settings:
-    """What numbers do not tell of the classes, images with names may have told."""
-    return settings.model_copy(update={"imagenet": other.imagenet}) if settings.imagenet is None else settings
+def _read(path: Path) -> Record:
+    try:
+        return Record.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ConfigError(f"{path} is no record of `groupnl validate`: {problems(error)}; remove it") from None
 
 
-def _refuse_another(path: Path, stored: BaseModel, given: BaseModel) -> None:
-    before, now = stored.model_dump(), given.model_dump()
-    if other := [f"{name} was {before[name]}, is {now[name]}" for name in now if before[name] != now[name]]:
-        raise ConfigError(
-            f"{path} was measured otherwise ({'; '.join(other)}): remove it to begin anew, or name another --output"
-        )
+def _filled(record: Record, other: Record) -> Record:
+    """What numbers do not tell of the classes, images with names may have told; corrupted images may come later."""
+    imagenet = other.settings.imagenet if record.settings.imagenet is None else record.settings.imagenet
+    settings = record.settings.model_copy(update={"imagenet": imagenet})
+    return record.model_copy(update={"settings": settings, "corrupted": record.corrupted or other.corrupted})
+
+
+def _told(record: Record) -> dict[str, Any]:
+    return record.settings.model_dump() | (record.corrupted.model_dump() if record.corrupted else {})

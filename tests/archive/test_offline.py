@@ -8,7 +8,8 @@ from support.tiny import tiny_checkpoint
 
 from groupnl.base.files import sha256_of
 from groupnl.cli import main
-from groupnl.corruptions.names import CELLS
+from groupnl.corruptions.names import CELLS, Cell
+from groupnl.robustness import record as robustness_record
 from groupnl.robustness.record import ROBUSTNESS_FILE, CellFigures, RobustnessRecord, read_record, write_record
 
 
@@ -47,6 +48,13 @@ def test_into_the_archive(checkpoint: Path, record: RobustnessRecord) -> None:
     with zipfile.ZipFile(checkpoint.with_name("tiny.mar")) as file:
         file.extract(ROBUSTNESS_FILE, checkpoint.parent)
     assert read_record(checkpoint.with_name(ROBUSTNESS_FILE)) == record
+
+
+def test_measured_before_a_corruption_was_added(
+    checkpoint: Path, record: RobustnessRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(robustness_record, "CELLS", (*CELLS, *(Cell("rain", severity) for severity in range(1, 6))))
+    assert _archive(checkpoint, record) == 0
 
 
 def test_of_other_weights(checkpoint: Path, record: RobustnessRecord, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,13 +1,15 @@
 """groupnl.robustness.record: counts into JSON and out again, and what is refused."""
 
+import json
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from groupnl.corruptions.names import CELLS
+from groupnl.corruptions.names import CELLS, NAMES, Cell
 from groupnl.errors import ConfigError
-from groupnl.robustness.record import CellFigures, RobustnessRecord, read_record, write_record
+from groupnl.robustness import record as module
+from groupnl.robustness.record import IMAGENET_C, CellFigures, RobustnessRecord, read_record, write_record
 
 
 def record(*cells: CellFigures, **changes: object) -> RobustnessRecord:
@@ -52,6 +54,20 @@ def test_missing_cells() -> None:
     assert whole.missing() == []
     assert record().missing() == list(CELLS)
     assert record().with_cell(figures(*CELLS[0], 1)).missing() == list(CELLS[1:])
+
+
+def test_a_corruption_that_is_new_leaves_records_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = record(*(figures(*cell, 3) for cell in CELLS))
+    write_record(whole, tmp_path / "old.json")
+    assert "corruptions" not in json.loads((tmp_path / "old.json").read_text())
+    new = [Cell("rain", severity) for severity in range(1, 6)]
+    monkeypatch.setattr(module, "CELLS", (*CELLS, *new))
+    assert read_record(tmp_path / "old.json").missing() == []
+    wider = whole.model_copy(update={"corruptions": (*NAMES, "rain")})
+    assert wider.missing() == new
+    write_record(wider.with_cell(figures(*new[0], 3)), tmp_path / "new.json")
+    found = read_record(tmp_path / "new.json")
+    assert (found.corruptions, found.missing()) == ((*IMAGENET_C, "rain"), new[1:])
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from support.tiny import INPUT, tiny_card, tiny_checkpoint, tiny_network
 
 from groupnl.base.files import sha256_of
 from groupnl.cli import main
-from groupnl.corruptions import CELLS, Cell, Request, corrupt_each
+from groupnl.corruptions import CELLS, NAMES, Cell, Request, corrupt_each
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.robustness.record import read_record
 from groupnl.robustness.sampling import seed_of
@@ -94,6 +94,19 @@ def test_the_command_writes_a_whole_record_and_goes_on_with_a_part_of_one(data: 
     assert len(text.splitlines()) > len(CELLS)
 
 
+def test_a_corruption_that_is_new_is_added_to_a_whole_record(data: Path, tmp_path: Path) -> None:
+    checkpoint = tiny_checkpoint(tmp_path)
+    file = tmp_path / "tiny.robustness.json"
+    assert _robustness(data, checkpoint) == 0
+    text = file.read_text()
+    content = json.loads(text) | {"corruptions": list(NAMES[:-1])}  # as if the last had not been known
+    content["cells"] = content["cells"][:-5]
+    file.write_text(json.dumps(content))
+    assert read_record(file).missing() == []
+    assert _robustness(data, checkpoint) == 0
+    assert file.read_text() == text
+
+
 def test_a_record_of_other_settings_is_in_the_way(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -101,7 +114,7 @@ def test_a_record_of_other_settings_is_in_the_way(
     output = ["--output", str(tmp_path / "x.json")]
     assert _robustness(data, checkpoint, *output) == 0
     assert _robustness(data, checkpoint, *output, "--seed", "1") == 1
-    assert "was measured with other settings" in capsys.readouterr().err
+    assert "was measured with other settings (seed was 0, is 1)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
