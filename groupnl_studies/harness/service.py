@@ -15,11 +15,11 @@ import yaml
 
 from groupnl.base.child_process import end_with_parent
 from groupnl.errors import ServerError
+from groupnl.server.command import READY
 from groupnl.server.processes import end_session
 from groupnl_studies.harness.cpu import TORCHSERVE, CpuSeconds, cpu_seconds
 
 HOST = "127.0.0.1"
-READY = "Ctrl-C stops"  # the last line that `groupnl serve` prints before it serves
 START_LIMIT_S = 300.0
 STOP_LIMIT_S = 60.0
 _PORTS = ("inference_port", "management_port", "metrics_port", "frontend_metrics_port")

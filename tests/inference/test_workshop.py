@@ -13,7 +13,7 @@ from groupnl.inference.engines import aot, onnx_export
 from groupnl.inference.engines import package as package_maker
 from groupnl.inference.ways import REFERENCE, parse_way
 from groupnl.inference.workshop import Workshop
-from groupnl_studies.models.network import identity, pictures, random_network, usual_input
+from groupnl_studies.harness.random_network import identity, pictures, random_network, usual_input
 
 CPU = torch.device("cpu")
 TINY = "test_gnl_efficientnet"
