@@ -102,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         args = command.parse_args(words[len(name.split()) :])
         if COMMANDS[name].draws:
             check_drawing()
-        status = int(module.run(read_options(module.Options, args) if hasattr(module, "Options") else args))
+        status = int(module.run(read_options(module.Options, args)))
         sys.stdout.flush()  # here, where a broken pipe is caught
         return status
     except BrokenPipeError:  # `groupnl models | head`: the reader has seen enough

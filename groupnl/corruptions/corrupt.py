@@ -17,7 +17,7 @@ _BY_NAME = {kind.name: kind for kind in KINDS}
 MIN_SIDE = 32  # pixels; the smallest of the official sizes
 
 
-class Request(NamedTuple):
+class CorruptionSpec(NamedTuple):
     """What is to happen to one image.
 
     Attributes:
@@ -70,26 +70,26 @@ def corrupt(
     return _like(images, _applied(levels, [(corruption, each) for each in severities], draws, published=published))
 
 
-def corrupt_each(images: Tensor, requests: Sequence[Request], *, published: bool = False) -> Tensor:
+def corrupt_each(images: Tensor, specs: Sequence[CorruptionSpec], *, published: bool = False) -> Tensor:
     """Corrupt each image of a batch in its own way.
 
     Args:
         images: as in `corrupt`.
-        requests: one for each image.
+        specs: one for each image.
         published: as in `corrupt`.
 
     Returns:
-        As `corrupt`. Each image depends on its pixels and its request alone, not on the batch it is in.
+        As `corrupt`. Each image depends on its pixels and its spec alone, not on the batch it is in.
 
     Raises:
-        ConfigError: as `corrupt`, or another number of requests than images.
+        ConfigError: as `corrupt`, or another number of specs than images.
     """
-    if len(requests) != len(images):
-        raise ConfigError(f"{len(requests)} requests were given for {len(images)} images; give one for each")
-    kinds = [(_corruption(request.name), _check_severity(request.severity)) for request in requests]
+    if len(specs) != len(images):
+        raise ConfigError(f"{len(specs)} requests were given for {len(images)} images; give one for each")
+    kinds = [(_corruption(spec.name), _check_severity(spec.severity)) for spec in specs]
     levels = _levels(images)
     height, width = levels.shape[-2:]
-    generators = (Generator().manual_seed(request.seed) for request in requests)
+    generators = (Generator().manual_seed(spec.seed) for spec in specs)
     draws = [
         corruption.draw(height, width, severity, generator)
         for (corruption, severity), generator in zip(kinds, generators, strict=True)

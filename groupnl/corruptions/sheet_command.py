@@ -10,7 +10,7 @@ from torch import Tensor
 
 from groupnl.base.options import Options as BaseOptions
 from groupnl.card import InputConfig
-from groupnl.corruptions.corrupt import MIN_SIDE, Request, corrupt_each
+from groupnl.corruptions.corrupt import MIN_SIDE, CorruptionSpec, corrupt_each
 from groupnl.corruptions.names import CELLS, NAMES, SEVERITIES
 from groupnl.errors import ConfigError, InputError
 from groupnl.images import Limits, Preprocess, decode
@@ -60,8 +60,8 @@ def run(options: Options) -> int:
     if options.size < MIN_SIDE or options.scale < 1 or options.seed < 0:
         raise ConfigError(f"--size is {MIN_SIDE} or more, --scale 1 or more, --seed 0 or more")
     pixels = _read(options.image, options.size)
-    requests = [Request(*cell, options.seed) for cell in CELLS]
-    corrupted = corrupt_each(pixels.expand(len(CELLS), -1, -1, -1), requests, published=options.published)
+    specs = [CorruptionSpec(*cell, options.seed) for cell in CELLS]
+    corrupted = corrupt_each(pixels.expand(len(CELLS), -1, -1, -1), specs, published=options.published)
     try:
         draw_sheet(pixels[0], corrupted, options.image.name, options.scale).save(options.output)
     except ValueError:

@@ -6,9 +6,17 @@ import timm
 import torch
 from torch import nn
 
+from groupnl.base.options import Options as BaseOptions
 from groupnl.models.registry import PUBLISHED
 from groupnl.models.size import Size, size_of
 from groupnl.models.traffic import Traffic, traffic_of
+
+
+class Options(BaseOptions):
+    """What `groupnl models` is told."""
+
+    size: int
+    traffic: bool
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,14 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
+def run(options: Options) -> int:
     """Print the table."""
-    if args.traffic:
+    if options.traffic:
         return _print_traffic()
     head = ("model", "params M", "MACs M", "twin", "params M", "MACs M")
     print("{:<26} {:>8} {:>8}   {:<22} {:>8} {:>8}".format(*head))
     for variant in PUBLISHED:
-        own, twin = (size_of(_without_memory(name), args.size) for name in (variant.name, variant.twin))
+        own, twin = (size_of(_without_memory(name), options.size) for name in (variant.name, variant.twin))
         print(f"{variant.name:<26} {_row(own)}   {variant.twin:<22} {_row(twin)}")
     return 0
 

@@ -1,10 +1,10 @@
 """How an image is corrupted in a cell: whenever the same key meets it under the same seed, alike."""
 
-from groupnl.corruptions import Cell, Request
+from groupnl.corruptions import Cell, CorruptionSpec
 from groupnl.robustness.sampling import seed_of
 
 
-def request_of(key: str, cell: Cell, seed: int) -> Request:
+def spec_of(key: str, cell: Cell, seed: int) -> CorruptionSpec:
     """What is to happen to an image.
 
     Args:
@@ -12,4 +12,4 @@ def request_of(key: str, cell: Cell, seed: int) -> Request:
         cell: the corruption and its severity.
         seed: of the service, or of the measurement.
     """
-    return Request(*cell, seed_of(key, *cell, seed))
+    return CorruptionSpec(*cell, seed_of(key, *cell, seed))

@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from groupnl.corruptions import Cell, corrupt_each
 from groupnl.errors import ConfigError, GroupNLError
-from groupnl.robustness.replay import request_of
+from groupnl.robustness.replay import spec_of
 from groupnl.validation.image_set import LabelledImage
 from groupnl.validation.pixels import Prepare
 
@@ -121,8 +121,8 @@ class _Images(Dataset[Rows | _Failure]):
         making = self._part.making
         if making is None:
             return copies
-        requests = [request_of(image.key, cell, making.seed) for cell in self._part.cells if cell is not None]
-        return corrupt_each(copies, requests, published=making.published)
+        specs = [spec_of(image.key, cell, making.seed) for cell in self._part.cells if cell is not None]
+        return corrupt_each(copies, specs, published=making.published)
 
 
 def _where(image: LabelledImage) -> str:

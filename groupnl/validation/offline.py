@@ -14,7 +14,7 @@ from groupnl.corruptions.names import Cell
 from groupnl.images.folders import labelled_files, read_pixels
 from groupnl.inference.engines.engine import Engine
 from groupnl.robustness.record import CellFigures
-from groupnl.robustness.replay import request_of
+from groupnl.robustness.replay import spec_of
 from groupnl.validation.tally import Counted, Tally
 
 
@@ -23,7 +23,7 @@ class HeldBack:
     """Labelled images as the service sees them.
 
     Attributes:
-        keys: of the images, as their shadow requests would have them; ``SPLIT/CLASS/FILE``.
+        keys: of the images, as their shadow specs would have them; ``SPLIT/CLASS/FILE``.
         pixels: uint8 of shape (N, 3, S, S).
         labels: int64 of shape (N,), positions among the classes.
     """
@@ -104,10 +104,10 @@ class Measurement:
         return [tally.of(cell) for tally in tallies]
 
     def _corrupted(self, cell: Cell) -> Iterator[Tensor]:
-        requests = [request_of(key, cell, self._seed) for key in self._images.keys]
-        for start in range(0, len(requests), self._batch_size):
+        specs = [spec_of(key, cell, self._seed) for key in self._images.keys]
+        for start in range(0, len(specs), self._batch_size):
             rows = slice(start, start + self._batch_size)
-            yield corrupt_each(self._images.pixels[rows], requests[rows])
+            yield corrupt_each(self._images.pixels[rows], specs[rows])
 
     def _best(self, pixels: Tensor) -> Tensor:
         """Each model's best class of each image: int64 of shape (models, B)."""

@@ -1,97 +1,65 @@
 """What is to be measured: the clean images and the cells, each with its images, before anything is computed."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from groupnl.card import InputConfig
-from groupnl.corruptions import Cell
+from tqdm import tqdm
+
+from groupnl.corruptions import CELLS, Cell
+from groupnl.corruptions.corrupt import MIN_SIDE
 from groupnl.errors import ConfigError
+from groupnl.inference.device import precision_name
 from groupnl.models.trained import Trained
-from groupnl.validation.found import find_images
-from groupnl.validation.image_set import (
-    Choice,
-    ImageSet,
-    LabelledImage,
-    Positions,
-    class_names,
-    class_positions,
-    image_set,
-    is_imagenet,
-)
+from groupnl.validation.how import How
+from groupnl.validation.image_set import ImageSet
+from groupnl.validation.imagenet_c import IMAGENET_C_SIZE, cell_folder, cell_folders
+from groupnl.validation.labelling import Labelling, labelling, look_through
 from groupnl.validation.loader import Making, Part
-from groupnl.validation.pixels import Cropped, Resized
-from groupnl.validation.record import Record
+from groupnl.validation.options import Options
+from groupnl.validation.parts import Sets, clean_part, file_parts, made_parts
+from groupnl.validation.record import Corrupted, Record, Settings, resumed
 
-IMAGENET_C_SIZE = 224  # pixels of the published files, and of their crop
-Sets = Mapping[Cell | None, ImageSet]
+_PACKAGES = ("torch", "timm", "pillow", "numpy", "opencv-python-headless")
 
 
-class Labelling(NamedTuple):
-    """How images get their labels.
+class Work(NamedTuple):
+    """What is measured.
 
     Attributes:
-        positions: class name -> position among the logits; empty where images have numbers.
-        classes: how many the network has.
-        imagenet: whether they are ImageNet's; None: they have numbers, which do not tell.
+        record: what is known already.
+        sets: images of each cell, and of the clean images (None).
+        parts: what is left to read.
     """
 
-    positions: Positions
-    classes: int
-    imagenet: bool | None
+    record: Record
+    sets: Mapping[Cell | None, ImageSet]
+    parts: Sequence[Part]
 
 
-def labelling(sets: Sequence[Sequence[Path]], trained: Trained) -> Labelling:
-    """How the images of some sets of the same classes get their labels.
-
-    Args:
-        sets: paths of each; the first whose classes have names tells their order.
-        trained: the network.
+def labels_of(options: Options, trained: Trained) -> Labelling:
+    """How the images get their labels: by the clean ones, or by the first of ImageNet-C's folders.
 
     Raises:
-        ConfigError: see `find_images` and `class_positions`.
+        ConfigError: see `cell_folders` and `labelling`.
     """
-    named = filter(None, (class_names(find_images(paths)) for paths in sets))
-    names = next(named, None)
-    if names is None:
-        return Labelling({}, trained.class_count, imagenet=None)
-    positions = class_positions(names, trained.classes, trained.class_count)
-    return Labelling(positions, trained.class_count, is_imagenet(names, trained.class_count))
+    folders = list(cell_folders(options.imagenet_c, options.cells).values()) if options.imagenet_c else []
+    return labelling([paths for paths in (options.data, folders[:1]) if paths], trained)
 
 
-def look_through(paths: Sequence[Path], labels: Labelling, choice: Choice) -> ImageSet:
-    """One set; see `image_set`."""
-    return image_set(paths, labels.positions, labels.classes, choice)
-
-
-def cell_folder(root: Path, cell: Cell) -> Path:
-    """Where ImageNet-C has a cell."""
-    return root / cell.corruption / str(cell.severity)
-
-
-def cell_folders(root: Path, cells: Iterable[Cell]) -> dict[Cell, Path]:
-    """ImageNet-C's folders of the cells.
-
-    Args:
-        root: holds ``<corruption>/<severity>/<class>/<file>``.
-        cells: that are asked for.
+def plan(options: Options, trained: Trained, how: How, labels: Labelling, path: Path) -> Work:
+    """Look through the images, and at the record that lies at `path`.
 
     Raises:
-        ConfigError: some are missing; each is named.
+        ConfigError: the record is of something else, or images or the input's size cannot be used.
     """
-    folders = {cell: cell_folder(root, cell) for cell in cells}
-    missing = [cell for cell, folder in folders.items() if not folder.is_dir()]
-    if not missing:
-        return folders
-    lacking: dict[str, list[str]] = {}
-    for cell in missing:
-        lacking.setdefault(cell.corruption, []).append(str(cell.severity))
-    listed = "; ".join(f"{name} at {', '.join(severities)}" for name, severities in lacking.items())
-    raise ConfigError(
-        f"{root} lacks folders <corruption>/<severity> of ImageNet-C: {listed}. Validate what is there with "
-        "--corruptions or --severities"
-    )
+    record = resumed(path, _settings(trained, how, labels.imagenet), _corrupted(options, trained))
+    # What was measured before is looked through too, where it still lies there: the figures are of all cells together.
+    stored = {counts.cell for counts in record.cells if options.corrupt or _lies_there(options.imagenet_c, counts.cell)}
+    asked = options.cells
+    sets = _sets(options, labels, [cell for cell in CELLS if cell in stored or cell in asked])
+    return Work(record, sets, _parts(options, trained, sets, left(record, sets)))
 
 
 def left(record: Record, sets: Sets) -> list[Cell | None]:
@@ -114,21 +82,58 @@ def left(record: Record, sets: Sets) -> list[Cell | None]:
     return todo
 
 
-def clean_part(images: ImageSet, config: InputConfig) -> Part:
-    """The clean images, resized and cropped."""
-    return Part(images.list, (None,), Resized(config), config.size)
+def _lies_there(root: Path | None, cell: Cell) -> bool:
+    return root is not None and cell_folder(root, cell).is_dir()
 
 
-def file_parts(cells: Iterable[Cell], sets: Sets, size: int) -> list[Part]:
-    """ImageNet-C's folders, each file read once for its cell."""
-    return [Part(sets[cell].list, (cell,), Cropped(size), size) for cell in cells]
+def _sets(options: Options, labels: Labelling, cells: Sequence[Cell]) -> dict[Cell | None, ImageSet]:
+    sets: dict[Cell | None, ImageSet] = {}
+    if options.data:
+        sets[None] = look_through(options.data, labels, options.choice)
+    if options.corrupt:
+        sets |= dict.fromkeys(cells, sets[None])
+    if options.imagenet_c:
+        found = cell_folders(options.imagenet_c, cells).items()
+        folders = tqdm(found, "looking through", leave=False, unit=" folders")
+        sets |= {cell: look_through([folder], labels, options.choice) for cell, folder in folders}
+    return sets
 
 
-def made_parts(cells: Iterable[Cell], images: ImageSet, config: InputConfig, making: Making) -> list[Part]:
-    """The clean images, read once for all severities of a corruption."""
-    listed: Callable[[], list[LabelledImage]] = cache(images.list)
-    by_name: dict[str, list[Cell]] = {}
-    for cell in cells:
-        by_name.setdefault(cell.corruption, []).append(cell)
-    prepare = Resized(config)
-    return [Part(listed, tuple(same), prepare, config.size, making) for same in by_name.values()]
+def _parts(options: Options, trained: Trained, sets: Sets, todo: Sequence[Cell | None]) -> list[Part]:
+    clean = [clean_part(sets[None], trained.input)] if None in todo else []
+    cells = [cell for cell in todo if cell is not None]
+    if options.corrupt:
+        return clean + made_parts(cells, sets[None], trained.input, Making(options.seed, options.as_published))
+    return clean + file_parts(cells, sets, options.input_size or IMAGENET_C_SIZE)
+
+
+def _corrupted(options: Options, trained: Trained) -> Corrupted | None:
+    size = trained.input.size
+    if options.corrupt:
+        if size < MIN_SIDE:
+            raise ConfigError(
+                f"--corrupt needs an input of {MIN_SIDE} pixels or more; this network's is {size}: --input-size"
+            )
+        return Corrupted(origin="made", size=size, seed=options.seed, published=options.as_published)
+    if options.imagenet_c is None:
+        return None
+    if trained.says_size and options.input_size is None and size != IMAGENET_C_SIZE:
+        raise ConfigError(
+            f"{trained.path} takes {size} pixels, and ImageNet-C's crop is {IMAGENET_C_SIZE}: choose with --input-size"
+        )
+    return Corrupted(origin="files", size=options.input_size or IMAGENET_C_SIZE)
+
+
+def _settings(trained: Trained, how: How, imagenet: bool | None) -> Settings:
+    return Settings(
+        architecture=trained.architecture,
+        weights_sha256=trained.sha256,
+        averaged=trained.averaged,
+        classes=trained.class_count,
+        imagenet=imagenet,
+        input=trained.input,
+        engine=how.way.engine,
+        precision=precision_name(how.way.precision),
+        device=how.device.type,
+        versions={name: version(name) for name in _PACKAGES},
+    )

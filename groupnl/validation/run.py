@@ -1,58 +1,23 @@
 """One run of a validation: engines, the stream of images, and the record that is written after every cell."""
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import torch
 from tqdm import tqdm
 
 from groupnl.corruptions import Cell
 from groupnl.inference.engines.engine import Engine
-from groupnl.inference.ways import Way
 from groupnl.inference.workshop import Workshop
 from groupnl.models.trained import Trained
-from groupnl.validation.image_set import ImageSet
+from groupnl.validation.how import How
 from groupnl.validation.loader import Part, batches, read_rows
 from groupnl.validation.measure import measure
+from groupnl.validation.plan import Work
 from groupnl.validation.record import Counts, Record, write
-
-
-class How(NamedTuple):
-    """How a network is run.
-
-    Attributes:
-        way: engine and precision.
-        device: where.
-        threads: of the CPU, for the network.
-        batch_size: images at a time.
-        workers: processes that read images; 0: none beside this one.
-        cache: folder of compiled networks; None: a temporary one.
-    """
-
-    way: Way
-    device: torch.device
-    threads: int
-    batch_size: int
-    workers: int
-    cache: Path | None = None
-
-
-class Work(NamedTuple):
-    """What is measured.
-
-    Attributes:
-        record: what is known already.
-        sets: images of each cell, and of the clean images (None).
-        parts: what is left to read.
-    """
-
-    record: Record
-    sets: Mapping[Cell | None, ImageSet]
-    parts: Sequence[Part]
 
 
 def validate(trained: Trained, work: Work, how: How, path: Path) -> Record:

@@ -14,7 +14,7 @@ from groupnl.base.atomic_file import write_whole
 from groupnl.base.files import sha256_of
 from groupnl.corruptions import CELLS, corrupt_each
 from groupnl.errors import ConfigError, problems
-from groupnl.robustness.replay import request_of
+from groupnl.robustness.replay import spec_of
 from groupnl_studies.convolutions.images import ImageSet, Labelled
 from groupnl_studies.convolutions.recipe import ImagePlan
 
@@ -165,5 +165,5 @@ def _write_corrupted(path: Path, pixels: Tensor, keys: Sequence[str], seed: int)
     shape = (len(CELLS), *pixels.shape)
     corrupted = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     for row, cell in enumerate(tqdm(CELLS, desc=f"corrupting {len(pixels)} images", unit=" cells")):
-        corrupted[row] = corrupt_each(pixels, [request_of(key, cell, seed) for key in keys]).numpy()
+        corrupted[row] = corrupt_each(pixels, [spec_of(key, cell, seed) for key in keys]).numpy()
     corrupted.flush()

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from groupnl.cli import main
-from groupnl.corruptions import CELLS, Request, corrupt_each
+from groupnl.corruptions import CELLS, CorruptionSpec, corrupt_each
 from groupnl.corruptions.sheet_command import HEAD, LABEL, MARGIN
 
 
@@ -26,7 +26,7 @@ def test_the_sheet_shows_every_cell(picture: Path, tmp_path: Path, capsys: pytes
     with Image.open(sheet) as image:
         pixels = torch.from_numpy(np.array(image))
     clean = pixels[MARGIN : MARGIN + 32, MARGIN + LABEL : MARGIN + LABEL + 32].permute(2, 0, 1)[None]
-    expected = corrupt_each(clean, [Request(*CELLS[0], 4)])[0].permute(1, 2, 0)
+    expected = corrupt_each(clean, [CorruptionSpec(*CELLS[0], 4)])[0].permute(1, 2, 0)
     top = MARGIN + HEAD + 28
     assert torch.equal(pixels[top : top + 32, MARGIN + LABEL : MARGIN + LABEL + 32], expected)
 

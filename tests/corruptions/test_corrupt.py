@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from groupnl.corruptions import CELLS, NAMES, Request, corrupt, corrupt_each
+from groupnl.corruptions import CELLS, NAMES, CorruptionSpec, corrupt, corrupt_each
 from groupnl.corruptions.kinds import KINDS
 from groupnl.corruptions.published import round_trip
 from groupnl.corruptions.tables import official_size
@@ -32,7 +32,7 @@ def test_every_cell_at_every_size(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_an_image_does_not_depend_on_its_batch(name: str) -> None:
     images = _photographs(6, 64, 64)
-    requests = [Request(name, 1 + index % 5, 40 + index) for index in range(6)]
+    requests = [CorruptionSpec(name, 1 + index % 5, 40 + index) for index in range(6)]
     together = corrupt_each(images, requests)
     alone = [corrupt_each(images[index : index + 1], [request])[0] for index, request in enumerate(requests)]
     assert torch.equal(together, torch.stack(alone))
@@ -42,7 +42,7 @@ def test_an_image_does_not_depend_on_its_batch(name: str) -> None:
 def test_a_seed_replays(name: str) -> None:
     images = _photographs(2, 64, 64)
     assert torch.equal(corrupt(images, name, 3, _seeded(5)), corrupt(images, name, 3, _seeded(5)))
-    requests = [Request(name, 3, 7)] * 2
+    requests = [CorruptionSpec(name, 3, 7)] * 2
     assert torch.equal(corrupt_each(images, requests), corrupt_each(images, requests))
 
 
@@ -50,7 +50,7 @@ def test_a_seed_replays(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 def test_cuda_gives_the_same_pixels(name: str) -> None:
     images = _photographs(5, 64, 64)
-    requests = [Request(name, severity, severity) for severity in range(1, 6)]
+    requests = [CorruptionSpec(name, severity, severity) for severity in range(1, 6)]
     difference = (corrupt_each(images.cuda(), requests).cpu().int() - corrupt_each(images, requests).int()).abs()
     assert difference.max() <= 1
     assert (difference == 0).float().mean() > 0.99
@@ -58,7 +58,7 @@ def test_cuda_gives_the_same_pixels(name: str) -> None:
 
 def test_different_corruptions_in_one_batch() -> None:
     images = _photographs(len(CELLS), 32, 32)
-    result = corrupt_each(images, [Request(*cell, index) for index, cell in enumerate(CELLS)])
+    result = corrupt_each(images, [CorruptionSpec(*cell, index) for index, cell in enumerate(CELLS)])
     for index, (name, severity) in enumerate(CELLS):
         expected = corrupt(images[index : index + 1], name, severity, _seeded(index))[0]
         assert (result[index].int() - expected.int()).abs().max() <= 1, (name, severity)
@@ -131,7 +131,7 @@ def test_what_is_refused(images: Tensor, name: str, severity: int, problem: str)
 
 def test_a_request_for_each_image() -> None:
     with pytest.raises(ConfigError, match="1 requests were given for 2 images"):
-        corrupt_each(torch.zeros(2, 3, 64, 64, dtype=torch.uint8), [Request("fog", 1, 0)])
+        corrupt_each(torch.zeros(2, 3, 64, 64, dtype=torch.uint8), [CorruptionSpec("fog", 1, 0)])
 
 
 def test_every_name_has_one_kind_in_the_official_order() -> None:

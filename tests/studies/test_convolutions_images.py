@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from groupnl.corruptions import CELLS, Request, corrupt_each
+from groupnl.corruptions import CELLS, CorruptionSpec, corrupt_each
 from groupnl.errors import ConfigError
 from groupnl.robustness.sampling import seed_of
 from groupnl_studies.convolutions import prepared
@@ -93,7 +93,7 @@ def test_prepared_images_are_those_of_the_plan_and_of_the_corruptions(tmp_path: 
         index
         for index, image in enumerate(source.tests["one"].pixels)
         if torch.equal(
-            corrupt_each(image[None], [Request(*FEW[1], seed_of(f"icons/one/{index}", *FEW[1], 1))])[0],
+            corrupt_each(image[None], [CorruptionSpec(*FEW[1], seed_of(f"icons/one/{index}", *FEW[1], 1))])[0],
             torch.from_numpy(np.array(found.corrupted[1, 0])),
         )
     )

@@ -11,7 +11,7 @@ from support.tiny import INPUT, tiny_card, tiny_checkpoint, tiny_network
 
 from groupnl.base.files import sha256_of
 from groupnl.cli import main
-from groupnl.corruptions import CELLS, NAMES, Cell, Request, corrupt_each
+from groupnl.corruptions import CELLS, NAMES, Cell, CorruptionSpec, corrupt_each
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.robustness.record import read_record
 from groupnl.robustness.sampling import seed_of
@@ -50,7 +50,7 @@ def test_counts_are_those_of_single_images(data: Path) -> None:
         for model, figures in zip((engine, other), measured.cell(cell), strict=True):
             flips = correct = 0
             for key, pixels, label in zip(images.keys, images.pixels.split(1), images.labels.tolist(), strict=True):
-                corrupted = corrupt_each(pixels, [Request(*cell, seed_of(key, *cell, 7))])
+                corrupted = corrupt_each(pixels, [CorruptionSpec(*cell, seed_of(key, *cell, 7))])
                 before, after = int(model(pixels).argmax()), int(model(corrupted).argmax())
                 flips += before != after
                 correct += after == label

@@ -16,10 +16,10 @@ from support.pictures import scene
 from support.tiny import ARCHITECTURE, INPUT
 from support.validation_runs import WRONG, read, validate
 
-from groupnl.corruptions import CELLS, NAMES, Cell, Request, corrupt_each
+from groupnl.corruptions import CELLS, NAMES, Cell, CorruptionSpec, corrupt_each
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.robustness.sampling import seed_of
-from groupnl.validation.command import share_cores
+from groupnl.validation.how import share_cores
 from groupnl.validation.pixels import Resized
 
 
@@ -204,7 +204,7 @@ def test_corrupted_here_is_corrupted_by_hand(checkpoint: Path, tmp_path: Path) -
             for file in files:
                 seed = seed_of(f"{file.parent.name}/{file.name}", *cell, 5)
                 pixels = Resized(INPUT)(file.read_bytes())[None]
-                corrupted = corrupt_each(pixels, [Request(*cell, seed)], published=is_published)
+                corrupted = corrupt_each(pixels, [CorruptionSpec(*cell, seed)], published=is_published)
                 right += COLOURS[int(engine(corrupted).argmax())] == file.parent.name
             assert (found[cell]["images"], found[cell]["top1"]) == (5, right)
 

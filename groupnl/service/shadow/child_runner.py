@@ -11,7 +11,7 @@ from multiprocessing.connection import Connection
 
 from torch import Tensor
 
-from groupnl.corruptions import Request
+from groupnl.corruptions import CorruptionSpec
 from groupnl.errors import ServerError
 from groupnl.service.shadow.messages import Failure, Setup
 from groupnl.service.shadow.runner import Result
@@ -59,7 +59,7 @@ class ChildRunner:
             self.close()
             raise
 
-    def run(self, pixels: Tensor, requests: Sequence[Request | None], clean: Tensor | None) -> list[Result | None]:
+    def run(self, pixels: Tensor, specs: Sequence[CorruptionSpec | None], clean: Tensor | None) -> list[Result | None]:
         """Have a batch answered; see `Runner`. A process that has ended is started again.
 
         Raises:
@@ -68,7 +68,7 @@ class ChildRunner:
         if self._pipe is None:
             self.start()
         # As arrays: tensors would be passed as shared memory, a file descriptor each.
-        message = (pixels.numpy(), list(requests), None if clean is None else clean.numpy())
+        message = (pixels.numpy(), list(specs), None if clean is None else clean.numpy())
         answer = self._ask(pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL))
         assert isinstance(answer, list)  # noqa: S101 (for mypy)
         return answer

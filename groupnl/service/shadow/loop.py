@@ -16,7 +16,7 @@ import torch
 from groupnl.archive.probe import ProbeSet
 from groupnl.archive.shadow_config import ShadowConfig
 from groupnl.robustness.deck import Deck
-from groupnl.robustness.replay import request_of
+from groupnl.robustness.replay import spec_of
 from groupnl.robustness.sampling import is_sampled
 from groupnl.service.shadow.counts import ShadowCounts
 from groupnl.service.shadow.job import Job
@@ -123,9 +123,9 @@ class ShadowLoop:
 
     def _answer(self, jobs: Sequence[Job]) -> None:
         cells = [self._deck.deal() for _ in jobs]
-        requests = [request_of(job.key, cell, self._config.seed) for job, cell in zip(jobs, cells, strict=True)]
+        specs = [spec_of(job.key, cell, self._config.seed) for job, cell in zip(jobs, cells, strict=True)]
         pixels = torch.stack([job.pixels for job in jobs])
-        results = self._runner.run(pixels, requests, torch.stack([job.clean for job in jobs]))
+        results = self._runner.run(pixels, specs, torch.stack([job.clean for job in jobs]))
         now = time.monotonic()
         for job, cell, result in zip(jobs, cells, results, strict=True):
             if result is None:
@@ -136,7 +136,7 @@ class ShadowLoop:
     def _replay(self) -> None:
         assert self._probing is not None  # noqa: S101 (for mypy)
         batch = self._probing.deal(self._config.batch_size)
-        results = self._runner.run(batch.pixels, batch.requests, None)
+        results = self._runner.run(batch.pixels, batch.specs, None)
         for cell, label, result in zip(batch.cells, batch.labels, results, strict=True):
             if result is not None:
                 self._counts.probe(cell, correct=result.best == label)

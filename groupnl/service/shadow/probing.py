@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from groupnl.archive.probe import ProbeSet
-from groupnl.corruptions import Cell, Request
-from groupnl.robustness.replay import request_of
+from groupnl.corruptions import Cell, CorruptionSpec
+from groupnl.robustness.replay import spec_of
 
 
 class ProbeBatch(NamedTuple):
@@ -22,13 +22,13 @@ class ProbeBatch(NamedTuple):
 
     Attributes:
         pixels: uint8 of shape (B, 3, S, S).
-        requests: what is done to each; None leaves it clean.
+        specs: what is done to each; None leaves it clean.
         cells: the same, as cells.
         labels: position of each image's class.
     """
 
     pixels: Tensor
-    requests: list[Request | None]
+    specs: list[CorruptionSpec | None]
     cells: list[Cell | None]
     labels: list[int]
 
@@ -55,8 +55,8 @@ class Probing:
         dealt = [next(self._round, None) or self._begin() for _ in range(count)]
         cells = [cell for _, cell in dealt]
         images = torch.tensor([image for image, _ in dealt])
-        requests = [self._request(image, cell) for image, cell in dealt]
-        return ProbeBatch(self._probe.pixels[images], requests, cells, self._probe.labels[images].tolist())
+        specs = [self._request(image, cell) for image, cell in dealt]
+        return ProbeBatch(self._probe.pixels[images], specs, cells, self._probe.labels[images].tolist())
 
     def _begin(self) -> tuple[int, Cell | None]:
         images = range(len(self._probe.labels))
@@ -65,7 +65,7 @@ class Probing:
         self._round = itertools.chain(*(self._rng.sample(part, len(part)) for part in (clean, corrupted)))
         return next(self._round)
 
-    def _request(self, image: int, cell: Cell | None) -> Request | None:
+    def _request(self, image: int, cell: Cell | None) -> CorruptionSpec | None:
         if cell is None:
             return None
-        return request_of(f"probe image {image}", cell, self._seed)
+        return spec_of(f"probe image {image}", cell, self._seed)

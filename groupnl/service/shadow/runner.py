@@ -11,7 +11,7 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from groupnl.corruptions import Request, corrupt_each
+from groupnl.corruptions import CorruptionSpec, corrupt_each
 from groupnl.inference.engines.engine import Engine
 from groupnl.robustness.compare import Change, compare
 from groupnl.service.shadow.tell_once import TellOnce
@@ -39,12 +39,12 @@ class Runner(Protocol):
     def start(self) -> None:
         """Get ready. Raises when it cannot."""
 
-    def run(self, pixels: Tensor, requests: Sequence[Request | None], clean: Tensor | None) -> list[Result | None]:
+    def run(self, pixels: Tensor, specs: Sequence[CorruptionSpec | None], clean: Tensor | None) -> list[Result | None]:
         """Corrupt and answer a batch.
 
         Args:
             pixels: uint8 of shape (B, 3, S, S).
-            requests: what is done to each image; None leaves it as it is.
+            specs: what is done to each image; None leaves it as it is.
             clean: the clean answers, float32 probabilities of shape (B, classes); None: there is nothing to compare.
 
         Returns:
@@ -74,9 +74,9 @@ class LocalRunner:
     def start(self) -> None:
         """Nothing to do: the engines are ready."""
 
-    def run(self, pixels: Tensor, requests: Sequence[Request | None], clean: Tensor | None) -> list[Result | None]:
+    def run(self, pixels: Tensor, specs: Sequence[CorruptionSpec | None], clean: Tensor | None) -> list[Result | None]:
         """Corrupt and answer a batch; see `Runner`."""
-        corrupted = self._corrupt(pixels.to(self._device), requests)
+        corrupted = self._corrupt(pixels.to(self._device), specs)
         places = [place for place, image in enumerate(corrupted) if image is not None]
         results: list[Result | None] = [None] * len(pixels)
         if places:
@@ -109,22 +109,22 @@ class LocalRunner:
             self._tell_once(FloatingPointError("its logits are not finite"), "a network failed on a corrupted image")
         return [result if good else None for result, good in zip(results, finite, strict=True)]
 
-    def _corrupt(self, pixels: Tensor, requests: Sequence[Request | None]) -> list[Tensor | None]:
+    def _corrupt(self, pixels: Tensor, specs: Sequence[CorruptionSpec | None]) -> list[Tensor | None]:
         """The corrupted images, together if possible; one by one when a corruption fails, so that only it is lost."""
-        places = [place for place, request in enumerate(requests) if request is not None]
-        wanted = [request for request in requests if request is not None]
+        places = [place for place, spec in enumerate(specs) if spec is not None]
+        wanted = [spec for spec in specs if spec is not None]
         images: list[Tensor | None] = list(pixels)
         try:
             corrupted: Sequence[Tensor | None] = list(corrupt_each(pixels[places], wanted)) if places else []
         except Exception:
-            corrupted = [self._try(pixels[place], request) for place, request in zip(places, wanted, strict=True)]
+            corrupted = [self._try(pixels[place], spec) for place, spec in zip(places, wanted, strict=True)]
         for place, image in zip(places, corrupted, strict=True):
             images[place] = image
         return images
 
-    def _try(self, image: Tensor, request: Request) -> Tensor | None:
+    def _try(self, image: Tensor, spec: CorruptionSpec) -> Tensor | None:
         try:
-            return corrupt_each(image.unsqueeze(0), [request])[0]
+            return corrupt_each(image.unsqueeze(0), [spec])[0]
         except Exception as error:
-            self._tell_once(error, "corruption %s at severity %d failed", request.name, request.severity)
+            self._tell_once(error, "corruption %s at severity %d failed", spec.name, spec.severity)
             return None

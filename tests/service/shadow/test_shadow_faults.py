@@ -17,7 +17,7 @@ from support.shadows import CPU, EAGER, Count, config, job, until
 from torch import Tensor
 
 from groupnl.archive.probe import ProbeSet, save
-from groupnl.corruptions import Request, corrupt_each
+from groupnl.corruptions import CorruptionSpec, corrupt_each
 from groupnl.inference.engines.engine import Engine
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.metrics import Metrics
@@ -67,14 +67,14 @@ class _OddlyNotFinite:
 def test_a_corruption_that_raises_loses_only_its_own_images(
     engine: TorchEngine, pixels: Tensor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def raising(images: Tensor, requests: Sequence[Request]) -> Tensor:
-        if any(request.severity == 5 for request in requests):
+    def raising(images: Tensor, specs: Sequence[CorruptionSpec]) -> Tensor:
+        if any(spec.severity == 5 for spec in specs):
             raise RuntimeError("broken")
-        return corrupt_each(images, requests)
+        return corrupt_each(images, specs)
 
     monkeypatch.setattr("groupnl.service.shadow.runner.corrupt_each", raising)
-    requests = [Request("contrast", 1, 0), Request("contrast", 5, 0), None]
-    results = LocalRunner(engine, None, CPU).run(pixels[:3], requests, engine(pixels[:3]).softmax(dim=1))
+    specs = [CorruptionSpec("contrast", 1, 0), CorruptionSpec("contrast", 5, 0), None]
+    results = LocalRunner(engine, None, CPU).run(pixels[:3], specs, engine(pixels[:3]).softmax(dim=1))
     assert [result is None for result in results] == [False, True, False]
 
 
@@ -113,7 +113,7 @@ def test_numbers_that_are_not_finite_are_no_pair(
 def test_a_twin_whose_numbers_are_not_finite_has_no_outcome(engine: TorchEngine, pixels: Tensor) -> None:
     runner = LocalRunner(engine, _OddlyNotFinite(engine), CPU)
     clean = engine(pixels[:4]).softmax(dim=1)
-    results = runner.run(pixels[:4], [Request("contrast", 1, 0)] * 4, clean)
+    results = runner.run(pixels[:4], [CorruptionSpec("contrast", 1, 0)] * 4, clean)
     assert [result is None for result in results] == [True, False, True, False]
 
 

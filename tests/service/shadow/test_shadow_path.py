@@ -15,7 +15,7 @@ from support.shadows import CPU, EAGER, Count, config, job, until
 from torch import Tensor
 
 from groupnl.archive.probe import ProbeSet
-from groupnl.corruptions import Request, corrupt
+from groupnl.corruptions import CorruptionSpec, corrupt
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.metrics import Metrics
 from groupnl.robustness.compare import compare
@@ -39,7 +39,7 @@ class _Blocked:
     def start(self) -> None:
         pass
 
-    def run(self, pixels: Tensor, requests: Sequence[Request | None], clean: Tensor | None) -> list[Result | None]:
+    def run(self, pixels: Tensor, specs: Sequence[CorruptionSpec | None], clean: Tensor | None) -> list[Result | None]:
         self.entered.set()
         self.go_on.wait()
         return [None] * len(pixels)
@@ -199,13 +199,13 @@ def child(packed: Path) -> Iterator[ChildRunner]:
 
 
 def test_the_process_answers_as_the_thread_does(child: ChildRunner, engine: TorchEngine, pixels: Tensor) -> None:
-    requests = [Request("contrast", 1 + index % 5, index) for index in range(8)]
+    specs = [CorruptionSpec("contrast", 1 + index % 5, index) for index in range(8)]
     clean = engine(pixels[:8]).softmax(dim=1)
     assert child.pid is not None
     if hasattr(os, "SCHED_IDLE"):
         assert os.sched_getscheduler(child.pid) == os.SCHED_IDLE
-    expected = LocalRunner(engine, engine, CPU).run(pixels[:8], requests, clean)
-    found = child.run(pixels[:8], requests, clean)
+    expected = LocalRunner(engine, engine, CPU).run(pixels[:8], specs, clean)
+    found = child.run(pixels[:8], specs, clean)
     for one, other in zip(found, expected, strict=True):
         assert one is not None
         assert other is not None

@@ -1,0 +1,130 @@
+"""The options of `groupnl validate`."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self, get_args
+
+from pydantic import model_validator
+
+from groupnl.base.numbers import Count, Positive
+from groupnl.base.options import Options as BaseOptions
+from groupnl.card import Channels3, Interpolation
+from groupnl.corruptions import CELLS, NAMES, SEVERITIES, Cell
+from groupnl.inference.device import Device, Precision
+from groupnl.inference.engine_names import EngineName
+from groupnl.validation.image_set import Choice
+
+
+class Options(BaseOptions):
+    """What `groupnl validate` is told."""
+
+    checkpoint: Path
+    architecture: str | None
+    classes: str | None
+    no_ema: bool
+    output: Path | None
+    data: tuple[Path, ...] | None
+    imagenet_c: Path | None
+    corrupt: bool
+    corruptions: tuple[str, ...]
+    severities: tuple[int, ...]
+    as_published: bool
+    limit: Positive | None
+    seed: int
+    input_size: int | None
+    crop_pct: float | None
+    interpolation: Interpolation | None
+    mean: Channels3 | None
+    std: Channels3 | None
+    engine: EngineName
+    precision: Precision
+    device: Device
+    batch_size: Positive
+    workers: Count | None
+    threads: Positive | None
+    cache: Path | None
+
+    @model_validator(mode="after")
+    def _images_are_named(self) -> Self:
+        if self.corrupt and self.data is None:
+            raise ValueError("--corrupt needs the clean images: --data")
+        if self.data is None and self.imagenet_c is None:
+            raise ValueError("name images with --data, with --imagenet-c, or with both")
+        if self.as_published and not self.corrupt:
+            raise ValueError("--as-published is for --corrupt; ImageNet-C's files are as published")
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """Where counts and figures go."""
+        return self.output or Path("validation") / self.checkpoint.name.split(".")[0]
+
+    @property
+    def given_input(self) -> Mapping[str, Any]:
+        """The fields of `InputConfig` that were given."""
+        fields = {
+            "size": self.input_size,
+            "crop_pct": self.crop_pct,
+            "interpolation": self.interpolation,
+            "mean": self.mean,
+            "std": self.std,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+    @property
+    def cells(self) -> list[Cell]:
+        """The cells that were asked for, in the official order."""
+        return [cell for cell in CELLS if cell.corruption in self.corruptions and cell.severity in self.severities]
+
+    @property
+    def choice(self) -> Choice:
+        """Which images of a set are used."""
+        return Choice(self.limit, self.seed)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `groupnl validate`."""
+    add = parser.add_argument
+    add("--checkpoint", type=Path, required=True, metavar="FILE", help=".safetensors, or a published .pth.tar")
+    add("--architecture", "--model", metavar="NAME", help="timm name of the network (as the checkpoint says)")
+    add("--classes", metavar="FILE|imagenet", help="class names, one a line, where the checkpoint has no card")
+    add("--no-ema", action="store_true", help="not the averaged weights of a .pth.tar that has both")
+    add("--output", type=Path, metavar="DIR", help="of counts and figures (validation/NAME)")
+    _add_images(parser.add_argument_group("images"))
+    _add_input(parser.add_argument_group("input of the network (as the checkpoint says, else timm's)"))
+    _add_running(parser.add_argument_group("running"))
+
+
+def _add_images(group: "argparse._ArgumentGroup") -> None:
+    add = group.add_argument
+    add("--data", nargs="+", type=Path, metavar="PATH", help="clean images: folder of class folders, tar, shards")
+    source = group.add_mutually_exclusive_group()
+    source.add_argument("--imagenet-c", type=Path, metavar="DIR", help="holds <corruption>/<severity>/<class>/<file>")
+    source.add_argument("--corrupt", action="store_true", help="corrupt the clean images here")
+    add("--corruptions", nargs="+", choices=NAMES, default=NAMES, metavar="NAME", help="only these (all nineteen)")
+    add("--severities", nargs="+", type=int, choices=SEVERITIES, default=SEVERITIES, metavar="N", help="(1 to 5)")
+    add("--as-published", action="store_true", help="with --corrupt: and JPEG of quality 85, as the published files")
+    add("--limit", type=int, metavar="N", help="a random part of so many images of each set (all)")
+    add("--seed", type=int, default=0, help="of the random part and of --corrupt (%(default)s)")
+
+
+def _add_input(group: "argparse._ArgumentGroup") -> None:
+    add = group.add_argument
+    side = "side, pixels; of ImageNet-C's crop too, which is 224 otherwise"
+    add("--input-size", "--size", type=int, metavar="N", help=side)
+    add("--crop-pct", type=float, metavar="SHARE", help="of the resized image's shorter side")
+    add("--interpolation", choices=get_args(Interpolation), help="of the resize")
+    add("--mean", nargs=3, type=float, metavar="X", help="of each channel, 0 to 1")
+    add("--std", nargs=3, type=float, metavar="X", help="of each channel, 0 to 1")
+
+
+def _add_running(group: "argparse._ArgumentGroup") -> None:
+    add = group.add_argument
+    add("--engine", choices=get_args(EngineName), default="eager", help="(%(default)s)")
+    add("--precision", choices=get_args(Precision), default="float32", help="(%(default)s)")
+    add("--device", choices=get_args(Device), default="auto", help="(%(default)s)")
+    add("--batch-size", type=int, default=64, metavar="N", help="(%(default)s)")
+    add("--workers", type=int, metavar="N", help="processes that read images; 0: this one (half the cores)")
+    add("--threads", type=int, metavar="N", help="CPU threads of the network (the cores that are left)")
+    add("--cache", type=Path, metavar="DIR", help="keeps compiled networks for the next run (a temporary folder)")
