@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict
 from groupnl.archive.shadow_config import ShadowConfig
 from groupnl.base.numbers import Positive
 from groupnl.images import Limits
-from groupnl.inference.device import Device, Precision
+from groupnl.inference.device_names import Device, Precision
 from groupnl.inference.engine_names import EngineName
 
 

@@ -11,7 +11,7 @@ from groupnl.archive.handler_config import HandlerConfig
 from groupnl.archive.manifest import MANIFEST_NAME, Manifest
 from groupnl.base.files import sha256_of
 from groupnl.errors import ArchiveError, ConfigError, problems
-from groupnl.models.checkpoint import build_model, load_checkpoint
+from groupnl.models.trained import network_of_card
 
 
 def load_unpacked(folder: Path) -> tuple[Manifest, nn.Module]:
@@ -42,9 +42,7 @@ def load_model(folder: Path, manifest: Manifest) -> nn.Module:
     Raises:
         CheckpointError: the weights do not fit the architecture.
     """
-    card = manifest.card
-    weights = load_checkpoint(folder / manifest.weights)
-    return build_model(card.architecture, len(card.classes), weights.state_dict)
+    return network_of_card(folder / manifest.weights, manifest.card)
 
 
 def handler_section(settings: Mapping[str, Any]) -> HandlerConfig:

@@ -1,14 +1,9 @@
 """Which device runs the network and in which precision: as configured, or by what is there."""
 
-from typing import Literal
-
 import torch
 
 from groupnl.errors import ConfigError
-
-Device = Literal["auto", "cpu", "cuda"]
-PrecisionName = Literal["float32", "bfloat16", "float16"]
-Precision = Literal["auto", "float32", "bfloat16", "float16"]
+from groupnl.inference.device_names import Device, Precision, PrecisionName
 
 # CPU instructions that multiply bfloat16 matrices: x86 (AVX-512, AMX) and Arm.
 _BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")
@@ -48,13 +43,22 @@ def choose_precision(wanted: Precision, device: torch.device) -> torch.dtype:
     "auto" takes float16 on CUDA, bfloat16 on a CPU with bfloat16 instructions, else float32.
 
     Raises:
-        ConfigError: float16 on a CPU, where torch's convolutions are slower and less exact in it.
+        ConfigError: the device does not have it, see `precision_refusal`.
     """
     if wanted == "auto":
         return _best_precision(device)
-    if wanted == "float16" and device.type == "cpu":
-        raise ConfigError("precision 'float16' needs a CUDA device; on a CPU use 'bfloat16' or 'float32'")
-    return PRECISIONS[wanted]
+    precision = PRECISIONS[wanted]
+    if reason := precision_refusal(precision, device):
+        raise ConfigError(reason)
+    return precision
+
+
+def precision_refusal(precision: torch.dtype, device: torch.device) -> str | None:
+    """Why a network is not to be run so on a device, in a sentence that says what to do; None if it can be."""
+    # On a CPU torch's convolutions are slower and less exact in it.
+    if precision == torch.float16 and device.type == "cpu":
+        return "precision 'float16' needs a CUDA device; on a CPU use 'bfloat16' or 'float32'"
+    return None
 
 
 def precision_name(precision: torch.dtype) -> PrecisionName:

@@ -108,6 +108,15 @@ def open_described(path: Path) -> tuple[Trained, ModelCard]:
     return _trained(path, checkpoint, card.architecture, card.classes, card.input, averaged=True), card
 
 
+def network_of_card(path: Path, card: ModelCard) -> nn.Module:
+    """The network of a card that is known already, as an archive's is: with the weights of `path`, in evaluation mode.
+
+    Raises:
+        CheckpointError: the file cannot be used, or its weights do not fit the card.
+    """
+    return build_model(card.architecture, len(card.classes), load_checkpoint(path).state_dict)
+
+
 def _trained(
     path: Path,
     checkpoint: Checkpoint,

@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from groupnl.base.numbers import Share
 from groupnl.card import Interpolation
+from groupnl.inference.device_names import Device, PrecisionName
 
 _COMMA = re.compile(r",(?![^{]*\})")  # but not the one in shard-{1,2}.tar
 
@@ -28,7 +29,7 @@ Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Range = Annotated[tuple[Share, Share], BeforeValidator(_split), AfterValidator(_rising)]
-Precision = Literal["auto", "amp", "float32", "bfloat16", "float16"]
+TrainPrecision = Literal["auto", "amp", PrecisionName]
 
 
 class TrainConfig(BaseModel):
@@ -92,8 +93,8 @@ class TrainConfig(BaseModel):
     )
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(42, description="of every random choice")
-    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train")
-    precision: Precision = Field(
+    device: Device = Field("auto", description="where to train")
+    precision: TrainPrecision = Field(
         "auto", description="of the autocast; amp: float16 on CUDA, else auto; auto: the hardware's fastest without it"
     )
     grad_checkpointing: bool = Field(False, description="compute activations again to save memory, where timm can")

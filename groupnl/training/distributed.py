@@ -17,7 +17,8 @@ from torch.nn.parallel import DistributedDataParallel
 
 from groupnl.base.child_process import end_with_parent
 from groupnl.errors import ConfigError
-from groupnl.inference.device import Device, choose_device
+from groupnl.inference.device import choose_device
+from groupnl.inference.device_names import Device
 
 
 def spread(*numbers: int) -> int:

@@ -21,7 +21,7 @@ from groupnl.base.folder_lock import locked
 from groupnl.card import ModelCard, SplitAccuracy, TrainingRecord
 from groupnl.errors import ConfigError
 from groupnl.inference.device import choose_device, choose_precision, precision_name
-from groupnl.training.config import Precision, TrainConfig
+from groupnl.training.config import TrainConfig, TrainPrecision
 from groupnl.training.data import begin_epoch, eval_loader, input_config, train_loader
 from groupnl.training.distributed import World
 from groupnl.training.evaluate import evaluate
@@ -244,7 +244,7 @@ def _created(model: str, classes: int, rates: dict[str, float]) -> nn.Module:
     return network
 
 
-def _precision(wanted: Precision, device: torch.device) -> torch.dtype:
+def _precision(wanted: TrainPrecision, device: torch.device) -> torch.dtype:
     """As for inference, but float16, whose gradients need scaling, comes only where it is asked for."""
     if device.type == "cuda" and wanted == "amp":
         return torch.float16

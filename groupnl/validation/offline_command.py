@@ -15,7 +15,8 @@ from groupnl.base.options import Options as BaseOptions
 from groupnl.card import ModelCard
 from groupnl.corruptions import NAMES
 from groupnl.errors import ConfigError
-from groupnl.inference.device import Device, Precision, choose_device, choose_precision, precision_name
+from groupnl.inference.device import choose_device, choose_precision, precision_name
+from groupnl.inference.device_names import Device, Precision
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.models.trained import Trained, open_described
 from groupnl.robustness.record import SUFFIX, RobustnessRecord, read_record, write_record

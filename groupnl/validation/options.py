@@ -11,7 +11,7 @@ from groupnl.base.numbers import Count, Positive
 from groupnl.base.options import Options as BaseOptions
 from groupnl.card import Channels3, Interpolation
 from groupnl.corruptions import CELLS, NAMES, SEVERITIES, Cell
-from groupnl.inference.device import Device, Precision
+from groupnl.inference.device_names import Device, Precision
 from groupnl.inference.engine_names import EngineName
 from groupnl.validation.image_set import Choice
 

@@ -13,7 +13,8 @@ from groupnl.base.cores import usable_cores
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
 from groupnl.errors import ConfigError
-from groupnl.inference.device import Device, choose_device
+from groupnl.inference.device import choose_device
+from groupnl.inference.device_names import Device
 from groupnl.inference.ways import possible_ways, speed_ways
 from groupnl.models import PUBLISHED, VARIANTS
 from groupnl_studies.harness.cache import cache_folder

@@ -10,7 +10,7 @@ from groupnl.base.options import Options as BaseOptions
 from groupnl.base.short_names import by_short_name
 from groupnl.errors import ConfigError
 from groupnl.inference.pixels import PixelNetwork
-from groupnl.models import build_model, load_checkpoint
+from groupnl.models.trained import open_described
 from groupnl.validation.offline import read_images
 from groupnl_studies.convolutions.result import read_results
 from groupnl_studies.harness.fit import LayerFit, fit_layers
@@ -54,7 +54,7 @@ def run(options: Options) -> int:
 
     Raises:
         ConfigError: images or results that cannot be used, or a checkpoint without GroupNL layers.
-        CheckpointError: a checkpoint that cannot be used.
+        CheckpointError: a checkpoint that cannot be used, or without a model card.
     """
     trained = {name: _fit_checkpoint(path, options) for name, path in by_short_name(options.checkpoints).items()}
     if options.results:
@@ -71,12 +71,9 @@ def run(options: Options) -> int:
 
 
 def _fit_checkpoint(path: Path, options: Options) -> list[LayerFit]:
-    loaded = load_checkpoint(path)
-    if loaded.card is None:
-        raise ConfigError(f"{path} has no model card, so its classes and input are not known")
-    images = read_images(options.data, options.splits, loaded.card, _IMAGES, 0)
-    network = build_model(loaded.card.architecture, len(loaded.card.classes), loaded.state_dict)
-    fits = fit_layers(PixelNetwork(network, loaded.card.input), images.pixels)
+    trained, card = open_described(path)
+    images = read_images(options.data, options.splits, card, _IMAGES, 0)
+    fits = fit_layers(PixelNetwork(trained.network, trained.input), images.pixels)
     if not fits:
         raise ConfigError(f"{path} has no GroupNL layer: there is nothing to fit")
     return fits

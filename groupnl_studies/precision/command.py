@@ -15,12 +15,11 @@ from groupnl.base.files import sha256_of
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
 from groupnl.base.short_names import by_short_name
-from groupnl.card import ModelCard
-from groupnl.errors import ConfigError
-from groupnl.inference.device import Device, choose_device
+from groupnl.inference.device import choose_device
+from groupnl.inference.device_names import Device
 from groupnl.inference.ways import REFERENCE, Way, possible_ways, precision_ways
 from groupnl.inference.workshop import Workshop
-from groupnl.models import build_model, load_checkpoint
+from groupnl.models.trained import open_described
 from groupnl.validation.offline import read_images
 from groupnl_studies.harness.cache import cache_folder
 from groupnl_studies.harness.machine import machine
@@ -93,7 +92,7 @@ def run(options: Options) -> int:
 
     Raises:
         ConfigError: an option that cannot be used, or the images are missing.
-        CheckpointError: a checkpoint that cannot be used.
+        CheckpointError: a checkpoint that cannot be used, or without a model card.
         RewriteError: a network cannot be compiled, or gives logits that are not finite.
     """
     threads = options.threads or usable_cores()
@@ -121,27 +120,18 @@ def _study(
     device: torch.device,
     threads: int,
 ) -> list[Agreement]:
-    card, state_dict = _load(checkpoint)
-    model = build_model(card.architecture, len(card.classes), state_dict)
+    trained, card = open_described(checkpoint)
     images = read_images(options.data, options.splits, card, options.limit, 0)
     workshop = Workshop(cache, card.input, device, threads)
-    identity = sha256_of(checkpoint)
-    expected = answers(workshop.engine(REFERENCE, model, identity), images.pixels, options.batch_size)
+    expected = answers(workshop.engine(REFERENCE, trained.network, trained.sha256), images.pixels, options.batch_size)
     found = []
     with tqdm(ways, leave=False, disable=None, unit=" ways") as bar:
         for way in bar:
             bar.set_description(f"{name}: {way.name}")
-            engine = workshop.engine(way, model, identity)
+            engine = workshop.engine(way, trained.network, trained.sha256)
             logits = answers(engine, images.pixels, options.batch_size)
             found.append(compare(name, way.name, expected, logits, images.labels))
     return found
-
-
-def _load(checkpoint: Path) -> tuple[ModelCard, dict[str, torch.Tensor]]:
-    loaded = load_checkpoint(checkpoint)
-    if loaded.card is None:
-        raise ConfigError(f"{checkpoint} has no model card, so its classes and input are not known")
-    return loaded.card, loaded.state_dict
 
 
 def _verdict(found: list[Agreement]) -> int:

@@ -1,8 +1,13 @@
+import subprocess
+import sys
+from typing import get_args
+
 import pytest
 import torch
 
 from groupnl.errors import ConfigError
-from groupnl.inference.device import choose_device, choose_precision
+from groupnl.inference.device import PRECISIONS, choose_device, choose_precision
+from groupnl.inference.device_names import Precision, PrecisionName
 
 CPU = torch.device("cpu")
 needs_no_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
@@ -53,3 +58,14 @@ def test_a_configured_precision_is_taken() -> None:
     assert choose_precision("bfloat16", CPU) is torch.bfloat16
     with pytest.raises(ConfigError, match="'float16' needs a CUDA device"):
         choose_precision("float16", CPU)
+
+
+def test_every_name_has_its_precision() -> None:
+    assert tuple(PRECISIONS) == get_args(PrecisionName)
+    assert get_args(Precision) == ("auto", *PRECISIONS)
+
+
+def test_names_of_devices_engines_and_settings_import_no_torch() -> None:
+    modules = "groupnl.inference.device_names, groupnl.inference.engine_names, groupnl.training.config"
+    program = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0

@@ -1,5 +1,6 @@
 """groupnl.models.trained: what a checkpoint says, what is given, and what does not fit."""
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from support.tiny import ARCHITECTURE, CLASSES, INPUT, published_checkpoint, tin
 
 from groupnl.base.files import sha256_of
 from groupnl.errors import CheckpointError, ConfigError
-from groupnl.models.trained import open_described, open_trained
+from groupnl.models.trained import network_of_card, open_described, open_trained
 
 
 def test_a_card_says_everything(tmp_path: Path) -> None:
@@ -75,3 +76,23 @@ def test_a_network_with_two_classifiers_tells_its_classes(tmp_path: Path) -> Non
     network = timm.create_model("levit_128s", num_classes=3)
     torch.save({"arch": "levit_128s", "state_dict": network.state_dict()}, tmp_path / "two.pth.tar")
     assert open_trained(tmp_path / "two.pth.tar").class_count == 3
+
+
+def test_a_card_that_is_known_says_what_is_built(tmp_path: Path) -> None:
+    path = tiny_checkpoint(tmp_path)
+    network = network_of_card(path, tiny_card())
+    assert not network.training
+    with pytest.raises(CheckpointError, match=rf"the weights .*{ARCHITECTURE}"):
+        network_of_card(path, tiny_card(CLASSES[:-1]))
+
+
+def test_nobody_else_makes_a_network_of_a_checkpoint() -> None:
+    root = Path(__file__).parents[2]
+    doors = {"build_model", "load_checkpoint"}
+    users = set()
+    for part in ("groupnl", "groupnl_studies", "handlers", "loadtests"):
+        for path in (root / part).rglob("*.py"):
+            nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if any(doors & {getattr(node, "id", ""), getattr(node, "attr", "")} for node in nodes):
+                users.add(path.relative_to(root).as_posix())
+    assert users == {"groupnl/models/trained.py"}

@@ -11,6 +11,7 @@ from torch import nn
 
 from groupnl.card import InputConfig
 from groupnl.errors import not_installed
+from groupnl.inference.device import precision_refusal
 from groupnl.inference.engine_names import EngineName
 from groupnl.inference.engines.engine import Engine
 
@@ -62,9 +63,7 @@ class EngineKind(ABC):
 
     def refusal(self, device: torch.device, precision: torch.dtype, published: bool = False) -> str | None:
         """Why a network cannot be run so, in a sentence that says what to do; None if it can."""
-        if precision == torch.float16 and device.type == "cpu":
-            return "float16 needs a CUDA device: use bfloat16 or float32"
-        return None
+        return precision_refusal(precision, device)
 
     def nearest(self, precision: torch.dtype, device: torch.device) -> torch.dtype:
         """A precision that nobody insists on, or float32 where this engine refuses it."""

@@ -9,7 +9,8 @@ import platform
 import torch
 from pydantic import BaseModel, ConfigDict
 
-from groupnl.inference.device import PrecisionName, precision_name
+from groupnl.inference.device import precision_name
+from groupnl.inference.device_names import PrecisionName
 
 
 class Target(BaseModel):

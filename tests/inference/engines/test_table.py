@@ -7,6 +7,7 @@ from typing import get_args
 import pytest
 import torch
 
+from groupnl.inference.device import precision_refusal
 from groupnl.inference.engine_names import EngineName
 from groupnl.inference.engines.kind import EngineKind
 from groupnl.inference.engines.table import ENGINES, engine_kind
@@ -47,6 +48,12 @@ def test_the_nearest_precision(
 @pytest.mark.parametrize("kind", ENGINES, ids=lambda kind: kind.name)
 def test_every_engine_takes_float32_on_a_cpu(kind: EngineKind) -> None:
     assert kind.refusal(CPU, torch.float32) is None
+
+
+@pytest.mark.parametrize("kind", ENGINES, ids=lambda kind: kind.name)
+def test_what_the_device_refuses_every_engine_refuses(kind: EngineKind) -> None:
+    assert kind.refusal(CPU, torch.float16) == precision_refusal(torch.float16, CPU)
+    assert kind.nearest(torch.float16, CPU) == torch.float32
 
 
 def test_a_worker_imports_nothing_that_only_packing_needs() -> None:

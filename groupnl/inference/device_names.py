@@ -1,0 +1,10 @@
+"""The devices and precisions that a network can run on and in, by name; as `engine_names`, without importing torch.
+
+What they mean stands in `groupnl.inference.device`.
+"""
+
+from typing import Literal
+
+Device = Literal["auto", "cpu", "cuda"]
+PrecisionName = Literal["float32", "bfloat16", "float16"]
+Precision = Literal["auto", PrecisionName]
