@@ -15,13 +15,12 @@ import groupnl
 from groupnl.card import InputConfig
 from groupnl.inference.engines.engine import Engine
 from groupnl.inference.engines.kind import Spec
-from groupnl.inference.engines.table import engine_kind
+from groupnl.inference.engines.table import ENGINES, engine_kind
 from groupnl.inference.engines.target import Target
 from groupnl.inference.ways import Way
 
 _SOURCES = ("inference", "layers", "models")  # what decides the files that are made
 _SUFFIXES = (".py", ".cpp", ".h")
-_MAKERS = ("onnx", "onnxscript", "timm")
 
 
 class Workshop:
@@ -80,7 +79,7 @@ def source_digest() -> str:
     """SHA-256 of the code that makes engines, and of the versions of what it uses."""
     home = Path(groupnl.__file__).parent
     digest = hashlib.sha256()
-    for name in _MAKERS:
+    for name in sorted({"timm", *(package for kind in ENGINES for package in kind.packages)}):
         digest.update(f"{name} {_version(name)}\n".encode())
     for part in _SOURCES:
         for file in sorted((home / part).rglob("*")):

@@ -4,11 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from groupnl.corruptions.names import NAMES
-from groupnl.metrics import PAIRED_OUTCOMES
+from groupnl.metrics import BOTH_FLIP, MODEL_ONLY, REFERENCE_ONLY
 from groupnl.robustness.record import RobustnessRecord
 from groupnl.robustness.statistics import Errors, Verdict, paired_verdict, relative_error
 
-BOTH_HOLD, MODEL_ONLY, REFERENCE_ONLY, BOTH_FLIP = PAIRED_OUTCOMES
 ALL = "all"
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from groupnl.base.picture import save
-from groupnl.inference.ways import parse_way
+from groupnl.inference.ways import REFERENCE, parse_way
 from groupnl_studies.models.figures import OWN_FASTEST, batches_of, fastest_way, median_ms, over_twin, ways_of
 from groupnl_studies.models.pair import PairTimes, Slot
 
@@ -71,7 +71,7 @@ def _marker(column: str) -> str:
 
 def _times(axes: Any, measured: Sequence[PairTimes], batch: int) -> None:
     """Four bars for a pair: both networks as published, in eager PyTorch, and both in their fastest ways."""
-    published = [way for way in ways_of(measured[0]) if way.startswith("published-eager")]
+    published = [way for way in ways_of(measured[0]) if parse_way(way)[:2] == REFERENCE[:2]]  # form and engine
     labels = [*published[-1:], OWN_FASTEST]
     bars = [(who, label) for who in (0, 1) for label in labels]
     for number, (who, label) in enumerate(bars):

@@ -58,7 +58,10 @@ def build(folder: Path) -> Path:
     """
     compiler = next(filter(None, map(shutil.which, _COMPILERS)), None)
     if compiler is None:
-        raise RewriteError(f"no C++ compiler ({', '.join(_COMPILERS)}) is installed, which the engine 'aot' needs")
+        raise RewriteError(
+            f"no C++ compiler ({', '.join(_COMPILERS)}) is installed, which compiles the native kernels: install one, "
+            "or choose another engine"
+        )
     library = folder / LIBRARY_FILE
     home = Path(torch.__file__).parent
     paths = (f"-I{home / 'include'}", f"-L{home / 'lib'}")
