@@ -19,9 +19,11 @@ from groupnl.errors import GroupNLError, input_errors
 # The clean answer's place among the corruptions and severities.
 CLEAN = {"corruption": "none", "severity": "0"}
 STAGES = ("wait", "decode", "preprocess", "infer", "respond", "total")
+WAIT, DECODE, PREPROCESS, INFER, RESPOND, TOTAL = STAGES
 PAIRED_OUTCOMES = ("both_hold", "model_only", "reference_only", "both_flip")
 BOTH_HOLD, MODEL_ONLY, REFERENCE_ONLY, BOTH_FLIP = PAIRED_OUTCOMES
 DROP_REASONS = ("queue_full", "expired", "fault")
+QUEUE_FULL, EXPIRED, FAULT = DROP_REASONS
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _LAG_SECONDS = (0.01, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)

@@ -15,7 +15,7 @@ from groupnl.metrics import (
     STAGE_SECONDS,
     WORKER_STARTS,
 )
-from groupnl.monitoring.promql import counted, wilson
+from groupnl.monitoring.promql import OF_WHOLE_BATCHES, counted, wilson
 from groupnl.monitoring.recording import (
     AVAILABLE_SHARE,
     CORRUPTION,
@@ -88,7 +88,7 @@ def latency_alerts() -> list[Alert]:
 def _latency(burn: Burn) -> Alert:
     limit = f"{burn.factor * (1 - FAST_SHARE):.6g}"
     long, short = (named(MODEL, "slow_batches", window) for window in (burn.long, burn.short))
-    batches = f'sum by (model) (increase({STAGE_SECONDS.name}_count{{stage="total"}}[{burn.long}]))'
+    batches = f"sum by (model) (increase({STAGE_SECONDS.name}_count{{{OF_WHOLE_BATCHES}}}[{burn.long}]))"
     return Alert(
         f"GroupNLLatencyBudget{burn.name}Burn",
         f"{long} > {limit}\nand {short} > {limit}\nand {long} * {batches} >= {LEAST_FAILURES}",

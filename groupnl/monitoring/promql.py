@@ -3,11 +3,17 @@
 Counters are summed over replicas before anything is divided. A ratio without a single case is left out, not NaN or 0.
 """
 
-from groupnl.metrics import Family
+from groupnl.metrics import CLEAN, TOTAL, Family
 
 # Since the service's start: the counters as they stand. A window: what was counted in it, across restarts.
 SINCE_START = ""
 Z_95 = 1.96
+
+# Label matchers.
+IS_CLEAN = 'corruption="{corruption}"'.format(**CLEAN)
+IS_CORRUPTED = 'corruption!="{corruption}"'.format(**CLEAN)
+OF_WHOLE_BATCHES = f'stage="{TOTAL}"'
+OF_STAGES = f'stage!="{TOTAL}"'
 
 
 def counted(family: Family, by: str, window: str = SINCE_START, where: str = "") -> str:

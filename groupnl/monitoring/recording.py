@@ -22,7 +22,7 @@ from groupnl.metrics import (
     SHADOW_TOP5_KEPT,
     STAGE_SECONDS,
 )
-from groupnl.monitoring.promql import SINCE_START, counted, ratio, wilson
+from groupnl.monitoring.promql import IS_CLEAN, IS_CORRUPTED, OF_WHOLE_BATCHES, SINCE_START, counted, ratio, wilson
 from groupnl.monitoring.rules import Recording
 from groupnl.robustness.statistics import ALPHA, RHO
 from groupnl.server.torchserve import frontend_metrics as frontend
@@ -120,13 +120,13 @@ def _probe() -> list[Recording]:
         Recording(images, counted(PROBE_IMAGES, CELL)),
         Recording(cell, f"1 - {ratio(counted(PROBE_CORRECT, CELL), images)}"),
         Recording(by_type, f"avg by ({CORRUPTION}) ({cell})"),
-        Recording(named(MODEL, "probe_error"), f'avg by ({MODEL}) ({by_type}{{corruption!="none"}})'),
+        Recording(named(MODEL, "probe_error"), f"avg by ({MODEL}) ({by_type}{{{IS_CORRUPTED}}})"),
     ]
 
 
 def _corruption_error() -> list[Recording]:
     """Only cells that both have seen are summed; a model's reference is the one it was compared with most."""
-    cell = f'{named(CELL, "probe_error")}{{corruption!="none"}}'
+    cell = f"{named(CELL, 'probe_error')}{{{IS_CORRUPTED}}}"
     twin_of = f"(topk by (model) (1, {named(TWIN, 'compared_pairs')}) * 0 + 1)"
     by_reference = (
         f'sum by (reference, corruption, severity) (label_replace({cell}, "reference", "$1", "model", "(.*)"))'
@@ -159,7 +159,7 @@ def _labelled(span: str) -> list[Recording]:
 def _band() -> list[Recording]:
     """Clean accuracy of the probe set, less and more what the flips allow: a - (1 - A) and a + (1 - A)."""
     agreement = named(CORRUPTION, "agreement")
-    clean_error = f'{named(CORRUPTION, "probe_error")}{{corruption="none"}}'
+    clean_error = f"{named(CORRUPTION, 'probe_error')}{{{IS_CLEAN}}}"
     return [
         Recording(
             named(CORRUPTION, "accuracy_band_lower"),
@@ -187,8 +187,8 @@ def service_rules() -> list[Recording]:
 
 
 def _slow_batches(window: str) -> str:
-    fast = f'sum by (model) (rate({STAGE_SECONDS.name}_bucket{{stage="total", le="{FAST_SECONDS}"}}[{window}]))'
-    everything = f'sum by (model) (rate({STAGE_SECONDS.name}_count{{stage="total"}}[{window}]))'
+    fast = f'sum by (model) (rate({STAGE_SECONDS.name}_bucket{{{OF_WHOLE_BATCHES}, le="{FAST_SECONDS}"}}[{window}]))'
+    everything = f"sum by (model) (rate({STAGE_SECONDS.name}_count{{{OF_WHOLE_BATCHES}}}[{window}]))"
     return f"1 - {ratio(fast, everything)}"
 
 

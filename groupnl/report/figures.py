@@ -24,6 +24,7 @@ from groupnl.metrics import (
     SHADOW_SAMPLED,
     SHADOW_TOP5_KEPT,
     STAGE_SECONDS,
+    TOTAL,
     Family,
 )
 from groupnl.report.samples import Samples
@@ -163,7 +164,7 @@ def figures_of(samples: Samples, model: str) -> ModelFigures:
         sampled=samples.total(SHADOW_SAMPLED.name, model=model),
         dropped=samples.by("reason", SHADOW_DROPPED.name, model=model),
         requests=samples.by("code", REQUESTS.name, model=model),
-        latency_s=_quantiles(samples, STAGE_SECONDS, model=model, stage="total"),
+        latency_s=_quantiles(samples, STAGE_SECONDS, model=model, stage=TOTAL),
         lag_s=_quantiles(samples, SHADOW_LAG_SECONDS, model=model),
     )
 

@@ -16,7 +16,19 @@ from groupnl.card import ModelCard
 from groupnl.errors import InputError
 from groupnl.images import Reader, SideBySide, as_batch
 from groupnl.inference.engines.engine import Engine
-from groupnl.metrics import BATCH_SIZE, REJECTED, REQUESTS, STAGE_SECONDS, Metrics
+from groupnl.metrics import (
+    BATCH_SIZE,
+    DECODE,
+    INFER,
+    PREPROCESS,
+    REJECTED,
+    REQUESTS,
+    RESPOND,
+    STAGE_SECONDS,
+    TOTAL,
+    WAIT,
+    Metrics,
+)
 from groupnl.service.faults import FaultCounter
 from groupnl.service.items import Item
 from groupnl.service.replies import Reply, classifications, internal_error, refusal
@@ -86,9 +98,9 @@ class Service:
         Raises:
             SystemExit: the engine failed too often in a row; see `FaultCounter`.
         """
-        with self._metrics.timed(STAGE_SECONDS, stage="total"):
+        with self._metrics.timed(STAGE_SECONDS, stage=TOTAL):
             with ExitStack() as turn:
-                with self._metrics.timed(STAGE_SECONDS, stage="wait"):
+                with self._metrics.timed(STAGE_SECONDS, stage=WAIT):
                     threads = turn.enter_context(self._turns.turn())
                 _compute_with(threads)
                 prepared = self._side_by_side(self._prepare, items, threads)
@@ -96,7 +108,7 @@ class Service:
                 if not self._on_cpu:
                     turn.close()  # the next worker's images are prepared while the device computes
                 logits = self._infer(good)
-            with self._metrics.timed(STAGE_SECONDS, stage="respond"):
+            with self._metrics.timed(STAGE_SECONDS, stage=RESPOND):
                 answers = iter(self._replies(good, logits))
                 replies = [next(answers) if isinstance(item, _Prepared) else item for item in prepared]
         self._count(replies)
@@ -107,9 +119,9 @@ class Service:
     def _prepare(self, item: Item) -> _Prepared | Reply:
         try:
             top_k, label = item.top_k(self._config.top_k), item.label(self._classes)
-            with self._metrics.timed(STAGE_SECONDS, stage="decode"):
+            with self._metrics.timed(STAGE_SECONDS, stage=DECODE):
                 picture = self._reader.decode(item.image())
-            with self._metrics.timed(STAGE_SECONDS, stage="preprocess"):
+            with self._metrics.timed(STAGE_SECONDS, stage=PREPROCESS):
                 return _Prepared(item, self._reader.fit(picture), top_k, label)
         except InputError as error:
             self._metrics.inc(REJECTED, reason=error.code)
@@ -123,7 +135,7 @@ class Service:
         if not good:
             return None
         try:
-            with self._metrics.timed(STAGE_SECONDS, stage="infer"):
+            with self._metrics.timed(STAGE_SECONDS, stage=INFER):
                 logits = self._engine(as_batch([item.pixels for item in good]))
         except Exception:
             logger.exception("the network could not be run on a batch of %d", len(good))

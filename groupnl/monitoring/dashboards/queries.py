@@ -1,14 +1,14 @@
 """The chosen model, reference and window in queries, and what dashboards ask in more than one place."""
 
 from groupnl.metrics import Family
-from groupnl.monitoring.promql import counted
+from groupnl.monitoring.promql import IS_CLEAN, IS_CORRUPTED, counted
 
 # Grafana puts the chosen values in place of these.
 MODEL = 'model="$model"'
 PAIR = 'model="$model", reference="$reference"'
 REFERENCE = 'model="$reference"'
-CORRUPTED = 'model="$model", corruption!="none"'
-CLEAN = 'model="$model", corruption="none"'
+CORRUPTED = f"{MODEL}, {IS_CORRUPTED}"
+CLEAN = f"{MODEL}, {IS_CLEAN}"
 WINDOW = "$window"
 RATE_WINDOW = "$__rate_interval"
 

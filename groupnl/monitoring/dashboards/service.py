@@ -21,12 +21,12 @@ from groupnl.monitoring.dashboards.panels import (
     lines,
 )
 from groupnl.monitoring.dashboards.queries import MODEL, RATE_WINDOW, WINDOW
-from groupnl.monitoring.promql import counted, mean, quantile
+from groupnl.monitoring.promql import OF_STAGES, OF_WHOLE_BATCHES, counted, mean, quantile
 from groupnl.monitoring.recording import AVAILABLE_SHARE, FAST_SECONDS, FAST_SHARE, named
 from groupnl.monitoring.recording import MODEL as BY_MODEL
 from groupnl.server.torchserve import frontend_metrics as frontend
 
-TOTAL = f'{MODEL}, stage="total"'
+WHOLE_BATCHES = f"{MODEL}, {OF_WHOLE_BATCHES}"
 QUEUED = '{model_name="$model"}'
 
 
@@ -100,7 +100,7 @@ def _latency() -> AnyPanel:
         8,
     )
     queries = [
-        Query(f"p{share * 100:g}", quantile(share, STAGE_SECONDS, "model", RATE_WINDOW, TOTAL))
+        Query(f"p{share * 100:g}", quantile(share, STAGE_SECONDS, "model", RATE_WINDOW, WHOLE_BATCHES))
         for share in (0.5, 0.95, 0.99)
     ]
     return limit_line(lines(text, queries, SECONDS), FAST_SECONDS)
@@ -113,7 +113,7 @@ def _stages() -> AnyPanel:
         8,
         8,
     )
-    part = f'{MODEL}, stage!="total"'
+    part = f"{MODEL}, {OF_STAGES}"
     return lines(text, [Query("{{stage}}", mean(STAGE_SECONDS, "stage", RATE_WINDOW, part))], SECONDS)
 
 
@@ -164,7 +164,7 @@ def _busy() -> AnyPanel:
         6,
         8,
     )
-    busy = f"sum(rate({STAGE_SECONDS.name}_sum{{{TOTAL}}}[{RATE_WINDOW}]))"
+    busy = f"sum(rate({STAGE_SECONDS.name}_sum{{{WHOLE_BATCHES}}}[{RATE_WINDOW}]))"
     starts = f"sum({WORKER_STARTS.name}{{{MODEL}}})"
     return lines(text, [Query("busy workers", busy), Query("starts since the service's start", starts)], NUMBER)
 

@@ -13,6 +13,7 @@ from groupnl.monitoring.dashboards.panels import (
     rows,
 )
 from groupnl.monitoring.dashboards.queries import CLEAN, CORRUPTED, MODEL, PAIR, REFERENCE, recorded
+from groupnl.monitoring.promql import IS_CORRUPTED
 from groupnl.monitoring.recording import CELL, CORRUPTION, TWIN, TWIN_CORRUPTION, named
 from groupnl.monitoring.recording import MODEL as BY_MODEL
 
@@ -98,7 +99,7 @@ def corruption_error_table(height: int = 17) -> AnyPanel:
     columns = [
         Query("corruption error", relative, unit=NUMBER, steps=RELATIVE_STEPS, decimals=2),
         Query("error of the model", recorded(wrong, CORRUPTED, "corruption"), decimals=1),
-        Query("error of the reference", recorded(wrong, f'{REFERENCE}, corruption!="none"', "corruption"), decimals=1),
+        Query("error of the reference", recorded(wrong, f"{REFERENCE}, {IS_CORRUPTED}", "corruption"), decimals=1),
         Query("answers of the model", answers, unit=COUNT, decimals=0),
     ]
     return rows(text, "corruption", columns)

@@ -15,6 +15,7 @@ import torch
 
 from groupnl.archive.probe import ProbeSet
 from groupnl.archive.shadow_config import ShadowConfig
+from groupnl.metrics import EXPIRED, FAULT, QUEUE_FULL
 from groupnl.robustness.deck import Deck
 from groupnl.robustness.replay import spec_of
 from groupnl.robustness.sampling import is_sampled
@@ -73,7 +74,7 @@ class ShadowLoop:
         try:
             self._queue.put_nowait(job)
         except queue.Full:
-            self._counts.dropped("queue_full")
+            self._counts.dropped(QUEUE_FULL)
         self._counts.waiting(self._queue.qsize())
 
     def _run(self) -> None:
@@ -90,7 +91,7 @@ class ShadowLoop:
         if jobs:
             went_well = self._guarded(lambda: self._answer(jobs))
             if not went_well:
-                self._counts.dropped("fault", len(jobs))
+                self._counts.dropped(FAULT, len(jobs))
             self._stopped.wait(_pause(time.monotonic() - start, self._config.time_share))
             self._recover(went_well)
         elif self._probing is not None and start >= self._next_probe:
@@ -112,7 +113,7 @@ class ShadowLoop:
         oldest = time.monotonic() - self._config.max_lag_s
         fresh = [job for job in jobs if job.offered_at >= oldest]
         if len(fresh) < len(jobs):
-            self._counts.dropped("expired", len(jobs) - len(fresh))
+            self._counts.dropped(EXPIRED, len(jobs) - len(fresh))
         return fresh
 
     def _patience_s(self) -> float:
@@ -129,7 +130,7 @@ class ShadowLoop:
         now = time.monotonic()
         for job, cell, result in zip(jobs, cells, results, strict=True):
             if result is None:
-                self._counts.dropped("fault")
+                self._counts.dropped(FAULT)
             else:
                 self._counts.pair(cell, result, job.label, now - job.offered_at)
 
