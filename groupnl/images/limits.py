@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from groupnl.base.numbers import Positive
+
 Encoded = bytes | bytearray  # an image file, or what a client sends as one
 Format = Literal["JPEG", "PNG", "WEBP", "BMP"]
-Positive = Annotated[int, Field(gt=0)]
 
 
 class Limits(BaseModel):

@@ -8,7 +8,7 @@ from torch import nn
 
 from groupnl.base.options import Options as BaseOptions
 from groupnl.models.registry import PUBLISHED
-from groupnl.models.size import Size, size_of
+from groupnl.models.size import NetworkSize, size_of
 from groupnl.models.traffic import Traffic, traffic_of
 
 
@@ -61,5 +61,5 @@ def _without_memory(architecture: str) -> nn.Module:
     return network
 
 
-def _row(found: Size) -> str:
+def _row(found: NetworkSize) -> str:
     return f"{found.parameters / 1e6:>8.2f} {found.macs / 1e6:>8.0f}"

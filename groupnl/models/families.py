@@ -38,7 +38,7 @@ class Place(NamedTuple):
         return layer
 
 
-class Family(NamedTuple):
+class NetworkFamily(NamedTuple):
     """The places of a family of networks, and how its new convolutions are initialised."""
 
     places: Callable[[nn.Module], Iterator[Place]]
@@ -67,11 +67,11 @@ def _initialise_as_resnet(layer: GroupNLConv2d) -> None:
     nn.init.kaiming_normal_(layer.conv1.weight, mode="fan_out", nonlinearity="relu")
 
 
-MOBILE = Family(_depthwise_places, efficientnet_init_weights)
-RESNET = Family(_bottleneck_places, _initialise_as_resnet)
+MOBILE = NetworkFamily(_depthwise_places, efficientnet_init_weights)
+RESNET = NetworkFamily(_bottleneck_places, _initialise_as_resnet)
 
 
-def swap(network: nn.Module, family: Family, ratio: int, sparse: bool) -> None:
+def swap(network: nn.Module, family: NetworkFamily, ratio: int, sparse: bool) -> None:
     """Replace the family's convolutions in `network` by GroupNL ones of the same geometry, in place.
 
     Raises:

@@ -11,7 +11,7 @@ import timm
 from timm.models import PretrainedCfg, generate_default_cfgs, model_entrypoint, register_model
 from torch import nn
 
-from groupnl.models.families import MOBILE, RESNET, Family, swap
+from groupnl.models.families import MOBILE, RESNET, NetworkFamily, swap
 
 
 class Variant(NamedTuple):
@@ -27,7 +27,7 @@ class Variant(NamedTuple):
 
     name: str
     twin: str
-    family: Family
+    family: NetworkFamily
     ratio: int
     sparse: bool
 

@@ -7,7 +7,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 
-class Size(NamedTuple):
+class NetworkSize(NamedTuple):
     """What a network costs.
 
     Attributes:
@@ -21,7 +21,7 @@ class Size(NamedTuple):
     macs: int
 
 
-def size_of(network: nn.Module, size: int) -> Size:
+def size_of(network: nn.Module, size: int) -> NetworkSize:
     """Parameters, and multiply-accumulates of one `size` x `size` RGB image.
 
     Args:
@@ -32,7 +32,7 @@ def size_of(network: nn.Module, size: int) -> Size:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network.eval()(image)
     parameters = list(network.parameters())
-    return Size(
+    return NetworkSize(
         sum(tensor.numel() for tensor in parameters),
         sum(tensor.numel() for tensor in parameters if tensor.requires_grad),
         counter.get_total_flops() // 2,  # torch counts a multiply-accumulate as two operations

@@ -42,7 +42,7 @@ from groupnl.robustness.statistics import (
 )
 
 
-class Share(NamedTuple):
+class CountedShare(NamedTuple):
     """A share that was counted.
 
     Attributes:
@@ -61,7 +61,7 @@ class Share(NamedTuple):
         return self.good / self.total if self.total else math.nan
 
 
-def share_of(good: float, total: float, distinct_total: float | None = None) -> Share:
+def share_of(good: float, total: float, distinct_total: float | None = None) -> CountedShare:
     """A share with its interval.
 
     Args:
@@ -70,7 +70,7 @@ def share_of(good: float, total: float, distinct_total: float | None = None) -> 
         distinct_total: how many of them count for the interval; None: all.
     """
     counted = total if distinct_total is None else distinct_total
-    return Share(good, total, wilson_interval(good / total * counted if total else 0, counted))
+    return CountedShare(good, total, wilson_interval(good / total * counted if total else 0, counted))
 
 
 class Twin(NamedTuple):
@@ -100,8 +100,8 @@ class Truth(NamedTuple):
         images: distinct images behind it; None where each answer is another's, 0 where the number is not known.
     """
 
-    clean: Share
-    corrupted: dict[str, Share]
+    clean: CountedShare
+    corrupted: dict[str, CountedShare]
     images: float | None
 
 
@@ -126,10 +126,10 @@ class ModelFigures(NamedTuple):
     """
 
     name: str
-    agreement: Share
-    by_corruption: dict[str, Share]
-    by_cell: dict[Cell, Share]
-    top5: Share
+    agreement: CountedShare
+    by_corruption: dict[str, CountedShare]
+    by_cell: dict[Cell, CountedShare]
+    top5: CountedShare
     twin: Twin | None
     probe: Truth | None
     relative_error: Relative | None
@@ -169,7 +169,7 @@ def figures_of(samples: Samples, model: str) -> ModelFigures:
     )
 
 
-def _stayed(samples: Samples, model: str, **labels: str) -> Share:
+def _stayed(samples: Samples, model: str, **labels: str) -> CountedShare:
     pairs = samples.total(SHADOW_PAIRS.name, model=model, **labels)
     return share_of(pairs - samples.total(SHADOW_FLIPS.name, model=model, **labels), pairs)
 
@@ -214,7 +214,7 @@ def _truth(samples: Samples, model: str, answered: Family, right: Family, images
 
 def _right(
     samples: Samples, model: str, answered: Family, right: Family, images: float | None, corruption: str
-) -> Share:
+) -> CountedShare:
     total = samples.total(answered.name, model=model, corruption=corruption)
     good = samples.total(right.name, model=model, corruption=corruption)
     return share_of(good, total, None if images is None else distinct(total, images))

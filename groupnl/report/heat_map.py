@@ -1,7 +1,7 @@
 """Agreement by corruption and severity, as a coloured table."""
 
 from groupnl.corruptions.names import NAMES, SEVERITIES, Cell
-from groupnl.report.figures import ModelFigures, Share
+from groupnl.report.figures import CountedShare, ModelFigures
 from groupnl.report.markup import number, percent, span, text
 
 # As the paper groups them.
@@ -25,7 +25,7 @@ def _row(name: str, figures: ModelFigures) -> str:
     return f'<tr><th>{text(name)}</th>{cells}<td class="gap"></td>{_cell(figures.by_corruption[name])}</tr>'
 
 
-def _cell(share: Share) -> str:
+def _cell(share: CountedShare) -> str:
     if not share.total:
         return '<td class="none" title="no pairs yet"><b>-</b><small>0</small></td>'
     kind = ' class="few"' if share.total < FEW else ""

@@ -4,7 +4,7 @@ import html
 import math
 from collections.abc import Iterable, Sequence
 
-from groupnl.report.figures import Share
+from groupnl.report.figures import CountedShare
 
 
 def text(words: object) -> str:
@@ -17,7 +17,7 @@ def percent(value: float) -> str:
     return "-" if math.isnan(value) else f"{100 * value:.0f} %" if 0.01 <= value <= 0.99 else f"{100 * value:.1f} %"
 
 
-def span(share: Share) -> str:
+def span(share: CountedShare) -> str:
     """A share's 95 % interval."""
     low, high = share.interval
     return f"{100 * low:.0f} to {100 * high:.0f} %"

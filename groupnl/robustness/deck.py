@@ -9,10 +9,10 @@ import random
 from collections.abc import Sequence
 from typing import Generic, TypeVar
 
-Card = TypeVar("Card")
+CardT = TypeVar("CardT")
 
 
-class Deck(Generic[Card]):
+class Deck(Generic[CardT]):
     """Endless cards.
 
     Args:
@@ -20,12 +20,12 @@ class Deck(Generic[Card]):
         rng: shuffles each deck.
     """
 
-    def __init__(self, cards: Sequence[Card], rng: random.Random) -> None:
+    def __init__(self, cards: Sequence[CardT], rng: random.Random) -> None:
         self._cards = list(cards)
         self._rng = rng
-        self._left: list[Card] = []
+        self._left: list[CardT] = []
 
-    def deal(self) -> Card:
+    def deal(self) -> CardT:
         """The next card."""
         if not self._left:
             self._left = self._rng.sample(self._cards, len(self._cards))

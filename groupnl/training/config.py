@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeFloat, PositiveFloat
 
 from groupnl.base.numbers import Share
 from groupnl.card import Interpolation
@@ -25,8 +25,6 @@ def _rising(value: tuple[float, float]) -> tuple[float, float]:
 
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Range = Annotated[tuple[Share, Share], BeforeValidator(_split), AfterValidator(_rising)]
 TrainPrecision = Literal["auto", "amp", PrecisionName]
@@ -63,29 +61,31 @@ class TrainConfig(BaseModel):
     )
 
     opt: str = Field("adamw", description="timm optimiser")
-    opt_eps: Positive | None = Field(None, description="its epsilon [the optimiser's own]")
-    lr: Positive = Field(2e-3, description="highest learning rate, not scaled by the number of processes")
-    weight_decay: NonNegative = Field(0.05, description="weight decay (not on norms and biases)")
-    momentum: NonNegative = Field(0.9, description="momentum, for optimisers that have one")
-    clip_grad: Positive | None = Field(None, description="largest norm of the gradient")
+    opt_eps: PositiveFloat | None = Field(None, description="its epsilon [the optimiser's own]")
+    lr: PositiveFloat = Field(2e-3, description="highest learning rate, not scaled by the number of processes")
+    weight_decay: NonNegativeFloat = Field(0.05, description="weight decay (not on norms and biases)")
+    momentum: NonNegativeFloat = Field(0.9, description="momentum, for optimisers that have one")
+    clip_grad: PositiveFloat | None = Field(None, description="largest norm of the gradient")
 
     sched: str = Field("cosine", description="timm schedule")
-    decay_epochs: Positive = Field(90.0, description="epochs from one decay to the next (step schedule); may be 2.4")
-    decay_rate: Positive = Field(0.1, description="factor of each decay (step schedule)")
+    decay_epochs: PositiveFloat = Field(
+        90.0, description="epochs from one decay to the next (step schedule); may be 2.4"
+    )
+    decay_rate: PositiveFloat = Field(0.1, description="factor of each decay (step schedule)")
     warmup_epochs: Annotated[int, Field(ge=0)] = Field(3, description="epochs of linear warm-up")
-    warmup_lr: NonNegative = Field(1e-5, description="learning rate at the start of the warm-up")
+    warmup_lr: NonNegativeFloat = Field(1e-5, description="learning rate at the start of the warm-up")
     lr_noise: Range | None = Field(None, description="part of the run in which the rate is noisy, e.g. 0.42,0.9")
 
     drop: Probability = Field(0.0, description="dropout before the classifier")
     drop_path: Probability = Field(0.0, description="stochastic depth")
     smoothing: Probability = Field(0.1, description="label smoothing")
-    mixup: NonNegative = Field(0.0, description="Mixup alpha")
-    cutmix: NonNegative = Field(0.0, description="CutMix alpha")
+    mixup: NonNegativeFloat = Field(0.0, description="Mixup alpha")
+    cutmix: NonNegativeFloat = Field(0.0, description="CutMix alpha")
     ema_decay: Probability = Field(0.0, description="decay of the averaged weights; 0: no average")
     ema_warmup: bool = Field(True, description="let that decay rise to its value in the first steps")
     scale_min: Annotated[float, Field(gt=0, le=1)] = Field(0.4, description="smallest area of a random crop")
     hflip: Share = Field(0.5, description="probability of a horizontal flip")
-    color_jitter: NonNegative = Field(0.4, description="strength of the colour jitter")
+    color_jitter: NonNegativeFloat = Field(0.4, description="strength of the colour jitter")
     aa: str | None = Field(None, description="timm augmentation policy, e.g. rand-m9-mstd0.5")
     reprob: Share = Field(0.0, description="probability of random erasing")
     remode: Literal["const", "rand", "pixel"] = Field(

@@ -23,7 +23,7 @@ Dataset = Any
 _OTHER_NAME = {"val": "validation", "validation": "val"}
 
 
-class Share(NamedTuple):
+class SplitPart(NamedTuple):
     """What a process measures of a split.
 
     Attributes:
@@ -51,7 +51,7 @@ class Source(ABC):
         """The whole training split; each process is dealt its share of every epoch by the loader."""
 
     @abstractmethod
-    def evaluation(self, split: str, classes: tuple[str, ...]) -> Share:
+    def evaluation(self, split: str, classes: tuple[str, ...]) -> SplitPart:
         """This process's share of a split: together they hold every image once."""
 
 
@@ -72,7 +72,7 @@ class Folders(Source):
             )
         return dataset
 
-    def evaluation(self, split: str, classes: tuple[str, ...]) -> Share:
+    def evaluation(self, split: str, classes: tuple[str, ...]) -> SplitPart:
         """Every so many-th image."""
         place = self._place(split)
         if unknown := sorted(set(self._names(place)) - set(classes)):
@@ -82,7 +82,7 @@ class Folders(Source):
         for name in {"samples", "targets"} & set(vars(dataset.reader)):  # tars keep the classes apart
             own = getattr(dataset.reader, name)[self.world.rank :: self.world.size]
             setattr(dataset.reader, name, own)
-        return Share(dataset, images)
+        return SplitPart(dataset, images)
 
     def _open(self, place: Path, classes: tuple[str, ...], complete: bool) -> Dataset:
         with refused(f"split {place}"):
@@ -149,7 +149,7 @@ class Shards(Source):
             )
         return dataset
 
-    def evaluation(self, split: str, classes: tuple[str, ...]) -> Share:
+    def evaluation(self, split: str, classes: tuple[str, ...]) -> SplitPart:
         """Every so many-th shard, each read once; timm's own way leaves some images out and reads others twice."""
         dataset = self._open(split, is_training=False)
         reader, world = dataset.reader, self.world
@@ -161,7 +161,7 @@ class Shards(Source):
         own = tuple(shards[world.rank :: world.size])
         reader.split_info = replace(reader.split_info, filenames=own)
         reader.dist_rank, reader.dist_num_replicas = 0, 1
-        return Share(dataset, reader.num_samples)
+        return SplitPart(dataset, reader.num_samples)
 
     def _open(self, split: str, is_training: bool) -> Dataset:
         config = self.config

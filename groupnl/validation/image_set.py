@@ -42,7 +42,7 @@ class ImageSet(NamedTuple):
     list: Callable[[], list[LabelledImage]]
 
 
-class Choice(NamedTuple):
+class ImageChoice(NamedTuple):
     """Which images of a set are used.
 
     Attributes:
@@ -54,7 +54,7 @@ class Choice(NamedTuple):
     seed: int
 
 
-def image_set(paths: Sequence[Path], positions: Positions, classes: int, choice: Choice) -> ImageSet:
+def image_set(paths: Sequence[Path], positions: Positions, classes: int, choice: ImageChoice) -> ImageSet:
     """Look through a set.
 
     Args:
@@ -137,7 +137,7 @@ def class_names(found: Sequence[Found]) -> set[str]:
     return {image.truth for image in found if isinstance(image.truth, str)}
 
 
-def _chosen(found: list[Found], choice: Choice) -> list[Found]:
+def _chosen(found: list[Found], choice: ImageChoice) -> list[Found]:
     if choice.limit is None or choice.limit >= len(found):
         return found
     places = random.Random(choice.seed).sample(range(len(found)), choice.limit)  # noqa: S311 (no secret)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from groupnl.models.trained import Trained
 from groupnl.validation.found import find_images
 from groupnl.validation.image_set import (
-    Choice,
+    ImageChoice,
     ImageSet,
     Positions,
     class_names,
@@ -49,6 +49,6 @@ def labelling(sets: Sequence[Sequence[Path]], trained: Trained) -> Labelling:
     return Labelling(positions, trained.class_count, is_imagenet(names, trained.class_count))
 
 
-def look_through(paths: Sequence[Path], labels: Labelling, choice: Choice) -> ImageSet:
+def look_through(paths: Sequence[Path], labels: Labelling, choice: ImageChoice) -> ImageSet:
     """One set; see `image_set`."""
     return image_set(paths, labels.positions, labels.classes, choice)

@@ -13,7 +13,7 @@ from groupnl.card import Channels3, Interpolation
 from groupnl.corruptions import CELLS, NAMES, SEVERITIES, Cell
 from groupnl.inference.device_names import Device, Precision
 from groupnl.inference.engine_names import EngineName
-from groupnl.validation.image_set import Choice
+from groupnl.validation.image_set import ImageChoice
 
 
 class Options(BaseOptions):
@@ -78,9 +78,9 @@ class Options(BaseOptions):
         return [cell for cell in CELLS if cell.corruption in self.corruptions and cell.severity in self.severities]
 
     @property
-    def choice(self) -> Choice:
+    def choice(self) -> ImageChoice:
         """Which images of a set are used."""
-        return Choice(self.limit, self.seed)
+        return ImageChoice(self.limit, self.seed)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

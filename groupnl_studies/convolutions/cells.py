@@ -9,7 +9,7 @@ from groupnl_studies.convolutions.networks import NETWORKS
 from groupnl_studies.convolutions.recipe import DATA_SETS
 
 
-class Cell(NamedTuple):
+class StudyCell(NamedTuple):
     """One cell.
 
     Attributes:
@@ -30,14 +30,14 @@ class Cell(NamedTuple):
         return "/".join(map(str, self))
 
 
-def all_cells(seeds: int) -> list[Cell]:
+def all_cells(seeds: int) -> list[StudyCell]:
     """Every cell, all of a seed before the next: whenever the study is interrupted, it has compared like with like.
 
     Args:
         seeds: how often each network is trained.
     """
     return [
-        Cell(data, network, kind, seed)
+        StudyCell(data, network, kind, seed)
         for seed in range(seeds)
         for data in DATA_SETS
         for network, design in NETWORKS.items()
@@ -45,7 +45,7 @@ def all_cells(seeds: int) -> list[Cell]:
     ]
 
 
-def choose_cells(cells: Sequence[Cell], patterns: Sequence[str]) -> list[Cell]:
+def choose_cells(cells: Sequence[StudyCell], patterns: Sequence[str]) -> list[StudyCell]:
     """Those whose name matches one of the shell patterns, in their order.
 
     Raises:

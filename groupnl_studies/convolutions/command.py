@@ -15,8 +15,8 @@ from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
 from groupnl.corruptions.kinds.frost import require_textures
 from groupnl.errors import ConfigError
-from groupnl_studies.convolutions.cells import Cell, all_cells, choose_cells
-from groupnl_studies.convolutions.images import FASHION_MNIST, ImageSet, read_fashion_mnist, read_icons
+from groupnl_studies.convolutions.cells import StudyCell, all_cells, choose_cells
+from groupnl_studies.convolutions.images import FASHION_MNIST, DataSet, read_fashion_mnist, read_icons
 from groupnl_studies.convolutions.prepared import PreparedRecord, prepare
 from groupnl_studies.convolutions.recipe import RECIPES, ImagePlan, Recipe
 from groupnl_studies.convolutions.report import write_report
@@ -113,7 +113,7 @@ def run(options: Options) -> int:
     return 0
 
 
-def _train(options: Options, recipes: dict[tuple[str, str], Recipe], cells: Sequence[Cell]) -> None:
+def _train(options: Options, recipes: dict[tuple[str, str], Recipe], cells: Sequence[StudyCell]) -> None:
     known = read_results(options.out)
     _refuse_other_recipes(known, recipes)
     todo = [cell for cell in cells if not result_path(options.out, cell).is_file()]
@@ -137,7 +137,7 @@ def _train(options: Options, recipes: dict[tuple[str, str], Recipe], cells: Sequ
 
 
 def _prepare(options: Options, plans: dict[str, ImagePlan]) -> dict[str, PreparedRecord]:
-    sources: dict[str, Callable[[int], ImageSet]] = {
+    sources: dict[str, Callable[[int], DataSet]] = {
         "icons": partial(read_icons, options.icons),
         "fashion-mnist": partial(read_fashion_mnist, options.fashion_mnist),
     }

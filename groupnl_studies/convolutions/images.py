@@ -36,7 +36,7 @@ class Labelled(NamedTuple):
         return Labelled(self.pixels[indices], self.labels[indices])
 
 
-class ImageSet(NamedTuple):
+class DataSet(NamedTuple):
     """One data set.
 
     Attributes:
@@ -50,7 +50,7 @@ class ImageSet(NamedTuple):
     tests: dict[str, Labelled]
 
 
-def read_icons(folder: Path, size: int) -> ImageSet:
+def read_icons(folder: Path, size: int) -> DataSet:
     """The icons of `groupnl data icons`, resized.
 
     Args:
@@ -67,10 +67,10 @@ def read_icons(folder: Path, size: int) -> ImageSet:
     for split in ("train", *ICON_TESTS):
         files = labelled_files(folder / split, classes)
         splits[split] = Labelled(read_pixels(files, config), torch.tensor([file.label for file in files]))
-    return ImageSet(len(classes), splits.pop("train"), splits)
+    return DataSet(len(classes), splits.pop("train"), splits)
 
 
-def read_fashion_mnist(folder: Path, size: int) -> ImageSet:
+def read_fashion_mnist(folder: Path, size: int) -> DataSet:
     """Fashion-MNIST, gray repeated as RGB, padded with black.
 
     Source: Xiao, Rasul and Vollgraf, arXiv 1708.07747; MIT licence.
@@ -83,7 +83,7 @@ def read_fashion_mnist(folder: Path, size: int) -> ImageSet:
         ConfigError: a file is missing or damaged.
     """
     train, test = (_fashion_split(folder, name, size) for name in ("train", "t10k"))
-    return ImageSet(_FASHION_CLASSES, train, {"test": test})
+    return DataSet(_FASHION_CLASSES, train, {"test": test})
 
 
 def _fashion_split(folder: Path, name: str, size: int) -> Labelled:

@@ -16,7 +16,7 @@ from timm.models.resnet import BasicBlock
 from torch import nn
 
 from groupnl.models.families import MOBILE, Place
-from groupnl.models.size import Size, size_of
+from groupnl.models.size import NetworkSize, size_of
 from groupnl_studies.convolutions.kinds import KINDS, STANDARD
 
 WIDTH = 16  # channels of ResNet-18's first layer; the published one has 64
@@ -59,7 +59,7 @@ def build_network(name: str, kind: str, classes: int) -> nn.Module:
     return network
 
 
-def cost(name: str, kind: str, classes: int, size: int) -> Size:
+def cost(name: str, kind: str, classes: int, size: int) -> NetworkSize:
     """What the network costs for an image of `size` x `size` pixels."""
     with torch.device("meta"):
         return size_of(build_network(name, kind, classes), size)

@@ -15,7 +15,7 @@ from groupnl.base.files import sha256_of
 from groupnl.corruptions import CELLS, corrupt_each
 from groupnl.errors import ConfigError, problems
 from groupnl.robustness.replay import spec_of
-from groupnl_studies.convolutions.images import ImageSet, Labelled
+from groupnl_studies.convolutions.images import DataSet, Labelled
 from groupnl_studies.convolutions.recipe import ImagePlan
 
 _RECORD, _IMAGES, _CORRUPTED = "prepared.json", "images.npz", "corrupted.npy"
@@ -60,7 +60,7 @@ class Prepared(NamedTuple):
     corrupted_labels: Tensor
 
 
-def prepare(name: str, read: Callable[[], ImageSet], plan: ImagePlan, folder: Path) -> PreparedRecord:
+def prepare(name: str, read: Callable[[], DataSet], plan: ImagePlan, folder: Path) -> PreparedRecord:
     """Write what `load_prepared` reads, unless it is there.
 
     Args:

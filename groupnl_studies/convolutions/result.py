@@ -11,7 +11,7 @@ from groupnl.base.atomic_file import write_whole
 from groupnl.base.numbers import Count
 from groupnl.corruptions import CELLS
 from groupnl.errors import ConfigError, problems
-from groupnl_studies.convolutions.cells import Cell
+from groupnl_studies.convolutions.cells import StudyCell
 from groupnl_studies.convolutions.prepared import PreparedRecord, chosen_positions
 from groupnl_studies.convolutions.recipe import Recipe
 from groupnl_studies.harness.fit import LayerFit
@@ -25,9 +25,9 @@ class Result(BaseModel):
 
     Attributes:
         data: of the cell, as are the next three.
-        network: see `Cell`.
-        kind: see `Cell`.
-        seed: see `Cell`.
+        network: see `StudyCell`.
+        kind: see `StudyCell`.
+        seed: see `StudyCell`.
         recipe: how it was trained.
         images: what it was trained on and asked.
         losses: mean training loss of each epoch.
@@ -66,9 +66,9 @@ class Result(BaseModel):
         return self
 
     @property
-    def cell(self) -> Cell:
+    def cell(self) -> StudyCell:
         """Which cell it is of."""
-        return Cell(self.data, self.network, self.kind, self.seed)
+        return StudyCell(self.data, self.network, self.kind, self.seed)
 
     def clean_right(self, split: str | None = None) -> np.ndarray:
         """For each image of a test split, or of all, 1.0 or 0.0; float64 (N,)."""
@@ -90,7 +90,7 @@ class Result(BaseModel):
         return np.array(self.right_by_cell) / len(self.right_by_image)
 
 
-def result_path(out: Path, cell: Cell) -> Path:
+def result_path(out: Path, cell: StudyCell) -> Path:
     """Where a cell's result lies."""
     return out / FOLDER / f"{cell.name}.json"
 

@@ -11,7 +11,7 @@ from timm.utils import random_seed
 from torch import Tensor, nn
 
 from groupnl_studies.convolutions.augment import normalise
-from groupnl_studies.convolutions.cells import Cell
+from groupnl_studies.convolutions.cells import StudyCell
 from groupnl_studies.convolutions.images import Labelled
 from groupnl_studies.convolutions.networks import build_network
 from groupnl_studies.convolutions.prepared import Prepared, load_prepared
@@ -43,7 +43,7 @@ def data_folder(out: Path, data: str) -> Path:
     return out / "data" / data
 
 
-def run_cell(cell: Cell, plan: Plan) -> Result:
+def run_cell(cell: StudyCell, plan: Plan) -> Result:
     """Train and measure one cell, or go on with it, and write its result.
 
     Raises:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from groupnl.base.child_process import end_with_parent
 from groupnl.errors import GroupNLError
-from groupnl_studies.convolutions.cells import Cell
+from groupnl_studies.convolutions.cells import StudyCell
 from groupnl_studies.convolutions.result import Result
 from groupnl_studies.convolutions.run import Plan, run_cell
 
@@ -22,7 +22,7 @@ class Failure(NamedTuple):
         reason: what the error said.
     """
 
-    cell: Cell
+    cell: StudyCell
     reason: str
 
 
@@ -42,18 +42,18 @@ class Clock:
         """Learn from a finished cell."""
         self._known.append(result)
 
-    def has_time_for(self, cell: Cell) -> bool:
+    def has_time_for(self, cell: StudyCell) -> bool:
         """Whether it would be done by the end, if it takes as long as its like did; yes if there was none yet."""
         if self._end is None:
             return True
         return time.monotonic() + self._expected_s(cell) <= self._end
 
-    def _expected_s(self, cell: Cell) -> float:
+    def _expected_s(self, cell: StudyCell) -> float:
         like = [each.seconds for each in self._known if (each.data, each.network) == (cell.data, cell.network)]
         return statistics.median(like) if like else 0.0
 
 
-def run_cells(cells: Sequence[Cell], plan: Plan, jobs: int, clock: Clock) -> Iterator[Result | Failure]:
+def run_cells(cells: Sequence[StudyCell], plan: Plan, jobs: int, clock: Clock) -> Iterator[Result | Failure]:
     """Run cells in processes of their own; one that fails, as by a loss that diverges, keeps no other from its turn.
 
     Args:
@@ -82,7 +82,7 @@ def run_cells(cells: Sequence[Cell], plan: Plan, jobs: int, clock: Clock) -> Ite
                 yield outcome
 
 
-def _try_cell(cell: Cell, plan: Plan) -> Result | Failure:
+def _try_cell(cell: StudyCell, plan: Plan) -> Result | Failure:
     """Only the errors that are raised on purpose are the cell's; any other stops the study after those that run."""
     try:
         return run_cell(cell, plan)

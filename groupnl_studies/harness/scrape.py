@@ -9,7 +9,7 @@ from groupnl.corruptions.names import Cell
 from groupnl.errors import ServerError
 from groupnl.metrics import CLEAN, SHADOW_DROPPED, SHADOW_PAIRS, SHADOW_SAMPLED, Family
 from groupnl.report.samples import parse
-from groupnl_studies.harness.service import HOST, Service
+from groupnl_studies.harness.service import HOST, RunningService
 
 POLL_S = 0.5
 
@@ -25,7 +25,7 @@ class Scrape:
         self._samples = parse(text)
 
     @classmethod
-    def of(cls, service: Service) -> Self:
+    def of(cls, service: RunningService) -> Self:
         """Read a service's endpoint. Raises OSError when nobody answers."""
         address = f"http://{HOST}:{service.metrics_port}/metrics"
         with urllib.request.urlopen(address, timeout=30) as answer:
@@ -53,7 +53,7 @@ def waiting(scrape: Scrape) -> int:
     return scrape.total(SHADOW_SAMPLED) - scrape.total(SHADOW_PAIRS) - scrape.total(SHADOW_DROPPED)
 
 
-def wait_until(service: Service, done: Callable[[Scrape], bool], limit_s: float, what: str) -> Scrape:
+def wait_until(service: RunningService, done: Callable[[Scrape], bool], limit_s: float, what: str) -> Scrape:
     """Read the endpoint again and again until it says what is waited for.
 
     Args:

@@ -129,7 +129,7 @@ class ChildProcess(ABC):
         return self._output.read_text(encoding="utf-8", errors="replace") if self._output.exists() else ""
 
 
-class Service(ChildProcess):
+class RunningService(ChildProcess):
     """One running service.
 
     Args:

@@ -27,7 +27,7 @@ from groupnl.metrics import (
 from groupnl.robustness.record import ROBUSTNESS_FILE, RobustnessRecord
 from groupnl_studies.harness.load import LoadProcess
 from groupnl_studies.harness.scrape import Scrape
-from groupnl_studies.harness.service import Service
+from groupnl_studies.harness.service import RunningService
 from groupnl_studies.live_vs_offline.figures import (
     ACCURACY,
     AGREEMENT,
@@ -135,7 +135,7 @@ def _measure(options: Options, images: Sequence[Path]) -> Scrape:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="groupnl-study-")))
         process = stack.enter_context(LoadProcess())
         settings = {"model_store": str(options.model_store), **SETTINGS}
-        service = stack.enter_context(Service(folder, options.models, settings))
+        service = stack.enter_context(RunningService(folder, options.models, settings))
         service.wait_until_ready()
         bar = stack.enter_context(tqdm(total=options.passes * len(options.models) * len(images), unit=" images"))
         replay(service, process, images, options.models, options.passes, bar.update)

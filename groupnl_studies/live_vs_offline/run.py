@@ -11,7 +11,7 @@ from groupnl.service.items import KEY_HEADER, LABEL_HEADER
 from groupnl_studies.harness.client import Request
 from groupnl_studies.harness.load import LoadProcess
 from groupnl_studies.harness.scrape import Scrape, wait_until, waiting
-from groupnl_studies.harness.service import Service
+from groupnl_studies.harness.service import RunningService
 
 CHUNK = 256  # requests between two waits for the shadows: less than the queue holds
 CONNECTIONS = 8
@@ -55,7 +55,7 @@ def requests_of(images: Sequence[Path], model: str, number: int) -> Iterator[Req
 
 
 def replay(
-    service: Service,
+    service: RunningService,
     process: LoadProcess,
     images: Sequence[Path],
     models: Sequence[str],
@@ -85,7 +85,7 @@ def replay(
     return scrape
 
 
-def replay_probes(service: Service, models: Sequence[str]) -> Scrape:
+def replay_probes(service: RunningService, models: Sequence[str]) -> Scrape:
     """Wait until the probe set of each model was answered once in every cell.
 
     Raises:

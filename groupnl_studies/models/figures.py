@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from groupnl.inference.ways import Way, parse_way
 from groupnl_studies.harness.rounds import Ratio, median_over
-from groupnl_studies.models.pair import PairTimes, Slot, Turn
+from groupnl_studies.models.pair import Case, PairTimes, Turn
 
 OWN_FASTEST = "own fastest"
 
@@ -72,17 +72,17 @@ def cpu_ms(turns: Sequence[Turn]) -> float:
 
 def ways_of(times: PairTimes) -> list[str]:
     """Names of the ways that were measured, in their order."""
-    return list(dict.fromkeys(slot.way for slot in times.turns))
+    return list(dict.fromkeys(case.way for case in times.turns))
 
 
 def batches_of(times: PairTimes) -> list[int]:
     """The batch sizes that were measured, in their order."""
-    return list(dict.fromkeys(slot.batch for slot in times.turns))
+    return list(dict.fromkeys(case.batch for case in times.turns))
 
 
 def fastest_way(times: PairTimes, network: str, batch: int) -> str:
     """The way with the lowest median time of a network."""
-    return min(ways_of(times), key=lambda way: median_ms(times.turns[Slot(network, way, batch)]))
+    return min(ways_of(times), key=lambda way: median_ms(times.turns[Case(network, way, batch)]))
 
 
 def over_twin(times: PairTimes, batch: int) -> dict[str, TimesFaster]:
@@ -90,7 +90,7 @@ def over_twin(times: PairTimes, batch: int) -> dict[str, TimesFaster]:
     model, twin = times.pair
 
     def ratio(model_way: str, twin_way: str) -> TimesFaster:
-        return times_faster(times.turns[Slot(twin, twin_way, batch)], times.turns[Slot(model, model_way, batch)])
+        return times_faster(times.turns[Case(twin, twin_way, batch)], times.turns[Case(model, model_way, batch)])
 
     ratios = {way: ratio(way, way) for way in ways_of(times)}
     return ratios | {OWN_FASTEST: ratio(fastest_way(times, model, batch), fastest_way(times, twin, batch))}
@@ -103,7 +103,7 @@ def rewrite_speedups(times: PairTimes, batch: int) -> list[Speedup]:
     for network in times.pair:
         for before, after in ((before, after) for before in ways for after in ways):
             if _comparable(before, after):
-                slow, quick = (times.turns[Slot(network, way.name, batch)] for way in (before, after))
+                slow, quick = (times.turns[Case(network, way.name, batch)] for way in (before, after))
                 found.append(Speedup(network, before.name, after.name, times_faster(slow, quick)))
     return found
 
@@ -119,14 +119,14 @@ def pair_summary(times: PairTimes) -> dict[str, Any]:
         **times.pair._asdict(),
         "rows": [
             {
-                **slot._asdict(),
+                **case._asdict(),
                 "median_ms": median_ms(turns),
                 "min_ms": min_ms(turns),
                 "cpu_ms": cpu_ms(turns),
                 "rounds_ms": [turn.median_ms for turn in turns],
-                "logits_relative_error": times.errors[slot.network, slot.way],
+                "logits_relative_error": times.errors[case.network, case.way],
             }
-            for slot, turns in times.turns.items()
+            for case, turns in times.turns.items()
         ],
         "batches": {str(batch): _batch_summary(times, batch) for batch in batches_of(times)},
     }

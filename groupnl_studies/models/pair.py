@@ -64,7 +64,7 @@ class Plan:
     turn_s: float = TURN_S
 
 
-class Slot(NamedTuple):
+class Case(NamedTuple):
     """What is measured once a round.
 
     Attributes:
@@ -79,7 +79,7 @@ class Slot(NamedTuple):
 
 
 class Turn(NamedTuple):
-    """What one slot did in one round, milliseconds for an image.
+    """What one case did in one round, milliseconds for an image.
 
     Attributes:
         median_ms: of the turn's batches.
@@ -115,12 +115,12 @@ class PairTimes:
 
     Attributes:
         pair: the two names.
-        turns: one turn a round, in the order of the rounds, for each slot.
+        turns: one turn a round, in the order of the rounds, for each case.
         errors: network and way -> relative error of the logits against the published form in eager float32.
     """
 
     pair: Pair
-    turns: dict[Slot, list[Turn]] = field(default_factory=dict)
+    turns: dict[Case, list[Turn]] = field(default_factory=dict)
     errors: dict[tuple[str, str], float] = field(default_factory=dict)
 
 
@@ -164,9 +164,9 @@ def _checked(logits: Tensor, expected: Tensor, way: Way, network: str) -> float:
     return error
 
 
-def _take_turns(engines: Mapping[tuple[str, str], Engine], images: Tensor, plan: Plan) -> dict[Slot, list[Turn]]:
+def _take_turns(engines: Mapping[tuple[str, str], Engine], images: Tensor, plan: Plan) -> dict[Case, list[Turn]]:
     """Time all slots once a round, in a shuffled order: networks and ways alternate, the batch size changes last."""
-    turns: dict[Slot, list[Turn]] = {Slot(*key, batch): [] for batch in plan.batches for key in engines}
+    turns: dict[Case, list[Turn]] = {Case(*key, batch): [] for batch in plan.batches for key in engines}
     order = random.Random(0)  # noqa: S311 (an order, no secret)
     with tqdm(total=(plan.rounds + 1) * len(turns), leave=False, disable=None, unit=" turns") as bar:
         for number in range(plan.rounds + 1):
@@ -176,7 +176,7 @@ def _take_turns(engines: Mapping[tuple[str, str], Engine], images: Tensor, plan:
                 for key in order.sample(list(engines), len(engines)):
                     turn = take_turn(lambda: engines[key](pixels), batch, plan.turn_s)  # noqa: B023 (called at once)
                     if number:  # engines may compile for a batch size when they see it first
-                        turns[Slot(*key, batch)].append(turn)
+                        turns[Case(*key, batch)].append(turn)
                     bar.update()
     return turns
 

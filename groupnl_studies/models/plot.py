@@ -7,7 +7,7 @@ from typing import Any
 from groupnl.base.picture import save
 from groupnl.inference.ways import REFERENCE, parse_way
 from groupnl_studies.models.figures import OWN_FASTEST, batches_of, fastest_way, median_ms, over_twin, ways_of
-from groupnl_studies.models.pair import PairTimes, Slot
+from groupnl_studies.models.pair import Case, PairTimes
 
 USUAL_BATCH = 8
 _BAR = 0.2  # width, of the distance between two networks
@@ -92,4 +92,4 @@ def _times(axes: Any, measured: Sequence[PairTimes], batch: int) -> None:
 
 def _time(times: PairTimes, network: str, label: str, batch: int) -> float:
     way = fastest_way(times, network, batch) if label == OWN_FASTEST else label
-    return median_ms(times.turns[Slot(network, way, batch)])
+    return median_ms(times.turns[Case(network, way, batch)])

@@ -13,7 +13,7 @@ from groupnl_studies.models.figures import (
     rewrite_speedups,
     ways_of,
 )
-from groupnl_studies.models.pair import PairTimes, Slot
+from groupnl_studies.models.pair import Case, PairTimes
 
 
 def tables(measured: Sequence[PairTimes]) -> str:
@@ -44,7 +44,7 @@ def _fastest(measured: Sequence[PairTimes]) -> str:
             cells = [times.pair.model, f"{batch}"]
             for network in times.pair:
                 way = fastest_way(times, network, batch)
-                cells.append(f"{way}, {median_ms(times.turns[Slot(network, way, batch)]):.2f} ms")
+                cells.append(f"{way}, {median_ms(times.turns[Case(network, way, batch)]):.2f} ms")
             rows.append([*cells, f"{over_twin(times, batch)[OWN_FASTEST]}"])
     return _table("Each in its own fastest way", ["network", "batch", "its way", "twin's way", "ratio"], rows)
 
@@ -66,7 +66,7 @@ def _times(measured: Sequence[PairTimes]) -> str:
     for times in measured:
         for network in times.pair:
             for batch in batches_of(times):
-                turns = [times.turns[Slot(network, way, batch)] for way in ways]
+                turns = [times.turns[Case(network, way, batch)] for way in ways]
                 rows.append(
                     [
                         network,

@@ -9,9 +9,9 @@ from groupnl.base.cores import usable_cores
 from groupnl.base.mapping import deep_merge
 from groupnl.base.yaml_file import read_mapping
 from groupnl_studies.harness.client import Request
-from groupnl_studies.harness.service import QUIET, ChildProcess, Service, free_ports
+from groupnl_studies.harness.service import QUIET, ChildProcess, RunningService, free_ports
 from groupnl_studies.serving.figures import OURS, STOCK
-from groupnl_studies.serving.others.recipe import Recipe
+from groupnl_studies.serving.others.options import ProgramOptions
 from groupnl_studies.serving.others.service import OTHERS, TEMPLATE, OtherService
 from groupnl_studies.serving.plan import Plan
 from groupnl_studies.serving.stock import MODEL as STOCK_MODEL
@@ -61,22 +61,22 @@ def contenders(plan: Plan, batching: Batching, folder: Path, unpacked: Path) -> 
         unpacked: folder with the files of our archive.
     """
     archive, settings = plan.archive, deep_merge(dict(plan.settings), QUIET)
-    ours = Service(folder / "ours", [f"{archive.stem}={archive.resolve()}"], settings)
+    ours = RunningService(folder / "ours", [f"{archive.stem}={archive.resolve()}"], settings)
     yield Contender(OURS, ours, _to_torchserve(archive.stem))
     if plan.stock is not None:
         stock = StockService(folder / "stock", pack_stock(unpacked, folder / "stock-store", plan.stock))
         yield Contender(STOCK, stock, _to_torchserve(STOCK_MODEL))
     for name in plan.others.names:
-        recipe = _recipe(name, plan.others.workers, batching, unpacked)
-        yield Contender(name, OtherService(name, folder / name, recipe), TEMPLATE)
+        options = _options(name, plan.others.workers, batching, unpacked)
+        yield Contender(name, OtherService(name, folder / name, options), TEMPLATE)
 
 
 def _to_torchserve(model: str) -> Request:
     return Request(f"/predictions/{model}", b"")
 
 
-def _recipe(name: str, workers: int, batching: Batching, unpacked: Path) -> Recipe:
-    return Recipe(
+def _options(name: str, workers: int, batching: Batching, unpacked: Path) -> ProgramOptions:
+    return ProgramOptions(
         unpacked=unpacked,
         our_engine=OTHERS[name].our_engine,
         port=free_ports(1)[0],

@@ -116,7 +116,7 @@ def _run_archiver(work: Path, store: Path) -> None:
 
 
 class StockService(ChildProcess):
-    """A running TorchServe with the stock archive; used like `groupnl_studies.harness.service.Service`.
+    """A running TorchServe with the stock archive; used like `groupnl_studies.harness.service.RunningService`.
 
     Args:
         folder: its working directory, for configuration, output and logs; made if missing.

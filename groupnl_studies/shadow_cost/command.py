@@ -15,7 +15,7 @@ from groupnl_studies.harness.client import Request
 from groupnl_studies.harness.load import LoadProcess
 from groupnl_studies.harness.options import Seconds
 from groupnl_studies.harness.scrape import Scrape
-from groupnl_studies.harness.service import Service, shadow_settings
+from groupnl_studies.harness.service import RunningService, shadow_settings
 from groupnl_studies.shadow_cost.run import (
     OPEN_LOOP_LOAD,
     SERVED_SHARE,
@@ -97,18 +97,18 @@ def run(options: Options) -> int:
     return 0
 
 
-def _service(folder: Path, options: Options, share: float) -> Service:
-    return Service(folder, [options.model], {"model_store": str(options.model_store), **shadow_settings(share)})
+def _service(folder: Path, options: Options, share: float) -> RunningService:
+    return RunningService(folder, [options.model], {"model_store": str(options.model_store), **shadow_settings(share)})
 
 
-def _warm(services: dict[str, Service], process: LoadProcess, loads: dict[str, Load]) -> float:
+def _warm(services: dict[str, RunningService], process: LoadProcess, loads: dict[str, Load]) -> float:
     """Load each variant once, which is not counted; returns the median of their answers a second."""
     outcomes = {name: saturated(service, process, loads[name]) for name, service in services.items()}
     return statistics.median(outcome.throughput for outcome in outcomes.values())
 
 
 def _round(
-    services: dict[str, Service],
+    services: dict[str, RunningService],
     process: LoadProcess,
     loads: dict[str, Load],
     rate: float,

@@ -19,7 +19,7 @@ from groupnl_studies.harness.client import Request
 from groupnl_studies.harness.load import LoadProcess, Outcome
 from groupnl_studies.harness.rounds import Ratio, median_over
 from groupnl_studies.harness.scrape import Scrape, wait_until, waiting
-from groupnl_studies.harness.service import Service
+from groupnl_studies.harness.service import RunningService
 
 SERVED_SHARE = 0.5  # of the service with shadows
 
@@ -106,14 +106,14 @@ def rotated(variants: Sequence[str], number: int) -> list[str]:
     return [*variants[start:], *variants[:start]]
 
 
-def saturated(service: Service, process: LoadProcess, load: Load) -> Outcome:
+def saturated(service: RunningService, process: LoadProcess, load: Load) -> Outcome:
     """Ask as fast as the service answers, then let its shadows finish."""
     outcome = process.closed_loop(service.inference_port, load.requests, load.clients, load.seconds)
     drain(service)
     return outcome
 
 
-def at_rate(service: Service, process: LoadProcess, load: Load, rate: float, seed: int) -> Outcome:
+def at_rate(service: RunningService, process: LoadProcess, load: Load, rate: float, seed: int) -> Outcome:
     """Ask at a rate, then let the shadows finish."""
     port = service.inference_port
     outcome = process.open_loop(port, load.requests, OPEN_CONNECTIONS, load.seconds, rate, seed)
@@ -121,7 +121,7 @@ def at_rate(service: Service, process: LoadProcess, load: Load, rate: float, see
     return outcome
 
 
-def drain(service: Service) -> Scrape:
+def drain(service: RunningService) -> Scrape:
     """Wait until no chosen image waits: a service that is not measured must be quiet."""
     return wait_until(service, lambda scrape: waiting(scrape) == 0, DRAIN_LIMIT_S, "the shadows did not finish")
 

@@ -17,7 +17,7 @@ from groupnl.report.samples import read_endpoint
 from groupnl_studies.harness.client import Request
 from groupnl_studies.harness.load import LoadProcess
 from groupnl_studies.harness.rounds import in_turns
-from groupnl_studies.harness.service import HOST, QUIET, Service
+from groupnl_studies.harness.service import HOST, QUIET, RunningService
 from groupnl_studies.harness.slot import Slot, slot
 from groupnl_studies.tune.search import Axes, Candidate, Figures, Round, Step, search
 
@@ -118,19 +118,19 @@ class _Bench:
         return figures
 
     @contextmanager
-    def _service(self, candidate: Candidate) -> Iterator[Service]:
+    def _service(self, candidate: Candidate) -> Iterator[RunningService]:
         """A service with these settings, warm."""
         self._started += 1
         settings = QUIET | {"twins": False, "queue_size": max(QUEUE, self._plan.clients)} | candidate._asdict()
         models = [f"{self._model}={self._plan.archive.resolve()}"]
         try:
-            with Service(self._folder / f"{self._started}", models, settings) as service:
+            with RunningService(self._folder / f"{self._started}", models, settings) as service:
                 service.wait_until_ready()
                 yield service
         except ServerError as error:
             raise ServerError(f"with {candidate.in_words()}: {error}") from None
 
-    def _slot(self, service: Service, clients: int, seconds: float) -> tuple[Slot, float]:
+    def _slot(self, service: RunningService, clients: int, seconds: float) -> tuple[Slot, float]:
         """The figures of one load, and the cores that other programs used meanwhile."""
         start, busy_before = time.perf_counter(), busy_s()
         before, client_before = service.cpu_seconds(), self._load.cpu_s()
@@ -150,6 +150,6 @@ def busy_s() -> float:
     return sum(getattr(times, kind, 0.0) for core, times in enumerate(each) if core in allowed for kind in kinds)
 
 
-def _counts(service: Service) -> _Counts:
+def _counts(service: RunningService) -> _Counts:
     samples = read_endpoint(f"http://{HOST}:{service.metrics_port}")
     return _Counts(samples.total(f"{BATCH_SIZE.name}_count"), samples.total(f"{BATCH_SIZE.name}_sum"))

@@ -13,7 +13,7 @@ from groupnl.errors import ConfigError
 from groupnl.robustness.sampling import seed_of
 from groupnl_studies.convolutions import prepared
 from groupnl_studies.convolutions.augment import augment, normalise
-from groupnl_studies.convolutions.images import ImageSet, Labelled, read_fashion_mnist, read_icons
+from groupnl_studies.convolutions.images import DataSet, Labelled, read_fashion_mnist, read_icons
 from groupnl_studies.convolutions.recipe import ImagePlan, Recipe
 
 FEW = CELLS[:2] + CELLS[-1:]
@@ -66,14 +66,14 @@ def test_icons_are_resized_and_labelled_by_folder(tmp_path: Path) -> None:
     assert found.train.pixels.shape == (2, 3, 32, 32)
 
 
-def image_set(train: int = 30, test: int = 12) -> ImageSet:
+def image_set(train: int = 30, test: int = 12) -> DataSet:
     generator = torch.Generator().manual_seed(0)
 
     def labelled(count: int) -> Labelled:
         pixels = torch.randint(0, 256, (count, 3, 32, 32), generator=generator, dtype=torch.uint8)
         return Labelled(pixels, torch.arange(count) % 5)
 
-    return ImageSet(5, labelled(train), {"one": labelled(test), "other": labelled(test)})
+    return DataSet(5, labelled(train), {"one": labelled(test), "other": labelled(test)})
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_prepared_images_are_made_once_and_not_for_another_plan(tmp_path: Path) 
     plan = ImagePlan(train_images=8, corrupted_images=2)
     prepared.prepare("icons", image_set, plan, tmp_path / "x")
 
-    def never() -> ImageSet:
+    def never() -> DataSet:
         raise AssertionError
 
     prepared.prepare("icons", never, plan, tmp_path / "x")

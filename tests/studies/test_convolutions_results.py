@@ -10,7 +10,7 @@ from convolution_results import PLAN, RECIPE, RECORD, result
 from pydantic import ValidationError
 
 from groupnl.errors import ConfigError
-from groupnl_studies.convolutions.cells import Cell, all_cells, choose_cells
+from groupnl_studies.convolutions.cells import StudyCell, all_cells, choose_cells
 from groupnl_studies.convolutions.contrast import FROM_PUBLISHED, FROM_STANDARD, contrasts_of
 from groupnl_studies.convolutions.prepared import chosen_positions
 from groupnl_studies.convolutions.report import write_report
@@ -24,7 +24,7 @@ def test_all_cells_of_a_seed_come_before_the_next() -> None:
     cells = all_cells(3)
     assert [cell.seed for cell in cells] == sorted(cell.seed for cell in cells)
     assert len(cells) == len(set(cells)) == 3 * 2 * (13 + 7)
-    assert cells[0] == Cell("icons", "resnet18", "standard", 0)
+    assert cells[0] == StudyCell("icons", "resnet18", "standard", 0)
 
 
 def test_cells_are_chosen_by_pattern() -> None:
@@ -65,7 +65,7 @@ def test_results_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_clock_begins_only_what_can_be_finished() -> None:
-    cell = Cell("icons", "resnet18", "gnl_r2", 0)
+    cell = StudyCell("icons", "resnet18", "gnl_r2", 0)
     assert Clock(None, [result(seconds=1e9)]).has_time_for(cell)
     clock = Clock(100, [])
     assert clock.has_time_for(cell)  # nobody knows yet how long it takes

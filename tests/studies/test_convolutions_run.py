@@ -19,7 +19,7 @@ from groupnl.base.options import read_options
 from groupnl.errors import ConfigError
 from groupnl_studies.convolutions import command, speed
 from groupnl_studies.convolutions import train as train_module
-from groupnl_studies.convolutions.cells import Cell
+from groupnl_studies.convolutions.cells import StudyCell
 from groupnl_studies.convolutions.images import Labelled
 from groupnl_studies.convolutions.networks import NETWORKS, build_network
 from groupnl_studies.convolutions.recipe import RECIPES, ImagePlan, Recipe
@@ -29,6 +29,8 @@ from groupnl_studies.convolutions.schedule import Clock, run_cells
 from groupnl_studies.convolutions.speed import read_ratios
 from groupnl_studies.convolutions.state import Progress, save_state
 from groupnl_studies.convolutions.train import best_classes, train
+
+pytestmark = pytest.mark.slow
 
 COLOURS = {"blue": (0, 0, 200), "green": (0, 200, 0), "red": (200, 0, 0)}
 RECIPE = Recipe(images=ImagePlan(), epochs=3, batch_size=16)
@@ -138,7 +140,7 @@ def test_the_command_trains_what_is_missing_and_reports(
     quick = ["--icons", icons, "--out", out, "--epochs", 1, "--corrupted-images", 4, "--jobs", 1]
     assert study(*quick, "--cells", "icons/resnet18/gnl_sparse/0") == 0
     (found,) = read_results(out)
-    assert found.cell == Cell("icons", "resnet18", "gnl_sparse", 0)
+    assert found.cell == StudyCell("icons", "resnet18", "gnl_sparse", 0)
     assert (found.recipe.epochs, len(found.losses), len(found.right_by_image)) == (1, 1, 4)
     assert {split: len(answers) for split, answers in found.clean.items()} == {"test_emoji": 6, "test_style": 6}
     assert [fit.seeds for fit in found.fits] == [8] * 4 + [16] * 3 + [32] * 3 + [64] * 3
@@ -163,7 +165,7 @@ def test_the_command_trains_what_is_missing_and_reports(
 
 def test_cells_that_fail_keep_no_other_from_being_trained(icons: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    cells = [Cell("icons", "resnet18", "gnl_sparse", seed) for seed in range(3)]
+    cells = [StudyCell("icons", "resnet18", "gnl_sparse", seed) for seed in range(3)]
     quick = ["--icons", icons, "--out", out, "--epochs", 1, "--corrupted-images", 12, "--jobs", 1]
     for cell in cells[:2]:
         save_state(result_path(out, cell).with_suffix(".state"), RECIPE, Progress(), {})
@@ -183,7 +185,7 @@ def test_cells_that_fail_keep_no_other_from_being_trained(icons: Path, tmp_path:
 
 
 def test_what_is_no_error_of_a_cell_stops_the_study(tmp_path: Path) -> None:
-    cells = [Cell("icons", "resnet18", "gnl_sparse", seed) for seed in range(2)]
+    cells = [StudyCell("icons", "resnet18", "gnl_sparse", seed) for seed in range(2)]
     with pytest.raises(FileNotFoundError, match=r"prepared\.json"):
         list(run_cells(cells, Plan(tmp_path, RECIPES, 1), 1, Clock(None, [])))
 

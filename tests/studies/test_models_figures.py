@@ -11,7 +11,7 @@ from support.half_written import KilledError, killed_while_writing
 from groupnl.base.options import read_options
 from groupnl_studies.models import command
 from groupnl_studies.models import figures as bench
-from groupnl_studies.models.pair import Instant, Pair, PairTimes, Slot, Turn, take_turn
+from groupnl_studies.models.pair import Case, Instant, Pair, PairTimes, Turn, take_turn
 from groupnl_studies.models.plot import draw
 from groupnl_studies.models.table import tables
 
@@ -32,7 +32,7 @@ def one_pair(pair: Pair = PAIR) -> PairTimes:
         for network, ms in zip(pair, each, strict=True):
             times.errors[network, way] = 0.01
             for batch in (1, 8):
-                times.turns[Slot(network, way, batch)] = [
+                times.turns[Case(network, way, batch)] = [
                     Turn(slow * ms, 0.5 * slow * ms, 1.5 * slow * ms) for slow in (1.0, 3.0, 2.0)
                 ]
     return times

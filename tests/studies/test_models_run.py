@@ -14,7 +14,9 @@ from groupnl.inference.engines.engine import Engine
 from groupnl.inference.ways import REFERENCE, Way, parse_way
 from groupnl.inference.workshop import Workshop
 from groupnl_studies.models import command, pair
-from groupnl_studies.models.pair import Pair, Plan, Slot, measure_pair
+from groupnl_studies.models.pair import Case, Pair, Plan, measure_pair
+
+pytestmark = pytest.mark.slow
 
 PAIR = Pair("test_gnl_efficientnet", "test_efficientnet")
 WAYS = (REFERENCE, parse_way("onnx-float32"))
@@ -34,7 +36,7 @@ def plan(cache: Path, **changes: object) -> Plan:
 
 def test_both_networks_are_measured_in_every_way_and_batch_size(tmp_path: Path) -> None:
     found = measure_pair(PAIR, plan(tmp_path))
-    assert set(found.turns) == {Slot(network, way.name, batch) for network in PAIR for way in WAYS for batch in (1, 2)}
+    assert set(found.turns) == {Case(network, way.name, batch) for network in PAIR for way in WAYS for batch in (1, 2)}
     for turns in found.turns.values():
         assert len(turns) == 2
         assert all(0 < turn.min_ms <= turn.median_ms for turn in turns)

@@ -8,6 +8,8 @@ from groupnl.errors import ConfigError, RewriteError
 from groupnl.inference.ways import REFERENCE, parse_way
 from groupnl_studies.harness.own_process import in_a_process
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_result_comes_from_another_process() -> None:
     assert in_a_process(os.getppid) == os.getpid()

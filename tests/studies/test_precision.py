@@ -98,6 +98,7 @@ def study(*words: object) -> int:
     return precision_command.run(read_options(precision_command.Options, parser.parse_args([*map(str, words)])))
 
 
+@pytest.mark.slow
 def test_the_command_compares_every_way_on_all_images(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -18,7 +18,7 @@ from groupnl_studies.harness.client import answers
 from groupnl_studies.harness.photographs import photograph
 from groupnl_studies.harness.service import free_ports
 from groupnl_studies.serving.others.classifier import best
-from groupnl_studies.serving.others.recipe import Recipe
+from groupnl_studies.serving.others.options import ProgramOptions
 from groupnl_studies.serving.others.service import OTHERS, TEMPLATE, Other, OtherService, check_installed
 from groupnl_studies.serving.pipeline import Pipeline
 
@@ -44,7 +44,7 @@ def expected(unpacked: Path) -> list[dict[str, float]]:
 
 
 def other(name: str, folder: Path, unpacked: Path) -> OtherService:
-    recipe = Recipe(
+    options = ProgramOptions(
         unpacked=unpacked,
         our_engine=OTHERS[name].our_engine,
         port=free_ports(1)[0],
@@ -53,7 +53,7 @@ def other(name: str, folder: Path, unpacked: Path) -> OtherService:
         batch_size=2,
         batch_delay_ms=1,
     )
-    return OtherService(name, folder, recipe)
+    return OtherService(name, folder, options)
 
 
 @pytest.mark.service

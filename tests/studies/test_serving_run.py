@@ -97,6 +97,7 @@ def test_one_run_measures_limit_service_and_stock(
     assert ET.parse(picture).getroot().tag.endswith("svg")
 
 
+@pytest.mark.slow
 def test_the_pipeline_answers_as_the_network_does(unpacked: Path) -> None:
     files = [photograph(seed) for seed in range(3)]
     before = torch.get_num_threads()
@@ -117,6 +118,7 @@ def test_the_pipeline_answers_as_the_network_does(unpacked: Path) -> None:
     assert (single.images, single.latencies_s) == (0, [])
 
 
+@pytest.mark.slow
 def test_the_processes_of_a_mode_work_side_by_side(children: Children, unpacked: Path, tmp_path: Path) -> None:
     images = tmp_path / "images"
     images.mkdir()
@@ -131,6 +133,7 @@ def test_the_processes_of_a_mode_work_side_by_side(children: Children, unpacked:
     assert speed.throughput == pytest.approx(2 * 2 * len(speed.latencies_s) / sum(speed.latencies_s), rel=0.3)
 
 
+@pytest.mark.slow
 def test_a_process_that_cannot_load_the_archive(
     children: Children, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -167,6 +170,7 @@ def test_the_stock_classifier_cannot_do_the_work_of_another_input_size(tmp_path:
     assert not (tmp_path / "store").exists()
 
 
+@pytest.mark.slow
 def test_an_archive_with_random_weights(tmp_path: Path) -> None:
     """Its answers depend on the image, and are the same at every call; activations neither vanish nor grow."""
     archives = [random_archive(ARCHITECTURE, "eager", tmp_path / name) for name in ("one", "two")]

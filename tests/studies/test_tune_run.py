@@ -113,6 +113,7 @@ def test_numbers_of_workers(cores: int, counts: list[int]) -> None:
     assert tune_command.worker_counts(cores) == counts
 
 
+@pytest.mark.slow
 def test_equal_values_are_tried_once_in_ascending_order(archive: Path, tmp_path: Path) -> None:
     words = (
         "--workers",

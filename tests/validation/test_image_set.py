@@ -7,9 +7,9 @@ from support.colours import NAMES, solid
 
 from groupnl.card.imagenet import imagenet_synsets
 from groupnl.errors import ConfigError
-from groupnl.validation.image_set import Choice, class_positions, image_set, is_imagenet
+from groupnl.validation.image_set import ImageChoice, class_positions, image_set, is_imagenet
 
-ALL = Choice(None, 0)
+ALL = ImageChoice(None, 0)
 
 
 def test_imagenets_synsets_have_its_order_whichever_are_there() -> None:
@@ -55,7 +55,7 @@ def test_a_set_is_told_by_names_labels_and_lengths(tmp_path: Path) -> None:
     assert [image.label for image in first.list()] == [0, 4, 4]
     others = [
         image_set([tmp_path / "a"], positions | {"red": 5}, 6, ALL),
-        image_set([tmp_path / "a"], positions, 6, Choice(2, 0)),
+        image_set([tmp_path / "a"], positions, 6, ImageChoice(2, 0)),
     ]
     (tmp_path / "b" / "red" / "0.JPEG").write_bytes(b"shorter")
     others.append(image_set([tmp_path / "b"], positions, 6, ALL))
@@ -66,8 +66,10 @@ def test_a_random_part_is_the_same_in_sets_of_equal_names(tmp_path: Path) -> Non
     positions = {name: place for place, name in enumerate(NAMES)}
     for name in "ab":
         solid(tmp_path / name, {colour: [colour] * 4 for colour in NAMES})
-    parts = [[image.key for image in image_set([tmp_path / name], positions, 6, Choice(5, 1)).list()] for name in "ab"]
+    parts = [
+        [image.key for image in image_set([tmp_path / name], positions, 6, ImageChoice(5, 1)).list()] for name in "ab"
+    ]
     assert parts[0] == parts[1]
     assert len(parts[0]) == 5
-    other = [image.key for image in image_set([tmp_path / "a"], positions, 6, Choice(5, 2)).list()]
+    other = [image.key for image in image_set([tmp_path / "a"], positions, 6, ImageChoice(5, 2)).list()]
     assert other != parts[0]

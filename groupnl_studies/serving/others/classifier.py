@@ -15,7 +15,7 @@ from groupnl.archive.load import checked_manifest, handler_section, load_unpacke
 from groupnl.archive.read import CONFIG_FILE
 from groupnl.base.yaml_file import read_mapping
 from groupnl.card import InputConfig
-from groupnl_studies.serving.others.recipe import Answer, Recipe
+from groupnl_studies.serving.others.options import Answer, ProgramOptions
 from groupnl_studies.serving.pipeline import Pipeline
 
 TOP = 5
@@ -28,17 +28,17 @@ class Published:
     it has two steps, which a server may do in different threads or processes.
     """
 
-    def __init__(self, recipe: Recipe) -> None:
-        torch.set_num_threads(recipe.threads)
-        manifest, network = load_unpacked(recipe.unpacked)
-        choice = choose(handler_section(read_mapping(recipe.unpacked / CONFIG_FILE)))
+    def __init__(self, options: ProgramOptions) -> None:
+        torch.set_num_threads(options.threads)
+        manifest, network = load_unpacked(options.unpacked)
+        choice = choose(handler_section(read_mapping(options.unpacked / CONFIG_FILE)))
         self.prepare = pillow_transform(manifest.card.input)
         self._device, self._precision = choice.device, choice.precision
         # Parameters become constants, which Inductor's documents advise for networks that are only asked.
         self._network = torch.compile(
             network.to(choice.device).to(memory_format=torch.channels_last), dynamic=True, options={"freezing": True}
         )
-        self._warm_up(manifest.card.input.size, recipe.batch_size)
+        self._warm_up(manifest.card.input.size, options.batch_size)
 
     def classify(self, prepared: Sequence[Tensor | NDArray[np.float32]]) -> Tensor:
         """Logits of prepared images, float32 (B, classes); each is float32 (3, S, S)."""
@@ -59,8 +59,8 @@ class Published:
 class OurEngine:
     """What our service does between its socket and its answer."""
 
-    def __init__(self, recipe: Recipe) -> None:
-        self._pipeline = Pipeline(recipe.unpacked, recipe.threads, recipe.batch_size)
+    def __init__(self, options: ProgramOptions) -> None:
+        self._pipeline = Pipeline(options.unpacked, options.threads, options.batch_size)
 
     def prepare(self, file: bytes) -> bytes:
         """Nothing: the pipeline decodes whole batches."""
@@ -74,9 +74,9 @@ class OurEngine:
 Classifier = Published | OurEngine
 
 
-def classifier(recipe: Recipe) -> Classifier:
-    """The way that the recipe names, loaded and warm."""
-    return OurEngine(recipe) if recipe.our_engine else Published(recipe)
+def classifier(options: ProgramOptions) -> Classifier:
+    """The way that the options name, loaded and warm."""
+    return OurEngine(options) if options.our_engine else Published(options)
 
 
 def pillow_transform(config: InputConfig) -> Callable[[bytes], Tensor]:
@@ -96,15 +96,15 @@ def pillow_transform(config: InputConfig) -> Callable[[bytes], Tensor]:
     return prepare
 
 
-def of_pillow(recipe: Recipe) -> Callable[[bytes], Tensor]:
+def of_pillow(options: ProgramOptions) -> Callable[[bytes], Tensor]:
     """The first step of `Published` alone, in a process that does nothing else; with one thread."""
     torch.set_num_threads(1)
-    return pillow_transform(checked_manifest(recipe.unpacked).card.input)
+    return pillow_transform(checked_manifest(options.unpacked).card.input)
 
 
-def class_names(recipe: Recipe) -> tuple[str, ...]:
+def class_names(options: ProgramOptions) -> tuple[str, ...]:
     """Of the network, in the order of its logits."""
-    return checked_manifest(recipe.unpacked).card.classes
+    return checked_manifest(options.unpacked).card.classes
 
 
 def best(logits: Tensor, classes: Sequence[str]) -> list[Answer]:

@@ -15,7 +15,7 @@ from fastapi import Body
 
 from groupnl.base.child_process import end_with_parent
 from groupnl.base.cores import usable_cores
-from groupnl_studies.serving.others.recipe import PATH, Answer, Recipe, say_ready
+from groupnl_studies.serving.others.options import PATH, Answer, ProgramOptions, say_ready
 
 LOG_LEVEL = "warning"
 
@@ -23,9 +23,9 @@ LOG_LEVEL = "warning"
 class Api(litserve.LitAPI):  # type: ignore[misc]
     """The steps of one worker."""
 
-    def __init__(self, recipe: Recipe) -> None:
-        super().__init__(max_batch_size=recipe.batch_size, batch_timeout=recipe.batch_delay_ms / 1e3, api_path=PATH)
-        self._recipe = recipe
+    def __init__(self, options: ProgramOptions) -> None:
+        super().__init__(max_batch_size=options.batch_size, batch_timeout=options.batch_delay_ms / 1e3, api_path=PATH)
+        self._options = options
 
     def setup(self, device: str) -> None:
         """Called once in each worker."""
@@ -33,7 +33,7 @@ class Api(litserve.LitAPI):  # type: ignore[misc]
         from groupnl_studies.serving.others.classifier import best, class_names, classifier
 
         end_with_parent(signal.SIGKILL)
-        self._classifier, self._classes, self._best = classifier(self._recipe), class_names(self._recipe), best
+        self._classifier, self._classes, self._best = classifier(self._options), class_names(self._options), best
         self._pool = ThreadPoolExecutor(usable_cores())
         say_ready()
 
@@ -58,16 +58,16 @@ class Api(litserve.LitAPI):  # type: ignore[misc]
         return output
 
 
-def main(recipe: Recipe) -> None:
+def main(options: ProgramOptions) -> None:
     """Serve until TERM or Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # LitServe ends in order on Ctrl-C only
-    server = litserve.LitServer(Api(recipe), accelerator="cpu", workers_per_device=recipe.workers)
+    server = litserve.LitServer(Api(options), accelerator="cpu", workers_per_device=options.workers)
     try:
-        server.run("127.0.0.1", recipe.port, log_level=LOG_LEVEL, generate_client_file=False)
+        server.run("127.0.0.1", options.port, log_level=LOG_LEVEL, generate_client_file=False)
     finally:
         for process in multiprocessing.active_children():  # after a failed start
             process.kill()
 
 
 if __name__ == "__main__":
-    main(Recipe.of_this_program())
+    main(ProgramOptions.of_this_program())

@@ -13,7 +13,7 @@ from mosec import Server, Worker
 from numpy.typing import NDArray
 
 from groupnl.base.child_process import end_with_parent
-from groupnl_studies.serving.others.recipe import PATH, Answer, Recipe, say_ready
+from groupnl_studies.serving.others.options import PATH, Answer, ProgramOptions, say_ready
 
 
 class Preparation(Worker):
@@ -24,7 +24,7 @@ class Preparation(Worker):
         from groupnl_studies.serving.others.classifier import of_pillow
 
         end_with_parent(signal.SIGKILL)
-        self._prepare = of_pillow(Recipe.of_this_program())
+        self._prepare = of_pillow(ProgramOptions.of_this_program())
         say_ready()
 
     def deserialize(self, data: bytes) -> bytes:
@@ -44,8 +44,8 @@ class Classification(Worker):
         from groupnl_studies.serving.others.classifier import best, class_names, classifier
 
         end_with_parent(signal.SIGKILL)
-        recipe = Recipe.of_this_program()
-        self._classifier, self._classes, self._best = classifier(recipe), class_names(recipe), best
+        options = ProgramOptions.of_this_program()
+        self._classifier, self._classes, self._best = classifier(options), class_names(options), best
         say_ready()
 
     def deserialize(self, data: bytes) -> bytes:
@@ -61,20 +61,20 @@ class Classification(Worker):
         return json.dumps(data).encode()
 
 
-def main(recipe: Recipe) -> None:
+def main(options: ProgramOptions) -> None:
     """Serve until TERM or Ctrl-C; address and port are options of Mosec's own."""
     server = Server()  # type: ignore[no-untyped-call]
-    if not recipe.our_engine:
-        server.append_worker(Preparation, num=recipe.workers, route=PATH)
+    if not options.our_engine:
+        server.append_worker(Preparation, num=options.workers, route=PATH)
     server.append_worker(
         Classification,
-        num=recipe.workers,
-        max_batch_size=recipe.batch_size,
-        max_wait_time=recipe.batch_delay_ms,
+        num=options.workers,
+        max_batch_size=options.batch_size,
+        max_wait_time=options.batch_delay_ms,
         route=PATH,
     )
     server.run()  # type: ignore[no-untyped-call]
 
 
 if __name__ == "__main__":
-    main(Recipe.of_this_program())
+    main(ProgramOptions.of_this_program())

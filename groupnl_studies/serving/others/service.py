@@ -15,7 +15,7 @@ from groupnl.errors import ConfigError, not_installed
 from groupnl_studies.harness.client import Request
 from groupnl_studies.harness.cpu import Parts, workers
 from groupnl_studies.harness.service import HOST, ChildProcess
-from groupnl_studies.serving.others.recipe import PATH, READY, Recipe
+from groupnl_studies.serving.others.options import PATH, READY, ProgramOptions
 
 _SPAWNED = "multiprocessing.spawn"  # how both start the processes that run the network
 TEMPLATE = Request(PATH, b"", (("Content-Type", "image/jpeg"),), "POST")
@@ -54,31 +54,31 @@ def check_installed(names: Sequence[str]) -> None:
 
 
 class OtherService(ChildProcess):
-    """One of the other servers; used like `groupnl_studies.harness.service.Service`.
+    """One of the other servers; used like `groupnl_studies.harness.service.RunningService`.
 
     Args:
         name: one of `OTHERS`.
-        folder: for its recipe and output; made if missing. Compiled code is kept beside it.
-        recipe: what it serves, and how.
+        folder: for its options and output; made if missing. Compiled code is kept beside it.
+        options: what it serves, and how.
     """
 
     start_limit_s = 1200.0  # several workers of several servers compile side by side
 
-    def __init__(self, name: str, folder: Path, recipe: Recipe) -> None:
+    def __init__(self, name: str, folder: Path, options: ProgramOptions) -> None:
         super().__init__(folder)
         self._other = OTHERS[name]
         self.title = name
         self.parts = Parts(self._other.frontend, _SPAWNED)
-        self.inference_port = recipe.port
-        self._recipe = recipe
+        self.inference_port = options.port
+        self._options = options
 
     def start(self) -> None:
         """Start it; `wait_until_ready` says when every worker has loaded the network."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        recipe = self._folder / "recipe.json"
-        recipe.write_text(self._recipe.model_dump_json(), encoding="utf-8")
+        options = self._folder / "options.json"
+        options.write_text(self._options.model_dump_json(), encoding="utf-8")
         program = f"{__package__}.{self._other.package}_program"
-        self._launch([sys.executable, "-m", program, str(recipe)], self._environment())
+        self._launch([sys.executable, "-m", program, str(options)], self._environment())
 
     def close(self) -> None:
         """End it; returns when nothing of it is left."""
@@ -105,20 +105,20 @@ class OtherService(ChildProcess):
 
     def _environment(self) -> dict[str, str]:
         changes = {
-            "OMP_NUM_THREADS": str(self._recipe.threads),
+            "OMP_NUM_THREADS": str(self._options.threads),
             "TORCHINDUCTOR_CACHE_DIR": str(self._folder.parent / "compiled"),  # one server's code serves the next
             "TORCHINDUCTOR_COMPILE_THREADS": "1",  # more are processes that outlive a killed worker
             "OTEL_SDK_DISABLED": "true",  # FastAPI would tell a collector, where the environment names one
             "MOSEC_ADDRESS": HOST,
-            "MOSEC_PORT": str(self._recipe.port),
+            "MOSEC_PORT": str(self._options.port),
             "MOSEC_LOG_LEVEL": "warning",
             "MOSEC_TIMEOUT": "60000",
         }
         return environment.child_environment(changes | environment.brief_waiting() | environment.huge_pages())
 
     def _ready(self) -> bool:
-        if self._printed().count(READY) < self._recipe.workers:
+        if self._printed().count(READY) < self._options.workers:
             return False
-        with suppress(OSError), socket.create_connection((HOST, self._recipe.port), 1.0):
+        with suppress(OSError), socket.create_connection((HOST, self._options.port), 1.0):
             return True
         return False

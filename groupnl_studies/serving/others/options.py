@@ -13,7 +13,7 @@ PATH = "/inference"  # of every program's URL
 Answer = dict[str, float]  # class name -> probability
 
 
-class Recipe(BaseModel):
+class ProgramOptions(BaseModel):
     """How the network is served.
 
     Attributes:
