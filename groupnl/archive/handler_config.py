@@ -22,7 +22,7 @@ class HandlerConfig(BaseModel):
         top_k: classes in an answer, where the request does not say.
         threads: threads of one forward pass on the CPU; None leaves the number that the server's start gave
             the worker process.
-        max_consecutive_faults: so many failed forward passes in a row end the worker process; TorchServe
+        max_consecutive_faults: so many failed forward passes in a row end the worker process; the server
             then starts a new one. A CUDA fault leaves a process unusable that still looks healthy.
         shadow: which images are answered again, corrupted, out of the client's sight.
     """

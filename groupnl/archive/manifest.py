@@ -11,7 +11,7 @@ from groupnl.base.numbers import Sha256
 from groupnl.card import ModelCard
 
 MANIFEST_NAME = "model.json"
-# Names that TorchServe's URLs, lists and files can hold; also the rule for `groupnl serve --models NAME=FILE.mar`.
+# Names that the server's URLs, lists and files can hold; also the rule for `groupnl serve --models NAME=FILE.mar`.
 MODEL_NAME = r"^[A-Za-z0-9](\.?[A-Za-z0-9_\-])*$"
 
 

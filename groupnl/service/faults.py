@@ -8,8 +8,8 @@ logger = logging.getLogger(__name__)
 class FaultCounter:
     """Counts faults of the device.
 
-    After some CUDA faults every later call of the process fails, while TorchServe goes on sending requests and
-    calls the worker healthy. Ending the process makes TorchServe start a fresh one.
+    After some CUDA faults every later call of the process fails, while the server goes on sending requests and
+    calls the worker healthy. Ending the process makes the server start a fresh one.
 
     Args:
         limit: so many faults in a row end the process.
@@ -27,7 +27,7 @@ class FaultCounter:
         """Count a fault.
 
         Raises:
-            SystemExit: it is the last that is put up with; TorchServe does not catch this one.
+            SystemExit: it is the last that is put up with; the server must not catch it.
         """
         self._in_a_row += 1
         logger.error("forward pass failed, %d of %d in a row", self._in_a_row, self._limit)

@@ -10,7 +10,7 @@ from groupnl.errors import EmptyInputError, InputError, InvalidHeaderError, Unsu
 TOP_K_HEADER = "X-Top-K"
 KEY_HEADER = "X-Request-Key"
 LABEL_HEADER = "X-Label"
-# TorchServe's name for a body that is no form, and the field name that its own handlers read.
+# Where a body stands that is no form, and the usual name of an image in a form.
 _USUAL_FIELDS = ("body", "data")
 _COUNT = re.compile(r"0*([1-9][0-9]*)", re.ASCII)
 _POSITION = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -29,7 +29,7 @@ class Item:
     headers: Mapping[str, str]
 
     def image(self) -> bytes | bytearray:
-        """Return the encoded image, as TorchServe holds it, from the body or from the form's only field.
+        """Return the encoded image, as it was sent, from the body or from the form's only field.
 
         Raises:
             EmptyInputError: there is no body and no field.
@@ -37,7 +37,7 @@ class Item:
             InputError: there are several fields and none has a usual name.
         """
         content = self.fields[self._image_field()]
-        # TorchServe has decoded what was declared as text or JSON: the image's bytes are gone.
+        # What was declared as text or JSON came decoded: the image's bytes are gone.
         if not isinstance(content, bytes | bytearray):
             raise UnsupportedTypeError("The body was sent as text or JSON; send the bytes of one image.")
         return content
