@@ -65,4 +65,13 @@ def worker_count(model_config: Mapping[str, Any]) -> int:
         value = model_config[name]
         if type(value) is not int or not 1 <= value <= MOST:
             raise ValueError(f"{name} = {value!r}: it must be a whole number from 1 to {MOST}")
-    return int(model_config[_TORCHSERVES_NAMES["workers"][-1]])
+    return read_setting(model_config, "workers")
+
+
+def read_setting(model_config: Mapping[str, Any], name: str) -> int:
+    """A setting, under our name, in the content of a `model-config.yaml`.
+
+    Raises:
+        KeyError: it is missing.
+    """
+    return int(model_config[_TORCHSERVES_NAMES[name][-1]])

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from groupnl.archive.model_config import read_setting
 from groupnl.archive.read import CONFIG_FILE
 from groupnl.base.cores import usable_cores
 from groupnl.base.mapping import deep_merge
@@ -33,8 +34,8 @@ class Batching(NamedTuple):
     def of(cls, unpacked: Path, settings: Mapping[str, Any]) -> "Batching":
         """As the service's settings say, or else its archive."""
         packed = read_mapping(unpacked / CONFIG_FILE)
-        size = settings.get("batch_size") or packed["batchSize"]
-        return cls(int(size), int(settings.get("max_batch_delay_ms") or packed["maxBatchDelay"]))
+        size = settings.get("batch_size") or read_setting(packed, "batch_size")
+        return cls(int(size), int(settings.get("max_batch_delay_ms") or read_setting(packed, "max_batch_delay_ms")))
 
 
 class Contender(NamedTuple):

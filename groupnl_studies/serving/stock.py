@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from groupnl.archive.model_config import to_model_config
+from groupnl.archive.read import CONFIG_FILE
 from groupnl.base import environment
 from groupnl.errors import ConfigError, ServerError, not_installed
 from groupnl.server.torchserve.java import find_java
@@ -25,7 +27,7 @@ MODEL = "stock"
 HANDLER = "image_classifier"
 INPUT_SIZE = 224  # its transforms are part of it: shorter side to 256, centre crop of 224
 LEAST_CLASSES = 5  # it always answers so many
-WEIGHTS_FILE, CLASSES_FILE, CONFIG_FILE = "traced.pt", "index_to_name.json", "model-config.yaml"
+WEIGHTS_FILE, CLASSES_FILE = "traced.pt", "index_to_name.json"
 _REQUIREMENT = "captum"  # the handler imports it, TorchServe does not ask for it
 _PORTS = ("inference", "management", "metrics")
 
@@ -45,13 +47,7 @@ class StockSettings(NamedTuple):
 
     def to_yaml(self) -> str:
         """The text of `model-config.yaml`, under TorchServe's names."""
-        named = {
-            "minWorkers": self.workers,
-            "maxWorkers": self.workers,
-            "batchSize": self.batch_size,
-            "maxBatchDelay": self.max_batch_delay_ms,
-        }
-        return yaml.safe_dump({name: value for name, value in named.items() if value is not None})
+        return yaml.safe_dump(to_model_config(self._asdict()))
 
 
 def pack_stock(unpacked: Path, store: Path, settings: StockSettings) -> Path:

@@ -1,1 +1,1 @@
-"""The native kernel of sparse GroupNL layers: C++ source, and `build`, which compiles and loads it."""
+"""The native kernels of GroupNL layers: their C++ sources, and `build`, which compiles and loads it."""
