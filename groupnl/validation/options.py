@@ -10,7 +10,7 @@ from pydantic import model_validator
 from groupnl.base.numbers import Count, Positive
 from groupnl.base.options import Options as BaseOptions
 from groupnl.card import Channels3, Interpolation
-from groupnl.corruptions import CELLS, NAMES, SEVERITIES, Cell
+from groupnl.corruptions import BENCHMARK, CELLS, NAMES, SEVERITIES, VALIDATION, Cell
 from groupnl.inference.device_names import Device, Precision
 from groupnl.inference.engine_names import EngineName
 from groupnl.validation.image_set import ImageChoice
@@ -27,7 +27,7 @@ class Options(BaseOptions):
     data: tuple[Path, ...] | None
     imagenet_c: Path | None
     corrupt: bool
-    corruptions: tuple[str, ...]
+    corruptions: tuple[str, ...] | None
     severities: tuple[int, ...]
     as_published: bool
     limit: Positive | None
@@ -75,7 +75,8 @@ class Options(BaseOptions):
     @property
     def cells(self) -> list[Cell]:
         """The cells that were asked for, in the official order."""
-        return [cell for cell in CELLS if cell.corruption in self.corruptions and cell.severity in self.severities]
+        names = self.corruptions or (BENCHMARK + VALIDATION if self.imagenet_c else NAMES)
+        return [cell for cell in CELLS if cell.corruption in names and cell.severity in self.severities]
 
     @property
     def choice(self) -> ImageChoice:
@@ -102,7 +103,7 @@ def _add_images(group: "argparse._ArgumentGroup") -> None:
     source = group.add_mutually_exclusive_group()
     source.add_argument("--imagenet-c", type=Path, metavar="DIR", help="holds <corruption>/<severity>/<class>/<file>")
     source.add_argument("--corrupt", action="store_true", help="corrupt the clean images here")
-    add("--corruptions", nargs="+", choices=NAMES, default=NAMES, metavar="NAME", help="only these (all nineteen)")
+    add("--corruptions", nargs="+", choices=NAMES, metavar="NAME", help="only these (all nineteen)")
     add("--severities", nargs="+", type=int, choices=SEVERITIES, default=SEVERITIES, metavar="N", help="(1 to 5)")
     add("--as-published", action="store_true", help="with --corrupt: and JPEG of quality 85, as the published files")
     add("--limit", type=int, metavar="N", help="a random part of so many images of each set (all)")
