@@ -1,11 +1,15 @@
 """groupnl.metrics: names and labels follow Prometheus' rules; zeros, counts and times land where they belong."""
 
 import re
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
 
+from groupnl import metrics as metrics_module
 from groupnl.metrics import FAMILIES, REQUESTS, SHADOW_PAIRS, SHADOW_QUEUE_LENGTH, STAGE_SECONDS, Family, Metrics
+
+SERVICE = Path(metrics_module.__file__).parent / "service"
 
 
 @pytest.fixture
@@ -25,6 +29,12 @@ def test_names(family: Family) -> None:
     assert bool(family.buckets) == (family.kind == "histogram")
     assert family.help.endswith(".")
     assert list(family.buckets) == sorted(family.buckets)
+
+
+def test_what_is_declared_is_counted_by_the_service() -> None:
+    sources = " ".join(path.read_text(encoding="utf-8") for path in SERVICE.rglob("*.py"))
+    declared = [name for name, value in vars(metrics_module).items() if isinstance(value, Family)]
+    assert [name for name in declared if not re.search(rf"\b{name}\b", sources)] == []
 
 
 def test_no_name_twice() -> None:

@@ -1,12 +1,15 @@
 """groupnl.corruptions: what is asked for and what comes back, for all nineteen."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Generator, Tensor
 
-from groupnl.corruptions import CELLS, NAMES, CorruptionSpec, corrupt, corrupt_each
+from groupnl.corruptions import CELLS, NAMES, CorruptionSpec, corrupt, corrupt_each, kinds
 from groupnl.corruptions.kinds import KINDS
 from groupnl.corruptions.published import round_trip
+from groupnl.corruptions.sheet_command import GROUPS
 from groupnl.corruptions.tables import official_size
 from groupnl.errors import ConfigError
 
@@ -136,3 +139,12 @@ def test_a_request_for_each_image() -> None:
 
 def test_every_name_has_one_kind_in_the_official_order() -> None:
     assert tuple(kind.name for kind in KINDS) == NAMES
+
+
+def test_every_file_of_a_kind_is_in_the_table() -> None:
+    files = {path.stem for path in Path(kinds.__file__).parent.glob("*.py")} - {"__init__"}
+    assert files == {kind.name for kind in KINDS}
+
+
+def test_the_sheet_has_a_group_for_every_name() -> None:
+    assert sum(GROUPS.values()) == len(NAMES)

@@ -7,7 +7,7 @@ import torch
 from likeness import as_rows, assert_like
 from torch import Generator, Tensor
 
-from groupnl.corruptions import NAMES, corrupt
+from groupnl.corruptions import BENCHMARK, VALIDATION, corrupt
 
 # Share of values that are equal; others miss by one level, where a product meets a whole number.
 EXACT = {
@@ -29,7 +29,7 @@ def test_the_same_pixels(name: str, severity: int, astronaut: Tensor, published:
     assert_like(found, published[name][severity - 1], equal=EXACT[name])
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BENCHMARK + VALIDATION)
 def test_the_same_fingerprint(name: str, astronaut: Tensor, fingerprint: dict[str, list[list[float]]]) -> None:
     """Mean shift and RMSE over draws: within four standard errors of both figures, and of a tenth of a level."""
     draws = 1 if name in EXACT else 24

@@ -85,7 +85,7 @@ def test_tiny_network_gives_its_stored_numbers():
     assert np.linalg.norm(ours - stored) / np.linalg.norm(stored) < TOLERANCE
 
 
-@pytest.mark.parametrize("variant", [*PUBLISHED[:6:2], PUBLISHED[8], TINY], ids=lambda variant: variant.name)
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=lambda variant: variant.name)
 def test_only_the_named_layers_differ_from_the_twin(variant):
     with torch.device("meta"):
         network, twin = timm.create_model(variant.name), timm.create_model(variant.twin)
