@@ -77,11 +77,14 @@ model_store/effnet_es.mar: model_store/efficientnet_es.safetensors $(PACKED) | $
 
 # --- checks --------------------------------------------------------------------------------------------------------
 
+# A process for each of two cores; tests/conftest.py says which tests share one, and which come first.
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+
 test: lint archives
-	$(BIN)/pytest
+	$(PYTEST)
 
 test-fast: $(VENV)/dev.stamp
-	$(BIN)/pytest -m "not slow and not service"
+	$(PYTEST) -m "not slow and not service"
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

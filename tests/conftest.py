@@ -1,4 +1,4 @@
-"""What the tests of the service and of its shells share: an unpacked archive, and a registry to count in."""
+"""The order of the tests, and what those of the service and of its shells share: an unpacked archive, a registry."""
 
 import shutil
 from pathlib import Path
@@ -14,7 +14,18 @@ from groupnl.archive.manifest import MANIFEST_NAME, Manifest
 from groupnl.card import InputConfig, ModelCard
 from groupnl.models import save_checkpoint
 
+RUNNING = Path(__file__).parent / "running"  # its tests share a server
 CLASSES = ("grey", "red", "green", "blue", "white", "black", "\u00e9clair")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What pytest-xdist shares out: a file to one process, all tests of the running server to one; longest first."""
+    for item in items:
+        is_served = RUNNING in item.path.parents
+        item.add_marker(pytest.mark.xdist_group("running" if is_served else str(item.path)))
+        if is_served:
+            item.add_marker("service")
+    items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("service", "slow")])
 
 
 @pytest.fixture(scope="session")

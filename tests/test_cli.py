@@ -40,6 +40,7 @@ def test_every_command_explains_itself(name, capsys):
     assert f"usage: groupnl {name}" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_reader_that_has_seen_enough_is_no_error():
     costs = f"{sys.executable} -m groupnl.cli costs --in-channels 8 --out-channels 8 --size 9"
     command = f"{costs} | true; echo ${{PIPESTATUS[0]}}"
@@ -88,6 +89,7 @@ def test_what_measures_says_what_to_install_where_it_is_missing(name, monkeypatc
     )
 
 
+@pytest.mark.slow
 def test_models_lists_the_fifteen_with_their_twins(capsys):
     assert cli.main(["models"]) == 0
     rows = capsys.readouterr().out.splitlines()[1:]

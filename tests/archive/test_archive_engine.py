@@ -23,6 +23,8 @@ from groupnl.inference.engines.onnx import OnnxEngine
 from groupnl.inference.engines.openvino import OpenVinoEngine
 from groupnl.inference.engines.torch_engine import TorchEngine
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 ENGINES = {"aot": PackageEngine, "onnx": OnnxEngine, "openvino": OpenVinoEngine}
 

@@ -39,8 +39,17 @@ def record(checkpoint: Path) -> RobustnessRecord:
 def _archive(checkpoint: Path, record: RobustnessRecord) -> int:
     file = checkpoint.with_suffix(".robustness.json")
     write_record(record, file)
-    folder = str(checkpoint.parent)
-    return main(["archive", str(checkpoint), "--model-name", "tiny", "--output", folder, "--robustness", str(file)])
+    words = [
+        "archive",
+        str(checkpoint),
+        "--model-name",
+        "tiny",
+        "--engine",
+        "eager",
+        "--output",
+        str(checkpoint.parent),
+    ]
+    return main([*words, "--robustness", str(file)])
 
 
 def test_into_the_archive(checkpoint: Path, record: RobustnessRecord) -> None:

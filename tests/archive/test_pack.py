@@ -162,6 +162,7 @@ def test_the_archiver_leaves_the_temporary_directory_alone(tmp_path: Path, monke
     assert kept.read_text() == "someone else's"
 
 
+@pytest.mark.slow
 def test_command_packs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     names = tmp_path / "names.txt"
     names.write_text("\n".join("abcdefg") + "\n")

@@ -52,6 +52,7 @@ def test_an_image_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "x.png cannot be used" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_bench_compares_every_corruption(capsys: pytest.CaptureFixture[str]) -> None:
     threads = torch.get_num_threads()
     try:

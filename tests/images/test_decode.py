@@ -70,6 +70,7 @@ def test_transparent_value_of_16_bit_grey_is_laid_over_white() -> None:
     assert np.asarray(decode(data, Limits()))[..., 0].tolist() == [[255, 0x12], [0x80, 255]]
 
 
+@pytest.mark.slow
 def test_damaged_metadata_prints_nothing() -> None:
     code = """
 import sys

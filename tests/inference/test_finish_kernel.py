@@ -15,6 +15,7 @@ from groupnl.inference.rewrite.native_layer import FinishedGroupNL
 from groupnl.layers import GroupNLConv2d
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not native.is_supported(), reason="this CPU has no bfloat16 instructions"),
     pytest.mark.usefixtures("native_kernels"),
 ]

@@ -13,6 +13,7 @@ from torch import Tensor
 from groupnl.inference.native import build as native
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(not native.is_supported(), reason="this CPU has no dot product of bfloat16 pairs"),
     pytest.mark.usefixtures("native_kernels"),
 ]

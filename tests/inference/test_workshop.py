@@ -15,6 +15,8 @@ from groupnl.inference.ways import REFERENCE, parse_way
 from groupnl.inference.workshop import Workshop
 from groupnl_studies.harness.random_network import identity, pictures, random_network, usual_input
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 TINY = "test_gnl_efficientnet"
 

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import pytest
 from fake_service import FakeService
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 # No limit of time can be missed by a machine that is busy with other tests.
 PATIENT = ("--max-p95-ms", "20000", "--max-busy-ms", "20000", "--min-requests", "20")

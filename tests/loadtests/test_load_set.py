@@ -8,9 +8,12 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 from fake_service import FakeService
 
 from loadtests._plot import draw
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 OPTIONS = ("--duration", "1", "--rate", "100", "--max-p95-ms", "20000", "--min-requests", "20")

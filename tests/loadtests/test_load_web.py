@@ -11,7 +11,10 @@ from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
+import pytest
 from fake_service import FakeService
+
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 

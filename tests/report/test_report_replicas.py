@@ -17,6 +17,8 @@ from groupnl.metrics import CLEAN, PROBE_CORRECT, PROBE_IMAGES, PROBE_SET_IMAGES
 from groupnl.report.figures import ModelFigures, figures_of
 from groupnl.report.samples import read_prometheus
 
+pytestmark = pytest.mark.slow
+
 LIMIT_S = 30
 SINCE = "5m"
 # Prometheus extends what it saw to the window's ends, by half a scrape or one: much, where it saw ten.

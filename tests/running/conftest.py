@@ -16,12 +16,6 @@ from groupnl.archive.pack import pack
 BATCH_DELAY_MS = 250
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker("service")
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _interrupt() -> Iterator[None]:
     """Shells ignore Ctrl-C for what runs in the background, and servers inherit that: some tests stop them so."""

@@ -24,6 +24,8 @@ from groupnl.training.sources import Folders
 from groupnl.training.state import FILE as STATE
 from groupnl.training.trainer import Trainer
 
+pytestmark = pytest.mark.slow
+
 MEASURED = (TINY.name, TINY.twin, "gnl_resnet50", "resnet50")
 CPU = torch.device("cpu")
 

@@ -37,6 +37,7 @@ def write_tars(data, folder):
                 tar.add(path, path.name)
 
 
+@pytest.mark.slow
 def test_tars_train_as_folders_do(data, tmp_path):
     write_tars(data, tmp_path)
     folders = Trainer(settings(data, tmp_path / "folders", epochs=2))
@@ -49,6 +50,7 @@ def test_tars_train_as_folders_do(data, tmp_path):
 
 
 @pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.slow
 def test_shards_train_and_go_on_exactly(data, tmp_path, workers):
     write_shards(data, tmp_path)
     shards = {"dataset": "wds", "classes": str(tmp_path / "classes.txt")}
@@ -65,6 +67,7 @@ def test_shards_train_and_go_on_exactly(data, tmp_path, workers):
     assert [row["loss"] for row in resumed.rows] == [row["loss"] for row in trainer.rows]
 
 
+@pytest.mark.slow
 def test_two_processes_share_the_shards(data, tmp_path):
     """And read them themselves, whatever the workers: processes must not be forked beside gloo's threads."""
     write_shards(data, tmp_path)

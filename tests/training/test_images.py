@@ -100,6 +100,7 @@ def test_an_image_without_memory_is_no_damaged_one(own, tmp_path):
         Images(Reader(), complete=False)[0]
 
 
+@pytest.mark.slow
 def test_a_damaged_shard_is_not_passed_over(data, tmp_path):
     write_shards(data, tmp_path)
     shard = tmp_path / "colours-test-2.tar"

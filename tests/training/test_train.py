@@ -19,6 +19,7 @@ from groupnl.training.state import FILE as STATE
 from groupnl.training.trainer import Trainer
 
 
+@pytest.mark.slow
 def test_command_writes_a_checkpoint_that_serves(data, tmp_path, capsys):
     output = tmp_path / "tiny.safetensors"
     words = f"train --data {data} --model {TINY.name} --output {output} --run {tmp_path / 'run'} --eval-splits test"
@@ -115,6 +116,7 @@ def test_scattered_states_are_refused(data, tmp_path):
         Trainer(settings(data, tmp_path), world=Apart(torch.device("cpu")))
 
 
+@pytest.mark.slow
 def test_networks_without_stochastic_depth_train_as_long_as_none_is_wanted(data, tmp_path):
     assert Trainer(settings(data, tmp_path, model="vgg11", drop=0.1)).network.head.drop.p == 0.1
     with pytest.raises(ConfigError, match=r"--model vgg11 with --drop 0\.0 and --drop-path 0\.2 cannot be used"):

@@ -94,6 +94,7 @@ def test_the_command_writes_a_whole_record_and_goes_on_with_a_part_of_one(data: 
     assert len(text.splitlines()) > len(CELLS)
 
 
+@pytest.mark.slow
 def test_a_corruption_that_is_new_is_added_to_a_whole_record(data: Path, tmp_path: Path) -> None:
     checkpoint = tiny_checkpoint(tmp_path)
     file = tmp_path / "tiny.robustness.json"
@@ -107,6 +108,7 @@ def test_a_corruption_that_is_new_is_added_to_a_whole_record(data: Path, tmp_pat
     assert file.read_text() == text
 
 
+@pytest.mark.slow
 def test_a_record_of_other_settings_is_in_the_way(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

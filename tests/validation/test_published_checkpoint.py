@@ -86,6 +86,7 @@ def test_the_input_is_what_the_training_script_was_told(
     assert "clean images" not in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_one_cache_keeps_both_networks_of_a_checkpoint_apart(tmp_path: Path) -> None:
     averaged = colour_network().state_dict()
     rolled = {name: averaged[name].roll(1, 0) for name in ("classifier.weight", "classifier.bias")}

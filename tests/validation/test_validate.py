@@ -95,6 +95,7 @@ def _check_files(output: Path) -> None:
         assert (picture.format, picture.height > 900, picture.width > 900) == ("PNG", True, True)
 
 
+@pytest.mark.slow
 def test_batches_across_cells_give_what_single_cells_do(checkpoint: Path, published: Path, tmp_path: Path) -> None:
     tree = ["--imagenet-c", published, "--size", "32", "--corruptions", "fog", "snow", "spatter"]
     for name, size in (("cells", "4"), ("across", "7"), ("single", "1")):
@@ -273,6 +274,7 @@ def test_an_image_that_cannot_be_decoded_is_named(
     assert "Traceback" not in said
 
 
+@pytest.mark.slow
 def test_another_engine_answers_alike(checkpoint: Path, clean: Path, tmp_path: Path) -> None:
     assert validate(checkpoint, tmp_path, "--data", clean, "--engine", "onnx") == 0
     assert (read(tmp_path)["clean_top1"], read(tmp_path)["settings"]["engine"]) == (0.75, "onnx")

@@ -14,6 +14,8 @@ from groupnl.inference.engines.onnx import OnnxEngine
 from groupnl.inference.engines.onnx_export import export_onnx
 from groupnl.inference.rewrite import to_inference
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 CONFIG = InputConfig(size=32, mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.3), crop_pct=0.875, interpolation="bilinear")
 TINY = "test_gnl_efficientnet"

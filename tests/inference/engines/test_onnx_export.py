@@ -19,6 +19,8 @@ from groupnl.inference.rewrite.split import split_layers
 from groupnl.inference.rewrite.split_layer import Sine, SplitGroupNL, SummedConv
 from groupnl.layers import GroupNLConv2d
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 MEAN, STD = (0.5, 0.4, 0.3), (0.2, 0.25, 0.3)
 EXACT = 1e-5  # relative error of the logits

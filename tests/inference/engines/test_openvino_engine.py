@@ -15,6 +15,8 @@ from groupnl.inference.engines.onnx_export import export_onnx
 from groupnl.inference.engines.openvino import OpenVinoEngine
 from groupnl.inference.rewrite import to_inference
 
+pytestmark = pytest.mark.slow
+
 CONFIG = InputConfig(size=32, mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.3), crop_pct=0.875, interpolation="bilinear")
 TINY = "test_gnl_efficientnet"
 

@@ -17,6 +17,8 @@ from groupnl.inference.engines.target import Target
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.inference.native import build as native
 
+pytestmark = pytest.mark.slow
+
 CPU = torch.device("cpu")
 CONFIG = InputConfig(size=64, mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.3), crop_pct=0.875, interpolation="bilinear")
 FASTEST = choose_precision("auto", CPU)

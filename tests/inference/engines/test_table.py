@@ -56,6 +56,7 @@ def test_what_the_device_refuses_every_engine_refuses(kind: EngineKind) -> None:
     assert kind.nearest(torch.float16, CPU) == torch.float32
 
 
+@pytest.mark.slow
 def test_a_worker_imports_nothing_that_only_packing_needs() -> None:
     program = "import sys, groupnl.service.loading; print(*sys.modules, sep='\\n')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=120)

@@ -162,6 +162,7 @@ def test_kinds_of_faults_are_told_apart(caplog: pytest.LogCaptureFixture) -> Non
     assert all(record.exc_info for record in caplog.records)
 
 
+@pytest.mark.slow
 def test_where_idle_priority_is_refused_niceness_remains(packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(1, "Operation not permitted")

@@ -198,6 +198,7 @@ def child(packed: Path) -> Iterator[ChildRunner]:
     runner.close()
 
 
+@pytest.mark.slow
 def test_the_process_answers_as_the_thread_does(child: ChildRunner, engine: TorchEngine, pixels: Tensor) -> None:
     specs = [CorruptionSpec("contrast", 1 + index % 5, index) for index in range(8)]
     clean = engine(pixels[:8]).softmax(dim=1)
@@ -216,6 +217,7 @@ def test_the_process_answers_as_the_thread_does(child: ChildRunner, engine: Torc
     ]
 
 
+@pytest.mark.slow
 def test_a_killed_process_is_started_again(
     child: ChildRunner, engine: TorchEngine, pixels: Tensor, begin: Callable[..., ShadowLoop], count: Count
 ) -> None:
@@ -233,6 +235,7 @@ def test_a_killed_process_is_started_again(
     assert child.pid != first
 
 
+@pytest.mark.slow
 def test_what_cannot_be_loaded_is_told(tmp_path: Path) -> None:
     runner = ChildRunner(Setup(tmp_path, None, EAGER, 1))
     with pytest.raises(Exception, match="ArchiveError"):
