@@ -15,6 +15,8 @@ from groupnl.datasets.icons.emoji import base_of
 from groupnl.datasets.icons.sources import Package, fetch
 from groupnl.errors import ConfigError
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ("animal-mammal", "face-smiling", "person-sport")
 SEEN = {"noto", "twemoji", "fluent-flat", "fluent-modern"}
 

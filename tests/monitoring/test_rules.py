@@ -11,6 +11,8 @@ import yaml
 from support.expressions import RULE_FILES, SERVING_CONFIG, rules
 from support.prometheus import promtool
 
+pytestmark = pytest.mark.slow
+
 TESTS = sorted((SERVING_CONFIG / "prometheus" / "tests").glob("*.yml"))
 RUNBOOK = Path(__file__).parents[2] / "docs" / "monitoring.md"
 ALERTS = [rule for rule in rules() if "alert" in rule]

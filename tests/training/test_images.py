@@ -112,6 +112,7 @@ def test_a_damaged_shard_is_not_passed_over(data, tmp_path):
 
 
 @pytest.mark.parametrize("split", ["train", "test"])
+@pytest.mark.slow
 def test_missing_shards_are_told_at_once(data, tmp_path, split):
     write_shards(data, tmp_path)
     (tmp_path / f"colours-{split}-1.tar").unlink()

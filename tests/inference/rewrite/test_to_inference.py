@@ -11,6 +11,8 @@ from groupnl.inference.rewrite.fused import FusedGroupNL
 from groupnl.layers import GroupNLConv2d
 from groupnl.models.registry import TINY, VARIANTS
 
+pytestmark = pytest.mark.slow
+
 EXACT = 1e-5  # relative error of the logits
 NAMES = [name for name in VARIANTS if name != TINY.name]
 TWINS = sorted({VARIANTS[name].twin for name in NAMES})
