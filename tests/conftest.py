@@ -18,14 +18,18 @@ RUNNING = Path(__file__).parent / "running"  # its tests share a server
 CLASSES = ("grey", "red", "green", "blue", "white", "black", "\u00e9clair")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What pytest-xdist shares out: a file to one process, all tests of the running server to one; longest first."""
+    order: dict[Path, list[bool]] = {}
     for item in items:
         is_served = RUNNING in item.path.parents
-        item.add_marker(pytest.mark.xdist_group("running" if is_served else str(item.path)))
+        item.add_marker(pytest.mark.xdist_group("running" if is_served else item.path.stem))
         if is_served:
             item.add_marker("service")
-    items.sort(key=lambda item: [item.get_closest_marker(name) is None for name in ("service", "slow")])
+        place = [item.get_closest_marker(name) is None for name in ("service", "slow")]
+        order[item.path] = min(place, order.get(item.path, place))
+    items.sort(key=lambda item: order[item.path])
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """The two ways to ask for corrupted images: one corruption for a batch, or a different one for each image."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -29,6 +29,16 @@ class CorruptionSpec(NamedTuple):
     name: str
     severity: int
     seed: int
+
+
+def check(names: Iterable[str]) -> None:
+    """Look whether these corruptions can be made here; to be asked before long work.
+
+    Raises:
+        ConfigError: an unknown name, or something is missing that one of them needs.
+    """
+    for name in names:
+        _corruption(name).check()
 
 
 def corrupt(

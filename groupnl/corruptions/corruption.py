@@ -25,11 +25,13 @@ class Corruption:
         name: as in `groupnl.corruptions.names`.
         draw: random numbers of one image.
         apply: the corrupted batch, of one severity, on the device of the images.
+        check: raises a ConfigError where something is missing that it needs.
     """
 
     name: str
     draw: Draw
     apply: Apply
+    check: Callable[[], None] = lambda: None
 
 
 def no_draws(height: int, width: int, severity: int, generator: Generator) -> Draws:

@@ -14,6 +14,7 @@ from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
 from groupnl.card import ModelCard
 from groupnl.corruptions import NAMES
+from groupnl.corruptions.corrupt import check
 from groupnl.errors import ConfigError
 from groupnl.inference.device import choose_device, choose_precision, precision_name
 from groupnl.inference.device_names import Device, Precision
@@ -78,6 +79,7 @@ def run(options: Options) -> int:
     """
     if options.threads is not None:
         torch.set_num_threads(options.threads)
+    check(NAMES)
     device = choose_device(options.device)
     precision = choose_precision(options.precision, device)
     opened = [open_described(path) for path in options.checkpoints]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from groupnl.corruptions import CELLS, Cell
-from groupnl.corruptions.corrupt import MIN_SIDE
+from groupnl.corruptions.corrupt import MIN_SIDE, check
 from groupnl.errors import ConfigError
 from groupnl.inference.device import precision_name
 from groupnl.models.trained import Trained
@@ -54,6 +54,8 @@ def plan(options: Options, trained: Trained, how: How, labels: Labelling, path: 
     Raises:
         ConfigError: the record is of something else, or images or the input's size cannot be used.
     """
+    if options.corrupt:
+        check(cell.corruption for cell in options.cells)
     record = resumed(path, _settings(trained, how, labels.imagenet), _corrupted(options, trained))
     # What was measured before is looked through too, where it still lies there: the figures are of all cells together.
     stored = {counts.cell for counts in record.cells if options.corrupt or _lies_there(options.imagenet_c, counts.cell)}

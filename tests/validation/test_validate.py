@@ -17,6 +17,7 @@ from support.tiny import ARCHITECTURE, INPUT
 from support.validation_runs import WRONG, read, validate
 
 from groupnl.corruptions import CELLS, NAMES, Cell, CorruptionSpec, corrupt_each
+from groupnl.corruptions.kinds import frost
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.robustness.sampling import seed_of
 from groupnl.validation.how import share_cores
@@ -343,3 +344,18 @@ def test_what_cannot_be_used_is_told(
     places = {"CLEAN": str(clean), "PUBLISHED": str(published)}
     assert validate(checkpoint, tmp_path / "out", *(places.get(word, word) for word in options)) == 1
     assert sentence.replace("CHECKPOINT", str(checkpoint)) in capsys.readouterr().err
+
+
+def test_textures_that_are_missing_are_told_before_anything_is_measured(
+    checkpoint: Path,
+    clean: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(frost, "PACKAGE", "no-such-package")
+    words = ("--data", clean, "--corrupt", "--size", "32", "--severities", "1", "--corruptions")
+    assert validate(checkpoint, tmp_path / "without", *words, "fog") == 0
+    assert validate(checkpoint, tmp_path / "with", *words, "fog", "frost") == 1
+    assert "pip install --no-deps no-such-package" in capsys.readouterr().err
+    assert not list((tmp_path / "with").glob("*.json"))

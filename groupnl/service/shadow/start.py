@@ -5,6 +5,7 @@ from pathlib import Path
 from groupnl.archive import probe
 from groupnl.archive.engine import Choice
 from groupnl.archive.shadow_config import ShadowConfig
+from groupnl.corruptions.corrupt import check
 from groupnl.errors import ConfigError
 from groupnl.metrics import PROBE_SET_IMAGES, Metrics
 from groupnl.service.shadow.child_runner import ChildRunner
@@ -46,10 +47,7 @@ def _check(config: ShadowConfig) -> None:
         raise ConfigError(
             f"shadow.twin = {config.twin!r} needs shadow.twin_dir, the twin's unpacked archive: `groupnl serve` sets it"
         )
-    if "frost" in config.corruptions:
-        from groupnl.corruptions.kinds.frost import require_textures
-
-        require_textures()
+    check(config.corruptions)
 
 
 def _runner(model_dir: Path, config: ShadowConfig, choice: Choice) -> Runner:
