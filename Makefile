@@ -77,8 +77,8 @@ model_store/effnet_es.mar: model_store/efficientnet_es.safetensors $(PACKED) | $
 
 # --- checks --------------------------------------------------------------------------------------------------------
 
-# A process for each of two cores, and one thread in each; tests/conftest.py says which tests share one, and which come first.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+# A process for each of two cores, and one thread in each; a file's tests share one. tests/conftest.py says which come first.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 test: lint archives
 	$(PYTEST)

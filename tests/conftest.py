@@ -14,18 +14,15 @@ from groupnl.archive.manifest import MANIFEST_NAME, Manifest
 from groupnl.card import InputConfig, ModelCard
 from groupnl.models import save_checkpoint
 
-RUNNING = Path(__file__).parent / "running"  # its tests share a server
+RUNNING = Path(__file__).parent / "running"  # its tests share a server in each process
 CLASSES = ("grey", "red", "green", "blue", "white", "black", "\u00e9clair")
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What pytest-xdist shares out: a file to one process, all tests of the running server to one; longest first."""
+    """Files that take long come first, so that no process is left alone with one at the end."""
     order: dict[Path, list[bool]] = {}
     for item in items:
-        is_served = RUNNING in item.path.parents
-        item.add_marker(pytest.mark.xdist_group("running" if is_served else item.path.stem))
-        if is_served:
+        if RUNNING in item.path.parents:
             item.add_marker("service")
         place = [item.get_closest_marker(name) is None for name in ("service", "slow")]
         order[item.path] = min(place, order.get(item.path, place))
