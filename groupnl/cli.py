@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import NamedTuple
 
 from groupnl import __version__
+from groupnl.base.cores import limit_threads
 from groupnl.base.options import read_options
 from groupnl.base.picture import check_drawing
 from groupnl.errors import ConfigError, GroupNLError, not_installed
@@ -89,6 +90,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0, 1 (a known error, told on stderr), 130 (Ctrl-C) or 141 (nobody reads on); usage errors exit
         with 2.
     """
+    limit_threads()
     words = list(sys.argv[1:] if argv is None else argv)
     name = _named(words)
     parser = _overview()

@@ -1,10 +1,74 @@
-"""How many cores there are for this process."""
+"""How many cores there are for this process: those that it may run on, and those that its control groups pay for."""
 
 import os
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+from groupnl.base.environment import limit_openmp
+
+_MEMBERSHIP = Path("proc/self/cgroup")
+_MOUNT = Path("sys/fs/cgroup")
+_V1 = "cpu"  # the controller's name, in the list of controllers of a hierarchy of version 1
 
 
-def usable_cores() -> int:
+def usable_cores(root: Path = Path("/")) -> int:
+    """Whole cores that this process can use, at least 1.
+
+    Of a quota of 1.5 cores one is used: a second thread would stand still for a part of every period, and the batch
+    with it.
+
+    Args:
+        root: of the file system that says so.
+    """
+    return max(1, min([_allowed(), *map(int, quotas(root))]))
+
+
+def limit_threads() -> None:
+    """Keep torch to the usable cores where a quota allows fewer than it would find; to be called before its import."""
+    if (cores := usable_cores()) < _allowed():
+        limit_openmp(cores)
+
+
+def quotas(root: Path) -> Iterator[float]:
+    """The cores that each control group above this process pays for, where it has a quota (Linux).
+
+    Version 2 writes ``cpu.max``, version 1 ``cpu.cfs_quota_us`` and ``cpu.cfs_period_us``; a group's parents count too.
+    Inside a container the group's path may not be visible: then the one that is mounted is its own.
+    """
+    for path, folder in _groups(root):
+        for place in (path, *path.parents):
+            group = folder / str(place).lstrip("/")
+            quota = _numbers(group / "cpu.max") or _numbers(group / "cpu.cfs_quota_us", group / "cpu.cfs_period_us")
+            if quota is not None:
+                yield quota[0] / quota[1]
+
+
+def _allowed() -> int:
     """Cores that this process may run on; not all systems tell."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _groups(root: Path) -> Iterator[tuple[PurePosixPath, Path]]:
+    """The groups that this process is in: path, and where such paths begin."""
+    try:
+        lines = (root / _MEMBERSHIP).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if not controllers:
+            yield PurePosixPath(path), root / _MOUNT
+        elif _V1 in controllers.split(","):
+            yield PurePosixPath(path), root / _MOUNT / controllers
+
+
+def _numbers(*files: Path) -> tuple[int, int] | None:
+    """Quota and period in microseconds, of one file or of two; None where there is no quota."""
+    try:
+        quota, period = " ".join(file.read_text(encoding="ascii") for file in files).split()
+        numbers = int(quota), int(period)
+    except (OSError, ValueError):  # "max" is no quota either
+        return None
+    return numbers if min(numbers) > 0 else None  # -1: none

@@ -21,6 +21,11 @@ def omp_num_threads() -> str | None:
     return os.environ.get("OMP_NUM_THREADS") or None
 
 
+def limit_openmp(threads: int) -> None:
+    """Let OpenMP use so many threads in this process and in those that it starts, where the user said no number."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+
+
 def brief_waiting() -> dict[str, str]:
     """How OpenMP's threads wait for one another in processes that share their cores; nothing where the user said it.
 

@@ -3,7 +3,6 @@
 Called by `command`; nothing here knows the command line.
 """
 
-import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -17,6 +16,7 @@ from tqdm import tqdm
 
 from groupnl import __version__
 from groupnl.base.child_process import end_with_parent
+from groupnl.base.cores import usable_cores
 from groupnl.datasets.icons.dataset import LICENCES, RECORD, IconSet, licence_text
 from groupnl.datasets.icons.drawings import Drawing, read_drawings
 from groupnl.datasets.icons.render import render
@@ -35,7 +35,7 @@ from groupnl.datasets.icons.split import (
 from groupnl.errors import ConfigError
 
 CLASSES = 50
-WORKERS = min(8, os.cpu_count() or 1)
+WORKERS = min(8, usable_cores())
 CHUNK = 32
 """Drawings handed to a process at a time."""
 
