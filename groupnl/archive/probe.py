@@ -31,7 +31,7 @@ def read_folder(folder: Path, card: ModelCard) -> ProbeSet:
     """The images of a folder that holds one folder of images for each class.
 
     Raises:
-        ConfigError: there is no image, a folder is no class of the model, or an image cannot be used.
+        ConfigError: see `labelled_files`; or an image cannot be used.
     """
     files = labelled_files(folder, card.classes)
     return ProbeSet(read_pixels(files, card.input), torch.tensor([file.label for file in files]))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from groupnl.base.options import Options as BaseOptions
 from groupnl.errors import ConfigError
-from groupnl.images.folders import class_folders, image_files
+from groupnl.images.folders import class_folders, image_files, no_images
 
 NOTICE = "LICENCES.md"  # of the images' makers; goes with them
 
@@ -70,12 +70,19 @@ def choose(splits: list[Path], count: int, seed: int) -> list[Path]:
         seed: of the choice.
 
     Raises:
-        ConfigError: a folder is missing, or there are fewer images than are wanted.
+        ConfigError: see `class_folders` and `image_files`; a split has no images, or all have fewer than are wanted.
     """
-    images = sorted(image for split in splits for folder in class_folders(split) for image in image_files(folder))
+    images = sorted(image for split in splits for image in _images(split))
     if not 1 <= count <= len(images):
         raise ConfigError(f"--images {count}: there are {len(images)} images; ask for 1 to {len(images)}")
     return random.Random(seed).sample(images, count)  # noqa: S311 (a choice of images, no secret)
+
+
+def _images(split: Path) -> list[Path]:
+    images = [image for folder in class_folders(split) for image in image_files(folder)]
+    if not images:
+        raise no_images(split)
+    return images
 
 
 def copy(chosen: list[Path], out: Path) -> None:

@@ -1,7 +1,12 @@
-"""Labelled images on the disk: a folder that holds one folder of images for each class."""
+"""Labelled images on the disk: a folder that holds one folder of images for each class.
 
-from collections.abc import Sequence
-from pathlib import Path, PurePath
+What such a folder is, and what is refused in it, is told here for all commands: every visible folder is a class, its
+images lie right in it, and nothing that may be an image or a class is passed over in silence.
+"""
+
+import os
+from collections.abc import Collection, Container, Iterable, Sequence
+from pathlib import Path, PurePath, PurePosixPath
 from typing import NamedTuple
 
 import torch
@@ -15,6 +20,8 @@ from groupnl.images.reader import Reader
 # Endings of names.
 READ = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 _NOT_READ = (".gif", ".ppm", ".pgm", ".tif", ".tiff")
+# So many names are shown of a longer list.
+_SHOWN = 5
 
 
 class LabelledFile(NamedTuple):
@@ -30,27 +37,100 @@ class LabelledFile(NamedTuple):
 
 
 def class_folders(split: Path) -> list[Path]:
-    """The folders of the classes, sorted by name; hidden ones are none.
+    """The folders of the classes, sorted by name: every folder that is not hidden, also one without images.
 
     Raises:
-        ConfigError: there is no such folder.
+        ConfigError: there is no such folder, or it cannot be read; or it holds an image outside of any class folder, or
+            a link that leads nowhere, which may have been a class.
     """
     if not split.is_dir():
         raise ConfigError(
             f"{split} does not exist: name a folder that holds one folder of images for each class (`groupnl data "
             "icons` builds some)"
         )
-    return sorted(entry for entry in split.iterdir() if entry.is_dir() and not is_hidden(entry.name))
+    entries = _entries(split)
+    for entry in entries:
+        if not entry.is_folder and _is_called_image(entry.path):
+            raise loose(split, entry.path.name)
+    return [entry.path for entry in entries if entry.is_folder]
 
 
 def image_files(folder: Path) -> list[Path]:
     """The images in the folder of a class, sorted by name: files that are called so and not hidden.
 
     Raises:
-        ConfigError: see `is_image`.
+        ConfigError: the folder cannot be read; or it holds another folder, a link that leads nowhere, or what is called
+            an image and is no file; or see `is_image`.
     """
-    visible = (entry for entry in folder.iterdir() if not is_hidden(entry.name))
-    return sorted(entry for entry in visible if is_image(entry) and entry.is_file())
+    images = []
+    for entry in _entries(folder):
+        if entry.is_folder:
+            raise nested(folder, entry.path.name)
+        if is_image(entry.path):
+            if not entry.is_file:
+                raise ConfigError(f"{entry.path} is called an image, but it is no file: remove it")
+            images.append(entry.path)
+    return images
+
+
+def refuse_unknown(folders: Iterable[Path], classes: Container[str]) -> None:
+    """Raise ConfigError where a folder is called as none of the classes, naming the first."""
+    for folder in folders:
+        if folder.name not in classes:
+            raise ConfigError(
+                f"there is a folder {folder}, but the network has no such class: remove it, or call it as its class is"
+            )
+
+
+def refuse_misplaced(tar: Path, images: Iterable[PurePosixPath]) -> None:
+    """Raise ConfigError where images of a tar do not all lie right in class folders, which lie in one folder together.
+
+    Args:
+        tar: their file, for the error.
+        images: names of members.
+    """
+    groups = {image.parent: image for image in images}
+    if (image := groups.get(PurePosixPath())) is not None:
+        raise loose(tar, image.name)
+    for inner in sorted(groups):
+        if outer := next((group for group in inner.parents if group.name and group in groups), None):
+            raise nested(tar / outer, inner.relative_to(outer).parts[0])
+    homes = sorted({group.parent for group in groups})
+    if len(homes) > 1:
+        raise ConfigError(
+            f"{tar} has class folders in {homes[0]} and in {homes[1]}: they must lie in one folder, or in a tar each"
+        )
+
+
+def no_images(place: Path) -> ConfigError:
+    """The error of a set of images that is empty, perhaps but for hidden files."""
+    return ConfigError(f"{place} has no images: it must hold one folder of images for each class")
+
+
+def nested(folder: Path, inner: str) -> ConfigError:
+    """The error of a class folder that holds a folder."""
+    return ConfigError(f"class folder {folder} holds a folder {inner}: its images must lie right in it")
+
+
+def loose(place: Path, image: str) -> ConfigError:
+    """The error of an image beside the class folders."""
+    return ConfigError(f"{place} holds {image} outside of any class folder: move it into the folder of its class")
+
+
+def lack(images: str, missing: Sequence[str], classes: int) -> str:
+    """A sentence about classes of which there are no images.
+
+    Args:
+        images: which images lack them.
+        missing: their names.
+        classes: how many there are in all.
+    """
+    present = classes - len(missing)
+    more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+    return (
+        f"{images} are of {'only one' if present == 1 else present} of the {classes} classes: none is of "
+        f"{', '.join(missing[:_SHOWN])}{more}"
+    )
 
 
 def is_hidden(name: str) -> bool:
@@ -64,32 +144,31 @@ def is_image(file: PurePath) -> bool:
     Raises:
         ConfigError: it is called one of a format that is not read; passed over, nobody would miss it.
     """
-    suffix = file.suffix.lower()
-    if suffix in _NOT_READ:
+    if _has_ending(file, _NOT_READ):
         raise ConfigError(
             f"the image {file} is of a format that is not read ({', '.join(READ)} are): convert it, and others like "
             "it, to PNG"
         )
-    return suffix in READ
+    return _has_ending(file, READ)
 
 
 def labelled_files(folder: Path, classes: Sequence[str]) -> list[LabelledFile]:
-    """The images of a folder, sorted by class and name; what is no image, or beside the class folders, is left out.
+    """The images of a folder, sorted by class and name; what is no image is left out.
 
     Args:
         folder: holds one folder of images for each class, or for some.
         classes: names, in the order of the logits.
 
     Raises:
-        ConfigError: there is no image, one is of a format that is not read, or a folder is none of the classes.
+        ConfigError: there is no image, or a folder is none of the classes; or see `class_folders` and `image_files`.
     """
     labels = {name: label for label, name in enumerate(classes)}
-    paths = [path for group in class_folders(folder) for path in image_files(group)]
-    if not paths:
-        raise ConfigError(f"{folder} has no images: it must hold one folder of images for each class")
-    if unknown := [path.parent for path in paths if path.parent.name not in labels]:
-        raise ConfigError(f"there is a folder {unknown[0]}, but the model has no such class")
-    return [LabelledFile(path, labels[path.parent.name]) for path in paths]
+    groups = class_folders(folder)
+    refuse_unknown(groups, labels)
+    files = [LabelledFile(path, labels[group.name]) for group in groups for path in image_files(group)]
+    if not files:
+        raise no_images(folder)
+    return files
 
 
 def read_pixels(files: Sequence[LabelledFile], config: InputConfig) -> Tensor:
@@ -110,3 +189,33 @@ def read_pixels(files: Sequence[LabelledFile], config: InputConfig) -> Tensor:
         except InputError as error:
             raise ConfigError(f"the image {file.path} cannot be used: {error}") from None
     return torch.stack(pixels)
+
+
+class _Entry(NamedTuple):
+    path: Path
+    is_folder: bool
+    is_file: bool
+
+
+def _entries(folder: Path) -> list[_Entry]:
+    """What lies in a folder and is not hidden, sorted by name; links count as what they lead to."""
+    try:
+        with os.scandir(folder) as entries:
+            return sorted(_entry(folder, entry) for entry in entries if not is_hidden(entry.name))
+    except OSError as error:
+        raise ConfigError(f"{error.filename or folder} cannot be read: {error.strerror}") from None
+
+
+def _entry(folder: Path, entry: os.DirEntry[str]) -> _Entry:
+    path = folder / entry.name
+    if entry.is_symlink() and not path.exists():
+        raise ConfigError(f"{path} is a link that leads nowhere: mend it, or remove it")
+    return _Entry(path, entry.is_dir(), entry.is_file())
+
+
+def _is_called_image(file: PurePath) -> bool:
+    return _has_ending(file, (*READ, *_NOT_READ))
+
+
+def _has_ending(file: PurePath, endings: Collection[str]) -> bool:
+    return file.suffix.lower() in endings

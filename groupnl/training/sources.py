@@ -1,10 +1,10 @@
 """Where the images come from: class folders, tars or WebDataset shards, all read by timm."""
 
-import os
+import logging
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from importlib.util import find_spec
-from pathlib import Path, PurePath
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from timm.data import create_dataset, create_reader
@@ -12,12 +12,22 @@ from timm.data.readers.reader_image_in_tar import ReaderImageInTar
 
 from groupnl.card.class_names import read_class_names
 from groupnl.errors import ConfigError, not_installed
-from groupnl.images.folders import READ, class_folders, is_hidden, is_image
+from groupnl.images.folders import (
+    READ,
+    class_folders,
+    image_files,
+    is_hidden,
+    lack,
+    no_images,
+    refuse_misplaced,
+    refuse_unknown,
+)
 from groupnl.training.config import TrainConfig
 from groupnl.training.distributed import World, spread
 from groupnl.training.images import Images
 from groupnl.training.refusal import refused
 
+_log = logging.getLogger(__name__)
 # Our `Images`, or timm's data set of shards; timm is not typed.
 Dataset = Any
 _OTHER_NAME = {"val": "validation", "validation": "val"}
@@ -75,9 +85,12 @@ class Folders(Source):
     def evaluation(self, split: str, classes: tuple[str, ...]) -> SplitPart:
         """Every so many-th image."""
         place = self._place(split)
-        if unknown := sorted(set(self._names(place)) - set(classes)):
-            raise ConfigError(f"split {place} has classes that the training split lacks: {', '.join(unknown[:5])}")
+        refuse_unknown([place / name for name in self._names(place)], classes)
         dataset = self._open(place, classes, complete=True)
+        labels = _labels(dataset.reader)
+        missing = [name for label, name in enumerate(classes) if label not in labels]
+        if missing and self.world.is_main:
+            _log.warning("%s", lack(f"the images of {place}", missing, len(classes)))
         images = len(dataset)
         for name in {"samples", "targets"} & set(vars(dataset.reader)):  # tars keep the classes apart
             own = getattr(dataset.reader, name)[self.world.rank :: self.world.size]
@@ -95,8 +108,8 @@ class Folders(Source):
 
     def _names(self, place: Path) -> tuple[str, ...]:
         names = class_names(place)
-        for name in names:
-            _check_class_folder(place / name)
+        if not sum(len(image_files(place / name)) for name in names):
+            raise no_images(place)
         return names
 
     def _reader(self, place: Path, class_map: dict[str, int]) -> Any:
@@ -120,10 +133,22 @@ class Tars(Folders):
 
     def _names(self, place: Path) -> tuple[str, ...]:
         with refused(f"split {place}"):
-            return tuple(sorted(ReaderImageInTar(str(place)).class_name_to_idx))
+            reader = self._reader(place, {})
+        return tuple(sorted({reader.class_idx_to_name[label] for label in reader.targets}))
 
     def _reader(self, place: Path, class_map: dict[str, int]) -> Any:
-        return ReaderImageInTar(str(place), class_map=class_map)
+        try:
+            reader = ReaderImageInTar(str(place), class_map=class_map)
+        except ValueError as error:
+            if "not enough values" in str(error):  # timm's, where it finds no image
+                raise no_images(place) from None
+            raise
+        visible = [not any(map(is_hidden, PurePosixPath(member.path).parts)) for member, _, _ in reader.samples]
+        reader.samples, reader.targets = reader.samples[visible], reader.targets[visible]
+        if not len(reader.samples):
+            raise no_images(place)
+        _refuse_misplaced(place, reader.samples)
+        return reader
 
 
 class Shards(Source):
@@ -201,15 +226,15 @@ def class_names(split: Path) -> tuple[str, ...]:
     return names
 
 
-def _check_class_folder(folder: Path) -> None:
-    """Refuse what timm's reader would leave out, or take for another class."""
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if is_hidden(entry.name):
-                continue
-            if entry.is_dir():
-                raise ConfigError(f"class folder {folder} holds a folder {entry.name}: its images must lie right in it")
-            is_image(PurePath(entry.path))  # or of a format that is refused
+def _refuse_misplaced(place: Path, samples: Any) -> None:
+    """In a tar of class folders; one with images only is a class itself, where it has neighbours or lies in a tar."""
+    tars: dict[Path, list[PurePosixPath]] = {}
+    for member, tar, inner in samples:
+        folder = PurePosixPath(inner.name).with_suffix("") if inner else PurePosixPath()
+        tars.setdefault(place / tar if tar else place, []).append(folder / member.path)
+    for tar, names in tars.items():
+        if tar == place or any(name.parent.name for name in names):
+            refuse_misplaced(tar, names)
 
 
 def _labels(reader: Any) -> set[int]:

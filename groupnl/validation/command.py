@@ -1,10 +1,13 @@
 """`groupnl validate`: accuracy of a checkpoint on labelled images, clean and corrupted as ImageNet-C."""
 
+import sys
+
 import torch
 
 from groupnl.base.folder_lock import locked
 from groupnl.models.trained import open_trained
 from groupnl.validation.figures import figures
+from groupnl.validation.gaps import gaps
 from groupnl.validation.heat_map import FILE as HEAT_MAP_FILE
 from groupnl.validation.heat_map import draw
 from groupnl.validation.how import how_to_run
@@ -38,6 +41,8 @@ def run(options: Options) -> int:
     with locked(output, "name another --output"):
         work = plan(options, trained, how, labels, output / FILE)
         print(heading(work.record.settings, clean=None in work.sets), flush=True)  # before hours of measuring
+        for sentence in gaps({cell: images.missing for cell, images in work.sets.items()}, trained.class_count):
+            print(sentence, file=sys.stderr)
         record = validate(trained, work, how, output / FILE)
         found = figures(record)
         write_files(record, found, output)

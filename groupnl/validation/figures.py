@@ -1,11 +1,12 @@
 """From counts to figures: errors of the cells, the published means, and the mCE under its own name."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean, mode
 from typing import NamedTuple
 
 from groupnl.corruptions.names import BENCHMARK, NAMES, SEVERITIES, Cell
 from groupnl.validation.alexnet import CLEAN_ERROR, CORRUPTION_ERRORS, CROP, SIZE
+from groupnl.validation.gaps import gaps
 from groupnl.validation.record import Counts, Record
 
 
@@ -50,7 +51,7 @@ def figures(record: Record) -> Figures:
         mean_accuracy=1 - fmean(errors.values()) if errors else None,
         mce=mean_corruption_error(ce) if complete else None,
         relative_mce=relative_mean_corruption_error(ce, clean) if complete and clean is not None else None,
-        notes=(*_notes(record, errors), *_uneven(record, errors)),
+        notes=(*_notes(record, errors), *_uneven(record, errors), *_gaps(record)),
     )
 
 
@@ -125,6 +126,13 @@ def _uneven(record: Record, errors: Mapping[Cell, float]) -> Iterable[str]:
     measured = {name: sum(cell.corruption == name for cell in errors) for name in NAMES}
     if partly := [name for name, severities in measured.items() if 0 < severities < len(SEVERITIES)]:
         yield f"Not all five severities were measured of {', '.join(partly)}: the means are of those that were."
+
+
+def _gaps(record: Record) -> Iterable[str]:
+    missing: dict[Cell | None, Sequence[str]] = {counts.cell: counts.missing for counts in record.cells}
+    if record.clean is not None:
+        missing = {None: record.clean.missing, **missing}
+    return (f"{sentence[0].upper()}{sentence[1:]}." for sentence in gaps(missing, record.settings.classes))
 
 
 def _unlike_alexnet(record: Record) -> Iterable[str]:

@@ -5,12 +5,19 @@ then be of other images than it says. Here an image is a stretch of a file, whic
 """
 
 import tarfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from groupnl.errors import ConfigError
-from groupnl.images.folders import class_folders, image_files, is_hidden, is_image
+from groupnl.images.folders import (
+    class_folders,
+    image_files,
+    is_hidden,
+    is_image,
+    no_images,
+    refuse_misplaced,
+)
 
 _LABEL = "cls"  # a WebDataset's member with the number of the class
 
@@ -63,16 +70,29 @@ def find_images(paths: Sequence[Path]) -> list[Found]:
         paths: folders with one folder for each class, tars of such folders, or shards; at least one.
 
     Raises:
-        ConfigError: one is missing, holds no image, holds one of a format that is not read, or cannot be read.
+        ConfigError: one is missing, holds no image, holds one of a format that is not read, or cannot be read; or
+            images lie elsewhere than right in class folders.
     """
     found = []
     for path in paths:
         images = list(_in_folder(path) if path.is_dir() else _in_tar(path))
         if not images:
-            raise ConfigError(f"{path} has no images: it must hold one folder of images for each class")
+            raise no_images(path)
         prefix = f"{path.name}/" if len(paths) > 1 else ""
         found += [image._replace(key=prefix + image.key) for image in images]
     return found
+
+
+def class_places(paths: Sequence[Path]) -> list[Path]:
+    """The class folders of a set, also those without images; none where a WebDataset gives numbers.
+
+    Args:
+        paths: see `find_images`.
+
+    Raises:
+        ConfigError: see `find_images`.
+    """
+    return [place for path in paths for place in (class_folders(path) if path.is_dir() else _places_in_tar(path))]
 
 
 def _in_folder(folder: Path) -> Iterator[Found]:
@@ -82,15 +102,22 @@ def _in_folder(folder: Path) -> Iterator[Found]:
 
 
 def _in_tar(path: Path) -> Iterator[Found]:
-    if not path.is_file():
-        raise ConfigError(f"{path} does not exist: name a folder of class folders, a tar, or a WebDataset's shards")
     members = _members(path)
-    if any(_kind(name) == _LABEL for name in members):
-        return _in_shard(path, members)
-    return _in_class_folders(path, members)
+    return _in_shard(path, members) if _is_shard(members) else _in_class_folders(path, members)
+
+
+def _places_in_tar(path: Path) -> list[Path]:
+    members = _members(path)
+    return [] if _is_shard(members) else sorted({path / PurePosixPath(name).parent for name in _images(path, members)})
+
+
+def _is_shard(members: Iterable[str]) -> bool:
+    return any(_kind(name) == _LABEL for name in members)
 
 
 def _members(path: Path) -> dict[str, Extent]:
+    if not path.is_file():
+        raise ConfigError(f"{path} does not exist: name a folder of class folders, a tar, or a WebDataset's shards")
     try:
         with tarfile.open(path, "r:") as tar:  # compressed, a member is no stretch of the file
             return {
@@ -103,13 +130,15 @@ def _members(path: Path) -> dict[str, Extent]:
 
 
 def _in_class_folders(path: Path, members: dict[str, Extent]) -> Iterator[Found]:
-    for name in sorted(members, key=lambda name: PurePosixPath(name).parts):
-        if not is_image(path / name):
-            continue
-        folder = PurePosixPath(name).parent.name
-        if not folder:
-            raise ConfigError(f"{path} holds {name} outside of any class folder, and no '.{_LABEL}' of a WebDataset")
-        yield Found(name, folder, members[name])
+    for name in _images(path, members):
+        yield Found(name, PurePosixPath(name).parent.name, members[name])
+
+
+def _images(path: Path, members: Iterable[str]) -> list[str]:
+    """The images of a tar of class folders, by folder and name."""
+    images = sorted(filter(lambda name: is_image(path / name), members), key=lambda name: PurePosixPath(name).parts)
+    refuse_misplaced(path, map(PurePosixPath, images))
+    return images
 
 
 def _in_shard(path: Path, members: dict[str, Extent]) -> Iterator[Found]:

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 from groupnl.card.imagenet import imagenet_synsets
 from groupnl.errors import ConfigError
+from groupnl.images.folders import refuse_unknown
 from groupnl.models.defaults import folder_order
-from groupnl.validation.found import Extent, Found, find_images
+from groupnl.validation.found import Extent, Found, class_places, find_images
 
 Positions = Mapping[str, int]
 
@@ -34,11 +35,13 @@ class ImageSet(NamedTuple):
     Attributes:
         images: how many.
         sha256: of their keys, labels and lengths; tells whether a figure is of the same images.
+        missing: names of the classes, or their numbers, of which it has none, also among those that are not used.
         list: makes the list of them. A hundred lists of 50,000 are not held at a time.
     """
 
     images: int
     sha256: str
+    missing: tuple[str, ...]
     list: Callable[[], list[LabelledImage]]
 
 
@@ -64,52 +67,54 @@ def image_set(paths: Sequence[Path], positions: Positions, classes: int, choice:
         choice: which of the images are used.
 
     Raises:
-        ConfigError: see `find_images`; or an image's class is none of the network's.
+        ConfigError: see `find_images`; or a class is none of the network's.
     """
 
     def images() -> list[LabelledImage]:
-        found = _chosen(find_images(paths), choice)
-        return [LabelledImage(each.key, _label(each, positions, classes), each.extent) for each in found]
+        return _chosen(_labelled(paths, positions, classes), choice)
 
-    listed = images()
+    found = _labelled(paths, positions, classes)
+    listed = _chosen(found, choice)
     digest = hashlib.sha256()
     for image in listed:
         digest.update(f"{image.key}\0{image.label}\0{image.extent.length}\n".encode(errors="surrogateescape"))
-    return ImageSet(len(listed), digest.hexdigest(), images)
+    missing = _missing({image.label for image in found}, positions, classes)
+    return ImageSet(len(listed), digest.hexdigest(), missing, images)
 
 
-def class_positions(names: Collection[str], classes: Sequence[str] | None, count: int) -> Positions:
+def class_positions(folders: Sequence[Path], classes: Sequence[str] | None, count: int) -> Positions:
     """Where the classes that folders are named after stand among the logits.
 
     Args:
-        names: of the folders.
+        folders: of the classes.
         classes: names in the order of the logits, if they are known.
         count: of the network's classes.
 
     Returns:
-        The order of the known names, if the folders are called so; else ImageNet's for its synsets (n01440764, ...) and
-        1000 classes; else that of the sorted names.
+        The order of the known names, or ImageNet's for its synsets (n01440764, ...) and 1000 classes, whichever most
+        folders are called after; where the names are not known and most are no synsets, that of the sorted folders.
 
     Raises:
         ConfigError: a folder is none of the classes; or they have no names, and there are more or fewer folders, or
             folders whose order is not plain.
     """
-    if classes is not None and set(names) <= set(classes):
-        return _numbered(classes)
-    if is_imagenet(names, count):
-        return _numbered(imagenet_synsets())
-    if classes is not None:
-        unknown = min(set(names) - set(classes))
-        raise ConfigError(f"there is a folder {unknown}, but the network has no such class")
+    names = {folder.name for folder in folders}
+    synsets = imagenet_synsets()
+    orders = [order for order in (classes, synsets if count == len(synsets) else None) if order is not None]
+    order = max(orders, key=lambda order: len(names.intersection(order)), default=())
+    if classes is not None or 2 * len(names.intersection(order)) > len(names):
+        refuse_unknown(folders, set(order))
+        return numbered(order)
     if len(names) != count:
         raise ConfigError(
             f"there are {len(names)} class folders for {count} classes, and the checkpoint does not name its classes: "
             "then a folder is needed for each, or all names with --classes FILE"
         )
-    return _numbered(_plainly_sorted(names))
+    return numbered(_plainly_sorted(names))
 
 
-def _numbered(names: Sequence[str]) -> Positions:
+def numbered(names: Sequence[str]) -> Positions:
+    """Names in the order of the logits, by name."""
     return {name: index for index, name in enumerate(names)}
 
 
@@ -132,12 +137,17 @@ def is_imagenet(names: Collection[str], count: int) -> bool:
     return bool(names) and count == len(synsets) and set(names) <= set(synsets)
 
 
-def class_names(found: Sequence[Found]) -> set[str]:
-    """The names of the classes that images show; empty where they have numbers."""
-    return {image.truth for image in found if isinstance(image.truth, str)}
+def _labelled(paths: Sequence[Path], positions: Positions, classes: int) -> list[LabelledImage]:
+    refuse_unknown(class_places(paths), positions)
+    return [LabelledImage(each.key, _label(each, positions, classes), each.extent) for each in find_images(paths)]
 
 
-def _chosen(found: list[Found], choice: ImageChoice) -> list[Found]:
+def _missing(labels: Collection[int], positions: Positions, classes: int) -> tuple[str, ...]:
+    names = {label: name for name, label in positions.items()}
+    return tuple(names.get(label, str(label)) for label in range(classes) if label not in labels)
+
+
+def _chosen(found: list[LabelledImage], choice: ImageChoice) -> list[LabelledImage]:
     if choice.limit is None or choice.limit >= len(found):
         return found
     places = random.Random(choice.seed).sample(range(len(found)), choice.limit)  # noqa: S311 (no secret)
@@ -149,6 +159,4 @@ def _label(image: Found, positions: Positions, classes: int) -> int:
         if not 0 <= image.truth < classes:
             raise ConfigError(f"the image {image.key} is of class {image.truth}; the network has 0 to {classes - 1}")
         return image.truth
-    if image.truth not in positions:
-        raise ConfigError(f"the image {image.extent.path} is of class {image.truth}, which the network does not have")
     return positions[image.truth]

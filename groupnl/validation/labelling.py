@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from groupnl.models.trained import Trained
-from groupnl.validation.found import find_images
+from groupnl.validation.found import class_places
 from groupnl.validation.image_set import (
     ImageChoice,
     ImageSet,
     Positions,
-    class_names,
     class_positions,
     image_set,
     is_imagenet,
+    numbered,
 )
 
 
@@ -21,7 +21,7 @@ class Labelling(NamedTuple):
     """How images get their labels.
 
     Attributes:
-        positions: class name -> position among the logits; empty where images have numbers.
+        positions: class name -> position among the logits; empty where images have numbers and nobody says the names.
         classes: how many the network has.
         imagenet: whether they are ImageNet's; None: they have numbers, which do not tell.
     """
@@ -39,13 +39,13 @@ def labelling(sets: Sequence[Sequence[Path]], trained: Trained) -> Labelling:
         trained: the network.
 
     Raises:
-        ConfigError: see `find_images` and `class_positions`.
+        ConfigError: see `class_places` and `class_positions`.
     """
-    named = filter(None, (class_names(find_images(paths)) for paths in sets))
-    names = next(named, None)
-    if names is None:
-        return Labelling({}, trained.class_count, imagenet=None)
-    positions = class_positions(names, trained.classes, trained.class_count)
+    folders = next(filter(None, map(class_places, sets)), None)
+    if folders is None:
+        return Labelling(numbered(trained.classes or ()), trained.class_count, imagenet=None)
+    positions = class_positions(folders, trained.classes, trained.class_count)
+    names = {folder.name for folder in folders}
     return Labelling(positions, trained.class_count, is_imagenet(names, trained.class_count))
 
 

@@ -11,7 +11,7 @@ from groupnl.inference.engines.engine import Engine
 from groupnl.validation.image_set import ImageSet
 from groupnl.validation.loader import Rows
 from groupnl.validation.record import Counts
-from groupnl.validation.tally import Tally
+from groupnl.validation.tally import Counted, Tally
 
 BEST = 5  # classes; fewer where the network has fewer
 
@@ -43,7 +43,11 @@ def measure(
         for cell in dict.fromkeys(rows.cells):
             found, images = tally.of(cell), sets[cell]
             if found.images == images.images:
-                finished(cell, Counts(images=found.images, top1=found.top1, top5=found.top5, sha256=images.sha256))
+                finished(cell, _counts(found, images))
+
+
+def _counts(found: Counted, images: ImageSet) -> Counts:
+    return Counts(images=found.images, top1=found.top1, top5=found.top5, sha256=images.sha256, missing=images.missing)
 
 
 def hits(logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -44,7 +44,7 @@ def read_images(data: Path, splits: Sequence[str], card: ModelCard, limit: int |
         seed: of the choice.
 
     Raises:
-        ConfigError: a split is missing, a folder is no class of the model, or an image cannot be used.
+        ConfigError: see `labelled_files`; or an image cannot be used.
     """
     files = [file for split in splits for file in labelled_files(data / split, card.classes)]
     if limit is not None and limit < len(files):

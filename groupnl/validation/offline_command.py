@@ -1,6 +1,7 @@
 """`groupnl robustness`: measures checkpoints on held-back images under all corruptions, and writes their records."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -16,12 +17,13 @@ from groupnl.card import ModelCard
 from groupnl.corruptions import NAMES
 from groupnl.corruptions.corrupt import check
 from groupnl.errors import ConfigError
+from groupnl.images.folders import lack
 from groupnl.inference.device import choose_device, choose_precision, precision_name
 from groupnl.inference.device_names import Device, Precision
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.models.trained import Trained, open_described
 from groupnl.robustness.record import SUFFIX, RobustnessRecord, read_record, write_record
-from groupnl.validation.offline import Measurement, read_images
+from groupnl.validation.offline import HeldBack, Measurement, read_images
 from groupnl.validation.resume import resume
 
 _PACKAGES = ("torch", "pillow", "numpy", "opencv-python-headless")
@@ -87,6 +89,7 @@ def run(options: Options) -> int:
     models = [trained for trained, _ in opened]
     engines = [TorchEngine(trained.network, trained.input, device, precision) for trained in models]
     images = read_images(options.data, options.splits, opened[0][1], options.limit, options.seed)
+    _tell_missing(images, opened[0][1].classes)
     with tqdm(unit=" images", unit_scale=True, smoothing=0.05) as bar:
         measurement = Measurement(
             engines, images, seed=options.seed, batch_size=options.batch_size, progress=bar.update
@@ -109,6 +112,12 @@ def _refuse_different(opened: Sequence[tuple[Trained, ModelCard]]) -> None:
     for trained, card in others:
         if (card.classes, card.input) != (usual.classes, usual.input):
             raise ConfigError(f"{trained.path} has other classes or another input than {first.path}: measure it alone")
+
+
+def _tell_missing(images: HeldBack, classes: Sequence[str]) -> None:
+    labels = set(images.labels.tolist())
+    if missing := [name for label, name in enumerate(classes) if label not in labels]:
+        print(lack("the images", missing, len(classes)), file=sys.stderr)
 
 
 def _measure(measurement: Measurement, records: list[RobustnessRecord], outputs: list[Path], bar: "tqdm[Any]") -> None:

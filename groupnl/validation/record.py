@@ -75,12 +75,14 @@ class Counts(_Part):
         top1: of them, whose best class was right.
         top5: of them, whose class was among the best five.
         sha256: of the list of images, see `ImageSet`.
+        missing: names of the classes that have no images, or their numbers.
     """
 
     images: Annotated[int, Field(ge=1)]
     top1: Count
     top5: Count
     sha256: Sha256
+    missing: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _plausible(self) -> Self:

@@ -55,7 +55,7 @@ def test_a_damaged_set_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_no_class(folder: Path) -> None:
     (folder / "red").rename(folder / "purple")
-    with pytest.raises(ConfigError, match="purple, but the model has no such class"):
+    with pytest.raises(ConfigError, match="purple, but the network has no such class"):
         probe.read_folder(folder, tiny_card())
 
 

@@ -1,5 +1,7 @@
 """groupnl.images.folders: class folders to labels and pixels."""
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,7 +9,7 @@ from PIL import Image
 from support.tiny import INPUT
 
 from groupnl.errors import ConfigError
-from groupnl.images.folders import class_folders, image_files, labelled_files, read_pixels
+from groupnl.images.folders import class_folders, image_files, labelled_files, lack, read_pixels
 
 CLASSES = ("dog", "cat", "bird")
 
@@ -30,23 +32,27 @@ def test_labels_follow_the_classes_and_files_are_sorted(folder: Path) -> None:
 
 
 def test_what_cannot_be_used_is_told(folder: Path) -> None:
-    with pytest.raises(ConfigError, match="cat, but the model has no such class"):
+    with pytest.raises(ConfigError, match=r"there is a folder .*/cat, but the network has no such class"):
         labelled_files(folder, ("dog",))
     with pytest.raises(ConfigError, match="nowhere does not exist"):
         labelled_files(folder / "nowhere", CLASSES)
-    with pytest.raises(ConfigError, match="has no images"):
+    with pytest.raises(ConfigError, match=r"cat holds a\.png outside of any class folder: move it"):
         labelled_files(folder / "cat", CLASSES)
+    (folder / "empty" / "cat").mkdir(parents=True)
+    (folder / "empty" / "cat" / ".DS_Store").write_bytes(b"")
+    with pytest.raises(ConfigError, match="empty has no images"):
+        labelled_files(folder / "empty", CLASSES)
+    shutil.rmtree(folder / "empty")
     (folder / "cat" / "c.png").write_bytes(b"no image")
     with pytest.raises(ConfigError, match=r"c\.png cannot be used"):
         read_pixels(labelled_files(folder, CLASSES), INPUT)
 
 
 def test_what_is_hidden_or_not_called_an_image_is_left_out(folder: Path) -> None:
-    for name in ("cat/.DS_Store", "cat/Thumbs.db", "dog/._z.png", ".ipynb_checkpoints/a.png", "notes/read.txt"):
+    for name in ("cat/.DS_Store", "cat/Thumbs.db", "dog/._z.png", ".ipynb_checkpoints/a.png", "bird/read.txt"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(b"no image")
-    (folder / "dog" / "more.png").mkdir()
-    assert [group.name for group in class_folders(folder)] == ["cat", "dog", "notes"]
+    assert [group.name for group in class_folders(folder)] == ["bird", "cat", "dog"]
     assert [file.name for file in image_files(folder / "cat")] == ["a.png", "b.png"]
     assert [file.path.name for file in labelled_files(folder, CLASSES)] == ["a.png", "b.png", "z.png"]
 
@@ -55,3 +61,68 @@ def test_an_image_of_a_format_that_is_not_read_is_not_passed_over(folder: Path) 
     (folder / "cat" / "c.TIFF").write_bytes(b"")
     with pytest.raises(ConfigError, match=r"cat/c\.TIFF is of a format that is not read.* to PNG"):
         labelled_files(folder, CLASSES)
+
+
+def test_a_folder_in_a_class_folder_is_named(folder: Path) -> None:
+    (folder / "dog" / "more.png").mkdir()
+    with pytest.raises(
+        ConfigError, match=r"class folder .*/dog holds a folder more\.png: its images must lie right in it"
+    ):
+        labelled_files(folder, CLASSES)
+
+
+def test_links_count_as_what_they_lead_to(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    Image.new("RGB", (8, 8)).save(elsewhere / "a b\u00e9.PNG")
+    (folder / "bird").symlink_to(elsewhere)
+    (folder / "dog" / "linked.jpeg").symlink_to(elsewhere / "a b\u00e9.PNG")
+    names = [(file.path.name, file.label) for file in labelled_files(folder, CLASSES)]
+    assert names == [("a b\u00e9.PNG", 2), ("a.png", 1), ("b.png", 1), ("linked.jpeg", 0), ("z.png", 0)]
+
+
+@pytest.mark.parametrize("place", ["bird", "cat/c.png", "cat/c"])
+def test_a_link_that_leads_nowhere_may_have_been_an_image(folder: Path, place: str) -> None:
+    for target in ("gone", Path(place).name):  # the second leads to itself
+        (folder / place).symlink_to(target)
+        with pytest.raises(ConfigError, match=rf"{place} is a link that leads nowhere: mend it, or remove it"):
+            labelled_files(folder, CLASSES)
+        (folder / place).unlink()
+
+
+def test_a_link_to_the_folder_itself_is_a_folder_of_folders(folder: Path) -> None:
+    (folder / "bird").symlink_to(folder)
+    with pytest.raises(ConfigError, match=r"class folder .*/bird holds a folder bird"):
+        labelled_files(folder, CLASSES)
+
+
+def test_what_is_called_an_image_must_be_a_file(folder: Path) -> None:
+    os.mkfifo(folder / "cat" / "c.png")
+    with pytest.raises(ConfigError, match=r"cat/c\.png is called an image, but it is no file"):
+        labelled_files(folder, CLASSES)
+
+
+def test_a_folder_that_cannot_be_read_is_named(folder: Path) -> None:
+    if os.geteuid() == 0:
+        pytest.skip("root reads every folder")
+    (folder / "cat").chmod(0)
+    try:
+        with pytest.raises(ConfigError, match="cat cannot be read: Permission denied"):
+            labelled_files(folder, CLASSES)
+    finally:
+        (folder / "cat").chmod(0o755)
+
+
+def test_a_refused_listing_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(ConfigError, match=f"{folder} cannot be read: Permission denied"):
+        class_folders(folder)
+
+
+def test_classes_without_images_are_listed() -> None:
+    assert lack("the images", ["a", "b"], 6) == "the images are of 4 of the 6 classes: none is of a, b"
+    assert lack("the images", [*"abcdefg"], 8) == (
+        "the images are of only one of the 8 classes: none is of a, b, c, d, e and 2 more"
+    )

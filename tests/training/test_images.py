@@ -2,6 +2,7 @@
 
 import io
 import shutil
+import tarfile
 
 import numpy as np
 import pytest
@@ -151,3 +152,45 @@ def test_a_class_without_images_is_refused(own, tmp_path):
         path.unlink()
     with pytest.raises(ConfigError, match="train has no images of class blue"):
         Trainer(settings(own, tmp_path))
+
+
+def test_a_class_that_is_missing_where_accuracy_is_measured_is_told(own, tmp_path, caplog):
+    shutil.rmtree(own / "test" / "blue")
+    trainer = Trainer(settings(own, tmp_path))
+    assert trainer.shares["test"].images == 10
+    assert caplog.messages == [f"the images of {own / 'test'} are of 2 of the 3 classes: none is of blue"]
+    shutil.rmtree(own / "test" / "red")
+    caplog.clear()
+    Trainer(settings(own, tmp_path))
+    assert caplog.messages == [f"the images of {own / 'test'} are of only one of the 3 classes: none is of blue, red"]
+
+
+def test_a_split_of_hidden_files_has_no_images(own, tmp_path):
+    for path in (own / "test").glob("*/*"):
+        path.rename(path.with_name(f".{path.name}"))
+    with pytest.raises(ConfigError, match="test has no images: it must hold one folder of images for each class"):
+        Trainer(settings(own, tmp_path))
+
+
+def _tar(path, data, names):
+    with tarfile.open(path, "w") as tar:
+        for name in names:
+            tar.add(data / "train" / "red" / "0.png", name)
+
+
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")  # timm's reader leaves it to the garbage collector
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (["red/0.png", "red/dark/0.png"], r"class folder .*/test\.tar/red holds a folder dark: its images"),
+        (["red/0.png", "0.png"], r"test\.tar holds 0\.png outside of any class folder"),
+        ([".red/0.png", "red/._0.png"], r"test\.tar has no images"),
+        (["red/notes.txt"], r"test\.tar has no images"),
+        (["red/0.png", "pink/0.png"], r"there is a folder .*/test\.tar/pink, but the network has no such class"),
+    ],
+)
+def test_tars_are_folders_of_classes_too(data, tmp_path, names, sentence):
+    _tar(tmp_path / "train.tar", data, [f"train/{name}/{number}.png" for name in CLASSES for number in range(3)])
+    _tar(tmp_path / "test.tar", data, names)
+    with pytest.raises(ConfigError, match=sentence):
+        Trainer(settings(tmp_path, tmp_path / "run", dataset="tar", batch_size=4))

@@ -170,7 +170,7 @@ def test_bad_options_are_refused_by_name(data, tmp_path, capsys, option, sentenc
 
 
 def test_split_with_an_unknown_class_is_refused(data, tmp_path):
-    with pytest.raises(ConfigError, match=r"classes that the training split lacks: red"):
+    with pytest.raises(ConfigError, match=r"there is a folder .*/test/red, but the network has no such class"):
         Trainer(settings(without_red(data, tmp_path), tmp_path, epochs=1))
 
 

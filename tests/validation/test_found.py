@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from groupnl.errors import ConfigError
-from groupnl.validation.found import find_images
+from groupnl.validation.found import class_places, find_images
 
 FILES = {"bird/2.JPEG": b"two", "bird/10.JPEG": b"ten!", "ant/1.JPEG": b"one"}
 
@@ -76,3 +76,43 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
             find_images([place])
     with pytest.raises(ConfigError, match=r"the sample b has no class number in a member b\.cls"):
         find_images([tar(tmp_path / "torn.tar", {"a.jpg": b"x", "a.cls": b"1", "b.jpg": b"x"})])
+
+
+@pytest.mark.parametrize(
+    ("members", "sentence"),
+    [
+        (
+            ["ant/1.JPEG", "ant/dark/1.JPEG"],
+            "class folder {place}/ant holds a folder dark: its images must lie right in it",
+        ),
+        (["val/ant/1.JPEG", "val/ant/x/y/1.JPEG"], "class folder {place}/val/ant holds a folder x: "),
+    ],
+)
+def test_images_deeper_than_their_class_folder_are_refused(tmp_path: Path, members: list[str], sentence: str) -> None:
+    place = tar(tmp_path / "data.tar", dict.fromkeys(members, b"x"))
+    with pytest.raises(ConfigError, match=sentence.format(place=place)):
+        find_images([place])
+
+
+def test_class_folders_lie_in_one_folder_also_in_a_tar(tmp_path: Path) -> None:
+    found = find_images([tar(tmp_path / "one.tar", {f"val/{name}": content for name, content in FILES.items()})])
+    assert [(image.key, image.truth) for image in found][:2] == [
+        ("val/ant/1.JPEG", "ant"),
+        ("val/bird/10.JPEG", "bird"),
+    ]
+    place = tar(tmp_path / "two.tar", {"train/ant/1.JPEG": b"x", "val/ant/1.JPEG": b"x"})
+    with pytest.raises(
+        ConfigError, match=r"two\.tar has class folders in train and in val: they must lie in one folder"
+    ):
+        find_images([place])
+
+
+def test_class_places_are_folders_with_images_or_without(tmp_path: Path) -> None:
+    place = folder(tmp_path / "data", FILES)
+    (place / "cat").mkdir()
+    in_tar = tar(tmp_path / "data.tar", FILES)
+    shard = tar(tmp_path / "0.tar", {"a.jpg": b"x", "a.cls": b"1"})
+    assert class_places([place, in_tar, shard]) == [
+        *(place / name for name in ("ant", "bird", "cat")),
+        *(in_tar / name for name in ("ant", "bird")),
+    ]

@@ -12,6 +12,10 @@ from groupnl.validation.image_set import ImageChoice, class_positions, image_set
 ALL = ImageChoice(None, 0)
 
 
+def folders(*names: str) -> list[Path]:
+    return [Path("val") / name for name in names]
+
+
 def test_imagenets_synsets_have_its_order_whichever_are_there() -> None:
     synsets = imagenet_synsets()
     assert list(synsets) == sorted(synsets)
@@ -21,29 +25,29 @@ def test_imagenets_synsets_have_its_order_whichever_are_there() -> None:
     assert not is_imagenet(names, 2)
     assert not is_imagenet([], 1000)
     # Also where the checkpoint calls its classes by words.
-    positions = class_positions(names, [f"word {number}" for number in range(1000)], 1000)
+    positions = class_positions(folders(*names), [f"word {number}" for number in range(1000)], 1000)
     assert [positions[name] for name in names] == [999, 1]
 
 
 def test_the_checkpoints_order_comes_before_the_sorted_names() -> None:
-    assert class_positions({"b", "a"}, ("b", "c", "a"), 3) == {"b": 0, "c": 1, "a": 2}
-    assert class_positions({"c", "b", "9"}, None, 3) == {"9": 0, "b": 1, "c": 2}
-    assert class_positions({"10", "9"}, ("b", "9", "10"), 3) == {"b": 0, "9": 1, "10": 2}
-    with pytest.raises(ConfigError, match="there is a folder d, but the network has no such class"):
-        class_positions({"a", "d"}, ("a", "b"), 2)
+    assert class_positions(folders("b", "a"), ("b", "c", "a"), 3) == {"b": 0, "c": 1, "a": 2}
+    assert class_positions(folders("c", "b", "9"), None, 3) == {"9": 0, "b": 1, "c": 2}
+    assert class_positions(folders("10", "9"), ("b", "9", "10"), 3) == {"b": 0, "9": 1, "10": 2}
+    with pytest.raises(ConfigError, match="there is a folder val/d, but the network has no such class: remove it"):
+        class_positions(folders("a", "d"), ("a", "b"), 2)
     with pytest.raises(ConfigError, match="there are 2 class folders for 3 classes"):
-        class_positions({"a", "b"}, None, 3)
+        class_positions(folders("a", "b"), None, 3)
 
 
 @pytest.mark.parametrize("names", [{"10", "9", "b"}, {"ant", "Bee"}])
 def test_folders_that_programs_sort_differently_need_their_order(names: set[str]) -> None:
     with pytest.raises(ConfigError, match=r"which class comes first, .* is not known: .*--classes FILE"):
-        class_positions(names, None, len(names))
+        class_positions(folders(*names), None, len(names))
 
 
 def test_synsets_that_are_the_networks_names_have_its_order() -> None:
     shuffled = imagenet_synsets()[::-1]
-    assert class_positions(shuffled[:2], shuffled, 1000)[shuffled[0]] == 0
+    assert class_positions(folders(*shuffled[:2]), shuffled, 1000)[shuffled[0]] == 0
 
 
 def test_a_set_is_told_by_names_labels_and_lengths(tmp_path: Path) -> None:
@@ -73,3 +77,31 @@ def test_a_random_part_is_the_same_in_sets_of_equal_names(tmp_path: Path) -> Non
     assert len(parts[0]) == 5
     other = [image.key for image in image_set([tmp_path / "a"], positions, 6, ImageChoice(5, 2)).list()]
     assert other != parts[0]
+
+
+def test_the_stray_folder_is_blamed_and_not_a_synset() -> None:
+    words = [f"word {number}" for number in range(1000)]
+    synsets = imagenet_synsets()
+    for classes in (words, None):
+        for known in (synsets, synsets[5:7]):
+            with pytest.raises(
+                ConfigError, match="there is a folder val/thumbnails, but the network has no such class"
+            ):
+                class_positions(folders(*known, "thumbnails"), classes, 1000)
+    with pytest.raises(ConfigError, match="there is a folder val/n01440764, but"):
+        class_positions(folders("word 3", "word 5", "n01440764"), words, 1000)
+
+
+def test_classes_without_images_are_known(tmp_path: Path) -> None:
+    positions = {name: place for place, name in enumerate(NAMES)}
+    solid(tmp_path, {"red": ["red", "green"], "grey": [], "blue": ["blue"]})
+    for choice in (ALL, ImageChoice(1, 0)):
+        assert image_set([tmp_path], positions, 6, choice).missing == ("cyan", "green", "grey", "yellow")
+    solid(tmp_path, {name: [name] for name in NAMES})
+    assert image_set([tmp_path], positions, 6, ALL).missing == ()
+
+
+def test_every_folder_is_a_class_with_images_or_without(tmp_path: Path) -> None:
+    solid(tmp_path, {"red": ["red"], "purple": []})
+    with pytest.raises(ConfigError, match=r"there is a folder .*/purple, but the network has no such class"):
+        image_set([tmp_path], {"red": 0}, 6, ALL)
