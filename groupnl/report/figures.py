@@ -7,6 +7,7 @@ from typing import NamedTuple
 from groupnl.corruptions.names import CELLS, NAMES, Cell
 from groupnl.metrics import (
     BOTH_FLIP,
+    BUILD_INFO,
     CLEAN,
     LABELLED,
     LABELLED_CORRECT,
@@ -34,6 +35,7 @@ from groupnl.robustness.statistics import (
     Interval,
     Rate,
     Relative,
+    accuracy_band,
     compare_paired,
     distinct,
     relative_error,
@@ -105,11 +107,38 @@ class Truth(NamedTuple):
     images: float | None
 
 
+def band_of(truth: Truth, pairs: CountedShare) -> Interval | None:
+    """Where accuracy must lie under corruption by the live pairs alone; None without pairs."""
+    if not pairs.total:
+        return None
+    width = accuracy_band(pairs.total - pairs.good, pairs.total)
+    return Interval(max(0.0, truth.clean.value - width), min(1.0, truth.clean.value + width))
+
+
+class Build(NamedTuple):
+    """What answered for a model.
+
+    Attributes:
+        architecture: of the network.
+        engine: that ran it.
+        precision: that it computed in.
+        version: of the archive.
+        archive_sha256: of the archive; empty where it is not known.
+    """
+
+    architecture: str
+    engine: str
+    precision: str
+    version: str
+    archive_sha256: str
+
+
 class ModelFigures(NamedTuple):
     """Everything about one model.
 
     Attributes:
         name: as it is served.
+        builds: what answered; several where it changed, or differs between replicas.
         agreement: answers that stayed, in all cells together.
         by_corruption: the same under each corruption.
         by_cell: the same in each cell.
@@ -126,6 +155,7 @@ class ModelFigures(NamedTuple):
     """
 
     name: str
+    builds: list[Build]
     agreement: CountedShare
     by_corruption: dict[str, CountedShare]
     by_cell: dict[Cell, CountedShare]
@@ -142,8 +172,12 @@ class ModelFigures(NamedTuple):
 
 
 def model_names(samples: Samples) -> list[str]:
-    """The models that the samples are about, sorted."""
-    return sorted(samples.by("model", REQUESTS.name))
+    """The models that the samples are about, sorted, but each before its reference."""
+    served = samples.by("model", REQUESTS.name)
+    leads: dict[str, str] = {}  # reference -> the last model that is compared with it
+    for model in sorted(served):
+        leads.update(dict.fromkeys(samples.by("reference", PAIRED_OUTCOMES_TOTAL.name, model=model), model))
+    return sorted(served, key=lambda name: (leads.get(name, name), name in leads, name))
 
 
 def figures_of(samples: Samples, model: str) -> ModelFigures:
@@ -151,6 +185,7 @@ def figures_of(samples: Samples, model: str) -> ModelFigures:
     twin = _twin(samples, model)
     return ModelFigures(
         name=model,
+        builds=_builds(samples, model),
         agreement=_stayed(samples, model),
         by_corruption={name: _stayed(samples, model, corruption=name) for name in NAMES},
         by_cell={
@@ -167,6 +202,12 @@ def figures_of(samples: Samples, model: str) -> ModelFigures:
         latency_s=_quantiles(samples, STAGE_SECONDS, model=model, stage=TOTAL),
         lag_s=_quantiles(samples, SHADOW_LAG_SECONDS, model=model),
     )
+
+
+def _builds(samples: Samples, model: str) -> list[Build]:
+    found = [sample.labels for sample in samples.matching(BUILD_INFO.name, model=model)]
+    labels = ("arch", "engine", "precision", "version", "archive_sha256")
+    return sorted({Build(*(told.get(label, "") for label in labels)) for told in found})
 
 
 def _stayed(samples: Samples, model: str, **labels: str) -> CountedShare:

@@ -1,42 +1,73 @@
 """Agreement by corruption and severity, as a coloured table."""
 
+from collections.abc import Iterable
+
 from groupnl.corruptions.names import NAMES, SEVERITIES, Cell
 from groupnl.report.figures import CountedShare, ModelFigures
-from groupnl.report.markup import number, percent, span, text
+from groupnl.report.markup import name, number, percent, span, whole_table
 
 # As the paper groups them.
 GROUPS = {"noise": 3, "blur": 4, "weather": 4, "digital": 4, "for validation": 4}
 FEW = 30  # pairs; below, a cell says little
 
+# The fill of each tenth, from none that stayed to all, and its text. Lightness alone tells the steps apart, so that
+# they differ to every eye and in print; hues lie between blue and yellow, which the red-green-blind see.
+RAMP = (
+    ("#2d2858", "#fff"),
+    ("#2a3c70", "#fff"),
+    ("#1b5284", "#fff"),
+    ("#06698e", "#fff"),
+    ("#058094", "#fff"),
+    ("#2d9796", "#000"),
+    ("#5bae97", "#000"),
+    ("#8ac399", "#000"),
+    ("#bad8a1", "#000"),
+    ("#e9ecb2", "#000"),
+)
+
+_CAPTION = "Answers that stayed, with their 95 % interval and the number n of pairs"
+
+
+def ramp_style() -> str:
+    """CSS of the steps. In the dark the ramp is turned round: what fails stands out from the page in both."""
+    return f"{_rules(RAMP)}@media screen and (prefers-color-scheme: dark) {{\n{_rules(reversed(RAMP))}}}\n"
+
+
+def ramp_key() -> str:
+    """The steps side by side, for a legend."""
+    steps = "".join(f'<i class="step-{place}"></i>' for place in range(len(RAMP)))
+    return f'<span class="key">0 % {steps} 100 %</span>'
+
 
 def heat_map(figures: ModelFigures) -> str:
-    """The table: each cell with its share, its pairs, and its interval as a tooltip."""
-    head = "".join(f"<th>severity {severity}</th>" for severity in SEVERITIES)
+    """The table: each cell with its share, the share's interval, and its pairs."""
+    columns = ["corruption", *(f"severity {severity}" for severity in SEVERITIES), "all"]
+    head = "".join(f'<th scope="col">{column}</th>' for column in columns)
     names = iter(NAMES)
-    rows = []
-    for group, size in GROUPS.items():
-        rows.append(f'<tr><th class="group" colspan="{len(SEVERITIES) + 3}">{group}</th></tr>')
-        rows.extend(_row(next(names), figures) for _ in range(size))
-    return f'<table class="heat"><tr><th></th>{head}<td class="gap"></td><th>all</th></tr>{"".join(rows)}</table>'
+    groups = "".join(
+        f'<tbody><tr><th class="group" scope="rowgroup" colspan="{len(columns)}">{group}</th></tr>'
+        + "".join(_row(next(names), figures) for _ in range(size))
+        + "</tbody>"
+        for group, size in GROUPS.items()
+    )
+    return whole_table(_CAPTION, f"<thead><tr>{head}</tr></thead>{groups}", "heat")
 
 
-def _row(name: str, figures: ModelFigures) -> str:
-    cells = "".join(_cell(figures.by_cell[Cell(name, severity)]) for severity in SEVERITIES)
-    return f'<tr><th>{text(name)}</th>{cells}<td class="gap"></td>{_cell(figures.by_corruption[name])}</tr>'
+def _row(corruption: str, figures: ModelFigures) -> str:
+    cells = "".join(_cell(figures.by_cell[Cell(corruption, severity)]) for severity in SEVERITIES)
+    return f'<tr><th scope="row">{name(corruption)}</th>{cells}{_cell(figures.by_corruption[corruption])}</tr>'
 
 
 def _cell(share: CountedShare) -> str:
     if not share.total:
-        return '<td class="none" title="no pairs yet"><b>-</b><small>0</small></td>'
-    kind = ' class="few"' if share.total < FEW else ""
-    title = f"{number(share.good)} of {number(share.total)} answers stayed; 95 % interval {span(share)}"
+        return '<td class="none"><b>-</b><small>n = 0</small></td>'
+    step = min(int(share.value * len(RAMP)), len(RAMP) - 1)
+    kind = f"step-{step} few" if share.total < FEW else f"step-{step}"
     return (
-        f'<td{kind} style="background-color:{_colour(share.value)}" title="{title}">'
-        f"<b>{percent(share.value)}</b><small>n = {number(share.total)}</small></td>"
+        f'<td class="{kind}"><b>{percent(share.value)}</b><small>{span(share)}</small>'
+        f"<small>n = {number(share.total)}</small></td>"
     )
 
 
-def _colour(value: float) -> str:
-    """From low over middle, at one half, to high."""
-    first, second, part = ("low", "middle", 2 * value) if value < 0.5 else ("middle", "high", 2 * value - 1)
-    return f"color-mix(in oklab, var(--{second}) {100 * part:.0f}%, var(--{first}))"
+def _rules(ramp: Iterable[tuple[str, str]]) -> str:
+    return "".join(f".step-{place} {{ background: {fill}; color: {ink}; }}\n" for place, (fill, ink) in enumerate(ramp))

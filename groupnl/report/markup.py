@@ -12,6 +12,11 @@ def text(words: object) -> str:
     return html.escape(str(words))
 
 
+def name(words: str) -> str:
+    """A name with underscores, that may be broken after them where room is short."""
+    return text(words).replace("_", "_<wbr>")
+
+
 def percent(value: float) -> str:
     """A share, 0 to 1."""
     return "-" if math.isnan(value) else f"{100 * value:.0f} %" if 0.01 <= value <= 0.99 else f"{100 * value:.1f} %"
@@ -33,15 +38,34 @@ def duration(seconds: float) -> str:
     return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; the first column is text, the others are numbers. Cells are markup."""
-    classes = ["", *[' class="number"'] * (len(head) - 1)]
-    top = "".join(f"<th{kind}>{cell}</th>" for kind, cell in zip(classes, head, strict=True))
+def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], numbers: bool = True) -> str:
+    """A table whose first column names the rows. Cells are markup.
+
+    Args:
+        caption: what it shows.
+        head: names of the columns.
+        rows: as many cells each.
+        numbers: the columns after the first are numbers; else text.
+    """
+    kind = ' class="number"' if numbers else ""
+    first, *others = head
+    top = f'<th scope="col">{first}</th>' + "".join(f'<th scope="col"{kind}>{cell}</th>' for cell in others)
     body = "".join(
-        "<tr>" + "".join(f"<td{kind}>{cell}</td>" for kind, cell in zip(classes, row, strict=True)) + "</tr>"
-        for row in rows
+        f'<tr><th scope="row">{first}</th>' + "".join(f"<td{kind}>{cell}</td>" for cell in others) + "</tr>"
+        for first, *others in rows
     )
-    return f"<table><tr>{top}</tr>{body}</table>"
+    return whole_table(caption, f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody>")
+
+
+def whole_table(caption: str, content: str, kind: str = "plain") -> str:
+    """A table around its head and bodies, with its caption in sight."""
+    label = f"<caption><span>{text(caption)}</span></caption>"
+    return scroll(caption, f'<table class="{kind}">{label}{content}</table>')
+
+
+def scroll(label: str, content: str) -> str:
+    """What may be wider than the window, in a box that is scrolled by itself, also by keyboard."""
+    return f'<div class="scroll" role="region" tabindex="0" aria-label="{text(label)}">{content}</div>'
 
 
 def card(title: str, content: str, how: str) -> str:

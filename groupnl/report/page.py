@@ -1,13 +1,14 @@
-"""The page: one file without scripts or anything from elsewhere; for each model its verdict, then the pictures."""
+"""The page: one file without scripts or anything from elsewhere; all models, then each with verdict and pictures."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from groupnl.corruptions.names import NAMES
+from groupnl import __version__
 from groupnl.report.charts import truth_chart, twin_chart
-from groupnl.report.figures import ModelFigures, Twin
-from groupnl.report.heat_map import FEW, heat_map
-from groupnl.report.markup import card, duration, number, percent, span, table, text
+from groupnl.report.figures import ModelFigures, Truth, Twin
+from groupnl.report.heat_map import FEW, heat_map, ramp_key, ramp_style
+from groupnl.report.markup import card, duration, name, number, percent, span, text
+from groupnl.report.tables import builds_table, shadow_table, summary_table, truth_table, twin_table
 from groupnl.report.words import (
     PROBE_INTERVAL,
     agreement_sentence,
@@ -30,41 +31,32 @@ def page(models: Sequence[ModelFigures], source: str, period: str, made: str) ->
         period: which time they are about.
         made: when they were read.
     """
-    body = "".join(_model(figures) for figures in models)
+    body = "".join(_model(place, figures) for place, figures in enumerate(models))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Live robustness: {text(', '.join(figures.name for figures in models))}</title>"
-        f"<style>{STYLE.read_text(encoding='utf-8')}</style></head><body><main><h1>Live robustness</h1>"
-        f'<p class="soft">Counted {text(period)}; read from {text(source)} at {text(made)}.</p>'
+        f"<style>{STYLE.read_text(encoding='utf-8')}{ramp_style()}</style></head><body><main><h1>Live robustness</h1>"
+        f'<p class="soft">Counted {text(period)}; read from {text(source)} at {text(made)} '
+        f"by groupnl {__version__}.</p>"
+        f'<section class="card">{summary_table(models)}{builds_table(models)}</section>'
         f"{body}</main></body></html>\n"
     )
 
 
-def _model(figures: ModelFigures) -> str:
-    parts = [
-        f"<h2>{text(figures.name)}</h2>",
-        _verdict(figures),
-        _headline(figures),
-        card(
-            "Did the answer stay? Corruption by severity",
-            heat_map(figures),
-            "Share of live images whose best class was the same under the corruption."
-            f'<span class="key"></span>0 to 100 %. Hatched: fewer than {FEW} pairs, the figure may be far off; the '
-            "interval stands in the tooltip. Severities are the published ones, no common scale: snow "
-            "is milder at 3 than at 2.",
-        ),
-    ]
+def _model(place: int, figures: ModelFigures) -> str:
+    parts = [f'<h2 id="model-{place}">{name(figures.name)}</h2>', _verdict(figures), _headline(figures), _map(figures)]
     if figures.twin is not None:
         parts.append(_twin_card(figures.name, figures.twin))
     if figures.probe is not None:
-        parts.append(_probe_card(figures))
+        parts.append(_probe_card(figures, figures.probe))
     if figures.labelled is not None:
         parts.append(
             f'<section class="card"><p>{truth_sentence(figures.labelled, "Images of known class")}</p></section>'
         )
-    parts.append(_health_card(figures))
-    return "".join(parts)
+    how = "Images chosen for a second answer, and what became of them. Clients notice nothing of any of this."
+    parts.append(card("Shadow requests", shadow_table(figures), how))
+    return f'<section class="model">{"".join(parts)}</section>'
 
 
 def _verdict(figures: ModelFigures) -> str:
@@ -82,7 +74,7 @@ def _headline(figures: ModelFigures) -> str:
     dropped = sum(figures.dropped.values())
     boxes = [
         ("answers stayed", percent(figures.agreement.value), f"{span(figures.agreement)}, 95 % interval"),
-        ("class still among five", percent(figures.top5.value), f"{number(figures.top5.total)} pairs"),
+        ("class still among five", percent(figures.top5.value), f"{span(figures.top5)}, 95 % interval"),
         ("requests", number(sum(figures.requests.values())), _statuses(figures)),
         (
             "chosen and dropped",
@@ -108,56 +100,27 @@ def _statuses(figures: ModelFigures) -> str:
     return ", ".join(f"{number(count)} x {code}" for code, count in figures.requests.items() if count) or "none yet"
 
 
+def _map(figures: ModelFigures) -> str:
+    how = (
+        f"Share of live images whose best class was the same under the corruption: {ramp_key()}. Dashed frame: fewer "
+        f"than {FEW} pairs, the figure may be far off. Severities are the published ones, no common scale: snow is "
+        "milder at 3 than at 2."
+    )
+    return card("Did the answer stay? Corruption by severity", heat_map(figures), how)
+
+
 def _twin_card(model: str, twin: Twin) -> str:
-    rows = [
-        (
-            text(name),
-            number(twin.pairs[name]),
-            number(test.model_only),
-            number(test.reference_only),
-            f"{test.lead:+,.0f}",
-            f"±{test.needed_lead:,.0f}",
-            _decided(model, twin, test.verdict),
-        )
-        for name, test in [*((name, twin.by_corruption[name]) for name in NAMES if twin.pairs[name])]
-    ]
-    total = twin.overall
-    rows.append(
-        (
-            "<b>all</b>",
-            number(sum(twin.pairs.values())),
-            number(total.model_only),
-            number(total.reference_only),
-            f"{total.lead:+,.0f}",
-            f"±{total.needed_lead:,.0f}",
-            f"<b>{_decided(model, twin, total.verdict)}</b>",
-        )
-    )
-    head = (
-        "corruption",
-        "pairs",
-        f"only {text(model)} held",
-        f"only {text(twin.reference)} held",
-        "lead",
-        "decides",
-        "holds better",
-    )
     how = (
         "Both answered the same corrupted pixels; to hold is to keep one's own clean answer. Bars: difference in "
-        "percent of the pairs; pale ones are not decided. The test may be looked at any time; where two models are "
-        "alike it errs for at most one in twenty. With nineteen corruptions side by side one may err by chance: the "
-        "line “all” is the verdict."
+        f'percent of the pairs, <span class="side reference"></span>to the left where {name(twin.reference)} holds '
+        f'more often, <span class="side model"></span>to the right where {name(model)} does; hollow ones are not '
+        "decided. The test may be looked at any time; where two models are alike it errs for at most one in twenty. "
+        "With nineteen corruptions side by side one may err by chance: the line “all” is the verdict."
     )
-    return card(f"{model} against {twin.reference}", twin_chart(model, twin) + table(head, rows), how)
+    return card(f"{model} against {twin.reference}", twin_chart(twin) + twin_table(model, twin), how)
 
 
-def _decided(model: str, twin: Twin, verdict: str) -> str:
-    return {"model": text(model), "reference": text(twin.reference), "undecided": "not decided"}[verdict]
-
-
-def _probe_card(figures: ModelFigures) -> str:
-    truth = figures.probe
-    assert truth is not None  # noqa: S101 (for mypy)
+def _probe_card(figures: ModelFigures, truth: Truth) -> str:
     how = (
         "Dots: accuracy on the archive's labelled images, which are replayed in idle time, with 95 % interval. "
         "Shaded: where it must lie by the live pairs alone, clean accuracy (dashed) plus or minus the share of flips. "
@@ -165,18 +128,6 @@ def _probe_card(figures: ModelFigures) -> str:
         "it was replayed and at however many severities."
     )
     sentence = f"<p>{truth_sentence(truth, probe_set_words(truth))}</p>"
-    return card("Truth beside the label-free band", sentence + truth_chart(figures, truth), how)
-
-
-def _health_card(figures: ModelFigures) -> str:
-    waiting = figures.sampled - figures.agreement.total - sum(figures.dropped.values())
-    rows = [
-        ("chosen", number(figures.sampled)),
-        ("answered again", number(figures.agreement.total)),
-        *((f"dropped: {text(reason)}", number(count)) for reason, count in figures.dropped.items()),
-        ("waiting", number(max(0.0, waiting))),
-    ]
-    if figures.lag_s:
-        rows.append(("delay, median and 99 %", f"{duration(figures.lag_s[0])}, {duration(figures.lag_s[2])}"))
-    how = "Images chosen for a second answer, and what became of them. Clients notice nothing of any of this."
-    return card("Shadow requests", table(("", "images"), rows), how)
+    return card(
+        "Truth beside the label-free band", sentence + truth_chart(figures, truth) + truth_table(figures, truth), how
+    )

@@ -1,0 +1,360 @@
+"""groupnl report: can the page be read, by every eye, on a phone, in the dark, on paper, and by a screen reader?
+
+What a browser would compute is computed here from the page's own HTML and CSS.
+"""
+
+import re
+from html.parser import HTMLParser
+from itertools import pairwise
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from prometheus_client import CollectorRegistry
+from skimage.color import deltaE_ciede2000, rgb2lab
+
+from groupnl import __version__
+from groupnl.corruptions.names import CELLS
+from groupnl.metrics import (
+    BUILD_INFO,
+    CLEAN,
+    PAIRED_OUTCOMES_TOTAL,
+    PROBE_CORRECT,
+    PROBE_IMAGES,
+    PROBE_SET_IMAGES,
+    REQUESTS,
+    SHADOW_FLIPS,
+    SHADOW_PAIRS,
+    Metrics,
+)
+from groupnl.report.figures import figures_of, model_names
+from groupnl.report.page import page
+from groupnl.report.samples import Sample, Samples
+
+SERVED, TWIN = "gnl_es", "es"
+TEXT, MARK = 4.5, 3.0  # least contrast, WCAG 2.2, 1.4.3 and 1.4.11
+NEIGHBOURS, ENDS = 5.0, 60.0  # least CIEDE2000: one step of the map, or what is no step, and the whole ramp
+STEPS = [f".step-{place}" for place in range(10)]
+# Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB.
+VISIONS = {
+    "normal": np.eye(3),
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+}
+
+
+# --- the page ---------------------------------------------------------------------------------------------------------
+
+
+def _samples(*registries: CollectorRegistry) -> Samples:
+    families = (family for registry in registries for family in registry.collect())
+    return Samples(Sample(s.name, s.labels, s.value) for family in families for s in family.samples)
+
+
+def _registry(name: str, reference: str = "") -> CollectorRegistry:
+    registry = CollectorRegistry()
+    metrics = Metrics(name, registry)
+    metrics.inc(REQUESTS, 5, code="200")
+    metrics.set(
+        BUILD_INFO,
+        1,
+        version="1.0",
+        arch=f"net_{name}",
+        engine="aot",
+        precision="bfloat16",
+        archive_sha256="0123456789abcdef" * 4,
+    )
+    for corruption, severity in CELLS:
+        labels = {"corruption": corruption, "severity": str(severity)}
+        metrics.inc(SHADOW_PAIRS, 20, **labels)
+        metrics.inc(SHADOW_FLIPS, 5, **labels)
+        metrics.inc(PROBE_IMAGES, 40, **labels)
+        metrics.inc(PROBE_CORRECT, 10, **labels)
+    metrics.inc(PROBE_IMAGES, 40, **CLEAN)
+    metrics.inc(PROBE_CORRECT, 30, **CLEAN)
+    metrics.set(PROBE_SET_IMAGES, 20)
+    if reference:
+        for outcome, count in (("both_hold", 60), ("model_only", 30), ("reference_only", 5), ("both_flip", 5)):
+            metrics.inc(PAIRED_OUTCOMES_TOTAL, count, reference=reference, corruption="fog", outcome=outcome)
+    return registry
+
+
+SAMPLES = _samples(_registry(TWIN), _registry(SERVED, TWIN))
+PAGE = page([figures_of(SAMPLES, name) for name in model_names(SAMPLES)], "http://here", "since the start", "now")
+
+
+class Element(NamedTuple):
+    """An element with its attributes, the elements around it, and the words in it."""
+
+    tag: str
+    attributes: dict[str, str | None]
+    around: "list[Element]"
+    words: list[str]
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).split())
+
+    def inside(self, tag: str, kind: str | None = None) -> bool:
+        return any(e.tag == tag and kind in (None, e.attributes.get("class")) for e in self.around)
+
+
+class _Reader(HTMLParser):
+    VOID = ("meta", "wbr")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.elements: list[Element] = []
+        self._open: list[Element] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        element = Element(tag, dict(attrs), list(self._open), [])
+        self.elements.append(element)
+        if tag not in self.VOID:
+            self._open.append(element)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append(Element(tag, dict(attrs), list(self._open), []))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop().tag == tag
+        for element in self._open:
+            element.words.append(" " if tag in ("small", "b", "td", "th") else "")
+
+    def handle_data(self, data: str) -> None:
+        for element in self._open:
+            element.words.append(data)
+
+
+def _elements(*tags: str) -> list[Element]:
+    reader = _Reader()
+    reader.feed(PAGE)
+    return [element for element in reader.elements if element.tag in tags]
+
+
+# --- its style --------------------------------------------------------------------------------------------------------
+
+
+def _rules(css: str) -> list[tuple[str, str, dict[str, str]]]:
+    """Medium ("" for all), selector and declarations, in order."""
+    found, medium = [], ""
+    css = re.sub(r"/\*.*?\*/", "", css, flags=re.DOTALL)
+    for head, body, end in re.findall(r"([^{}]*)\{(?:([^{}]*)\})?|(\})", css):
+        if end:
+            medium = ""
+        elif head.strip().startswith("@media"):
+            medium = head.strip()
+        else:
+            declared = dict(re.findall(r"([\w-]+)\s*:\s*([^;]+)", body))
+            found += [(medium, selector.strip(), declared) for selector in head.split(",")]
+    return found
+
+
+CSS = PAGE.split("<style>")[1].split("</style>")[0]
+RULES = _rules(CSS)
+DARK = "@media screen and (prefers-color-scheme: dark)"
+PRINT = "@media print"
+
+
+def _declared(*media: str) -> dict[str, dict[str, str]]:
+    """Selector -> what its rules for these media give it, the later over the earlier."""
+    found: dict[str, dict[str, str]] = {}
+    for medium, selector, declared in RULES:
+        if medium in media:
+            found.setdefault(selector, {}).update(declared)
+    return found
+
+
+class Theme:
+    """The colours in the light or the dark."""
+
+    def __init__(self, name: str) -> None:
+        self._declared = _declared("", *[DARK] * (name == "dark"))
+
+    def __call__(self, selector: str, what: str) -> str:
+        """A colour, ``#rrggbb``."""
+        value = self._declared[selector][what].strip()
+        if value.startswith("var("):
+            return self(":root", value[4:-1])
+        return value if len(value) == 7 else "#" + "".join(2 * digit for digit in value[1:])
+
+    def named(self, name: str) -> str:
+        return self(":root", f"--{name}")
+
+
+@pytest.fixture(params=["light", "dark"])
+def theme(request: pytest.FixtureRequest) -> Theme:
+    return Theme(request.param)
+
+
+def _linear(colour: str) -> np.ndarray:
+    encoded = np.array([int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)])
+    return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
+
+
+def _contrast(one: str, other: str) -> float:
+    low, high = sorted(float(_linear(colour) @ [0.2126, 0.7152, 0.0722]) for colour in (one, other))
+    return (high + 0.05) / (low + 0.05)
+
+
+def _seen(colour: str, vision: str) -> np.ndarray:
+    """CIELAB."""
+    linear = np.clip(np.asarray(VISIONS[vision]) @ _linear(colour), 0, 1)
+    return rgb2lab(np.where(linear <= 0.0031308, 12.92 * linear, 1.055 * linear ** (1 / 2.4) - 0.055))
+
+
+def _difference(one: str, other: str, vision: str) -> float:
+    return float(deltaE_ciede2000(_seen(one, vision), _seen(other, vision)))
+
+
+def test_the_measures_are_right() -> None:
+    assert _contrast("#ffffff", "#000000") == pytest.approx(21)
+    assert _contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.005)  # WebAIM's checker
+    red_and_green = [_difference("#ff0000", "#008000", vision) for vision in ("normal", "deuteranopia")]
+    assert red_and_green[0] > 2 * red_and_green[1]
+
+
+# --- colours ----------------------------------------------------------------------------------------------------------
+
+
+def test_text_has_contrast(theme: Theme) -> None:
+    pairs = [(text, on) for text in ("ink", "soft") for on in ("page", "card", "empty")]
+    assert {pair: _contrast(*map(theme.named, pair)) >= TEXT for pair in pairs} == dict.fromkeys(pairs, True)
+    assert theme(".none", "background") == theme.named("empty")
+
+
+def test_text_in_the_map_has_contrast(theme: Theme) -> None:
+    contrasts = {step: _contrast(theme(step, "color"), theme(step, "background")) for step in STEPS}
+    assert min(contrasts.values()) >= TEXT, contrasts
+
+
+def test_marks_have_contrast(theme: Theme) -> None:
+    pairs = [(mark, "card") for mark in ("accent", "model", "reference", "soft", "ink")]
+    pairs += [("ink", "tint"), ("accent", "tint")]
+    assert {pair: _contrast(*map(theme.named, pair)) >= MARK for pair in pairs} == dict.fromkeys(pairs, True)
+
+
+def test_nothing_is_drawn_pale() -> None:
+    """Contrast is computed from declared colours, which transparency would change."""
+    assert not re.search(r"opacity|rgba|hsla|color-mix|style=", PAGE)
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+def test_steps_of_the_map_can_be_told_apart(theme: Theme, vision: str) -> None:
+    fills = [theme(step, "background") for step in STEPS]
+    lightness = [_seen(fill, vision)[0] for fill in fills]
+    assert lightness in (sorted(lightness), sorted(lightness, reverse=True))
+    assert min(_difference(*pair, vision) for pair in pairwise(fills)) >= NEIGHBOURS
+    assert _difference(fills[0], fills[-1], vision) >= ENDS
+    none = [theme.named(name) for name in ("card", "empty")]
+    assert min(_difference(fill, other, vision) for fill in fills for other in none) >= NEIGHBOURS
+
+
+@pytest.mark.parametrize("vision", VISIONS)
+def test_model_and_reference_can_be_told_apart(theme: Theme, vision: str) -> None:
+    assert _difference(theme.named("model"), theme.named("reference"), vision) >= 20
+
+
+@pytest.mark.parametrize("name", ["light", "dark"])
+def test_what_fails_stands_out_from_the_page(name: str) -> None:
+    theme = Theme(name)
+    contrasts = [_contrast(theme(step, "background"), theme.named("card")) for step in STEPS]
+    assert contrasts == sorted(contrasts, reverse=True)
+
+
+# --- phone, paper -----------------------------------------------------------------------------------------------------
+
+
+def test_what_is_wide_is_scrolled_in_its_own_box() -> None:
+    wide = _elements("table", "svg")
+    assert {element.tag for element in wide} == {"table", "svg"}
+    assert all(element.inside("div", "scroll") for element in wide)
+    boxes = [element for element in _elements("div") if element.attributes.get("class") == "scroll"]
+    # By keyboard, too; and a screen reader says what it is.
+    assert all(box.attributes["tabindex"] == "0" and box.attributes["aria-label"] for box in boxes)
+    declared = _declared("")
+    assert declared[".scroll"]["overflow-x"] == "auto"
+    assert declared["th:first-child"]["position"] == "sticky"
+    # Nothing else asks for a width.
+    widths = {selector for _, selector, found in RULES if {"width", "min-width"} & found.keys()}
+    assert widths == {"table", "th", "th:first-child", ".heat td", ".key i", "svg", ".side"}
+
+
+def test_paper_is_light_and_shows_all() -> None:
+    assert {medium for medium, *_ in RULES if "dark" in medium} == {DARK}
+    paper = _declared(PRINT)
+    assert paper["body"]["print-color-adjust"] == "exact"
+    assert paper[".scroll"]["overflow"] == "visible"
+    assert paper["svg"]["min-width"] == "0"
+    assert paper["table"]["break-inside"] == paper["tr"]["break-inside"] == "avoid"
+
+
+# --- tables and words -------------------------------------------------------------------------------------------------
+
+
+def test_tables_name_themselves_their_columns_and_their_rows() -> None:
+    tables = _elements("table")
+    assert len(tables) == 2 + 4 + 3  # all models and builds; map, twin, truth, shadows; the twin has no twin
+    captions = [element for element in _elements("caption") if element.text]
+    assert [caption.around[-1].tag for caption in captions] == ["table"] * len(tables)
+    assert all(
+        head.attributes["scope"] in (("col",) if head.inside("thead") else ("row", "rowgroup"))
+        for head in _elements("th")
+    )
+    assert "<tr><td" not in PAGE  # each row begins with its name
+
+
+def test_intervals_are_text() -> None:
+    (cell, *_) = [cell for cell in _elements("td") if "step-" in (cell.attributes.get("class") or "")]
+    assert cell.text == "75 % 53 to 89 % n = 20"  # Wilson's, of 15 among 20
+    assert cell.attributes["class"] == "step-7 few"
+    assert "title=" not in PAGE
+    assert PAGE.count("<title>") == 1
+    assert "fog 25 % 11 to 47 % 200 41 % to 100.0 % 100" in [row.text for row in _elements("tr")]  # the probe set's
+
+
+def test_all_models_come_first_and_the_twin_last() -> None:
+    assert model_names(SAMPLES) == [SERVED, TWIN]
+    summary = [row.text for row in _elements("tr") if row.around[-1].tag == "tbody"][:2]
+    assert summary == [
+        f"{SERVED} 75 % 73 to 77 % 1,900 not decided 5 -",
+        f"{TWIN} 75 % 73 to 77 % 1,900 twin of {SERVED} 5 -",
+    ]
+    addresses = [link.attributes["href"] for link in _elements("a")]
+    assert addresses == [f"#{head.attributes['id']}" for head in _elements("h2")]
+
+
+def test_models_that_share_a_twin_come_before_it() -> None:
+    samples = _samples(_registry("es"), _registry("zoo"), _registry("mono_es", "es"), _registry("gnl_es", "es"))
+    names = model_names(samples)
+    assert sorted(names) == ["es", "gnl_es", "mono_es", "zoo"]
+    assert names.index("gnl_es") < names.index("es") > names.index("mono_es")
+
+
+def test_it_is_told_what_was_served_and_who_wrote_the_page() -> None:
+    rows = [row.text for row in _elements("tr")]
+    assert f"{SERVED} net_{SERVED} aot bfloat16 1.0 0123456789abcdef…" in rows
+    (told,) = [element.text for element in _elements("p") if element.text.startswith("Counted")]
+    assert told == f"Counted since the start; read from http://here at now by groupnl {__version__}."
+
+
+def test_a_model_that_changed_has_several_builds() -> None:
+    registry = _registry(SERVED)
+    Metrics(SERVED, other := CollectorRegistry()).set(
+        BUILD_INFO, 1, version="2.0", arch="n", engine="eager", precision="float32", archive_sha256=""
+    )
+    builds = figures_of(_samples(registry, other), SERVED).builds
+    assert [(build.version, build.engine) for build in builds] == [("2.0", "eager"), ("1.0", "aot")]
