@@ -1,6 +1,7 @@
 """`groupnl archive`: the options of packing."""
 
 import argparse
+import sys
 from pathlib import Path
 from typing import get_args
 
@@ -10,6 +11,7 @@ from groupnl.archive.model_config import ServingSettings
 from groupnl.base.options import SettingsOptions
 from groupnl.base.yaml_file import read_mapping
 from groupnl.card.class_names import read_class_names
+from groupnl.card.input_options import InputOptions, add_input_arguments
 from groupnl.errors import ConfigError, problems
 from groupnl.inference.engine_names import EngineName
 
@@ -17,17 +19,16 @@ from groupnl.inference.engine_names import EngineName
 _USUAL_ENGINE: EngineName = "aot"
 
 
-class Options(SettingsOptions):
+class Options(InputOptions, SettingsOptions):
     """What `groupnl archive` packs; the settings are those of `ServingSettings`.
 
     Attributes:
-        checkpoint: safetensors of `groupnl train`, or a published `.pth.tar`.
+        checkpoint: a file, or timm's folder for the hub.
         model_name: as in ``/predictions/NAME``.
         output: folder of the archive.
         version: of the model.
         architecture: timm name; None: as the checkpoint says.
         classes: file of class names, or `imagenet`; None: as the checkpoint says.
-        input_size: side of the model input, pixels; None: as the checkpoint says.
         engine: what runs the network; None: as `handler_config` says, else the usual one.
         handler_config: YAML of the `handler` section.
         probe: folder of labelled images, one folder for each class.
@@ -42,7 +43,6 @@ class Options(SettingsOptions):
     version: str
     architecture: str | None
     classes: str | None
-    input_size: int | None
     engine: EngineName | None
     handler_config: Path | None
     probe: Path | None
@@ -55,13 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groupnl archive`."""
     usual = ServingSettings()
     add = parser.add_argument
-    add("checkpoint", type=Path, help="safetensors of `groupnl train`, or a published .pth.tar")
+    add("checkpoint", type=Path, help="of `groupnl train` or of another program: file, or timm's folder for the hub")
     add("--model-name", required=True, metavar="NAME", help="as in /predictions/NAME")
     add("--output", type=Path, default=Path("model_store"), metavar="DIR", help="folder of the archive (%(default)s)")
     add("--version", default="1.0", help="of the model (%(default)s)")
     add("--architecture", metavar="NAME", help="timm name (as the checkpoint says)")
     add("--classes", metavar="FILE|imagenet", help="class names, one a line (as the checkpoint says)")
-    add("--input-size", type=int, metavar="PIXELS", help="side of the model input (as the checkpoint says)")
     add("--workers", type=int, default=usual.workers, metavar="N", help="worker processes (%(default)s)")
     add("--batch-size", type=int, default=usual.batch_size, metavar="N", help="most requests in a batch (%(default)s)")
     add("--max-batch-delay-ms", type=int, default=usual.max_batch_delay_ms, metavar="MS", help="(%(default)s)")
@@ -72,6 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--robustness", type=Path, metavar="FILE", help="the checkpoint's record of `groupnl robustness`")
     add("--twin", metavar="MODEL", help="served model that answers the same corrupted images, to compare with")
     add("--overwrite", action="store_true", help="replace an archive of that name")
+    add_input_arguments(parser)
 
 
 def run(options: Options) -> int:
@@ -91,14 +91,19 @@ def run(options: Options) -> int:
         version=options.version,
         architecture=options.architecture,
         classes=read_class_names(options.classes) if options.classes else None,
-        input_size=options.input_size,
+        given_input=options.given_input,
         settings=_settings(options),
         probe=options.probe,
         robustness=options.robustness,
         overwrite=options.overwrite,
+        say=_say,
     )
     print(archive)
     return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 def _settings(options: Options) -> ServingSettings:

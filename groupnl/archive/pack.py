@@ -6,9 +6,10 @@ from its unpacked files as the handler loads them, and only then given its name.
 
 import importlib.util
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from model_archiver.model_archiver_config import ModelArchiverConfig
 from model_archiver.model_archiver_error import ModelArchiverError
@@ -17,6 +18,7 @@ from model_archiver.model_packaging_utils import ModelExportUtils
 from pydantic import ValidationError
 
 from groupnl.archive import probe as probe_set
+from groupnl.archive.assumed_input import assumed_input
 from groupnl.archive.card import served_card
 from groupnl.archive.engine import add_engine_files, choose
 from groupnl.archive.load import handler_section
@@ -26,6 +28,8 @@ from groupnl.archive.normalise import normalise
 from groupnl.archive.offline import matching_record
 from groupnl.archive.read import CONFIG_FILE
 from groupnl.archive.trial import try_out
+from groupnl.base.atomic_file import writing
+from groupnl.base.say import Say
 from groupnl.card import ModelCard
 from groupnl.errors import ArchiveError, problems
 from groupnl.models.checkpoint import save_checkpoint
@@ -36,6 +40,11 @@ WEIGHTS_FILE = "model.safetensors"
 HANDLER_MODULE = "handlers.classifier"
 _EXTRA_FILES = (MANIFEST_NAME, probe_set.PROBE_FILE, ROBUSTNESS_FILE)
 _DEFAULTS = ServingSettings()
+_NO_INPUT: Mapping[str, Any] = {}
+
+
+def _unsaid(line: str) -> None:
+    """Where nobody listens."""
 
 
 def pack(
@@ -46,26 +55,28 @@ def pack(
     version: str = "1.0",
     architecture: str | None = None,
     classes: Sequence[str] | None = None,
-    input_size: int | None = None,
+    given_input: Mapping[str, Any] = _NO_INPUT,
     settings: ServingSettings = _DEFAULTS,
     probe: Path | None = None,
     robustness: Path | None = None,
     overwrite: bool = False,
+    say: Say = _unsaid,
 ) -> Path:
     """Make `output`/`model_name`.mar.
 
     Args:
-        checkpoint: our safetensors format, or a published `.pth.tar`.
+        checkpoint: a file or folder that `load_checkpoint` reads.
         output: folder of the archive; made if missing.
         model_name: as in ``/predictions/NAME``.
         version: of the model, as TorchServe counts it.
-        architecture: timm name; None: what the checkpoint says, as with the next two.
-        classes: names in the order of the logits; None: ImageNet's too, for 1000 classes.
-        input_size: side of the model input, pixels; None: timm's too, of the architecture.
+        architecture: timm name; None: what the checkpoint says.
+        classes: names in the order of the logits; None: what the checkpoint says, else ImageNet's for 1000 classes.
+        given_input: values of `InputConfig` that come before the checkpoint's, and before timm's of the architecture.
         settings: how the model is served.
         probe: folder of labelled images that go into the archive, one folder for each class.
         robustness: the checkpoint's record of `groupnl robustness`, which goes into the archive.
         overwrite: replace an archive of that name.
+        say: is told what was assumed.
 
     Returns:
         The archive's path.
@@ -80,15 +91,16 @@ def pack(
     if target.exists() and not overwrite:
         raise ArchiveError(f"the archive {target} exists already; replace it with --overwrite")
     # Refused before anything is written. What is written are the network's own tensors: dense, float32, in its order.
-    given = {} if input_size is None else {"size": input_size}
-    trained = open_trained(checkpoint, architecture=architecture, classes=classes, given=given, replace=True)
+    trained = open_trained(checkpoint, architecture=architecture, classes=classes, given=given_input, replace=True)
+    if assumed := assumed_input(trained, given_input):
+        say(assumed)
     card = served_card(trained)
     choice = choose(handler_section({"handler": settings.handler}))
     probe_images = probe_set.read_folder(probe, card) if probe else None
     record = matching_record(robustness, trained) if robustness else None
     output.mkdir(parents=True, exist_ok=True)
     # Beside the target, so that the last step is one rename.
-    with tempfile.TemporaryDirectory(prefix=".packing-", dir=output) as name:
+    with writing(target), tempfile.TemporaryDirectory(prefix=".packing-", dir=output) as name:
         work = Path(name)
         digest = save_checkpoint(work / WEIGHTS_FILE, trained.network.state_dict(), card)
         manifest = _manifest(model_name, version, card, digest)

@@ -1,48 +1,92 @@
 """Reading and writing trained weights.
 
-Our own format is safetensors with the model card in its header. Checkpoints of the published training script (timm's
-CheckpointSaver, `.pth.tar`) are read too, which carry a card where `groupnl train` wrote them, and bare state dicts of
-either kind, as timm publishes its own weights. From a pickle nothing is built but tensors, containers and
-argparse.Namespace.
+Our own format is safetensors with the model card in its header. What others write is read too: safetensors and files of
+`torch.save`, with the weights anywhere inside (see `weights`), and timm's folders for the hub. From a pickle nothing is
+built but tensors, containers, numbers and argparse.Namespace.
 """
 
 import argparse
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import timm
-import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import Tensor
 
 from groupnl.base.atomic_file import replacing
 from groupnl.base.files import sha256_of
 from groupnl.card import ModelCard
 from groupnl.errors import CheckpointError, problems
-from groupnl.models.registry import VARIANTS
+from groupnl.models.architecture import refuse_unknown
+from groupnl.models.foreign_file import is_pickle
+from groupnl.models.hub_folder import HubConfig, hub_config, weights_file
+from groupnl.models.pickle_file import read_pickle
+from groupnl.models.weights import Groups, find_weights, groups_of, some
 
 HEADER_KEY = "groupnl.card"
-# So many names are shown of a longer list.
-_SHOWN = 5
 
 
-class Checkpoint(NamedTuple):
-    """Weights as they were stored.
+@dataclass(frozen=True)
+class Checkpoint:
+    """Weights as they were stored, and what is said of them.
 
     Attributes:
-        state_dict: parameter name -> tensor, on the CPU.
+        file: that holds them; in a folder, where a folder was named.
+        groups: its tensors, on the CPU.
+        averaged: whether averaged weights are taken where they lie beside plain ones.
         card: what the file says of them, where `groupnl train` wrote it; None for another checkpoint.
-        architecture: the timm name that the file gives, if it gives one.
-        arguments: what the published training script was told, by name; empty where the file does not say it.
+        architecture: the timm name that the checkpoint gives, if it gives one.
+        arguments: what the training script was told, by name; empty where the file does not say it.
+        hub: what timm's `config.json` beside the file says; None where there is none.
     """
 
-    state_dict: dict[str, Tensor]
-    card: ModelCard | None
-    architecture: str | None
-    arguments: Mapping[str, Any]
+    file: Path
+    groups: Groups
+    averaged: bool
+    card: ModelCard | None = None
+    architecture: str | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    hub: HubConfig | None = None
+
+    @cached_property
+    def state_dict(self) -> dict[str, Tensor]:
+        """The weights of the architecture that the checkpoint names: parameter name -> tensor.
+
+        Raises:
+            CheckpointError: it names none, or they do not fit it.
+        """
+        return self.weights_of(self.named_architecture)
+
+    @property
+    def named_architecture(self) -> str:
+        """The architecture that the checkpoint gives.
+
+        Raises:
+            CheckpointError: it gives none.
+        """
+        if self.architecture is None:
+            raise CheckpointError(
+                f"the checkpoint {self.file} does not name its architecture; give --architecture (`groupnl models` "
+                "lists GroupNL's, timm.list_models() all)"
+            )
+        return self.architecture
+
+    def weights_of(self, architecture: str) -> dict[str, Tensor]:
+        """The weights of an architecture: parameter name -> tensor.
+
+        Raises:
+            CheckpointError: they are not there, or the name is unknown.
+        """
+        refuse_unknown(architecture)
+        try:
+            return find_weights(self.groups, architecture, self.averaged)
+        except CheckpointError as error:
+            raise CheckpointError(f"checkpoint {self.file}: {error}") from None
 
 
 def save_checkpoint(path: Path, state_dict: Mapping[str, Tensor], card: ModelCard) -> str:
@@ -62,38 +106,35 @@ def load_checkpoint(path: Path, ema: bool = True) -> Checkpoint:
     """Read a checkpoint; its format is told by its content and not by its name.
 
     Args:
-        path: a safetensors file, a `.pth.tar` of the published training script, or a pickled state dict.
-        ema: take the averaged weights of a `.pth.tar` where it has them.
+        path: a file of safetensors or of `torch.save`, or timm's folder for the hub.
+        ema: take averaged weights where they lie beside plain ones.
 
     Raises:
-        CheckpointError: missing, unreadable, an unusable card, a pickle that wants anything built, no weights inside.
+        CheckpointError: missing, unreadable, of another kind, an unusable card, a pickle that wants anything built, no
+            weights inside.
     """
-    if not path.is_file():
-        raise CheckpointError(f"checkpoint {path} does not exist")
-    if _is_pickle(path):
-        return _load_pickle(path, ema)
-    return _load_safetensors(path)
+    file = weights_file(path)
+    content, said = (read_pickle(file), None) if is_pickle(file) else _read_safetensors(file)
+    groups = groups_of(content)
+    if not groups:
+        raise CheckpointError(f"checkpoint {file} holds no weights; its keys are {some(content)}")
+    card, arguments = _read_card(file, content if said is None else said), _arguments(content)
+    hub = None if card else hub_config(file)
+    named = card or hub
+    architecture = named.architecture if named else _architecture(content, arguments)
+    return Checkpoint(file, groups, ema, card, architecture, arguments, hub)
 
 
-def _is_pickle(path: Path) -> bool:
-    """A safetensors file begins with eight bytes of any value, its header's length, and then the header's brace."""
-    with path.open("rb") as file:
-        start = file.read(9)
-    return start[8:] != b"{" and start.startswith((b"PK", b"\x80"))
-
-
-def _load_safetensors(path: Path) -> Checkpoint:
+def _read_safetensors(path: Path) -> tuple[dict[Any, Any], dict[str, str]]:
+    """Its tensors, and what its header says."""
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state_dict = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 (no mapping)
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"checkpoint {path} is neither safetensors nor a .pth.tar: {error}") from error
-    card = _read_card(path, metadata)
-    return Checkpoint(state_dict, card, card.architecture if card else None, {})
+        raise CheckpointError(f"checkpoint {path} is damaged or cut short: fetch or save it again ({error})") from error
 
 
-def _read_card(path: Path, content: Mapping[str, Any]) -> ModelCard | None:
+def _read_card(path: Path, content: Mapping[Any, Any]) -> ModelCard | None:
     if HEADER_KEY not in content:
         return None
     try:
@@ -102,111 +143,18 @@ def _read_card(path: Path, content: Mapping[str, Any]) -> ModelCard | None:
         raise CheckpointError(f"checkpoint {path} has an unusable model card: {problems(error)}") from error
 
 
-def _load_pickle(path: Path, ema: bool) -> Checkpoint:
-    try:
-        with torch.serialization.safe_globals([argparse.Namespace]):
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged pickle makes torch raise nearly any type
-        raise CheckpointError(
-            f"checkpoint {path} is refused: it is damaged, or it wants more built than tensors and an "
-            f"argparse.Namespace ({error})"
-        ) from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"checkpoint {path} holds a {type(content).__name__} instead of a dictionary")
-    card, arguments = _read_card(path, content), content.get("args")
-    told = vars(arguments) if isinstance(arguments, argparse.Namespace) else {}
-    architecture = card.architecture if card else content.get("arch") or told.get("model")
-    weights = _weights(path, content, ema)
-    return Checkpoint(weights, card, architecture if isinstance(architecture, str) else None, told)
+def _arguments(content: Mapping[Any, Any]) -> Mapping[str, Any]:
+    arguments = content.get("args")
+    told = vars(arguments) if isinstance(arguments, argparse.Namespace) else arguments
+    return told if isinstance(told, dict) else {}
 
 
-def _weights(path: Path, content: Mapping[str, Any], ema: bool) -> dict[str, Tensor]:
-    averaged = content.get("state_dict_ema") if ema else None
-    weights = averaged if isinstance(averaged, dict) and averaged else content.get("state_dict", content)
-    if not isinstance(weights, dict) or not weights or not all(isinstance(value, Tensor) for value in weights.values()):
-        raise CheckpointError(
-            f"checkpoint {path} holds no weights, under 'state_dict' or by itself; its keys are {_some(content)}"
-        )
-    state_dict = {str(name).removeprefix("module."): tensor for name, tensor in weights.items()}
-    if len(state_dict) < len(weights):
-        raise CheckpointError(f"checkpoint {path} holds some weights twice, with and without the prefix 'module.'")
-    return state_dict
-
-
-def build_model(architecture: str, num_classes: int, state_dict: Mapping[str, Tensor]) -> nn.Module:
-    """Build a network and fill it with weights that must fit it exactly.
-
-    Args:
-        architecture: a name of `timm.list_models()`, ours included.
-        num_classes: size of the classifier.
-        state_dict: parameter name -> tensor.
-
-    Returns:
-        The network in evaluation mode, on the CPU, float32.
-
-    Raises:
-        CheckpointError: unknown architecture; missing or unexpected keys; another number of classes; other shapes;
-            weights that are not finite, or not plain tensors of the right kind.
-    """
-    if not timm.is_model(architecture):
-        raise CheckpointError(
-            f"architecture {architecture!r} is unknown: use a name of timm's or one of {', '.join(VARIANTS)}"
-        )
-    network: nn.Module = timm.create_model(architecture, num_classes=num_classes)
-    _refuse_other_keys(architecture, network.state_dict(), state_dict)
-    _refuse_other_shapes(architecture, num_classes, network, state_dict)
-    _refuse_other_kinds(architecture, network.state_dict(), state_dict)
-    _refuse_non_finite(architecture, state_dict)
-    network.load_state_dict(dict(state_dict))
-    return network.eval()
-
-
-def _refuse_other_keys(architecture: str, wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
-    problems = []
-    if missing := [key for key in wanted if key not in given]:
-        problems.append(f"{len(missing)} keys are missing ({_some(missing)})")
-    if unexpected := [key for key in given if key not in wanted]:
-        problems.append(f"{len(unexpected)} are unexpected ({_some(unexpected)})")
-    if problems:
-        raise CheckpointError(f"the weights do not fit {architecture}: {'; '.join(problems)}")
-
-
-def _refuse_other_shapes(architecture: str, num_classes: int, network: nn.Module, given: Mapping[str, Tensor]) -> None:
-    classifier = network.default_cfg["classifier"]  # type: ignore[index]
-    for key, wanted in network.state_dict().items():
-        shape = tuple(given[key].shape)
-        if shape == tuple(wanted.shape):
-            continue
-        if key == f"{classifier}.weight":
-            raise CheckpointError(
-                f"the weights are of {shape[0]} classes, {num_classes} class names were given: pass the names of the "
-                f"{shape[0]} classes that {architecture} was trained on"
-            )
-        raise CheckpointError(
-            f"the weights do not fit {architecture}: {key} is {shape} instead of {tuple(wanted.shape)}"
-        )
-
-
-def _refuse_other_kinds(architecture: str, wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
-    """Only plain tensors are weights; torch would truncate or drop what others hold when it copies them."""
-    for key, tensor in given.items():
-        plain = tensor.layout == torch.strided and not tensor.is_meta and not tensor.is_quantized
-        if not plain or tensor.is_floating_point() != wanted[key].is_floating_point():
-            raise CheckpointError(
-                f"the weights do not fit {architecture}: {key} is {tensor.dtype} ({tensor.layout}, {tensor.device}) "
-                f"where {wanted[key].dtype} is wanted"
-            )
-
-
-def _refuse_non_finite(architecture: str, given: Mapping[str, Tensor]) -> None:
-    bad = [key for key, tensor in given.items() if not torch.isfinite(tensor).all()]
-    if bad:
-        raise CheckpointError(
-            f"the weights of {architecture} are not finite in {len(bad)} tensors ({_some(bad)}): the training diverged"
-        )
-
-
-def _some(names: Iterable[object]) -> str:
-    listed = [str(name) for name in names]
-    more = f", ... {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
-    return ", ".join(listed[:_SHOWN]) + more
+def _architecture(content: Mapping[Any, Any], arguments: Mapping[str, Any]) -> str | None:
+    """Scripts of timm and torchvision name it; Lightning's settings have it where they hold one name of a network."""
+    named = content.get("arch") or arguments.get("model")
+    if isinstance(named, str):
+        return named
+    settings = content.get("hyper_parameters")
+    values = settings.values() if isinstance(settings, dict) else ()
+    names = {value for value in values if isinstance(value, str) and timm.is_model(value)}
+    return names.pop() if len(names) == 1 else None

@@ -5,45 +5,57 @@ from typing import Any
 
 import timm
 from pydantic import ValidationError
-from timm.data import resolve_data_config
+from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, resolve_data_config
 from timm.utils import natural_key
 from torch import Tensor
 
 import groupnl.models.registry  # noqa: F401 (registers the GroupNL networks)
 from groupnl.card import InputConfig
 from groupnl.errors import CheckpointError, problems
+from groupnl.models.architecture import refuse_unknown
+from groupnl.models.hub_folder import CONFIG, HubConfig
 
 _SIZE = ("input_size", "img_size")  # arguments of timm's training script
 _INPUT = (*_SIZE, "crop_pct", "interpolation", "mean", "std")
 
 
 def default_input(
-    architecture: str, arguments: Mapping[str, Any] | None = None, given: Mapping[str, Any] | None = None
+    architecture: str,
+    arguments: Mapping[str, Any] | None = None,
+    given: Mapping[str, Any] | None = None,
+    hub: HubConfig | None = None,
 ) -> InputConfig:
     """How timm makes this architecture's input when it evaluates.
 
     Args:
         architecture: timm name.
-        arguments: of timm's training script; those that were set come before timm's configuration of the architecture.
-        given: values of `InputConfig` that come before both.
+        arguments: of a training script, timm's or torchvision's; those that were set come before timm's configuration
+            of the architecture.
+        given: values of `InputConfig` that come before all others.
+        hub: of timm's folder, which comes before timm's configuration of the architecture.
 
     Raises:
         CheckpointError: unknown architecture, or one whose input we cannot make.
     """
-    told = {name: value for name in _INPUT if (value := (arguments or {}).get(name)) is not None}
-    config = _config(architecture).to_dict()
+    told = _told(arguments or {})
+    config = _config(architecture).to_dict() | {name: hub.input[name] for name in _INPUT if hub and name in hub.input}
     try:
         return InputConfig.model_validate(_fields(resolve_data_config(told, config)) | dict(given or {}))
     except ValidationError as error:
         reason = problems(error)
-    except (AssertionError, TypeError, RuntimeError):  # timm expects its own arguments' types
-        reason = f"the checkpoint's arguments are {told}"
+    except (AssertionError, LookupError, TypeError, ValueError, RuntimeError):  # timm expects its own types
+        reason = f"the checkpoint's arguments are {told}" + (f", its {CONFIG} says {dict(hub.input)}" if hub else "")
     raise CheckpointError(f"the input of {architecture} cannot be made: {reason}")
 
 
-def says_size(arguments: Mapping[str, Any]) -> bool:
-    """Whether timm's training script was told the size of the input."""
-    return any(arguments.get(name) is not None for name in _SIZE)
+def says_input(arguments: Mapping[str, Any], hub: HubConfig | None = None) -> bool:
+    """Whether a checkpoint's own record settles its input; what timm's script was not told it took from timm."""
+    return bool(hub and any(name in hub.input for name in _INPUT)) or "crop_pct" in {**arguments, **_told(arguments)}
+
+
+def says_size(arguments: Mapping[str, Any], hub: HubConfig | None = None) -> bool:
+    """Whether a checkpoint's own record tells the size of the input."""
+    return bool(hub and "input_size" in hub.input) or any(name in _told(arguments) for name in _SIZE)
 
 
 def folder_order(names: Collection[str]) -> list[str]:
@@ -66,6 +78,20 @@ def class_count(architecture: str, state_dict: Mapping[str, Tensor]) -> int:
     return len(bias)
 
 
+def _told(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """What a training script was told of the input, by timm's names."""
+    crop, resized = (arguments.get(f"val_{step}_size") for step in ("crop", "resize"))
+    if isinstance(crop, int) and isinstance(resized, int) and resized > 0:  # torchvision's; its mean and std are fixed
+        arguments = {
+            "img_size": crop,
+            "crop_pct": crop / resized,
+            "interpolation": arguments.get("interpolation"),
+            "mean": IMAGENET_DEFAULT_MEAN,
+            "std": IMAGENET_DEFAULT_STD,
+        }
+    return {name: value for name in _INPUT if (value := arguments.get(name)) is not None}
+
+
 def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
     """A data configuration of timm's by the names of `InputConfig`, which refuses the sides of what is no square."""
     sides = data["input_size"][1:]
@@ -74,7 +100,8 @@ def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _config(architecture: str) -> Any:
-    config = timm.get_pretrained_cfg(architecture) if timm.is_model(architecture) else None
+    refuse_unknown(architecture)
+    config = timm.get_pretrained_cfg(architecture)
     if config is None:
-        raise CheckpointError(f"architecture {architecture!r} is unknown to timm; give the right one")
+        raise CheckpointError(f"timm does not describe the input of {architecture}: give another --architecture")
     return config

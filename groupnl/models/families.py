@@ -33,7 +33,7 @@ class Place(NamedTuple):
             TypeError: timm built something else than an ``nn.Conv2d`` there.
         """
         layer = getattr(self.block, self.attribute)
-        if not isinstance(layer, nn.Conv2d):
+        if type(layer) is not nn.Conv2d:  # a class made of it pads otherwise, or changes its weights
             raise TypeError(f"{self.name} is a {type(layer).__name__}, only nn.Conv2d can become GroupNL")
         return layer
 
@@ -75,7 +75,7 @@ def swap(network: nn.Module, family: NetworkFamily, ratio: int, sparse: bool) ->
     """Replace the family's convolutions in `network` by GroupNL ones of the same geometry, in place.
 
     Raises:
-        ValueError: a layer whose channels `ratio` does not divide.
+        ValueError: a layer whose channels `ratio` does not divide, or that GroupNL cannot stand for, see `like`.
         TypeError: a layer that is no ``nn.Conv2d``.
     """
     for place in list(family.places(network)):
@@ -85,7 +85,18 @@ def swap(network: nn.Module, family: NetworkFamily, ratio: int, sparse: bool) ->
 
 
 def like(convolution: nn.Conv2d, ratio: int, sparse: bool) -> GroupNLConv2d:
-    """A GroupNL layer that takes and gives what `convolution` does."""
+    """A GroupNL layer that takes and gives what `convolution` does.
+
+    Args:
+        convolution: dense or depthwise, padded with zeros, without a bias.
+        ratio: r of the layer.
+        sparse: whether its seed convolution is sparse.
+
+    Raises:
+        ValueError: a convolution that has what the layer would not.
+    """
+    if lost := _what_would_be_lost(convolution):
+        raise ValueError(f"{convolution} cannot become GroupNL, whose layers have no {' and no '.join(lost)}")
     return GroupNLConv2d(
         convolution.in_channels,
         convolution.out_channels,
@@ -95,6 +106,17 @@ def like(convolution: nn.Conv2d, ratio: int, sparse: bool) -> GroupNLConv2d:
         ratio=ratio,
         sparse=sparse,
     )
+
+
+def _what_would_be_lost(convolution: nn.Conv2d) -> list[str]:
+    # Published layers stand for depthwise convolutions with a seed convolution that is dense, or as sparse as can be.
+    is_depthwise = convolution.groups == convolution.in_channels == convolution.out_channels
+    found = {
+        "bias": convolution.bias is not None,
+        "groups": convolution.groups > 1 and not is_depthwise,
+        f"padding {convolution.padding_mode!r}": convolution.padding_mode != "zeros",
+    }
+    return [name for name, is_there in found.items() if is_there]
 
 
 class Geometry(NamedTuple):

@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
-from torch import nn
+from torch import Tensor, nn
 
 from groupnl.base.files import sha256_of
 from groupnl.card import InputConfig, ModelCard
 from groupnl.card.class_names import read_class_names
 from groupnl.errors import CheckpointError, ConfigError, problems
-from groupnl.models.checkpoint import Checkpoint, build_model, load_checkpoint
-from groupnl.models.defaults import class_count, default_input, says_size
+from groupnl.models.checkpoint import Checkpoint, load_checkpoint
+from groupnl.models.defaults import class_count, default_input, says_input, says_size
+from groupnl.models.hub_folder import refuse_other_arguments
+from groupnl.models.network import build_model
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -24,14 +26,15 @@ class Trained(NamedTuple):
     """A network with its weights, and what is known of it.
 
     Attributes:
-        path: of the checkpoint.
+        path: of the checkpoint's file; the weights', where a folder was named.
         network: in evaluation mode, on the CPU, float32.
         architecture: timm name.
         classes: names in the order of the logits, where the checkpoint or the user gives them.
         class_count: how many there are.
         input: how an image becomes its input.
         card: what the checkpoint says of itself; None: it is none of `groupnl train`.
-        says_size: whether the checkpoint says that input's size, so that it is not timm's usual one.
+        says_input: whether the checkpoint says its input; else what was not given is timm's usual one.
+        says_size: whether it says that input's size.
         sha256: of the checkpoint's file.
         averaged: whether averaged weights were taken where there were some.
     """
@@ -43,6 +46,7 @@ class Trained(NamedTuple):
     class_count: int
     input: InputConfig
     card: ModelCard | None
+    says_input: bool
     says_size: bool
     sha256: str
     averaged: bool
@@ -65,12 +69,12 @@ def open_trained(
     """Open a checkpoint.
 
     Args:
-        path: of our own format or of the published training script's.
+        path: of a checkpoint, see `load_checkpoint`.
         architecture: timm name; None: what the checkpoint says.
         classes: names in the order of the logits, or where they stand, see `read_class_names`; None: what the
             checkpoint says.
         given: values of `InputConfig` that come before the card's, or before timm's where there is no card.
-        averaged: take the averaged weights of a `.pth.tar` that has them.
+        averaged: take averaged weights where they lie beside plain ones.
         replace: let architecture and names stand in for those of a card, which are refused otherwise.
 
     Raises:
@@ -80,16 +84,13 @@ def open_trained(
     checkpoint = load_checkpoint(path, averaged)
     if checkpoint.card is not None and not replace:
         _refuse_what_is_said(path, checkpoint.card, architecture, classes)
-    name = architecture or checkpoint.architecture
-    if name is None:
-        raise CheckpointError(
-            f"the checkpoint {path} does not name its architecture; give --architecture (`groupnl models` lists "
-            "GroupNL's)"
-        )
-    names = checkpoint.card.classes if checkpoint.card else None
+    name = architecture or checkpoint.named_architecture
+    weights = checkpoint.weights_of(name)
+    named = checkpoint.card or checkpoint.hub
+    names = named.classes if named else None
     if classes is not None:
-        names = _given_names(classes, class_count(name, checkpoint.state_dict))
-    return _trained(path, checkpoint, name, names, _input(name, checkpoint, given), averaged)
+        names = _given_names(classes, class_count(name, weights))
+    return _trained(checkpoint, name, weights, names, _input(name, checkpoint, given))
 
 
 def open_described(path: Path) -> tuple[Trained, ModelCard]:
@@ -105,7 +106,7 @@ def open_described(path: Path) -> tuple[Trained, ModelCard]:
     card = checkpoint.card
     if card is None:
         raise CheckpointError(f"{path} has no model card, so its classes and input are not known")
-    return _trained(path, checkpoint, card.architecture, card.classes, card.input, averaged=True), card
+    return _trained(checkpoint, card.architecture, checkpoint.state_dict, card.classes, card.input), card
 
 
 def network_of_card(path: Path, card: ModelCard) -> nn.Module:
@@ -118,25 +119,28 @@ def network_of_card(path: Path, card: ModelCard) -> nn.Module:
 
 
 def _trained(
-    path: Path,
     checkpoint: Checkpoint,
     architecture: str,
+    weights: Mapping[str, Tensor],
     classes: tuple[str, ...] | None,
     config: InputConfig,
-    averaged: bool,
 ) -> Trained:
-    count = class_count(architecture, checkpoint.state_dict) if classes is None else len(classes)
+    count = class_count(architecture, weights) if classes is None else len(classes)
+    network = build_model(architecture, count, weights)
+    if checkpoint.hub:
+        refuse_other_arguments(network, checkpoint.hub)
     return Trained(
-        path=path,
-        network=build_model(architecture, count, checkpoint.state_dict),
+        path=checkpoint.file,
+        network=network,
         architecture=architecture,
         classes=classes,
         class_count=count,
         input=config,
         card=checkpoint.card,
-        says_size=checkpoint.card is not None or says_size(checkpoint.arguments),
-        sha256=sha256_of(path),
-        averaged=averaged,
+        says_input=checkpoint.card is not None or says_input(checkpoint.arguments, checkpoint.hub),
+        says_size=checkpoint.card is not None or says_size(checkpoint.arguments, checkpoint.hub),
+        sha256=sha256_of(checkpoint.file),
+        averaged=checkpoint.averaged,
     )
 
 
@@ -167,7 +171,7 @@ def _option(classes: str | Sequence[str]) -> str:
 
 def _input(architecture: str, checkpoint: Checkpoint, given: Mapping[str, Any]) -> InputConfig:
     if checkpoint.card is None:
-        return default_input(architecture, checkpoint.arguments, given)
+        return default_input(architecture, checkpoint.arguments, given, checkpoint.hub)
     try:
         return InputConfig.model_validate(checkpoint.card.input.model_dump() | dict(given))
     except ValidationError as error:

@@ -1,22 +1,20 @@
 """The options of `groupnl validate`."""
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self, get_args
+from typing import Self, get_args
 
 from pydantic import model_validator
 
 from groupnl.base.numbers import Count, Positive
-from groupnl.base.options import Options as BaseOptions
-from groupnl.card import Channels3, Interpolation
+from groupnl.card.input_options import InputOptions, add_input_arguments
 from groupnl.corruptions import BENCHMARK, CELLS, NAMES, SEVERITIES, VALIDATION, Cell
 from groupnl.inference.device_names import Device, Precision
 from groupnl.inference.engine_names import EngineName
 from groupnl.validation.image_set import ImageChoice
 
 
-class Options(BaseOptions):
+class Options(InputOptions):
     """What `groupnl validate` is told."""
 
     checkpoint: Path
@@ -32,11 +30,6 @@ class Options(BaseOptions):
     as_published: bool
     limit: Positive | None
     seed: int
-    input_size: int | None
-    crop_pct: float | None
-    interpolation: Interpolation | None
-    mean: Channels3 | None
-    std: Channels3 | None
     engine: EngineName
     precision: Precision
     device: Device
@@ -61,18 +54,6 @@ class Options(BaseOptions):
         return self.output or Path("validation") / self.checkpoint.name.split(".")[0]
 
     @property
-    def given_input(self) -> Mapping[str, Any]:
-        """The fields of `InputConfig` that were given."""
-        fields = {
-            "size": self.input_size,
-            "crop_pct": self.crop_pct,
-            "interpolation": self.interpolation,
-            "mean": self.mean,
-            "std": self.std,
-        }
-        return {name: value for name, value in fields.items() if value is not None}
-
-    @property
     def cells(self) -> list[Cell]:
         """The cells that were asked for, in the official order."""
         names = self.corruptions or (BENCHMARK + VALIDATION if self.imagenet_c else NAMES)
@@ -87,13 +68,13 @@ class Options(BaseOptions):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groupnl validate`."""
     add = parser.add_argument
-    add("--checkpoint", type=Path, required=True, metavar="FILE", help=".safetensors, or a published .pth.tar")
+    add("--checkpoint", type=Path, required=True, metavar="FILE", help="file, or timm's folder for the hub")
     add("--architecture", "--model", metavar="NAME", help="timm name of the network (as the checkpoint says)")
     add("--classes", metavar="FILE|imagenet", help="class names, one a line, where the checkpoint has no card")
-    add("--no-ema", action="store_true", help="not the averaged weights of a .pth.tar that has both")
+    add("--no-ema", action="store_true", help="not the averaged weights of a checkpoint that has both")
     add("--output", type=Path, metavar="DIR", help="of counts and figures (validation/NAME)")
     _add_images(parser.add_argument_group("images"))
-    _add_input(parser.add_argument_group("input of the network (as the checkpoint says, else timm's)"))
+    add_input_arguments(parser, "side, pixels; of ImageNet-C's crop too, which is 224 otherwise")
     _add_running(parser.add_argument_group("running"))
 
 
@@ -108,16 +89,6 @@ def _add_images(group: "argparse._ArgumentGroup") -> None:
     add("--as-published", action="store_true", help="with --corrupt: and JPEG of quality 85, as the published files")
     add("--limit", type=int, metavar="N", help="a random part of so many images of each set (all)")
     add("--seed", type=int, default=0, help="of the random part and of --corrupt (%(default)s)")
-
-
-def _add_input(group: "argparse._ArgumentGroup") -> None:
-    add = group.add_argument
-    side = "side, pixels; of ImageNet-C's crop too, which is 224 otherwise"
-    add("--input-size", "--size", type=int, metavar="N", help=side)
-    add("--crop-pct", type=float, metavar="SHARE", help="of the resized image's shorter side")
-    add("--interpolation", choices=get_args(Interpolation), help="of the resize")
-    add("--mean", nargs=3, type=float, metavar="X", help="of each channel, 0 to 1")
-    add("--std", nargs=3, type=float, metavar="X", help="of each channel, 0 to 1")
 
 
 def _add_running(group: "argparse._ArgumentGroup") -> None:

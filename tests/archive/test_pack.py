@@ -89,7 +89,7 @@ def test_input_that_the_training_script_was_told_comes_before_timms(tmp_path: Pa
 def test_given_values_win_over_the_checkpoints(tmp_path: Path) -> None:
     names = tuple("abcdefg")
     checkpoint = tiny_checkpoint(tmp_path)
-    card = read_manifest(pack(checkpoint, tmp_path, "tiny", classes=names, input_size=48)).card
+    card = read_manifest(pack(checkpoint, tmp_path, "tiny", classes=names, given_input={"size": 48})).card
 
     assert card.classes == names
     assert card.input == INPUT.model_copy(update={"size": 48})

@@ -100,39 +100,8 @@ def test_the_published_format_may_carry_a_card(tmp_path, weights):
             load_checkpoint(published(path, state_dict=weights, **{HEADER_KEY: text}))
 
 
-class Evil:
-    def __reduce__(self):
-        return print, ("built",)
-
-
-@pytest.mark.parametrize("extra", [{"optimizer": Evil()}, {"args": Evil()}], ids=["optimizer", "args"])
-def test_pickle_that_wants_more_built_is_refused(tmp_path, weights, capsys, extra):
-    path = published(tmp_path / "evil.pth.tar", state_dict=weights, **extra)
-    with pytest.raises(CheckpointError, match=r"evil\.pth\.tar is refused.*argparse\.Namespace"):
-        load_checkpoint(path)
-    assert "built" not in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        (b"", "neither safetensors nor"),
-        (b"\x89PNG....", "neither safetensors nor"),
-        (b"PK\x03\x04 half a zip", "is refused: it is damaged"),
-        (b"\x80\x02}q\x00.", "is refused: it is damaged"),
-        (b"\x80\x02.", "is refused: it is damaged"),
-        (b"\x80\x02h\x05.", "is refused: it is damaged"),
-    ],
-)
-def test_other_files_are_refused(tmp_path, content, sentence):
-    path = tmp_path / "other"
-    path.write_bytes(content)
-    with pytest.raises(CheckpointError, match=sentence):
-        load_checkpoint(path)
-
-
 def test_published_file_without_weights_is_refused(tmp_path):
-    with pytest.raises(CheckpointError, match=r"holds no weights.*its keys are epoch, arch, args"):
+    with pytest.raises(CheckpointError, match=r"holds no weights; its keys are epoch, arch, args"):
         load_checkpoint(published(tmp_path / "empty.pth.tar"))
 
 
@@ -147,7 +116,10 @@ def test_bare_weights_are_read(tmp_path, weights, kind):
     save_file(weights, path) if kind == "safetensors" else torch.save(weights, path)
     loaded = load_checkpoint(path)
     assert (loaded.card, loaded.architecture) == (None, None)
-    assert all(torch.equal(loaded.state_dict[key], weights[key]) for key in weights)
+    found = loaded.weights_of(TINY.name)
+    assert all(torch.equal(found[key], weights[key]) for key in weights)
+    with pytest.raises(CheckpointError, match="does not name its architecture; give --architecture"):
+        _ = loaded.state_dict
 
 
 def test_unusable_card_is_refused(tmp_path, weights):
@@ -160,7 +132,7 @@ def test_truncated_safetensors_are_refused(tmp_path, weights):
     path = tmp_path / "cut.safetensors"
     save_checkpoint(path, weights, CARD)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(CheckpointError, match=r"cut\.safetensors"):
+    with pytest.raises(CheckpointError, match=r"cut\.safetensors is damaged or cut short: fetch or save it again"):
         load_checkpoint(path)
 
 
@@ -201,23 +173,23 @@ def test_half_precision_weights_are_read(weights):
     assert network.state_dict()["conv_stem.weight"].dtype == torch.float32
 
 
-def test_weights_with_and_without_prefix_are_refused(tmp_path, weights):
-    both = weights | {"module.conv_stem.weight": weights["conv_stem.weight"]}
-    with pytest.raises(CheckpointError, match="some weights twice"):
-        load_checkpoint(published(tmp_path / "last.pth.tar", state_dict=both))
-
-
 @pytest.mark.parametrize("averaged", [torch.zeros(3), {}, None], ids=["tensor", "empty", "none"])
 def test_ema_weights_that_are_none_are_passed_over(tmp_path, weights, averaged):
     path = published(tmp_path / "last.pth.tar", state_dict=weights, state_dict_ema=averaged)
     assert same(load_checkpoint(path).state_dict, weights)
 
 
-def test_missing_and_unexpected_keys_are_named(weights):
+def test_keys_that_are_missing_or_unexpected_are_named(weights):
     keys = list(weights)[:7]
     renamed = {("old." + key if key in keys else key): tensor for key, tensor in weights.items()}
-    with pytest.raises(CheckpointError, match=rf"7 keys are missing \({keys[0]}.*2 more\); 7 are unexpected \(old\."):
+    with pytest.raises(CheckpointError, match=rf"6 keys are missing \({keys[0]}.*1 more\); 7 are unexpected \(old\."):
         build_model(TINY.name, 3, renamed)
+
+
+def test_counters_of_training_steps_may_be_missing(weights):
+    old = {key: tensor for key, tensor in weights.items() if not key.endswith("num_batches_tracked")}
+    assert len(old) < len(weights)
+    assert same(build_model(TINY.name, 3, old).state_dict(), weights)
 
 
 def test_another_number_of_classes_is_refused(weights):

@@ -13,6 +13,7 @@ from torch import nn
 
 from groupnl.layers import GroupNLConv2d
 from groupnl.models import PUBLISHED, TINY, VARIANTS
+from groupnl.models.families import like
 
 DATA = Path(__file__).parent / "data"
 STATE_DICTS = json.loads(gzip.decompress((DATA / "published_models.json.gz").read_bytes()))
@@ -123,6 +124,42 @@ def test_functions_are_frozen_and_normalised_like_the_twin():
     assert frozen == {name for name in network.state_dict() if name.endswith((".periods", ".shifts"))}
     assert network.default_cfg["architecture"] == TINY.name
     assert network.default_cfg["mean"] == timm.get_pretrained_cfg(TINY.twin).mean
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "kind", "sentence"),
+    [
+        ("gnl_resnet50", {"cardinality": 32}, ValueError, r"groups=32.* cannot become GroupNL, .* no groups"),
+        (TINY.name, {"pad_type": "same"}, TypeError, "is a Conv2dSame, only nn.Conv2d can become GroupNL"),
+    ],
+)
+def test_what_groupnl_cannot_stand_for_is_refused(name, options, kind, sentence):
+    with torch.device("meta"), pytest.raises(kind, match=sentence):
+        timm.create_model(name, **options)
+
+
+@pytest.mark.parametrize(
+    ("options", "lost"),
+    [
+        ({"bias": True}, "no bias$"),
+        ({"groups": 4}, "no groups$"),
+        ({"padding_mode": "reflect"}, "no padding 'reflect'$"),
+        ({"bias": True, "groups": 2}, "no bias and no groups$"),
+        ({"bias": True, "groups": 8}, "no bias$"),  # a depthwise one has as many groups as channels
+    ],
+)
+def test_nothing_of_a_convolution_is_dropped_in_silence(options, lost):
+    convolution = nn.Conv2d(8, 8, 3, padding=1, **{"bias": False} | options)
+    with pytest.raises(ValueError, match=lost):
+        like(convolution, ratio=2, sparse=True)
+
+
+@pytest.mark.parametrize("groups", [1, 8])
+@pytest.mark.parametrize("geometry", [{}, {"stride": 2, "padding": 1}, {"dilation": 2, "padding": (2, 1)}])
+def test_a_layer_takes_and_gives_what_the_convolution_does(groups, geometry):
+    convolution = nn.Conv2d(8, 8, 3, groups=groups, bias=False, **geometry)
+    images = torch.zeros(2, 8, 9, 9)
+    assert like(convolution, ratio=2, sparse=True)(images).shape == convolution(images).shape
 
 
 def test_pretrained_weights_are_refused_by_name():

@@ -1,5 +1,6 @@
 """groupnl.models.trained: what a checkpoint says, what is given, and what does not fit."""
 
+import argparse
 import ast
 from pathlib import Path
 
@@ -96,3 +97,35 @@ def test_nobody_else_makes_a_network_of_a_checkpoint() -> None:
             if any(doors & {getattr(node, "id", ""), getattr(node, "attr", "")} for node in nodes):
                 users.add(path.relative_to(root).as_posix())
     assert users == {"groupnl/models/trained.py"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "found"),
+    [
+        ({"lr": 0.1, "model_name": ARCHITECTURE}, ARCHITECTURE),
+        ({"student": ARCHITECTURE, "again": ARCHITECTURE, "optimizer": "sgd"}, ARCHITECTURE),
+        ({"student": ARCHITECTURE, "teacher": "resnet50"}, None),
+        ({"lr": 0.1}, None),
+        (None, None),
+    ],
+)
+def test_lightnings_settings_name_the_architecture_where_they_name_one(
+    tmp_path: Path, settings: dict[str, object] | None, found: str | None
+) -> None:
+    weights = {f"model.{name}": tensor for name, tensor in tiny_network().state_dict().items()}
+    torch.save({"state_dict": weights, "hyper_parameters": settings}, tmp_path / "last.ckpt")
+    if found is None:
+        with pytest.raises(CheckpointError, match="does not name its architecture"):
+            open_trained(tmp_path / "last.ckpt")
+    else:
+        assert open_trained(tmp_path / "last.ckpt").architecture == found
+
+
+def test_torchvisions_script_says_the_input(tmp_path: Path) -> None:
+    told = argparse.Namespace(model="resnet18", val_resize_size=256, val_crop_size=224, interpolation="bilinear")
+    network = timm.create_model("resnet18", num_classes=3)
+    torch.save({"model": network.state_dict(), "args": told, "epoch": 3}, tmp_path / "checkpoint.pth")
+    found = open_trained(tmp_path / "checkpoint.pth")
+    assert (found.architecture, found.class_count, found.says_input, found.says_size) == ("resnet18", 3, True, True)
+    assert (found.input.size, found.input.crop_pct, found.input.interpolation) == (224, 0.875, "bilinear")
+    assert found.input.mean == (0.485, 0.456, 0.406)

@@ -1,0 +1,117 @@
+"""timm's folders for the Hugging Face hub: a `config.json` beside the weights says what they are."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from groupnl.errors import CheckpointError
+
+CONFIG = "config.json"
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # the first that is there
+# Arguments of `timm.create_model` that its weights' shapes tell.
+_OF_SHAPES = ("num_classes", "in_chans", "img_size")
+_SAVED_MODEL = "saved_model.pb"
+
+
+class HubConfig(NamedTuple):
+    """What `config.json` says.
+
+    Attributes:
+        architecture: timm name.
+        input: timm's configuration of the weights; `mean`, `crop_pct`, ... by timm's names.
+        classes: names in the order of the logits, where it has them.
+        arguments: that the network was built with, beside its name.
+    """
+
+    architecture: str
+    input: Mapping[str, Any]
+    classes: tuple[str, ...] | None
+    arguments: Mapping[str, Any]
+
+
+def weights_file(path: Path) -> Path:
+    """The file of a checkpoint: itself, or the weights in a folder.
+
+    Raises:
+        CheckpointError: it does not exist, or is a folder without weights.
+    """
+    if path.is_file():
+        return path
+    if not path.exists():
+        raise CheckpointError(f"checkpoint {path} does not exist")
+    if (path / _SAVED_MODEL).exists():
+        raise CheckpointError(f"checkpoint {path} is a TensorFlow SavedModel: save the network's weights from PyTorch")
+    _read_config(path)
+    found = next((path / name for name in WEIGHTS if (path / name).is_file()), None)
+    if found is None:
+        raise CheckpointError(f"the folder {path} holds no {' or '.join(WEIGHTS)}: name the checkpoint's file")
+    return found
+
+
+def hub_config(weights: Path) -> HubConfig | None:
+    """What the `config.json` beside the weights says; None where there is none, or another program's.
+
+    Raises:
+        CheckpointError: it cannot be used, or is of Hugging Face transformers.
+    """
+    content = _read_config(weights.parent) if weights.name in WEIGHTS else None
+    if content is None:
+        return None
+    configuration = content.get("pretrained_cfg", content)  # it all lay at the top in timm's first folders
+    arguments = content.get("model_args") or {}
+    if not isinstance(configuration, dict) or not isinstance(arguments, dict):
+        raise CheckpointError(f"{weights.parent / CONFIG} is no configuration of timm's: name the weights' file alone")
+    names = content.get("label_names") or configuration.get("label_names")
+    return HubConfig(content["architecture"], configuration, _classes(names), arguments)
+
+
+def refuse_other_arguments(network: nn.Module, hub: HubConfig) -> None:
+    """Refuse weights of a network that was built with arguments that the architecture's name does not tell.
+
+    Those that change a weight's shape are not looked at: `build_model` refuses them.
+
+    Raises:
+        CheckpointError: the network would compute something else than the folder's.
+    """
+    pool = getattr(network, "global_pool", None)
+    usual = getattr(pool, "pool_type", pool)  # None: the network does not say
+    other = {name: value for name, value in hub.arguments.items() if name not in _OF_SHAPES}
+    if usual in (None, other.get("global_pool")):
+        other.pop("global_pool", None)
+    if other:
+        raise CheckpointError(
+            f"{CONFIG} says that {hub.architecture} was built with {other}, which an archive cannot hold: train or "
+            "export the network as timm builds it by its name"
+        )
+
+
+def _read_config(folder: Path) -> dict[str, Any] | None:
+    file = folder / CONFIG
+    if not file.is_file():
+        return None
+    try:
+        content = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(f"{file}, beside the weights, cannot be read: {error}") from None
+    if not isinstance(content, dict):
+        return None
+    if isinstance(content.get("architecture"), str):
+        return content
+    if "architectures" in content or "model_type" in content:
+        raise CheckpointError(
+            f"the folder {folder} is of Hugging Face transformers ({CONFIG}: {content.get('architectures')}), whose "
+            "networks are not timm's: take timm's weights of the architecture"
+        )
+    return None
+
+
+def _classes(names: Any) -> tuple[str, ...] | None:
+    """Class names, of a list or of a mapping of positions to names; both are timm's."""
+    if isinstance(names, dict):
+        names = [names.get(str(position)) for position in range(len(names))]
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        return None
+    return tuple(names)

@@ -1,0 +1,83 @@
+"""A network filled with weights that must fit it exactly."""
+
+from collections.abc import Mapping
+
+import timm
+import torch
+from torch import Tensor, nn
+
+from groupnl.errors import CheckpointError
+from groupnl.models.architecture import refuse_unknown
+from groupnl.models.weights import is_counter, some
+
+
+def build_model(architecture: str, num_classes: int, state_dict: Mapping[str, Tensor]) -> nn.Module:
+    """Build a network and fill it with weights that must fit it exactly.
+
+    Args:
+        architecture: a name of `timm.list_models()`, ours included.
+        num_classes: size of the classifier.
+        state_dict: parameter name -> tensor; counters of training steps may be missing.
+
+    Returns:
+        The network in evaluation mode, on the CPU, float32.
+
+    Raises:
+        CheckpointError: unknown architecture; missing or unexpected keys; another number of classes; other shapes;
+            weights that are not finite, or not plain tensors of the right kind.
+    """
+    refuse_unknown(architecture)
+    network: nn.Module = timm.create_model(architecture, num_classes=num_classes)
+    own = network.state_dict()
+    weights = {name: tensor for name, tensor in own.items() if is_counter(name)} | dict(state_dict)
+    _refuse_other_keys(architecture, own, weights)
+    _refuse_other_shapes(architecture, num_classes, network, weights)
+    _refuse_other_kinds(architecture, own, weights)
+    _refuse_non_finite(architecture, weights)
+    network.load_state_dict(weights)
+    return network.eval()
+
+
+def _refuse_other_keys(architecture: str, wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
+    problems = []
+    if missing := [key for key in wanted if key not in given]:
+        problems.append(f"{len(missing)} keys are missing ({some(missing)})")
+    if unexpected := [key for key in given if key not in wanted]:
+        problems.append(f"{len(unexpected)} are unexpected ({some(unexpected)})")
+    if problems:
+        raise CheckpointError(f"the weights do not fit {architecture}: {'; '.join(problems)}")
+
+
+def _refuse_other_shapes(architecture: str, num_classes: int, network: nn.Module, given: Mapping[str, Tensor]) -> None:
+    classifier = network.default_cfg["classifier"]  # type: ignore[index]
+    for key, wanted in network.state_dict().items():
+        shape = tuple(given[key].shape)
+        if shape == tuple(wanted.shape):
+            continue
+        if key == f"{classifier}.weight":
+            raise CheckpointError(
+                f"the weights are of {shape[0]} classes, {num_classes} class names were given: pass the names of the "
+                f"{shape[0]} classes that {architecture} was trained on"
+            )
+        raise CheckpointError(
+            f"the weights do not fit {architecture}: {key} is {shape} instead of {tuple(wanted.shape)}"
+        )
+
+
+def _refuse_other_kinds(architecture: str, wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:
+    """Only plain tensors are weights; torch would truncate or drop what others hold when it copies them."""
+    for key, tensor in given.items():
+        plain = tensor.layout == torch.strided and not tensor.is_meta and not tensor.is_quantized
+        if not plain or tensor.is_floating_point() != wanted[key].is_floating_point():
+            raise CheckpointError(
+                f"the weights do not fit {architecture}: {key} is {tensor.dtype} ({tensor.layout}, {tensor.device}) "
+                f"where {wanted[key].dtype} is wanted"
+            )
+
+
+def _refuse_non_finite(architecture: str, given: Mapping[str, Tensor]) -> None:
+    bad = [key for key, tensor in given.items() if not torch.isfinite(tensor).all()]
+    if bad:
+        raise CheckpointError(
+            f"the weights of {architecture} are not finite in {len(bad)} tensors ({some(bad)}): the training diverged"
+        )

@@ -1,0 +1,162 @@
+"""Which of a file's tensors are a network's weights.
+
+They are found by the network's own names, whatever they lie in: training scripts put them into a dictionary of any name
+(`model`, `state_dict`), and wrappers of the network put a prefix, or a chain of them, before each name (`module.`,
+`_orig_mod.`, `model.`). A place is right when every name of the network is found there.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import timm
+import torch
+from torch import Tensor
+
+from groupnl.errors import CheckpointError
+
+Groups = Mapping[str, Mapping[str, Tensor]]
+"""Dotted path of a dictionary in the file -> the tensors that lie in it, by name."""
+
+# A dictionary or prefix of averaged weights is called so, and that of the others where Lightning averages.
+_AVERAGED = re.compile(r"(^|[._])(ema|swa|averaged)([._]|$)")
+_NOT_AVERAGED = "current_model_state"
+# How deep dictionaries are looked into; one may hold itself.
+_DEPTH = 4
+# So many names are shown of a longer list.
+_SHOWN = 5
+
+
+class Place(NamedTuple):
+    """Where weights lie.
+
+    Attributes:
+        group: the dictionary.
+        prefix: what stands before each of their names.
+    """
+
+    group: str
+    prefix: str
+
+    def __str__(self) -> str:
+        return f"'{'.'.join(filter(None, self))}'"
+
+
+def groups_of(content: Mapping[object, object], path: str = "", depth: int = _DEPTH) -> dict[str, dict[str, Tensor]]:
+    """The tensors of a file's content, by the dictionary that they lie in."""
+    tensors = {str(name): value for name, value in content.items() if isinstance(value, Tensor)}
+    groups = {path: tensors} if tensors else {}
+    for name, value in content.items():
+        if isinstance(value, Mapping) and depth:
+            groups |= groups_of(value, f"{path}.{name}" if path else str(name), depth - 1)
+    return groups
+
+
+def is_counter(name: str) -> bool:
+    """Whether a tensor only counts the steps of training; old files have none, and no answer depends on it."""
+    return name.endswith("num_batches_tracked")
+
+
+def some(names: Iterable[object]) -> str:
+    """The first of the names, and how many more there are."""
+    listed = [str(name) for name in names]
+    more = f", ... {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
+    return ", ".join(listed[:_SHOWN]) + more
+
+
+def find_weights(groups: Groups, architecture: str, averaged: bool) -> dict[str, Tensor]:
+    """The network's weights by its own names, with whatever else has their prefix.
+
+    Args:
+        groups: the file's tensors.
+        architecture: timm name.
+        averaged: which are taken where averaged weights lie beside plain ones.
+
+    Raises:
+        CheckpointError: they are not there, or in several places.
+    """
+    names = _names(architecture)
+    counts = Counter(place for group, tensors in groups.items() for place in _places(group, tensors, names))
+    whole = [place for place, count in counts.items() if count == len(names)]
+    if not whole:
+        raise CheckpointError(f"the weights do not fit {architecture}: {_difference(groups, names, counts)}")
+    _refuse_foreign_averages(groups, whole, averaged, architecture)
+    place, *others = _preferred(whole, averaged)
+    if others:
+        raise CheckpointError(
+            f"weights of {architecture} lie in several places, {place}, {some(others)}: save those that are meant alone"
+        )
+    _refuse_neighbours(groups[place.group], place, whole)
+    return _inside(groups[place.group], place.prefix)
+
+
+def _names(architecture: str) -> Collection[str]:
+    with torch.device("meta"):  # names only
+        network = timm.create_model(architecture, num_classes=1000)
+    return dict.fromkeys(
+        name for name in network.state_dict() if not is_counter(name)
+    ).keys()  # in order, found quickly
+
+
+def _places(group: str, tensors: Mapping[str, Tensor], names: Collection[str]) -> Iterator[Place]:
+    """For each tensor every place in which it would be one of the network's."""
+    for name in tensors:
+        starts = [0, *(dot.end() for dot in re.finditer(r"\.", name))]
+        yield from (Place(group, name[:start]) for start in starts if name[start:] in names)
+
+
+def _inside(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _preferred(whole: list[Place], averaged: bool) -> list[Place]:
+    if any(place.group == _NOT_AVERAGED for place in whole):
+        marked = [place for place in whole if place.group != _NOT_AVERAGED]
+    else:
+        marked = [place for place in whole if _AVERAGED.search(".".join(place))]
+    plain = [place for place in whole if place not in marked]
+    return (marked or plain) if averaged else (plain or marked)
+
+
+def _refuse_foreign_averages(groups: Groups, whole: list[Place], averaged: bool, architecture: str) -> None:
+    found = {place.group for place in whole}
+    foreign = [group for group in groups if _AVERAGED.search(group) and group not in found and _layers(groups[group])]
+    if averaged and foreign:
+        raise CheckpointError(
+            f"the averaged weights in '{foreign[0]}' do not fit {architecture}, as those beside them do: save the "
+            "weights that are meant alone"
+        )
+
+
+def _refuse_neighbours(tensors: Mapping[str, Tensor], place: Place, whole: list[Place]) -> None:
+    """A layer outside the prefix may be one that the network was trained with; a loss's vectors are not."""
+    prefixes = tuple(other.prefix for other in whole if other.group == place.group)
+    beside = [name for name in _layers(tensors) if not name.startswith(prefixes)]
+    if beside:
+        raise CheckpointError(
+            f"beside the network's weights in {place} lie those of other layers ({some(beside)}): if the network "
+            "answers without them, save its state dict alone"
+        )
+
+
+def _layers(tensors: Mapping[str, Tensor]) -> list[str]:
+    return [name for name, tensor in tensors.items() if tensor.ndim > 1]
+
+
+def _difference(groups: Groups, names: Collection[str], counts: Counter[Place]) -> str:
+    """Against the place where most names were found, or the first."""
+    place, count = counts.most_common(1)[0] if counts else (Place(next(iter(groups)), ""), 0)
+    given = _inside(groups[place.group], place.prefix)
+    missing = [name for name in names if name not in given]
+    unexpected = [name for name in given if name not in names and not is_counter(name)]
+    if 2 * count < len(names):
+        first = f", the first that is unexpected {unexpected[0]}" if unexpected else ""
+        return (
+            f"its keys are not timm's names for that architecture (the first that is missing is {missing[0]}{first}); "
+            "give the right --architecture, or take timm's weights of it"
+        )
+    problems = [f"{len(missing)} keys are missing ({some(missing)})"]
+    if unexpected:
+        problems.append(f"{len(unexpected)} are unexpected ({some(unexpected)})")
+    return "; ".join(problems)

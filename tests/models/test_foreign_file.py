@@ -1,0 +1,148 @@
+"""groupnl.models.foreign_file and pickle_file: what is no checkpoint is refused by what it is, in one sentence."""
+
+import argparse
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from support.tiny import ARCHITECTURE, tiny_network
+
+from groupnl.errors import CheckpointError
+from groupnl.models import load_checkpoint
+from groupnl.models.pickle_file import read_pickle
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(CheckpointError) as caught:
+        load_checkpoint(path)
+    text = str(caught.value)
+    assert text.startswith(f"checkpoint {path} ")
+    assert "\n" not in text
+    assert "weights_only" not in text
+    return text
+
+
+DAMAGED = "is damaged or cut short: fetch or save it again"
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (b"", "is empty"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12\n", "is a Git LFS pointer"),
+        (b"\x89HDF\r\n\x1a\n\x00\x00", "is HDF5, as Keras and TensorFlow write"),
+        (b"\x08\x08\x12\x07pytorch", "is an ONNX model"),
+        (b"\n<!DOCTYPE html><html>", "is a web page"),
+        (b"\x1f\x8b\x08\x00", "is compressed with gzip: unpack it first"),
+        (b"\x89PNG....", "is neither safetensors nor a file of torch.save"),
+        (b"PK\x03\x04 half a zip", DAMAGED),
+        (b"\x80\x02}q\x00.", DAMAGED),
+        (b"\x80\x02.", DAMAGED),
+        (b"\x80\x02h\x05.", DAMAGED),
+        (b"\x10\x00\x00\x00\x00\x00\x00\x00{}", DAMAGED),
+    ],
+)
+def test_other_files(tmp_path: Path, content: bytes, sentence: str) -> None:
+    (tmp_path / "other").write_bytes(content)
+    assert sentence in refusal(tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("member", "sentence"),
+    [
+        ("MAR-INF/MANIFEST.json", "is an archive for TorchServe already: `groupnl serve` it"),
+        ("model.weights.h5", "is a Keras model"),
+        ("weights.npy", "is NumPy's"),
+        ("program/archive_format", "is a program of torch.export"),
+        ("best.pth", "is a zip without PyTorch's data: unpack it"),
+    ],
+)
+def test_other_zips(tmp_path: Path, member: str, sentence: str) -> None:
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as file:
+        file.writestr(member, "x")
+    assert sentence in refusal(tmp_path / "other.zip")
+
+
+@pytest.mark.parametrize(("name", "sentence"), [("graph.pb", "TensorFlow graph"), ("model.TFLite", "TensorFlow Lite")])
+def test_files_that_only_their_names_tell(tmp_path: Path, name: str, sentence: str) -> None:
+    (tmp_path / name).write_bytes(b"\x0a\x05hello")
+    assert sentence in refusal(tmp_path / name)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:FutureWarning", "ignore:`torch.jit:DeprecationWarning")
+def test_torchscript(tmp_path: Path) -> None:
+    torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2)), tmp_path / "script.pt")
+    assert "is a TorchScript archive, a program: save its weights alone" in refusal(tmp_path / "script.pt")
+
+
+def test_a_cut_file(tmp_path: Path) -> None:
+    torch.save(tiny_network().state_dict(), tmp_path / "cut.pth")
+    (tmp_path / "cut.pth").write_bytes((tmp_path / "cut.pth").read_bytes()[:-100])
+    assert DAMAGED in refusal(tmp_path / "cut.pth")
+
+
+class Evil:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return print, ("built",)
+
+
+@pytest.mark.parametrize("legacy", [True, False])
+@pytest.mark.parametrize("extra", [{"optimizer": Evil()}, {"args": Evil()}], ids=["optimizer", "args"])
+def test_a_pickle_that_wants_more_built(
+    tmp_path: Path, extra: dict[str, Any], legacy: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "evil.pth.tar"
+    content = {"state_dict": tiny_network().state_dict()} | extra
+    torch.save(content, path, _use_new_zipfile_serialization=not legacy)
+    assert "wants print built, which could run anything" in refusal(path)
+    assert "built" not in capsys.readouterr().out
+
+
+def test_a_whole_network(tmp_path: Path) -> None:
+    for content in (tiny_network(), {"model": tiny_network()}):
+        torch.save(content, tmp_path / "whole.pt")
+        said = refusal(tmp_path / "whole.pt")
+        assert re.search(
+            r"wants timm\.models\..*EfficientNet built.*torch\.save\(network\.state_dict\(\), FILE\)$", said
+        )
+
+
+def test_what_is_no_dictionary(tmp_path: Path) -> None:
+    torch.save([torch.zeros(2)], tmp_path / "list.pt")
+    assert "holds a list instead of a dictionary: save the network's state dict" in refusal(tmp_path / "list.pt")
+
+
+NUMBERS = (
+    *(np.float64(0.1), np.float32(0.1), np.float16(0.5), np.int64(-3), np.int8(-3), np.uint8(200), np.bool_(True)),
+    np.dtype(">f8").type(2.5),
+)
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda number: number.dtype.str)
+def test_numpys_scalars_are_plain_numbers(tmp_path: Path, number: Any) -> None:
+    content = {"state_dict": tiny_network().state_dict(), "arch": ARCHITECTURE, "best": number, "again": number}
+    torch.save(content | {"args": argparse.Namespace(lr=number)}, tmp_path / "last.pth.tar")
+    found = read_pickle(tmp_path / "last.pth.tar")
+    assert found["best"] == found["again"] == found["args"].lr == number.item()
+    assert type(found["best"]) is type(number.item())
+    assert load_checkpoint(tmp_path / "last.pth.tar").state_dict
+
+
+def test_numpys_old_names_are_read(tmp_path: Path) -> None:
+    torch.save({"best": np.float64(71.5)}, tmp_path / "new", _use_new_zipfile_serialization=False)
+    data = (tmp_path / "new").read_bytes()
+    assert b"numpy._core.multiarray" in data
+    (tmp_path / "old").write_bytes(data.replace(b"numpy._core.multiarray", b"numpy.core.multiarray"))
+    assert read_pickle(tmp_path / "old") == {"best": 71.5}
+
+
+@pytest.mark.parametrize(
+    "value", [np.ones(2), np.str_("a"), np.datetime64("2020-01-01")], ids=["array", "text", "time"]
+)
+def test_numpys_other_values_are_refused(tmp_path: Path, value: Any) -> None:
+    torch.save({"state_dict": tiny_network().state_dict(), "best": value}, tmp_path / "last.pth.tar")
+    refusal(tmp_path / "last.pth.tar")

@@ -1,0 +1,155 @@
+"""groupnl.models.weights: a network's weights are found in whatever dictionary, behind whatever prefix."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import timm
+import torch
+from support.tiny import ARCHITECTURE, CLASSES, tiny_network
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from groupnl.errors import CheckpointError
+from groupnl.models import load_checkpoint
+from groupnl.models.weights import find_weights, groups_of
+
+PLAIN: dict[str, Tensor] = tiny_network().state_dict()
+AVERAGED = {name: tensor + 1 for name, tensor in PLAIN.items()}
+OPTIMIZER = {"state": {0: {"exp_avg": torch.ones(2, 2)}}, "param_groups": [{"lr": 0.1}]}
+
+
+def put(prefix: str, weights: dict[str, Tensor] = PLAIN) -> dict[str, Tensor]:
+    return {prefix + name: tensor for name, tensor in weights.items()}
+
+
+def same(found: dict[str, Tensor], weights: dict[str, Tensor]) -> bool:
+    return list(found) == list(weights) and all(torch.equal(found[name], weights[name]) for name in weights)
+
+
+def stored(folder: Path, content: Any, averaged: bool = True) -> dict[str, Tensor]:
+    torch.save(content, folder / "stored")
+    return load_checkpoint(folder / "stored", averaged).weights_of(ARCHITECTURE)
+
+
+def wrapped() -> nn.Module:
+    holder = nn.Module()
+    holder.net = nn.DataParallel(tiny_network())
+    return holder
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        lambda: PLAIN,
+        lambda: put("module."),
+        lambda: torch.compile(tiny_network()).state_dict(),
+        lambda: put("module._orig_mod."),
+        lambda: wrapped().state_dict(),
+        lambda: AveragedModel(tiny_network()).state_dict(),
+        lambda: {"model": PLAIN, "optimizer": OPTIMIZER, "epoch": 3},
+        lambda: {"epoch": 3, "model_state_dict": put("module."), "optimizer_state_dict": OPTIMIZER},
+        lambda: {"state_dict": put("model."), "optimizer_states": [OPTIMIZER], "hyper_parameters": {"lr": 0.1}},
+        lambda: {"state_dict": put("backbone._orig_mod.") | {"criterion.weight": torch.ones(7)}},
+        lambda: {"runner": {"best": {"network": put("net.")}}},
+        lambda: {"state_dict": put("timm_model.")},
+    ],
+    ids=[
+        *("bare", "parallel", "compiled", "parallel and compiled", "held and parallel", "swa", "torchvision", "script"),
+        *("lightning", "lightning with a loss", "nested", "transformers around timm"),
+    ],
+)
+def test_forms_without_averages(tmp_path: Path, content: Callable[[], Any]) -> None:
+    for averaged in (True, False):
+        assert same(stored(tmp_path, content(), averaged), PLAIN)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"state_dict": PLAIN, "state_dict_ema": AVERAGED},
+        {"model": PLAIN, "model_ema": {"n_averaged": torch.tensor(5)} | put("module.", AVERAGED)},
+        {"model": put("module."), "ema": {"module": AVERAGED}},
+        {"state_dict": put("model.") | put("ema_model.module.", AVERAGED)},
+        {"state_dict": put("model.") | put("swa_model.", AVERAGED) | {"swa_model_steps": torch.ones(())}},
+        {"state_dict": put("net.", AVERAGED), "current_model_state": put("net."), "averaging_state": {}},
+    ],
+    ids=["timm", "torchvision", "nested", "lightning", "lightning's swa", "lightning's WeightAveraging"],
+)
+def test_averaged_weights_are_taken_unless_declined(tmp_path: Path, content: Any) -> None:
+    assert same(stored(tmp_path, content), AVERAGED)
+    assert same(stored(tmp_path, content, averaged=False), PLAIN)
+
+
+def test_averaged_weights_alone_are_taken_in_any_case(tmp_path: Path) -> None:
+    for averaged in (True, False):
+        assert same(stored(tmp_path, {"model_ema": put("module.", AVERAGED)}, averaged), AVERAGED)
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (PLAIN | put("module."), "lie in several places, '', 'module.': save those that are meant alone"),
+        (
+            {"state_dict": put("student.") | put("teacher.")},
+            "lie in several places, 'state_dict.student.', 'state_dict.teacher.': save",
+        ),
+        (
+            {"state_dict": put("backbone.") | {"head.weight": torch.ones(3, 7)}},
+            r"in 'state_dict.backbone.' lie those of other layers \(head.weight\): if the network answers without",
+        ),
+        (
+            {"state_dict": put("model.") | {"model_ema.conv_stemweight": torch.ones(8, 3, 3, 3)}},
+            r"lie those of other layers \(model_ema.conv_stemweight\)",
+        ),
+        (
+            {"model": PLAIN, "model_ema": {"fc.weight": torch.ones(3, 7)}},
+            f"averaged weights in 'model_ema' do not fit {ARCHITECTURE}, as those beside them do",
+        ),
+        (
+            {"state_dict": {name: PLAIN[name] for name in list(PLAIN)[2:]}},
+            r"1 keys are missing \(conv_stem.weight\)|2 keys are missing \(conv_stem.weight, bn1.weight\)",
+        ),
+        (PLAIN | {"old.fc": torch.ones(2)}, None),
+    ],
+    ids=["with and without", "two networks", "a head", "averages by other names", "other averages", "missing", "more"],
+)
+def test_what_is_not_clear_is_refused(tmp_path: Path, content: Any, sentence: str | None) -> None:
+    if sentence is None:  # told by build_model, which is given them
+        assert "old.fc" in stored(tmp_path, content)
+        return
+    with pytest.raises(CheckpointError, match=rf"checkpoint .*stored: .*{sentence}"):
+        stored(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    ("architecture", "theirs", "missing"),
+    [("mobilenetv2_100", "features.0.0.weight", "conv_stem.weight"), ("resnet50", "conv_stem.weight", "conv1.weight")],
+)
+def test_names_that_are_not_timms_are_told(architecture: str, theirs: str, missing: str) -> None:
+    with pytest.raises(
+        CheckpointError,
+        match=rf"do not fit {architecture}: its keys are not timm's .*missing is {missing}, .*unexpected {theirs}\)",
+    ):
+        find_weights(groups_of({"model": {theirs: torch.ones(2, 2)}}), architecture, averaged=True)
+
+
+def test_torchvisions_resnet_has_timms_names() -> None:
+    models = pytest.importorskip("torchvision.models")
+    weights = models.resnet18(num_classes=3).state_dict()
+    assert same(find_weights(groups_of({"model": weights}), "resnet18", averaged=True), weights)
+    with pytest.raises(CheckpointError, match="not timm's names"):
+        find_weights(groups_of(models.mobilenet_v2().state_dict()), "mobilenetv2_100", averaged=True)
+
+
+def test_a_dictionary_that_holds_itself_is_read() -> None:
+    content: dict[str, Any] = {"model": PLAIN}
+    content["self"] = content
+    with pytest.raises(CheckpointError, match="several places"):
+        find_weights(groups_of(content), ARCHITECTURE, averaged=True)
+
+
+def test_a_network_whose_usual_form_has_no_classifier_is_found_with_one() -> None:
+    weights = timm.create_model("vit_small_patch14_dinov2", num_classes=len(CLASSES)).state_dict()
+    assert same(find_weights(groups_of({"model": weights}), "vit_small_patch14_dinov2", averaged=True), weights)
