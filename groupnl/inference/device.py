@@ -1,6 +1,9 @@
 """Which device runs the network and in which precision: as configured, or by what is there."""
 
+from itertools import chain
+
 import torch
+from torch import nn
 
 from groupnl.errors import ConfigError
 from groupnl.inference.device_names import Device, Precision, PrecisionName
@@ -35,6 +38,16 @@ def choose_device(wanted: Device = "auto", index: int | None = None) -> torch.de
     if number >= devices:
         raise ConfigError(f"CUDA device {number} was asked for, but there are {devices}, counted from 0")
     return torch.device("cuda", number)
+
+
+def place(network: nn.Module, device: torch.device) -> nn.Module:
+    """Move a network to a device, its images' filters in channels-last memory order, which convolutions want."""
+    network.to(device)
+    # Not network.to(memory_format=...), which refuses networks that have filters of three dimensions too.
+    for values in chain(network.parameters(), network.buffers()):
+        if values.dim() == 4:
+            values.data = values.data.contiguous(memory_format=torch.channels_last)
+    return network
 
 
 def choose_precision(wanted: Precision, device: torch.device) -> torch.dtype:

@@ -1,11 +1,10 @@
 """The ONNX file of the engines that run one: its name, its input and output, and how it is made."""
 
-import copy
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from torch import fx, nn
+from torch import nn
 
 from groupnl.inference.engines.kind import Spec
 
@@ -29,14 +28,14 @@ def make_graph_file(network: nn.Module, spec: Spec, folder: Path, sine: "Sine") 
 
     Raises:
         ConfigError: a package that writes ONNX is missing.
-        RewriteError: the network cannot be rewritten, or has something that ONNX does not.
+        RewriteError: the network has something that ONNX does not.
     """
     # Here, because a worker that only opens files needs none of it.
     from groupnl.inference.engines.onnx_export import export_onnx
-    from groupnl.inference.rewrite import to_inference
+    from groupnl.inference.rewrite import as_published, to_inference
 
     export_onnx(
-        _as_one_node(network) if spec.published else to_inference(network),
+        as_published(network) if spec.published else to_inference(network),
         spec.input,
         folder / GRAPH_FILE,
         sine=sine,
@@ -48,11 +47,3 @@ def graph_file(folder: Path) -> list[Path]:
     """The file, if it was made there."""
     file = folder / GRAPH_FILE
     return [file] if file.exists() else []
-
-
-def _as_one_node(network: nn.Module) -> fx.GraphModule:
-    """A network that the exporter takes as it is: nothing in it is rewritten."""
-    graph = fx.Graph()
-    graph.output(graph.call_module("network", (graph.placeholder("x"),)))
-    # A copy, because the exporter changes the memory order of what it is given.
-    return fx.GraphModule({"network": copy.deepcopy(network).eval().requires_grad_(False)}, graph)

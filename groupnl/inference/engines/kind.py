@@ -10,10 +10,20 @@ import torch
 from torch import nn
 
 from groupnl.card import InputConfig
-from groupnl.errors import not_installed
+from groupnl.errors import RewriteError, not_installed
 from groupnl.inference.device import precision_refusal
 from groupnl.inference.engine_names import EngineName
 from groupnl.inference.engines.engine import Engine
+
+
+def cannot_run(what: str, reason: Exception) -> RewriteError:
+    """The error of an engine that cannot run a network.
+
+    Args:
+        what: it cannot do.
+        reason: the compiler's or runtime's own error.
+    """
+    return RewriteError(f"{what}; --engine eager runs any network. The reason: {reason}")
 
 
 class Spec(NamedTuple):
@@ -86,7 +96,7 @@ class EngineKind(ABC):
 
         Raises:
             ConfigError: a package that the engine needs is missing.
-            RewriteError: the network cannot be rewritten, compiled or exported.
+            RewriteError: the network cannot be compiled or exported.
         """
 
     def files(self, folder: Path) -> list[Path]:
@@ -104,5 +114,5 @@ class EngineKind(ABC):
 
         Raises:
             ConfigError: a package that the engine needs is missing or does not start.
-            RewriteError: the network cannot be rewritten, or a file is not what `make` wrote.
+            RewriteError: a file is not what `make` wrote.
         """

@@ -6,8 +6,9 @@ import torch
 from torch import fx, nn
 
 from groupnl.card import InputConfig
-from groupnl.errors import ConfigError, RewriteError, not_installed
+from groupnl.errors import ConfigError, not_installed
 from groupnl.inference.engines.graph_file import INPUT, OUTPUT, PACKAGES
+from groupnl.inference.engines.kind import cannot_run
 from groupnl.inference.pixels import PixelNetwork
 from groupnl.inference.rewrite.split import split_layers
 from groupnl.inference.rewrite.split_layer import Sine, SplitGroupNL
@@ -60,7 +61,7 @@ def export_onnx(
     except ModuleNotFoundError as error:
         raise ConfigError(not_installed(str(error.name), PACKAGES.get(str(error.name), "onnx"))) from error
     except torch.onnx.OnnxExporterError as error:
-        raise RewriteError(f"the network cannot be written as ONNX: {error}") from error
+        raise cannot_run("the network cannot be written as ONNX", error) from error
 
 
 def _convert(network: nn.Module, dtype: torch.dtype) -> None:

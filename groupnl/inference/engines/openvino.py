@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from groupnl.errors import ConfigError, RewriteError, not_installed
 from groupnl.inference.engines.engine import Engine
 from groupnl.inference.engines.graph_file import GRAPH_FILE, INPUT, PACKAGES, graph_file, make_graph_file
-from groupnl.inference.engines.kind import EngineKind, Spec
+from groupnl.inference.engines.kind import EngineKind, Spec, cannot_run
 from groupnl.inference.warm_up import run_noise
 
 _PRECISIONS = {torch.float32: "f32", torch.bfloat16: "bf16"}
@@ -100,7 +100,10 @@ class OpenVinoEngine:
         if batch not in self._requests:
             network = self._network.clone()
             network.reshape([batch, 3, self._size, self._size])
-            compiled = self._core.compile_model(network, "CPU", self._options)
+            try:
+                compiled = self._core.compile_model(network, "CPU", self._options)
+            except RuntimeError as error:
+                raise cannot_run("OpenVINO cannot compile the network", error) from error
             self._requests[batch] = compiled.create_infer_request()
         return self._requests[batch]
 

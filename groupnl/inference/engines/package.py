@@ -6,12 +6,14 @@ import torch
 from torch import fx, nn
 
 from groupnl.card import InputConfig
-from groupnl.errors import RewriteError
+from groupnl.inference.device import place
 from groupnl.inference.engines.aot import MAX_BATCH, PACKAGE_FILE
+from groupnl.inference.engines.kind import cannot_run
 from groupnl.inference.native import build as native
 from groupnl.inference.pixels import PixelNetwork
 from groupnl.inference.rewrite import to_inference
 from groupnl.inference.rewrite.native_layer import use_native_layers
+from groupnl.inference.rewrite.reorder import reorder_channels
 
 _OPTIONS = {
     "freezing": True,  # weights are constants: packed for the matrix instructions when compiling
@@ -37,25 +39,25 @@ def compile_package(
         The native kernel's file, in `folder`, if the package calls one.
 
     Raises:
-        RewriteError: the network cannot be rewritten or compiled, or there is no compiler.
+        RewriteError: the network cannot be compiled, or there is no compiler.
     """
     kernel = _native_kernel(device, precision, folder)
     network = to_inference(model, reorder=kernel is None)
     if kernel is not None and not use_native_layers(network):
         kernel.unlink()  # there is nothing for it to do
         kernel = None
-        network = to_inference(model)
+        reorder_channels(network)
     try:
         _compile(network, config, device, precision, folder / PACKAGE_FILE)
     except Exception as error:  # the compiler's own errors are of many types
-        raise RewriteError(f"AOTInductor cannot compile {type(model).__name__} for {device}: {error}") from error
+        raise cannot_run(f"AOTInductor cannot compile {type(model).__name__} for {device}", error) from error
     return kernel
 
 
 def _compile(
     network: fx.GraphModule, config: InputConfig, device: torch.device, precision: torch.dtype, file: Path
 ) -> None:
-    pixels = PixelNetwork(network, config).eval().to(device).to(memory_format=torch.channels_last)
+    pixels = place(PixelNetwork(network, config).eval(), device)
     example = torch.zeros(2, 3, config.size, config.size, dtype=torch.uint8, device=device)
     example = example.contiguous(memory_format=torch.channels_last)
     batch = torch.export.Dim("batch", min=1, max=MAX_BATCH)

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from groupnl.card import InputConfig
+from groupnl.inference.device import place
 from groupnl.inference.engines.engine import run_or_split, urgent_stream
 from groupnl.inference.engines.kind import Spec
 from groupnl.inference.pixels import PixelNetwork
@@ -37,7 +38,7 @@ class TorchEngine:
         urgent: bool = False,
         compiled: bool = False,
     ) -> None:
-        network = PixelNetwork(model, config).eval().to(device).to(memory_format=torch.channels_last)
+        network = place(PixelNetwork(model, config).eval(), device)
         self._network: Callable[[Tensor], Any] = _compiled(network) if compiled else network
         self._size = config.size
         self._device = device
@@ -69,11 +70,7 @@ class TorchEngine:
 
 
 def network_of(network: Callable[[], nn.Module], spec: Spec) -> nn.Module:
-    """The network in the form that is asked for.
-
-    Raises:
-        RewriteError: it cannot be rewritten.
-    """
+    """The network in the form that is asked for."""
     if spec.published:
         return network()
     from groupnl.inference.rewrite import to_inference  # a worker that runs the network as it was trained needs none

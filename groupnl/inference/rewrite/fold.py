@@ -8,7 +8,7 @@ from timm.layers import BatchNormAct2d, DropPath
 from torch import Tensor, fx, nn
 
 from groupnl.inference.rewrite.fused import FusedGroupNL
-from groupnl.inference.rewrite.graph import bypass, is_called_once, module_of, replace_module
+from groupnl.inference.rewrite.graph import bypass, convolution_of, is_called_once, module_of, replace_module
 from groupnl.layers import GroupNLConv2d
 
 _NOTHING_TO_DO = (nn.Identity, nn.Dropout, nn.Dropout2d, DropPath)  # in evaluation mode
@@ -39,18 +39,18 @@ def fold_norms(graph: fx.GraphModule) -> None:
     """Fold every batch norm that directly follows a convolution or a GroupNL layer."""
     for node in list(graph.graph.nodes):
         norm = module_of(graph, node)
-        if not isinstance(norm, nn.BatchNorm2d):
+        if not isinstance(norm, nn.BatchNorm2d) or norm.running_mean is None or not is_called_once(graph, node):
             continue
         before = node.all_input_nodes[0]
         if len(before.users) > 1 or not is_called_once(graph, before):
             continue
-        layer = module_of(graph, before)
+        layer, convolution = module_of(graph, before), convolution_of(graph, before)
         if isinstance(layer, GroupNLConv2d):
             activation = _activation_of(norm) if isinstance(norm, BatchNormAct2d) else _take_activation(graph, node)
             replace_module(graph, before, FusedGroupNL(layer, *affine(norm), activation))
             bypass(graph, node)
-        elif isinstance(layer, nn.Conv2d):
-            replace_module(graph, before, folded(layer, affine(norm)))
+        elif convolution is not None:
+            replace_module(graph, before, folded(convolution, affine(norm)))
             replace_module(graph, node, _activation_of(norm))
     remove_identities(graph)
 

@@ -1,5 +1,6 @@
 """Questions about a traced network that the passes share."""
 
+from timm.layers import Conv2dSame
 from torch import fx, nn
 
 
@@ -8,10 +9,28 @@ def module_of(graph: fx.GraphModule, node: fx.Node) -> nn.Module | None:
     return graph.get_submodule(str(node.target)) if node.op == "call_module" else None
 
 
+def convolution_of(graph: fx.GraphModule, node: fx.Node) -> nn.Conv2d | None:
+    """The convolution that a node calls, if its output is linear in its weights; None for anything else.
+
+    A class made of nn.Conv2d may do something else with its weights, as timm's StdConv2d does, which normalises them.
+    """
+    module = module_of(graph, node)
+    return module if isinstance(module, nn.Conv2d) and type(module) in (nn.Conv2d, Conv2dSame) else None
+
+
+def dense_convolution_of(graph: fx.GraphModule, node: fx.Node) -> nn.Conv2d | None:
+    """The convolution that a node alone calls, if all its outputs read all its inputs."""
+    convolution = convolution_of(graph, node)
+    if convolution is None or convolution.groups > 1 or not is_called_once(graph, node):
+        return None
+    return convolution
+
+
 def is_called_once(graph: fx.GraphModule, node: fx.Node) -> bool:
-    """Whether no other node calls the same module."""
-    calls = [other for other in graph.graph.nodes if other.op == "call_module" and other.target == node.target]
-    return len(calls) == 1
+    """Whether no other node calls the same module, or reads its weights."""
+    name = str(node.target)
+    others = (other for other in graph.graph.nodes if other is not node and other.op in ("call_module", "get_attr"))
+    return not any(f"{other.target}.".startswith(f"{name}.") for other in others)
 
 
 def replace_module(graph: fx.GraphModule, node: fx.Node, module: nn.Module) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor, fx, nn
 
 from groupnl.inference.rewrite.fold import ACTIVATIONS
 from groupnl.inference.rewrite.fused import FusedGroupNL
-from groupnl.inference.rewrite.graph import is_called_once, module_of
+from groupnl.inference.rewrite.graph import dense_convolution_of, is_called_once, module_of
 
 _SUMS = (operator.add, operator.iadd, torch.add)
 
@@ -67,11 +67,11 @@ def _look_before(graph: fx.GraphModule, node: fx.Node, found: _Channels, todo: l
     if _keeps_order(node, module):
         todo.extend(node.all_input_nodes)
         return True
-    if _is_dense(module) and is_called_once(graph, node):
-        assert isinstance(module, nn.Conv2d)  # noqa: S101 (for mypy)
-        found.writers.append(module)
-        return True
-    return False
+    convolution = dense_convolution_of(graph, node)
+    if convolution is None:
+        return False
+    found.writers.append(convolution)
+    return True
 
 
 def _look_behind(graph: fx.GraphModule, user: fx.Node, found: _Channels, todo: list[fx.Node]) -> bool:
@@ -80,16 +80,14 @@ def _look_behind(graph: fx.GraphModule, user: fx.Node, found: _Channels, todo: l
     if _keeps_order(user, module):
         todo.append(user)
         return True
-    if module is None or not is_called_once(graph, user):
-        return False
-    if isinstance(module, FusedGroupNL) and module.inputs_per_seed > 1:
+    if isinstance(module, FusedGroupNL) and module.inputs_per_seed > 1 and is_called_once(graph, user):
         found.layers.append(module)
         return True
-    if _is_dense(module):
-        assert isinstance(module, nn.Conv2d)  # noqa: S101 (for mypy)
-        found.readers.append(module)
-        return True
-    return False
+    convolution = dense_convolution_of(graph, user)
+    if convolution is None:
+        return False
+    found.readers.append(convolution)
+    return True
 
 
 def _keeps_order(node: fx.Node, module: nn.Module | None) -> bool:
@@ -97,10 +95,6 @@ def _keeps_order(node: fx.Node, module: nn.Module | None) -> bool:
     if isinstance(module, ACTIVATIONS):
         return True
     return node.op == "call_function" and node.target in _SUMS and len(node.all_input_nodes) == 2
-
-
-def _is_dense(module: nn.Module | None) -> bool:
-    return isinstance(module, nn.Conv2d) and module.groups == 1
 
 
 def _reorder(channels: _Channels, parts: int) -> None:

@@ -4,12 +4,12 @@ import copy
 import operator
 
 import torch
-from torch import fx, nn
+from torch import fx
 
 from groupnl.inference.rewrite.convolved_layer import ConvolvedGroupNL
 from groupnl.inference.rewrite.fold import ACTIVATIONS
 from groupnl.inference.rewrite.fused import FusedGroupNL
-from groupnl.inference.rewrite.graph import is_called_once, module_of, replace_module
+from groupnl.inference.rewrite.graph import dense_convolution_of, module_of, replace_module
 from groupnl.inference.rewrite.split_layer import Sine, SplitGroupNL, SummedConv, rows
 
 _KINDS: dict[Sine, type[SplitGroupNL]] = {
@@ -52,10 +52,8 @@ def _split_input(graph: fx.GraphModule, node: fx.Node, parts: int) -> None:
     if isinstance(module_of(graph, writer), ACTIVATIONS):
         activation, writer = writer, writer.all_input_nodes[0]
     between = [writer] if activation is None else [writer, activation]
-    convolution = module_of(graph, writer)
-    if not isinstance(convolution, nn.Conv2d) or convolution.groups != 1 or not is_called_once(graph, writer):
-        return
-    if any(len(value.users) > 1 for value in between):
+    convolution = dense_convolution_of(graph, writer)
+    if convolution is None or any(len(value.users) > 1 for value in between):
         return
     inputs = []
     for index, part in enumerate(rows(convolution, parts)):
@@ -79,9 +77,8 @@ def _split_output(graph: fx.GraphModule, node: fx.Node, widths: list[int]) -> No
     if len(users) == 2:
         users = _split_gate(graph, users, halves, widths) or users
     for user in users:
-        if _is_dense(graph, user):
-            convolution = module_of(graph, user)
-            assert isinstance(convolution, nn.Conv2d)  # noqa: S101 (for mypy)
+        convolution = dense_convolution_of(graph, user)
+        if convolution is not None:
             replace_module(graph, user, SummedConv(convolution, widths))
             user.args = tuple(halves)
     left = [user for user in users if node in user.all_input_nodes]
@@ -114,7 +111,7 @@ def _split_gate(
     layer = mean.all_input_nodes[0]
     gates = [value for value in product.all_input_nodes if value is not layer]
     readers = list(product.users)
-    if len(gates) != 1 or not all(_is_dense(graph, reader) for reader in readers):
+    if len(gates) != 1 or any(dense_convolution_of(graph, reader) is None for reader in readers):
         return None
     with graph.graph.inserting_before(mean):
         squeezed = [graph.graph.call_method("mean", (half, *mean.args[1:]), mean.kwargs) for half in halves]
@@ -129,9 +126,3 @@ def _split_gate(
     graph.graph.erase_node(product)
     graph.graph.erase_node(mean)
     return readers
-
-
-def _is_dense(graph: fx.GraphModule, node: fx.Node) -> bool:
-    """Whether a node is a dense convolution that nobody else calls."""
-    module = module_of(graph, node)
-    return isinstance(module, nn.Conv2d) and module.groups == 1 and is_called_once(graph, node)

@@ -5,7 +5,6 @@ import torch
 from support.networks import with_lively_norms
 from torch import nn
 
-from groupnl.errors import RewriteError
 from groupnl.inference.rewrite import to_inference
 from groupnl.inference.rewrite.fused import FusedGroupNL
 from groupnl.layers import GroupNLConv2d
@@ -63,15 +62,6 @@ def test_dilated_networks_compute_the_same() -> None:
     images = torch.randn(1, 3, 64, 64)
     with torch.no_grad():
         assert relative_error(to_inference(network)(images), network(images)) < EXACT
-
-
-def test_a_network_that_cannot_be_traced_is_refused() -> None:
-    class Branching(nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return x if x.sum() > 0 else -x
-
-    with pytest.raises(RewriteError, match="Branching cannot be rewritten"):
-        to_inference(Branching())
 
 
 class Block(nn.Module):
