@@ -32,6 +32,7 @@ from groupnl.base.say import Say
 from groupnl.card import ModelCard
 from groupnl.errors import ArchiveError, problems
 from groupnl.models.checkpoint import save_checkpoint
+from groupnl.models.input_size import refuse_size
 from groupnl.models.trained import open_trained
 from groupnl.robustness.record import ROBUSTNESS_FILE, write_record
 
@@ -83,7 +84,8 @@ def pack(
     Raises:
         ArchiveError: the archive exists already, cannot be made, or its model does not run.
         CheckpointError: the checkpoint cannot be used.
-        ConfigError: the probe set or the record cannot be used, or the settings' device is not there.
+        ConfigError: the probe set or the record cannot be used, the settings' device is not there, or the network does
+            not take images of that size.
         RewriteError: the settings' engine cannot be made of the network.
     """
     target = output / f"{model_name}.mar"
@@ -93,6 +95,7 @@ def pack(
     trained = open_trained(checkpoint, architecture=architecture, classes=classes, given=given_input, replace=True)
     if assumed := assumed_input(trained, given_input):
         say(assumed)
+    refuse_size(trained.network, trained.architecture, trained.input.size, "--input-size")
     card = served_card(trained)
     choice = choose(handler_section({"handler": settings.handler}))
     probe_images = probe_set.read_folder(probe, card) if probe else None

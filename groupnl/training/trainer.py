@@ -20,7 +20,8 @@ import groupnl.models  # noqa: F401 (registers the GroupNL networks)
 from groupnl.base.folder_lock import locked
 from groupnl.card import ModelCard, SplitAccuracy, TrainingRecord
 from groupnl.errors import ConfigError
-from groupnl.inference.device import choose_device, choose_precision, precision_name
+from groupnl.inference.device import choose_device, choose_precision, place, precision_name
+from groupnl.models.input_size import refuse_size
 from groupnl.training.config import TrainConfig, TrainPrecision
 from groupnl.training.data import begin_epoch, eval_loader, input_config, train_loader
 from groupnl.training.distributed import World
@@ -96,7 +97,8 @@ class Trainer:
         if config.grad_checkpointing:
             with refused(f"--grad-checkpointing with {config.model}"):
                 network.set_grad_checkpointing()  # type: ignore[operator]
-        return network.to(self.world.device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+        refuse_size(network, config.model, config.size, "--size")
+        return place(network, self.world.device)
 
     def _parts(self) -> dict[str, Any]:
         """Everything with a state that outlasts an epoch."""
@@ -232,10 +234,10 @@ class Trainer:
 
 def _built(config: TrainConfig, classes: int) -> nn.Module:
     rates = {"drop_rate": config.drop, "drop_path_rate": config.drop_path}
-    try:
-        return _created(config.model, classes, rates)
-    except TypeError:  # some networks do not know both; one that is 0 need not be told
-        with refused(f"--model {config.model} with --drop {config.drop} and --drop-path {config.drop_path}"):
+    with refused(f"--model {config.model} with --drop {config.drop} and --drop-path {config.drop_path}"):
+        try:
+            return _created(config.model, classes, rates)
+        except TypeError:  # some networks do not know both; one that is 0 need not be told
             return _created(config.model, classes, {name: rate for name, rate in rates.items() if rate})
 
 

@@ -11,6 +11,7 @@ from groupnl.corruptions import CELLS, Cell
 from groupnl.corruptions.corrupt import MIN_SIDE, check
 from groupnl.errors import ConfigError
 from groupnl.inference.device import precision_name
+from groupnl.models.input_size import refuse_size
 from groupnl.models.trained import Trained
 from groupnl.validation.how import How
 from groupnl.validation.image_set import ImageSet
@@ -56,7 +57,10 @@ def plan(options: Options, trained: Trained, how: How, labels: Labelling, path: 
     """
     if options.corrupt:
         check(cell.corruption for cell in options.cells)
-    record = resumed(path, _settings(trained, how, labels.imagenet), _corrupted(options, trained))
+    corrupted = _corrupted(options, trained)
+    for size in {*([trained.input.size] if options.data else []), *([corrupted.size] if corrupted else [])}:
+        refuse_size(trained.network, trained.architecture, size, "--input-size")
+    record = resumed(path, _settings(trained, how, labels.imagenet), corrupted)
     # What was measured before is looked through too, where it still lies there: the figures are of all cells together.
     stored = {counts.cell for counts in record.cells if options.corrupt or _lies_there(options.imagenet_c, counts.cell)}
     asked = options.cells

@@ -38,3 +38,13 @@ def published_checkpoint(folder: Path, classes: int = 1000, architecture: str | 
     path = folder / "model_best.pth.tar"
     torch.save(content | ({"arch": architecture} if architecture else {}), path)
     return path
+
+
+def fixed_size_checkpoint(folder: Path) -> Path:
+    """Of a network that takes images of one size only, 160 pixels."""
+    path, architecture = folder / "fixed.safetensors", "test_vit3"
+    card = tiny_card().model_copy(
+        update={"architecture": architecture, "input": INPUT.model_copy(update={"size": 160})}
+    )
+    save_checkpoint(path, timm.create_model(architecture, num_classes=len(CLASSES)).state_dict(), card)
+    return path

@@ -146,6 +146,7 @@ def test_run_with_other_settings_is_not_mixed_in(data, tmp_path):
         ("--epochs none", "--epochs 'none'"),
         ("--model resnet_50", "'resnet_50' is unknown to timm"),
         ("--output weights.pt", "must end in .safetensors"),
+        ("--model test_vit3 --size 32", "test_vit3 does not take images of 32 pixels; --size 160 is"),
         ("--opt fastest", "--opt fastest cannot be used"),
         ("--sched up", "--sched up cannot be used"),
         ("--sched plateau", "--sched plateau cannot be used: choose"),
