@@ -1,19 +1,25 @@
 """The `groupnl` command: finds the subcommand, runs it, and turns a known error into one sentence and exit status 1."""
 
 import argparse
+import difflib
 import importlib
 import importlib.util
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import takewhile
+from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
+
+import shtab
 
 from groupnl import __version__
 from groupnl.base.cores import limit_threads
 from groupnl.base.options import read_options
 from groupnl.base.picture import check_drawing
-from groupnl.errors import ConfigError, GroupNLError, not_installed
+from groupnl.errors import ConfigError, GroupNLError, OptionError, not_installed
 
 
 class Command(NamedTuple):
@@ -87,34 +93,39 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        The exit status: 0, 1 (a known error, told on stderr), 130 (Ctrl-C) or 141 (nobody reads on); usage errors exit
-        with 2.
+        The exit status: 0, 1 (a known error, told on stderr), 2 (what was typed cannot be used), 130 (Ctrl-C) or 141
+        (nobody reads on).
     """
     limit_threads()
     words = list(sys.argv[1:] if argv is None else argv)
     name = _named(words)
-    parser = _overview()
     if name is None:
-        parser.parse_args(words or ["--help"])
-        parser.error(f"{' '.join(words)!r} is no command; choose one of: {', '.join(COMMANDS)}")
+        return _without_command(words)
     try:
-        module = _module(COMMANDS[name].module)
-        command = argparse.ArgumentParser(f"groupnl {name}", description=COMMANDS[name].help)
-        module.add_arguments(command)
-        args = command.parse_args(words[len(name.split()) :])
-        if COMMANDS[name].draws:
-            check_drawing()
-        status = int(module.run(read_options(module.Options, args)))
+        status = _run(name, words[len(name.split()) :])
         sys.stdout.flush()  # here, where a broken pipe is caught
         return status
     except BrokenPipeError:  # `groupnl models | head`: the reader has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141  # as shells count it
+    except OptionError as error:
+        print(f"groupnl {name}: {error}", file=sys.stderr)
+        return 2  # with which argparse exits too
     except (GroupNLError, OSError) as error:  # the system's own errors name the file and say what is wrong
         print(f"groupnl {name}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         return 130  # as shells count a Ctrl-C
+
+
+def _run(name: str, words: Sequence[str]) -> int:
+    module = _module(COMMANDS[name].module)
+    parser = argparse.ArgumentParser(f"groupnl {name}", description=COMMANDS[name].help, allow_abbrev=False)
+    module.add_arguments(parser)
+    args = parser.parse_args(words)
+    if COMMANDS[name].draws:
+        check_drawing()
+    return int(module.run(read_options(module.Options, args)))
 
 
 def _module(name: str) -> ModuleType:
@@ -138,6 +149,46 @@ def _named(words: Sequence[str]) -> str | None:
     return None
 
 
+def _without_command(words: Sequence[str]) -> int:
+    given = list(takewhile(lambda word: not word.startswith("-"), words))
+    if given:
+        return _refuse(given)
+    return _print_completion(_overview().parse_args(words or ["--help"]).print_completion)
+
+
+def _refuse(words: Sequence[str]) -> int:
+    """Say which commands are near to the words that name none."""
+    group = [name for name in COMMANDS if name.split()[:-1] == [words[0]]]
+    near = group if len(words) == 1 else difflib.get_close_matches(" ".join(words[:2]), group or COMMANDS)
+    near = near or group or difflib.get_close_matches(words[0], COMMANDS)
+    advice = f"did you mean {', '.join(near)}?" if near else "`groupnl --help` lists them"
+    print(f"groupnl: {' '.join(words)!r} is no command; {advice}", file=sys.stderr)
+    return 2
+
+
+def _print_completion(shell: str) -> int:
+    """Print what lets a shell complete commands, options and files."""
+    parser = argparse.ArgumentParser("groupnl")
+    parser.add_argument("--version", action="store_true")
+    groups = {"": parser.add_subparsers()}
+    for name, command in COMMANDS.items():
+        group, _, last = name.rpartition(" ")
+        if group not in groups:
+            # Without a text shtab leaves it out.
+            groups[group] = groups[""].add_parser(group, help=f"{group} ...").add_subparsers()
+        with suppress(ConfigError):  # what measures need not be installed
+            _add_arguments(_module(command.module), groups[group].add_parser(last, help=command.help))
+    print(shtab.complete(parser, shell))
+    return 0
+
+
+def _add_arguments(module: ModuleType, parser: argparse.ArgumentParser) -> None:
+    module.add_arguments(parser)
+    for action in parser._actions:
+        if action.type is Path:
+            action.complete = shtab.FILE  # type: ignore[attr-defined]  # so shtab wants it
+
+
 def _overview() -> argparse.ArgumentParser:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {command.help}" for name, command in COMMANDS.items()]
@@ -148,7 +199,7 @@ def _overview() -> argparse.ArgumentParser:
         description="GroupNL convolutional networks as a service.\n\ncommands:\n" + "\n".join(lines),
     )
     parser.add_argument("--version", action="version", version=f"groupnl {__version__}")
-    parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
+    parser.add_argument("--print-completion", choices=shtab.SUPPORTED_SHELLS, help="for tab completion")
     return parser
 
 

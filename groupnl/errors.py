@@ -20,6 +20,10 @@ class ConfigError(GroupNLError):
     code = "config"
 
 
+class OptionError(ConfigError):
+    """A value on the command line that cannot be used, whatever lies on the disk: the command's user mistyped it."""
+
+
 class CheckpointError(GroupNLError):
     """A checkpoint that is refused: unreadable, of another architecture, or with unusable weights."""
 
@@ -93,11 +97,6 @@ def input_errors() -> tuple[type[InputError], ...]:
     return (InputError, *InputError.__subclasses__())
 
 
-def problems(error: Any) -> str:
-    """What a pydantic ValidationError says, in one sentence: field, value, what is wrong."""
-    return "; ".join(_sentence(item) for item in error.errors())
-
-
 def not_installed(package: str, extra: str | None = None) -> str:
     """What is said where a package is missing that only a part of the project needs.
 
@@ -107,6 +106,11 @@ def not_installed(package: str, extra: str | None = None) -> str:
     """
     installs = "./groupnl_studies" if extra is None else f"'.[{extra}]'"
     return f"{package} is not installed: `make install`, or `pip install -e {installs}`, in the source folder"
+
+
+def problems(error: Any) -> str:
+    """What a pydantic ValidationError says, in one sentence: field, value, what is wrong."""
+    return "; ".join(_sentence(item) for item in error.errors())
 
 
 def _sentence(item: Any) -> str:

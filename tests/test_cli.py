@@ -24,12 +24,52 @@ def test_version(capsys):
     assert __version__ in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [["fly"], ["data"], ["data", "cats"]])
-def test_unknown_command_is_usage_error(words, capsys):
-    with pytest.raises(SystemExit) as stopped:
-        cli.main(words)
-    assert stopped.value.code == 2
-    assert "is no command" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("serv", "'serv' is no command; did you mean serve?"),
+        ("serv --models a", "'serv' is no command; did you mean serve?"),
+        ("data", "'data' is no command; did you mean data icons, data probe?"),
+        ("data cats", "did you mean data icons?"),
+        ("bench modls", "did you mean bench models,"),
+        ("fly", "'fly' is no command; `groupnl --help` lists them"),
+    ],
+)
+def test_a_word_that_is_no_command_is_told_with_what_is_near(words, said, capsys):
+    assert cli.main(words.split()) == 2
+    shown = capsys.readouterr().err
+    assert said in shown
+    assert len(shown.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "models --size many",  # of another type
+        "models --size 0",
+        "corrupt x.png --severities 9",
+        "serve --workers 0",
+        "monitoring --workers nowhere",
+        "train --data x --model resnet18 --output y --epochs none",
+        "models --siz 64",  # an abbreviation
+    ],
+)
+def test_what_cannot_be_used_as_typed_ends_with_2(words, capsys):
+    try:
+        status = cli.main(words.split())
+    except SystemExit as stopped:
+        status = stopped.code
+    assert status == 2
+    assert words.split()[0] in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_knows_every_command_and_option(shell, capsys):
+    assert cli.main(["--print-completion", shell]) == 0
+    script = capsys.readouterr().out
+    for word in ("serve", "live-vs-offline", "batch-size", "shadow-share"):
+        assert word in script
 
 
 @pytest.mark.parametrize("name", cli.COMMANDS)

@@ -2,9 +2,10 @@
 
 from pydantic import ValidationError
 
+from groupnl.base.problems import problems
 from groupnl.card import ModelCard
 from groupnl.card.imagenet import imagenet_classes
-from groupnl.errors import CheckpointError, problems
+from groupnl.errors import CheckpointError
 from groupnl.models.trained import Trained
 
 _IMAGENET_CLASSES = 1000

@@ -6,7 +6,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from groupnl.archive.manifest import Manifest
 from groupnl.base.files import sha256_of
-from groupnl.errors import ArchiveError, problems
+from groupnl.base.problems import problems
+from groupnl.errors import ArchiveError
 from groupnl.inference.device_names import PrecisionName
 from groupnl.inference.engine_names import EngineName
 from groupnl.inference.engines.target import Target

@@ -10,7 +10,8 @@ from torch import nn
 from groupnl.archive.handler_config import HandlerConfig
 from groupnl.archive.manifest import MANIFEST_NAME, Manifest
 from groupnl.base.files import sha256_of
-from groupnl.errors import ArchiveError, ConfigError, problems
+from groupnl.base.problems import problems
+from groupnl.errors import ArchiveError, ConfigError
 from groupnl.models.trained import network_of_card
 
 
@@ -54,7 +55,7 @@ def handler_section(settings: Mapping[str, Any]) -> HandlerConfig:
     try:
         return HandlerConfig.model_validate(settings.get("handler") or {})
     except ValidationError as error:
-        raise ConfigError(f"section 'handler' of the model's configuration: {problems(error)}") from None
+        raise ConfigError(f"section 'handler' of the model's configuration: {problems(error, HandlerConfig)}") from None
 
 
 def _read_manifest(path: Path) -> Manifest:

@@ -14,7 +14,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from groupnl.archive.manifest import MANIFEST_NAME, Manifest
-from groupnl.errors import ArchiveError, problems
+from groupnl.base.problems import problems
+from groupnl.errors import ArchiveError
 
 CONFIG_FILE = "model-config.yaml"
 DIGEST_FILE = "archive.sha256"  # beside the unpacked files

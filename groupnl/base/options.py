@@ -1,19 +1,15 @@
 """The options of a command, read once into a typed model; what does not fit is told by the option's name."""
 
 import argparse
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from groupnl.errors import ConfigError
-
-# What pydantic says of a bound -> how we say it.
-_BOUNDS = {
-    "greater_than_equal": "it must be {ge:g} or more",
-    "greater_than": "it must be above {gt:g}",
-    "less_than_equal": "it must be {le:g} or less",
-    "less_than": "it must be below {lt:g}",
-}
+from groupnl.base.problems import phrase, problems
+from groupnl.base.yaml_file import read_mapping
+from groupnl.errors import ConfigError, OptionError
 
 
 class Options(BaseModel):
@@ -34,18 +30,41 @@ class SettingsOptions(Options):
 
 
 OptionsOf = TypeVar("OptionsOf", bound=Options)
+SettingsOf = TypeVar("SettingsOf", bound=BaseModel)
 
 
 def read_options(kind: type[OptionsOf], args: argparse.Namespace) -> OptionsOf:
     """The options that were parsed, as the command's own model of them.
 
     Raises:
-        ConfigError: a value that does not fit, naming its option.
+        OptionError: a value that does not fit, naming its option.
     """
     try:
         return kind.model_validate(vars(args))
     except ValidationError as error:
-        raise ConfigError(_sentence(error.errors()[0])) from None
+        raise OptionError(_sentence(error.errors()[0])) from None
+
+
+def read_settings(kind: type[SettingsOf], given: Mapping[str, Any], file: Path | None = None) -> SettingsOf:
+    """The settings that options say, over those of a file.
+
+    Args:
+        kind: what the settings are.
+        given: setting -> value, of the command line.
+        file: YAML of settings, or None.
+
+    Raises:
+        OptionError: an option's value that does not fit, or options that do not go together.
+        ConfigError: the file cannot be read, or a value of it does not fit; it is named.
+    """
+    content = read_mapping(file) if file else {}
+    try:
+        return kind.model_validate({**content, **given})
+    except ValidationError as error:
+        where = error.errors()[0]["loc"][:1]
+        if file is None or (where and where[0] in given):
+            raise OptionError(problems(error, kind)) from None
+        raise ConfigError(f"{file}: {problems(error, kind)}") from None
 
 
 def option_name(field: str) -> str:
@@ -54,9 +73,6 @@ def option_name(field: str) -> str:
 
 
 def _sentence(problem: Any) -> str:
-    message = problem["msg"].removeprefix("Value error, ")
     if not problem["loc"]:  # of several options together: the model's own validator names them
-        return str(message)
-    bound = _BOUNDS.get(problem["type"])
-    message = bound.format(**problem["ctx"]) if bound else message
-    return f"{option_name(str(problem['loc'][0]))} {problem['input']}: {message}"
+        return phrase(problem)
+    return f"{option_name(str(problem['loc'][0]))} {problem['input']}: {phrase(problem)}"

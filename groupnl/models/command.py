@@ -6,6 +6,7 @@ import timm
 import torch
 from torch import nn
 
+from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
 from groupnl.models.registry import PUBLISHED
 from groupnl.models.size import NetworkSize, size_of
@@ -15,7 +16,7 @@ from groupnl.models.traffic import Traffic, traffic_of
 class Options(BaseOptions):
     """What `groupnl models` is told."""
 
-    size: int
+    size: Positive
     traffic: bool
 
 

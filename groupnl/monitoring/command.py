@@ -4,10 +4,9 @@ import argparse
 import functools
 from pathlib import Path
 
-from pydantic import ValidationError
-
-from groupnl.base.options import SettingsOptions
-from groupnl.errors import ConfigError, not_installed, problems
+from groupnl.base.atomic_file import write_whole
+from groupnl.base.options import SettingsOptions, read_settings
+from groupnl.errors import ConfigError, not_installed
 from groupnl.monitoring.scrape import ScrapeConfig
 
 
@@ -42,13 +41,9 @@ def run(options: Options) -> int:
         from groupnl.monitoring.files import generated_files
     except ModuleNotFoundError as error:
         raise ConfigError(not_installed(str(error.name), "dev")) from None
-    try:
-        scrape = ScrapeConfig.model_validate(options.settings)
-    except ValidationError as error:
-        raise ConfigError(problems(error)) from None
+    scrape = read_settings(ScrapeConfig, options.settings)
     for name, text in generated_files(scrape).items():
         file = options.out / name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
+        write_whole(file, text)
         print(file)
     return 0

@@ -12,8 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from groupnl.base.atomic_file import write_whole
 from groupnl.base.numbers import Count, Sha256
+from groupnl.base.problems import problems
 from groupnl.corruptions.names import CELLS, Cell
-from groupnl.errors import ConfigError, problems
+from groupnl.errors import ConfigError
 
 ROBUSTNESS_FILE = "robustness.json"  # inside an archive
 SUFFIX = ".robustness.json"  # beside a checkpoint

@@ -7,12 +7,11 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from groupnl.base.mapping import deep_merge
 from groupnl.base.numbers import Positive, Share
-from groupnl.base.yaml_file import read_mapping
-from groupnl.errors import ConfigError, problems
+from groupnl.base.options import read_settings
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?$")]
@@ -130,9 +129,6 @@ def load_config(file: Path | None, options: dict[str, Any]) -> ServeConfig:
         options: fields given on the command line; they override the file's.
 
     Raises:
-        ConfigError: the file cannot be read, or a value cannot be used.
+        ConfigError: see `read_settings`.
     """
-    try:
-        return ServeConfig.model_validate((read_mapping(file) if file else {}) | options)
-    except ValidationError as error:
-        raise ConfigError(problems(error)) from None
+    return read_settings(ServeConfig, options, file)

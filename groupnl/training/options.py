@@ -7,7 +7,8 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
 from groupnl.base.options import SettingsOptions, option_name
-from groupnl.errors import ConfigError
+from groupnl.base.problems import phrase
+from groupnl.errors import ConfigError, OptionError
 from groupnl.training.config import TrainConfig
 from groupnl.training.recipes import read_recipe, recipe_names
 
@@ -56,7 +57,8 @@ def parse(options: Options) -> TrainConfig:
     """The settings that recipe and options say.
 
     Raises:
-        ConfigError: a value that does not fit, naming its option, or a recipe that cannot be used.
+        OptionError: a value that does not fit, naming its option.
+        ConfigError: a recipe that cannot be used.
     """
     given = options.settings
     for name, value in given.items():
@@ -66,7 +68,10 @@ def parse(options: Options) -> TrainConfig:
     try:
         return TrainConfig(**recipe | given)
     except ValidationError as error:
-        raise ConfigError(_sentence(error.errors()[0], options.recipe, given)) from error
+        problem = error.errors()[0]
+        of_recipe = problem["loc"][:1] and problem["loc"][0] in recipe and problem["loc"][0] not in given
+        kind = ConfigError if of_recipe else OptionError
+        raise kind(_sentence(problem, options.recipe, given)) from error
 
 
 def _sentence(problem: Any, recipe: str | None, given: dict[str, Any]) -> str:
@@ -75,4 +80,4 @@ def _sentence(problem: Any, recipe: str | None, given: dict[str, Any]) -> str:
         return f"{option_name(name)} is missing: give it, or a --recipe that says it"
     origin = f" (of the recipe {recipe})" if name not in given else ""
     value = given.get(name, problem["input"])
-    return f"{option_name(name)} {value!r}{origin}: {problem['msg']}"
+    return f"{option_name(name)} {value!r}{origin}: {phrase(problem)}"

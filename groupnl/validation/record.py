@@ -10,9 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from groupnl.base.atomic_file import write_whole
 from groupnl.base.numbers import Count, Sha256
+from groupnl.base.problems import problems
 from groupnl.card import InputConfig
 from groupnl.corruptions.names import Cell
-from groupnl.errors import ConfigError, problems
+from groupnl.errors import ConfigError
 from groupnl.robustness.record import OfCell, in_order, refuse_cells
 from groupnl.validation.resume import resume
 

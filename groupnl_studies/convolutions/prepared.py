@@ -12,8 +12,9 @@ from tqdm import tqdm
 
 from groupnl.base.atomic_file import write_whole
 from groupnl.base.files import sha256_of
+from groupnl.base.problems import problems
 from groupnl.corruptions import CELLS, corrupt_each
-from groupnl.errors import ConfigError, problems
+from groupnl.errors import ConfigError
 from groupnl.robustness.replay import spec_of
 from groupnl_studies.convolutions.images import DataSet, Labelled
 from groupnl_studies.convolutions.recipe import ImagePlan

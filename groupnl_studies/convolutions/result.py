@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from groupnl.base.atomic_file import write_whole
 from groupnl.base.numbers import Count
+from groupnl.base.problems import problems
 from groupnl.corruptions import CELLS
-from groupnl.errors import ConfigError, problems
+from groupnl.errors import ConfigError
 from groupnl_studies.convolutions.cells import StudyCell
 from groupnl_studies.convolutions.prepared import PreparedRecord, chosen_positions
 from groupnl_studies.convolutions.recipe import Recipe

@@ -12,7 +12,8 @@ from tqdm import tqdm
 
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
-from groupnl.errors import ConfigError, problems
+from groupnl.base.problems import problems
+from groupnl.errors import ConfigError
 from groupnl.metrics import (
     CLEAN,
     LABELLED,

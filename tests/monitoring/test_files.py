@@ -42,6 +42,6 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ],
 )
 def test_refused(words: list[str], named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["monitoring", "--out", str(tmp_path), *words]) == 1
+    assert main(["monitoring", "--out", str(tmp_path), *words]) == 2
     assert named in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

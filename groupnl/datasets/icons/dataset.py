@@ -8,9 +8,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from groupnl.base.problems import problems
 from groupnl.datasets.icons.sources import Package
 from groupnl.datasets.icons.split import HELD_OUT_STYLE, SkinTones, Split
-from groupnl.errors import ConfigError, problems
+from groupnl.errors import ConfigError
 
 RECORD = "dataset.json"
 LICENCES = "LICENCES.md"
