@@ -28,6 +28,7 @@ from groupnl.archive.normalise import normalise
 from groupnl.archive.offline import matching_record
 from groupnl.archive.read import CONFIG_FILE
 from groupnl.archive.trial import try_out
+from groupnl.base.atomic_file import writing
 from groupnl.base.say import Say
 from groupnl.card import ModelCard
 from groupnl.errors import ArchiveError, problems
@@ -102,7 +103,7 @@ def pack(
     record = matching_record(robustness, trained) if robustness else None
     output.mkdir(parents=True, exist_ok=True)
     # Beside the target, so that the last step is one rename.
-    with tempfile.TemporaryDirectory(prefix=".packing-", dir=output) as name:
+    with writing(target), tempfile.TemporaryDirectory(prefix=".packing-", dir=output) as name:
         work = Path(name)
         digest = save_checkpoint(work / WEIGHTS_FILE, trained.network.state_dict(), card)
         manifest = _manifest(model_name, version, card, digest)

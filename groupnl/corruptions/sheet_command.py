@@ -8,6 +8,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from groupnl.base.atomic_file import writing
 from groupnl.base.options import Options as BaseOptions
 from groupnl.card import InputConfig
 from groupnl.corruptions.corrupt import MIN_SIDE, CorruptionSpec, corrupt_each
@@ -62,8 +63,10 @@ def run(options: Options) -> int:
     pixels = _read(options.image, options.size)
     specs = [CorruptionSpec(*cell, options.seed) for cell in CELLS]
     corrupted = corrupt_each(pixels.expand(len(CELLS), -1, -1, -1), specs, published=options.published)
+    sheet = draw_sheet(pixels[0], corrupted, options.image.name, options.scale)
     try:
-        draw_sheet(pixels[0], corrupted, options.image.name, options.scale).save(options.output)
+        with writing(options.output):
+            sheet.save(options.output)
     except ValueError:
         raise ConfigError(f"{options.output} names no format that can be written: end it in .png or .jpg") from None
     print(options.output)

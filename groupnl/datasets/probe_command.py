@@ -9,8 +9,10 @@ import argparse
 import random
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
+from groupnl.base.atomic_file import writing
 from groupnl.base.options import Options as BaseOptions
 from groupnl.errors import ConfigError
 from groupnl.images.folders import class_folders, image_files, no_images
@@ -53,9 +55,7 @@ def run(options: Options) -> int:
         ConfigError: a split is missing, there are too few images, or the folder is there already.
     """
     chosen = choose([options.data / split for split in options.splits], options.images, options.seed)
-    copy(chosen, options.out)
-    if (notice := options.data / NOTICE).exists():
-        shutil.copy(notice, options.out / NOTICE)
+    copy(chosen, options.data / NOTICE, options.out)
     classes = {image.parent.name for image in chosen}
     sys.stdout.write(f"{options.out}: {len(chosen)} images of {len(classes)} classes\n")
     return 0
@@ -85,17 +85,25 @@ def _images(split: Path) -> list[Path]:
     return images
 
 
-def copy(chosen: list[Path], out: Path) -> None:
-    """Copy images into `out`, one folder for each class.
+def copy(chosen: list[Path], notice: Path, out: Path) -> None:
+    """Copy images into `out`, one folder for each class, and beside them the notice, if there is one.
 
     Raises:
+        WriteError: the disk does not take them.
         ConfigError: `out` is there already, or two images of a class have the same name.
     """
     if out.exists():
         raise ConfigError(f"{out} exists already; remove it, or name another --out")
-    for image in chosen:
-        target = out / image.parent.name / image.name
-        if target.exists():
-            raise ConfigError(f"two images of class {image.parent.name} are called {image.name}: rename one")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(image, target)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    # Beside the target, so that the last step is one rename.
+    with writing(out), tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as name:
+        made = Path(name) / out.name
+        for image in chosen:
+            target = made / image.parent.name / image.name
+            if target.exists():
+                raise ConfigError(f"two images of class {image.parent.name} are called {image.name}: rename one")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(image, target)
+        if notice.exists():
+            shutil.copy(notice, made / NOTICE)
+        made.rename(out)

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 import groupnl
+from groupnl.base.atomic_file import writing
 from groupnl.card import InputConfig
 from groupnl.inference.engines.engine import Engine
 from groupnl.inference.engines.kind import Spec
@@ -65,13 +66,14 @@ class Workshop:
         key = "\n".join([way.name, identity, self._config.model_dump_json(), target, source_digest()])
         place = self._cache / hashlib.sha256(key.encode()).hexdigest()[:32]
         if not place.exists():
-            self._cache.mkdir(parents=True, exist_ok=True)
-            partial = Path(tempfile.mkdtemp(prefix="partial-", dir=self._cache))
-            try:
-                make(partial)
-                partial.rename(place)
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
+            with writing(place):
+                self._cache.mkdir(parents=True, exist_ok=True)
+                partial = Path(tempfile.mkdtemp(prefix="partial-", dir=self._cache))
+                try:
+                    make(partial)
+                    partial.rename(place)
+                finally:
+                    shutil.rmtree(partial, ignore_errors=True)
         return place
 
 

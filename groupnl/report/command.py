@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from groupnl.base.atomic_file import write_whole
 from groupnl.base.options import Options as BaseOptions
 from groupnl.errors import ConfigError
 from groupnl.report.figures import figures_of, model_names
@@ -59,7 +60,7 @@ def run(options: Options) -> int:
     period = _period(options)
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     content = page([figures_of(samples, name) for name in names], address, period, made)
-    options.output.write_text(content, encoding="utf-8")
+    write_whole(options.output, content)
     print(options.output)
     return 0
 

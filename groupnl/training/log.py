@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from groupnl.base.atomic_file import replacing
+from groupnl.base.atomic_file import replacing, writing
 from groupnl.errors import ConfigError, not_installed
 
 FILE = "metrics.csv"
@@ -35,16 +35,18 @@ class Events:
             from torch.utils.tensorboard import SummaryWriter  # optional
         except ImportError as error:
             raise ConfigError(f"--tensorboard: {not_installed('tensorboard', 'train')}") from error
-        self._writer = SummaryWriter(str(folder / EVENTS), purge_step=1)
+        self._folder = folder / EVENTS
+        self._writer = SummaryWriter(str(self._folder), purge_step=1)
         for row in rows:
             self.add(row)
 
     def add(self, row: Row) -> None:
         """Write a row of the log."""
-        for name, value in row.items():
-            if name != "epoch":
-                self._writer.add_scalar(name, float(value), int(row["epoch"]))
-        self._writer.flush()
+        with writing(self._folder):
+            for name, value in row.items():
+                if name != "epoch":
+                    self._writer.add_scalar(name, float(value), int(row["epoch"]))
+            self._writer.flush()
 
     def close(self) -> None:
         """End the file."""

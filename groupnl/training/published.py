@@ -50,5 +50,5 @@ def save_published(
         content["state_dict_ema"] = ema.state_dict()
     if steps.scaler.is_enabled():
         content["amp_scaler"] = steps.scaler.state_dict()
-    with replacing(config.run_folder / FILE) as path:
-        torch.save(content, path)
+    with replacing(config.run_folder / FILE) as path, path.open("wb") as file:
+        torch.save(content, file)  # to a path, torch would hide why the disk takes no more

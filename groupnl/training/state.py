@@ -23,10 +23,14 @@ def save_state(config: TrainConfig, circumstances: dict[str, Any], rows: list[Ro
         circumstances: what else must be the same; likewise.
         rows: the log, one row an epoch.
         parts: name -> object with a ``state_dict``.
+
+    Raises:
+        WriteError: the disk does not take it; the state before stays.
     """
-    content = {name: part.state_dict() for name, part in parts.items()}
-    with replacing(config.run_folder / FILE) as path:
-        torch.save({"rows": rows, "config": config.model_dump_json(), "circumstances": circumstances, **content}, path)
+    content: dict[str, Any] = {name: part.state_dict() for name, part in parts.items()}
+    content |= {"rows": rows, "config": config.model_dump_json(), "circumstances": circumstances}
+    with replacing(config.run_folder / FILE, _size(content)) as path, path.open("wb") as file:
+        torch.save(content, file)  # to a path, torch would hide why the disk takes no more
 
 
 def load_state(config: TrainConfig, circumstances: dict[str, Any], parts: dict[str, Any]) -> list[Row]:
@@ -53,6 +57,14 @@ def load_state(config: TrainConfig, circumstances: dict[str, Any], parts: dict[s
 def forget_state(config: TrainConfig) -> None:
     """Remove the state, if there is one."""
     (config.run_folder / FILE).unlink(missing_ok=True)
+
+
+def _size(content: Any) -> int:
+    """Bytes of the tensors, which are nearly all of the file."""
+    if isinstance(content, torch.Tensor):
+        return content.nbytes
+    inner = content.values() if isinstance(content, dict) else content if isinstance(content, list | tuple) else ()
+    return sum(map(_size, inner))
 
 
 def _settings(config: TrainConfig) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from support.small_disk import small_disk
 
 from groupnl.cli import main
 
@@ -60,3 +61,21 @@ def test_nothing_is_overwritten(data: Path, tmp_path: Path, capsys: pytest.Captu
 def test_missing_split(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _probe(tmp_path, tmp_path / "out") == 1
     assert "does not exist" in capsys.readouterr().err
+
+
+def test_a_split_without_images_is_named(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for image in (data / "b").glob("*/*"):
+        image.rename(image.with_name(f".{image.name}"))
+    assert _probe(data, tmp_path / "out", "--images", "4") == 1
+    assert f"{data}/b has no images: it must hold one folder" in capsys.readouterr().err
+
+
+def test_a_full_disk_is_told_and_nothing_is_left(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for image in (data / "a").glob("*/*"):
+        image.write_bytes(bytes(50_000))
+    with small_disk(tmp_path / "disk", size=128) as disk:
+        assert _probe(data, disk / "out", "--images", "16") == 1
+        assert f"{disk}/out cannot be written: No space left on device (" in capsys.readouterr().err
+        assert not list(disk.iterdir())

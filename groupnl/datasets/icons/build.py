@@ -15,6 +15,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from groupnl import __version__
+from groupnl.base.atomic_file import writing
 from groupnl.base.child_process import end_with_parent
 from groupnl.base.cores import usable_cores
 from groupnl.datasets.icons.dataset import LICENCES, RECORD, IconSet, licence_text
@@ -98,7 +99,7 @@ def build(
         sources=tuple(packages),
     )
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
+    with writing(out), tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}-") as folder:
         staging = Path(folder) / "new"
         _write(staging, items, icons)
         _publish(staging, out, Path(folder) / "old")

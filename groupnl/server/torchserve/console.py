@@ -34,6 +34,7 @@ class Console:
         self._say = say
         self._tail: deque[str] = deque(maxlen=TAIL_LINES)
         self._thread: threading.Thread | None = None
+        self._is_full = False
 
     def listen(self, lines: Iterable[str]) -> None:
         """Start reading `lines` until they end."""
@@ -51,10 +52,20 @@ class Console:
             self._thread.join(timeout=5)
 
     def _read(self, lines: Iterable[str], file: TextIO) -> None:
-        with file:
+        with suppress(OSError), file:  # closing it writes, too
             for line in lines:
-                file.write(line)
+                self._keep(line, file)
                 self._note(line.rstrip("\n"))
+
+    def _keep(self, line: str, file: TextIO) -> None:
+        """A full disk costs lines of the log, but the child's output is read on: else it would stand still."""
+        try:
+            file.write(line)
+        except OSError as error:
+            if not self._is_full:
+                self._is_full = True
+                with suppress(OSError):
+                    self._say(f"{self._path} cannot be written: {error.strerror}; lines of the log are lost")
 
     def _note(self, line: str) -> None:
         self._tail.append(line)

@@ -3,6 +3,8 @@
 import importlib.resources
 from pathlib import Path
 
+import pytest
+
 import handlers.classifier
 from groupnl.server.torchserve.console import CANNOT_LOAD, Console
 
@@ -44,6 +46,20 @@ def test_lines_are_read_on_when_nobody_listens(tmp_path: Path) -> None:
     console.listen(LINES)
     console.close()
     assert console.stopped_worker == "tiny_1.0"
+
+
+def test_lines_are_read_on_when_the_disk_is_full() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("only Linux has /dev/full")
+    shown: list[str] = []
+    console = Console(Path("/dev/full"), shown.append)
+    console.listen(LINES)
+    console.close()
+    assert console.stopped_worker == "tiny_1.0"
+    assert shown == [
+        "/dev/full cannot be written: No space left on device; lines of the log are lost",
+        LINES[3].rstrip(),
+    ]
 
 
 def test_the_handler_and_the_log_say_the_words_that_are_looked_for():
