@@ -11,10 +11,8 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
 from PIL import Image
-from PIL.BmpImagePlugin import BmpImageFile
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from groupnl.errors import (
@@ -23,16 +21,15 @@ from groupnl.errors import (
     TooLargeError,
     TooManyPixelsError,
     UndecodableError,
-    UnsupportedTypeError,
 )
+from groupnl.images.bmp import open_bmp
 from groupnl.images.colour import to_rgb
 from groupnl.images.exif import orientation
 from groupnl.images.jpeg import StrippedJpeg, strip_jpeg
 from groupnl.images.limits import Encoded, Format, Limits
-from groupnl.images.png import strip_png
+from groupnl.images.png import Png, strip_png
 from groupnl.images.sniff import sniff
 
-_RUN_LENGTH_ENCODED = (BmpImageFile.COMPRESSIONS["RLE8"], BmpImageFile.COMPRESSIONS["RLE4"])
 _UPRIGHT_BY = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -138,19 +135,11 @@ def _open(data: Encoded, name: Format, limits: Limits) -> Opened:
         return Opened(JpegImageFile(io.BytesIO(jpeg.data)), jpeg.exif, jpeg)
     if name == "PNG":
         stripped, exif = strip_png(data, limits)
-        return Opened(PngImageFile(io.BytesIO(stripped)), exif)
+        return Opened(Png(io.BytesIO(stripped)), exif)
     if name == "WEBP":
         image = WebPImageFile(io.BytesIO(data))
         return Opened(image, image.info.get("exif", b""))
-    return Opened(_open_bmp(data), b"")
-
-
-def _open_bmp(data: Encoded) -> BmpImageFile:
-    image = BmpImageFile(io.BytesIO(data))
-    # Pillow decodes these in Python, and codes that draw nothing keep it busy for seconds.
-    if image.info["compression"] in _RUN_LENGTH_ENCODED:
-        raise UnsupportedTypeError("The BMP is run-length encoded; send it uncompressed, or as PNG.")
-    return image
+    return Opened(open_bmp(data), b"")
 
 
 def _check_size(image: ImageFile, limits: Limits) -> None:

@@ -9,7 +9,7 @@ components are. Format: ITU-T T.81, annex B.
 import re
 import struct
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import islice, takewhile
 from typing import NamedTuple
 
 from groupnl.errors import TooLargeError, UndecodableError, UnsupportedTypeError
@@ -21,15 +21,29 @@ _APP1 = 0xE1
 _FRAMES = (0xC0, 0xC1, 0xC2)
 # libjpeg decodes no hierarchical JPEG, and arithmetic-coded ones so slowly that 2 kB can cost 10 s.
 _REFUSED_FRAMES = {
-    0xC3: "lossless",
-    **dict.fromkeys((0xC5, 0xC6, 0xC7), "hierarchical"),
-    **dict.fromkeys((0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF), "arithmetic-coded"),
+    0xC3: "is lossless",
+    **dict.fromkeys((0xC5, 0xC6, 0xC7, 0xDE), "is hierarchical"),
+    **dict.fromkeys((0xC9, 0xCA, 0xCB, 0xCD, 0xCE, 0xCF), "is arithmetic-coded"),
+    0xF7: "is a JPEG-LS",
 }
+_DNL = 0xDC
+_COMPONENTS = (1, 3, 4)
 _APPLICATION = range(0xE0, 0xF0)
 _COLOUR = (0xE0, 0xEE)  # JFIF and Adobe
+_FRAME = struct.Struct(">HBHHB")
 _Segment = tuple[int, int, int]  # marker, start, end
 # Not a marker: a stuffed zero, a fill byte, and the markers without a segment (TEM, restarts, SOI).
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])", re.DOTALL)
+
+
+class _Frame(NamedTuple):
+    """What stands first in a frame's header."""
+
+    length: int
+    bits: int
+    height: int
+    width: int
+    components: int
 
 
 class StrippedJpeg(NamedTuple):
@@ -57,20 +71,22 @@ def strip_jpeg(data: Encoded, limits: Limits) -> StrippedJpeg:
 
     Raises:
         TooLargeError: more scans or segments than the limits allow.
-        UnsupportedTypeError: arithmetic-coded, lossless or hierarchical.
+        UnsupportedTypeError: of a kind that is not read.
         UndecodableError: there is no image data, or a segment is damaged.
     """
     segments = list(islice(_segments(data), limits.max_segments + 1))
     if len(segments) > limits.max_segments:
         raise TooLargeError(f"The JPEG has more than {limits.max_segments} segments.")
-    _check_kind(segments)
+    header = list(takewhile(lambda segment: segment[0] != _SOS, segments))
+    frames = [_Frame(*_FRAME.unpack_from(data, start + 2)) for marker, start, _ in segments if marker in _FRAMES]
+    height_follows = any(marker == _DNL for marker, _, _ in segments)
+    _check_kind([marker for marker, _, _ in header], frames, height_follows)
     scans = [start for marker, start, _ in segments if marker == _SOS]
     if not scans:
         raise UndecodableError("The JPEG ends before its image data.")
-    pixels = _pixels(segments, data)
+    pixels = max((frame.width * frame.height for frame in frames), default=0)
     _check_scans(len(scans), pixels, limits)
     view = memoryview(data)
-    header = [segment for segment in segments if segment[1] < scans[0]]
     kept = [view[start:end] for marker, start, end in header if _is_needed(marker)]
     complete = segments[-1][0] == _EOI
     image = view[scans[0] : segments[-1][2] if complete else len(data)]
@@ -95,17 +111,19 @@ def _segments(data: Encoded) -> Iterator[_Segment]:
         found = _MARKER.search(data, end)
 
 
-def _check_kind(segments: Sequence[_Segment]) -> None:
-    for marker, _, _ in segments:
-        if marker in _REFUSED_FRAMES:
-            kind = _REFUSED_FRAMES[marker]
-            raise UnsupportedTypeError(f"The JPEG is {kind}; send a baseline or progressive JPEG.")
+def _check_kind(header: Sequence[int], frames: Sequence[_Frame], height_follows: bool) -> None:
+    kinds = [_REFUSED_FRAMES.get(marker) for marker in header]
+    kinds += [_refused(frame, height_follows) for frame in frames[:1]]
+    for kind in filter(None, kinds):
+        raise UnsupportedTypeError(f"The JPEG {kind}; send a baseline or progressive JPEG of 8 bits a sample.")
 
 
-def _pixels(segments: Sequence[_Segment], data: Encoded) -> int:
-    """Width times height of the largest frame; 0 if there is none."""
-    sizes = [struct.unpack_from(">HH", data, start + 5) for marker, start, _ in segments if marker in _FRAMES]
-    return max((width * height for height, width in sizes), default=0)
+def _refused(frame: _Frame, height_follows: bool) -> str | None:
+    if frame.bits == 12:
+        return "has 12 bits a sample"
+    if frame.length == 8 + 3 * frame.components and frame.components not in (0, *_COMPONENTS):
+        return f"has {frame.components} components"
+    return "tells its height only after its first scan" if frame.height == 0 and height_follows else None
 
 
 def _check_scans(scans: int, pixels: int, limits: Limits) -> None:

@@ -22,7 +22,8 @@ class Limits(BaseModel):
 
     Attributes:
         max_bytes: length of the encoded image.
-        max_pixels: width times height, read from the header before anything is decoded [1.0 s, 0.8 GB].
+        max_pixels: width times height, read from the header before anything is decoded [1.0 s, 0.8 GB; 2.8 s for a PNG
+            of 16 bits of which one colour is transparent, which is decoded twice].
         max_side: width, and height; more than JPEG can have. Pillow's own arithmetic fails on rows of tens of
             millions of pixels.
         max_scan_pixels: scans times pixels of a progressive JPEG: each scan costs a pass over all pixels, and one

@@ -3,18 +3,25 @@
 What a client says about its file (name, content type) is not looked at.
 """
 
+import codecs
+import re
+import zlib
 from collections.abc import Callable
 
 from groupnl.errors import UndecodableError, UnsupportedTypeError
+from groupnl.images.bmp import HEADER_SIZES
 from groupnl.images.limits import Encoded, Format
 
-_BMP_HEADER_SIZES = (12, 40, 52, 56, 64, 108, 124)
+_GZIP = b"\x1f\x8b"
+_UNKNOWN = "data of an unknown type"
+_HEAD = 256  # bytes that are looked at; of text more, where a long comment may stand first
+_TEXT = 4096
 
 
 def _is_bmp(head: bytes) -> bool:
     # Two letters are a weak sign ("BMW ..."): the header's size, where the file is long enough, decides.
     size = head[14:18]
-    return head.startswith(b"BM") and (len(size) < 4 or int.from_bytes(size, "little") in _BMP_HEADER_SIZES)
+    return head.startswith(b"BM") and (len(size) < 4 or int.from_bytes(size, "little") in HEADER_SIZES)
 
 
 def _is_webp(head: bytes) -> bool:
@@ -28,30 +35,40 @@ _ACCEPTED: dict[Format, Callable[[bytes], bool]] = {
     "BMP": _is_bmp,
 }
 _MAGICS = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"RIFF", b"BM")
-_OTHERS: tuple[tuple[int, bytes, str], ...] = (  # (offset, bytes, what that is)
-    (0, b"GIF8", "a GIF image"),
-    (0, b"II*\0", "a TIFF image"),
-    (0, b"MM\0*", "a TIFF image"),
-    (0, b"II+\0", "a TIFF image"),
-    (0, b"MM\0+", "a TIFF image"),
-    (8, b"avif", "an AVIF image"),
-    (8, b"heic", "a HEIC image"),
-    (8, b"heix", "a HEIC image"),
-    (8, b"mif1", "a HEIC image"),
-    (0, b"\xff\x0a", "a JPEG XL image"),
-    (4, b"JXL ", "a JPEG XL image"),
-    (4, b"jP  ", "a JPEG 2000 image"),
-    (0, b"\xff\x4f\xff\x51", "a JPEG 2000 image"),
-    (0, b"8BPS", "a Photoshop file"),
-    (0, b"\0\0\1\0", "an ICO icon"),
-    (4, b"ftyp", "a video"),
-    (0, b"\x1a\x45\xdf\xa3", "a video"),
-    (0, b"%PDF-", "a PDF document"),
-    (0, b"PK\3\4", "a ZIP archive"),
-    (0, b"\x1f\x8b", "a gzip archive"),
-    (0, b"RIFF", "a sound or video"),
-    (0, b"\x7fELF", "a program"),
+_BRANDS = rb".{4}ftyp(?:.{4})*?"  # of a file of the MPEG-4 family: the first one, or one that it is compatible with
+_OTHERS: tuple[tuple[bytes, str], ...] = (  # (how it begins, what that is); the first that fits
+    (rb"GIF8", "a GIF image"),
+    (rb"II[*+]\0|MM\0[*+]", "a TIFF image"),
+    (_BRANDS + rb"avi[fs]", "an AVIF image"),
+    (_BRANDS + rb"he(?:i[cmsx]|v[cmsx])", "a HEIC image"),
+    (_BRANDS + rb"(?:mif[12]|msf1)", "a HEIF image"),
+    (rb"\xff\x0a|.{4}JXL ", "a JPEG XL image"),
+    (rb".{4}jP  |\xff\x4f\xff\x51", "a JPEG 2000 image"),
+    (rb"II\xbc", "a JPEG XR image"),
+    (rb"\x8aMNG", "an MNG animation"),
+    (rb"\x8bJNG", "a JNG image"),
+    (rb"P[1-6]\s+(?:#[^\n]*\n\s*)*\d+\s+\d+\s", "a PNM image"),
+    (rb"qoif", "a QOI image"),
+    (rb"v/1\x01", "an OpenEXR image"),
+    (rb".{128}DICM", "a DICOM image"),
+    (rb"BA.{12}BM", "an array of OS/2 bitmaps"),
+    (rb"\0\0\x01\0", "an ICO icon"),
+    (rb"\0\0\x02\0[^\0]\0", "a mouse cursor"),
+    (rb"8BPS", "a Photoshop file"),
+    (rb"gimp xcf", "a GIMP file"),
+    (rb"%!PS|\xc5\xd0\xd3\xc6", "a PostScript file"),
+    (rb"%PDF-", "a PDF document"),
+    (rb".{4}ftypcrx |FUJIFILMCCD-RAW|II(?:RO|RS|U\0)|FOVb", "a raw photograph"),
+    (rb".{4}ftypM4[AB] |RIFF.{4}WAVE|OggS|fLaC|ID3[\x02-\x04]", "a sound"),
+    (rb".{4}(?:ftyp|moov|mdat)|RIFF.{4}AVI |\x1a\x45\xdf\xa3|\0\0\x01[\xb3\xba]|FLV\x01", "a video"),
+    (rb"RIFF", "a sound or video"),
+    (rb"PK\x03\x04", "a ZIP archive"),
+    (_GZIP, "a gzip archive"),
+    (rb"\x7fELF", "a program"),
 )
+_ROOT = re.compile(rb"<(?:!doctype |[\w.-]+:)?(svg|html)\b")
+# Byte order marks, and spaces.
+_BEFORE_TEXT = b"\xef\xbb\xbf\xff\xfe \t\r\n"
 
 
 def sniff(data: Encoded, accepted: tuple[Format, ...]) -> Format:
@@ -65,7 +82,7 @@ def sniff(data: Encoded, accepted: tuple[Format, ...]) -> Format:
         UndecodableError: `data` ends within the first bytes of an accepted format.
         UnsupportedTypeError: `data` is of no accepted format; the text says what it looks like.
     """
-    head = bytes(data[:64])
+    head = bytes(data[:_HEAD])
     for name, matches in _ACCEPTED.items():
         if matches(head):
             return _checked(name, accepted)
@@ -85,20 +102,35 @@ def _unsupported(what: str, accepted: tuple[Format, ...]) -> UnsupportedTypeErro
 
 
 def _describe(data: Encoded) -> str:
-    for offset, magic, name in _OTHERS:
-        if data[offset : offset + len(magic)] == magic:
+    start = bytes(data[:_TEXT])
+    if start.startswith(_GZIP) and _root(_gunzipped(start)) == b"svg":
+        return "a compressed SVG drawing"
+    for pattern, name in _OTHERS:
+        if re.match(pattern, start[:_HEAD], re.DOTALL):
             return name
-    start = bytes(data[:1024])
-    # A character of several bytes may be cut by the slice: that must not turn text into unknown data.
-    text = start.decode("utf-8", errors="ignore")
-    if len(text.encode()) + 3 < len(start) or not all(c.isprintable() or c.isspace() for c in text):
-        return "data of an unknown type"
-    return _describe_text(text.lower())
+    return _describe_text(start)
 
 
-def _describe_text(text: str) -> str:
-    if "<svg" in text:
-        return "an SVG drawing"
-    if "<html" in text or "<!doctype html" in text:
-        return "an HTML page"
-    return "text"
+def _gunzipped(start: bytes) -> bytes:
+    try:
+        return zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(start, _TEXT)
+    except zlib.error:
+        return b""
+
+
+def _describe_text(start: bytes) -> str:
+    if root := _root(start):
+        return "an SVG drawing" if root == b"svg" else "an HTML page"
+    encoding = "utf-16" if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(start)  # its last character may be cut
+    except UnicodeDecodeError:
+        return _UNKNOWN
+    return "text" if all(c.isprintable() or c.isspace() for c in text) else _UNKNOWN
+
+
+def _root(start: bytes) -> bytes | None:
+    """The first element's name where that is svg or html, in any encoding once zero bytes are left out."""
+    bare = start.replace(b"\0", b"").lstrip(_BEFORE_TEXT).lower()
+    found = _ROOT.search(bare) if bare.startswith(b"<") else None
+    return found[1] if found else None

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
+from PIL import Image, ImageChops
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -66,12 +66,16 @@ def unfiltered(samples: npt.NDArray[np.generic]) -> bytes:
     return b"".join(b"\0" + row.tobytes() for row in samples)
 
 
-def raw_bmp(width: int, height: int, bits: int, compression: int, data: bytes, palette: bytes = b"") -> bytes:
-    """Write a BMP by hand with a 40-byte header."""
-    offset = 54 + len(palette)
+def raw_bmp(
+    width: int, height: int, bits: int, compression: int, data: bytes, palette: bytes = b"", header: int = 40
+) -> bytes:
+    """Write a BMP by hand; of a header of more or less than 40 bytes the rest is zero or left out."""
+    offset = 14 + header + len(palette)
     file_header = b"BM" + struct.pack("<IHHI", offset + len(data), 0, 0, offset)
-    info = struct.pack("<IiiHHIIiiII", 40, width, height, 1, bits, compression, len(data), 0, 0, len(palette) // 4, 0)
-    return file_header + info + palette + data
+    info = struct.pack(
+        "<IiiHHIIiiII", header, width, height, 1, bits, compression, len(data), 0, 0, len(palette) // 4, 0
+    )
+    return file_header + info[:header].ljust(header, b"\0") + palette + data
 
 
 def oriented(orientation: int, order: str = "<") -> bytes:
@@ -108,11 +112,21 @@ def _jpegs() -> list[Picture]:
         Picture("jpeg-restarts", encode(image, "JPEG", quality=95, restart_marker_blocks=1), pixels, 3),
         Picture("jpeg-grey", encode(grey, "JPEG", quality=95), _grey(np.asarray(grey)), 3),
         Picture("jpeg-cmyk", encode(image.convert("CMYK"), "JPEG", quality=95), pixels, 4),
+        Picture("jpeg-ycck", _ycck(pixels), pixels, 4),
         Picture("jpeg-rgb", encode(image, "JPEG", quality=95, keep_rgb=True), pixels, 3),
         Picture("jpeg-comment", encode(image, "JPEG", quality=95, comment=b"\xff\xda" * 9000), pixels, 3),
         Picture("jpeg-two-images", first + second, pixels, 3),
         Picture("jpeg-motion-photo", first + b"\xff\xda\0\x04ab" * 1000, pixels, 3),
     ]
+
+
+def _ycck(pixels: Pixels) -> bytes:
+    """Luma and colour differences of the inks, and black: a CMYK file whose Adobe segment says so."""
+    inks = Image.fromarray(255 - pixels).convert("YCbCr").split()
+    black = Image.new("L", inks[0].size)
+    data = bytearray(encode(Image.merge("CMYK", (*map(ImageChops.invert, inks), black)), "JPEG", quality=95))
+    data[data.index(b"Adobe") + 11] = 2
+    return bytes(data)
 
 
 def _turned() -> list[Picture]:
@@ -231,11 +245,41 @@ def _bmps() -> list[Picture]:
     image = Image.fromarray(pixels)
     grey, bits = image.convert("L"), image.convert("1")
     palette = image.quantize(64)
+    # Pillow takes these palettes for other depths' samples.
+    two = (pixels[..., 0] > 127).astype(np.uint8)
+    black_and_white = bytes((0, 0, 0, 0, 255, 255, 255, 0))
+    two_colours = raw_bmp(96, 64, 8, 0, two[::-1].tobytes(), black_and_white)
+    dark = pixels[..., 0] // 16
+    halves = (dark[::-1, ::2] << 4 | dark[::-1, 1::2]).tobytes()
+    ramp = bytes(value for level in range(16) for value in (level, level, level, 0))
     top_down = raw_bmp(96, -64, 24, 0, pixels[..., ::-1].tobytes())
     return [
         Picture("bmp", encode(image, "BMP"), pixels, 0),
         Picture("bmp-grey", encode(grey, "BMP"), _grey(np.asarray(grey)), 0),
         Picture("bmp-1-bit", encode(bits, "BMP"), np.asarray(bits.convert("RGB")), 0),
         Picture("bmp-palette", encode(palette, "BMP"), np.asarray(palette.convert("RGB")), 0),
+        Picture("bmp-8-bit-black-and-white", two_colours, _grey(two * 255), 0),
+        Picture("bmp-4-bit-dark", raw_bmp(96, 64, 4, 0, halves, ramp), _grey(dark), 0),
         Picture("bmp-top-down", top_down, pixels, 0),
+        *_bmp_variants(pixels),
+    ]
+
+
+def _bmp_variants(pixels: Pixels) -> list[Picture]:
+    """Headers of OS/2, and bit fields, with alpha too."""
+    height, width, _ = pixels.shape
+    rows = pixels[::-1, :, ::-1].tobytes()
+    core = b"BM" + struct.pack("<IHHIIHHHH", 26 + len(rows), 0, 0, 26, 12, width, height, 1, 24)
+    five = pixels >> 3
+    packed = (five.astype("<u2") << np.array([10, 5, 0], "<u2")).sum(axis=-1, dtype="<u2")[::-1].tobytes()
+    fields = struct.pack("<III", 0x7C00, 0x3E0, 0x1F)
+    alpha = pixels[..., 1]
+    bgra = np.dstack([pixels[..., ::-1], alpha])[::-1].tobytes()
+    with_alpha = bytearray(raw_bmp(width, height, 32, 3, bgra, header=124))
+    struct.pack_into("<IIII", with_alpha, 54, 0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+    return [
+        Picture("bmp-os2-1", core + rows, pixels, 0),
+        Picture("bmp-os2-2", raw_bmp(width, height, 24, 0, rows, header=64), pixels, 0),
+        Picture("bmp-5-5-5", raw_bmp(width, height, 16, 3, packed, fields), (five.astype(int) * 255 // 31), 0.5),
+        Picture("bmp-alpha", bytes(with_alpha), _over_white(pixels, alpha), 1),
     ]
