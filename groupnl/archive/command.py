@@ -9,10 +9,11 @@ from pydantic import ValidationError
 
 from groupnl.archive.model_config import ServingSettings
 from groupnl.base.options import SettingsOptions
+from groupnl.base.problems import problems
 from groupnl.base.yaml_file import read_mapping
 from groupnl.card.class_names import read_class_names
 from groupnl.card.input_options import InputOptions, add_input_arguments
-from groupnl.errors import ConfigError, problems
+from groupnl.errors import ConfigError
 from groupnl.inference.engine_names import EngineName
 
 # Compiled when packing: the fastest on every device, and quick to start.

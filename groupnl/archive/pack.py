@@ -29,9 +29,10 @@ from groupnl.archive.offline import matching_record
 from groupnl.archive.read import CONFIG_FILE
 from groupnl.archive.trial import try_out
 from groupnl.base.atomic_file import writing
+from groupnl.base.problems import problems
 from groupnl.base.say import Say
 from groupnl.card import ModelCard
-from groupnl.errors import ArchiveError, problems
+from groupnl.errors import ArchiveError
 from groupnl.models.checkpoint import save_checkpoint
 from groupnl.models.input_size import refuse_size
 from groupnl.models.trained import open_trained

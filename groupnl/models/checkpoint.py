@@ -20,8 +20,9 @@ from torch import Tensor
 
 from groupnl.base.atomic_file import replacing
 from groupnl.base.files import sha256_of
+from groupnl.base.problems import problems
 from groupnl.card import ModelCard
-from groupnl.errors import CheckpointError, problems
+from groupnl.errors import CheckpointError
 from groupnl.models.architecture import refuse_unknown
 from groupnl.models.foreign_file import is_pickle
 from groupnl.models.hub_folder import HubConfig, hub_config, weights_file
@@ -117,7 +118,9 @@ def load_checkpoint(path: Path, ema: bool = True) -> Checkpoint:
     content, said = (read_pickle(file), None) if is_pickle(file) else _read_safetensors(file)
     groups = groups_of(content)
     if not groups:
-        raise CheckpointError(f"checkpoint {file} holds no weights; its keys are {some(content)}")
+        raise CheckpointError(
+            f"checkpoint {file} holds no weights: save the network's state dict; its keys are {some(content)}"
+        )
     card, arguments = _read_card(file, content if said is None else said), _arguments(content)
     hub = None if card else hub_config(file)
     named = card or hub

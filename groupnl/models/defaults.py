@@ -10,8 +10,9 @@ from timm.utils import natural_key
 from torch import Tensor
 
 import groupnl.models.registry  # noqa: F401 (registers the GroupNL networks)
+from groupnl.base.problems import problems
 from groupnl.card import InputConfig
-from groupnl.errors import CheckpointError, problems
+from groupnl.errors import CheckpointError
 from groupnl.models.architecture import refuse_unknown
 from groupnl.models.hub_folder import CONFIG, HubConfig
 

@@ -11,9 +11,10 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from groupnl.base.files import sha256_of
+from groupnl.base.problems import problems
 from groupnl.card import InputConfig, ModelCard
 from groupnl.card.class_names import read_class_names
-from groupnl.errors import CheckpointError, ConfigError, problems
+from groupnl.errors import CheckpointError, ConfigError
 from groupnl.models.checkpoint import Checkpoint, load_checkpoint
 from groupnl.models.defaults import class_count, default_input, says_input, says_size
 from groupnl.models.hub_folder import refuse_other_arguments

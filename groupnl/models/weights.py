@@ -153,7 +153,7 @@ def _difference(groups: Groups, names: Collection[str], counts: Counter[Place]) 
     if 2 * count < len(names):
         first = f", the first that is unexpected {unexpected[0]}" if unexpected else ""
         return (
-            f"its keys are not timm's names for that architecture (the first that is missing is {missing[0]}{first}); "
+            f"their keys are not timm's names for it (the first that is missing is {missing[0]}{first}); "
             "give the right --architecture, or take timm's weights of it"
         )
     problems = [f"{len(missing)} keys are missing ({some(missing)})"]

@@ -101,7 +101,9 @@ def test_the_published_format_may_carry_a_card(tmp_path, weights):
 
 
 def test_published_file_without_weights_is_refused(tmp_path):
-    with pytest.raises(CheckpointError, match=r"holds no weights; its keys are epoch, arch, args"):
+    with pytest.raises(
+        CheckpointError, match=r"holds no weights: save the network.s state dict; its keys are epoch, arch, args"
+    ):
         load_checkpoint(published(tmp_path / "empty.pth.tar"))
 
 

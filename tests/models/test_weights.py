@@ -130,7 +130,7 @@ def test_what_is_not_clear_is_refused(tmp_path: Path, content: Any, sentence: st
 def test_names_that_are_not_timms_are_told(architecture: str, theirs: str, missing: str) -> None:
     with pytest.raises(
         CheckpointError,
-        match=rf"do not fit {architecture}: its keys are not timm's .*missing is {missing}, .*unexpected {theirs}\)",
+        match=rf"do not fit {architecture}: their keys are not timm's .*missing is {missing}, .*unexpected {theirs}\)",
     ):
         find_weights(groups_of({"model": {theirs: torch.ones(2, 2)}}), architecture, averaged=True)
 
