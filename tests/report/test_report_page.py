@@ -288,9 +288,10 @@ def test_what_is_wide_is_scrolled_in_its_own_box() -> None:
     declared = _declared("")
     assert declared[".scroll"]["overflow-x"] == "auto"
     assert declared["th:first-child"]["position"] == "sticky"
+    assert declared["body"]["overflow-wrap"] == declared["th"]["overflow-wrap"] == "anywhere"  # names may be long
     # Nothing else asks for a width.
     widths = {selector for _, selector, found in RULES if {"width", "min-width"} & found.keys()}
-    assert widths == {"table", "th", "th:first-child", ".heat td", ".key i", "svg", ".side"}
+    assert widths == {"table", "th", "th:first-child", ".heat th + th", ".heat td", ".key i", "svg", ".side"}
 
 
 def test_paper_is_light_and_shows_all() -> None:
@@ -298,6 +299,7 @@ def test_paper_is_light_and_shows_all() -> None:
     paper = _declared(PRINT)
     assert paper["body"]["print-color-adjust"] == "exact"
     assert paper[".scroll"]["overflow"] == "visible"
+    assert (paper["td"]["white-space"], paper["td"]["overflow-wrap"]) == ("normal", "anywhere")
     assert paper["svg"]["min-width"] == "0"
     assert paper["table"]["break-inside"] == paper["tr"]["break-inside"] == "avoid"
 
