@@ -1,9 +1,9 @@
 """Bytes to an upright RGB image, or an `InputError` that says why not.
 
 `decode` is the reference: all pixels, by Pillow. `read_image` does what every way of reading shares, in this order:
-sniff -> strip_jpeg / strip_png / open_bmp -> Pillow's plugin of that format -> the size check; its caller then fetches the pixels.
-The plugins are called directly and not through ``Image.open``, which would add its own size check (a warning), its own
-guess of the format, and its own idea of phone photos.
+sniff -> strip_jpeg / strip_png / open_bmp -> Pillow's plugin of that format -> the size check; its caller then fetches
+the pixels. The plugins are called directly and not through ``Image.open``, which would add its own size check (a
+warning), its own guess of the format, and its own idea of phone photos.
 """
 
 import io
