@@ -151,14 +151,22 @@ def _named(words: Sequence[str]) -> str | None:
 
 def _without_command(words: Sequence[str]) -> int:
     given = list(takewhile(lambda word: not word.startswith("-"), words))
+    group = _group(given)
+    if group and words[1:] in (["-h"], ["--help"]):
+        print("\n".join(f"groupnl {name:<{max(map(len, group))}}  {COMMANDS[name].help}" for name in group))
+        return 0
     if given:
-        return _refuse(given)
+        return _refuse(given, group)
     return _print_completion(_overview().parse_args(words or ["--help"]).print_completion)
 
 
-def _refuse(words: Sequence[str]) -> int:
+def _group(words: Sequence[str]) -> list[str]:
+    """The commands of which the first of the words is the first."""
+    return [name for name in COMMANDS if name.split()[:-1] == list(words[:1])] if words else []
+
+
+def _refuse(words: Sequence[str], group: list[str]) -> int:
     """Say which commands are near to the words that name none."""
-    group = [name for name in COMMANDS if name.split()[:-1] == [words[0]]]
     near = group if len(words) == 1 else difflib.get_close_matches(" ".join(words[:2]), group or COMMANDS)
     near = near or group or difflib.get_close_matches(words[0], COMMANDS)
     advice = f"did you mean {', '.join(near)}?" if near else "`groupnl --help` lists them"

@@ -42,6 +42,12 @@ def test_a_word_that_is_no_command_is_told_with_what_is_near(words, said, capsys
     assert len(shown.splitlines()) == 1
 
 
+def test_a_group_lists_its_commands(capsys):
+    assert cli.main(["data", "--help"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split()[:3] for line in shown] == [["groupnl", "data", "icons"], ["groupnl", "data", "probe"]]
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -52,6 +58,7 @@ def test_a_word_that_is_no_command_is_told_with_what_is_near(words, said, capsys
         "monitoring --workers nowhere",
         "train --data x --model resnet18 --output y --epochs none",
         "models --siz 64",  # an abbreviation
+        "curves x.csv --output curves.xyz",
     ],
 )
 def test_what_cannot_be_used_as_typed_ends_with_2(words, capsys):

@@ -5,7 +5,7 @@ import csv
 from pathlib import Path
 
 from groupnl.base.options import Options as BaseOptions
-from groupnl.base.picture import save
+from groupnl.base.picture import PictureFile, save
 from groupnl.base.short_names import by_short_name
 from groupnl.errors import ConfigError
 
@@ -22,7 +22,7 @@ class Options(BaseOptions):
     """
 
     logs: tuple[Path, ...]
-    output: Path
+    output: PictureFile
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

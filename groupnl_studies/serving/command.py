@@ -10,10 +10,11 @@ from typing import Annotated, Any, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
+from groupnl.base.atomic_file import write_whole
 from groupnl.base.cores import usable_cores
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
-from groupnl.base.picture import check_drawing
+from groupnl.base.picture import check_drawing, named_as_picture
 from groupnl.base.yaml_file import read_mapping
 from groupnl.inference.engine_names import EngineName
 from groupnl_studies.harness.machine import machine
@@ -26,14 +27,6 @@ from groupnl_studies.serving.plan import OtherSettings, Plan
 from groupnl_studies.serving.plot import draw
 from groupnl_studies.serving.run import Measured, measure
 from groupnl_studies.serving.stock import StockSettings
-
-_PICTURES = (".svg", ".png")
-
-
-def _picture(path: Path) -> Path:
-    if path.suffix not in _PICTURES:
-        raise ValueError(f"the picture's name must end in {' or '.join(_PICTURES)}")
-    return path
 
 
 class Options(BaseOptions):
@@ -73,7 +66,7 @@ class Options(BaseOptions):
     others: tuple[str, ...]
     other_workers: int | None
     json_file: NewFile | None = Field(alias="json")
-    plot: Annotated[NewFile, AfterValidator(_picture)] | None
+    plot: Annotated[NewFile, AfterValidator(named_as_picture)] | None
 
     @model_validator(mode="after")
     def _others_have_workers(self) -> Self:
@@ -132,7 +125,7 @@ def run(options: Options) -> int:
     print(table(measured.rounds))
     if options.json_file:
         content = _content(plan, measured_on, measured)
-        options.json_file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        write_whole(options.json_file, json.dumps(content, indent=2) + "\n")
     if options.plot:
         draw(measured.rounds, _heading(plan, measured_on), options.plot)
     return 0

