@@ -43,6 +43,13 @@ def expected(path: Path, pixels: Tensor) -> Tensor:
     return OnnxEngine(path, 32, torch.device("cpu"), 1)(pixels)
 
 
+def test_what_openvino_cannot_compile_is_an_error_that_says_what_can(path: Path) -> None:
+    engine = OpenVinoEngine(path, 32, torch.float32, 1)
+    engine._options = {"INFERENCE_PRECISION_HINT": "none"}
+    with pytest.raises(RewriteError, match="OpenVINO cannot compile the network; --engine eager runs any network"):
+        engine.warm_up(1)
+
+
 @pytest.mark.parametrize("batch", [1, 2, 3, 7, 8, 23])
 def test_any_batch_gives_each_image_its_logits(
     batch: int, engine: OpenVinoEngine, pixels: Tensor, expected: Tensor
