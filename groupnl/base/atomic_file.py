@@ -90,9 +90,8 @@ def writing(path: Path, size: int | None = None) -> Iterator[None]:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a text file in one step, as UTF-8; its folder is made."""
-    content = text.encode()
-    with replacing(path, len(content)) as partial:
-        partial.write_bytes(content)
+    with replacing(path, len(text.encode())) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def _reason(error: BaseException | None, path: Path, size: int | None) -> str | None:

@@ -36,8 +36,9 @@ def save_state(path: Path, recipe: Recipe, progress: Progress, parts: dict[str, 
         parts: name -> object with a ``state_dict``.
     """
     states = {name: part.state_dict() for name, part in parts.items()}
-    with replacing(path) as partial:
-        torch.save({"recipe": recipe.model_dump_json(), "progress": tuple(progress), "states": states}, partial)
+    content = {"recipe": recipe.model_dump_json(), "progress": tuple(progress), "states": states}
+    with replacing(path) as partial, partial.open("wb") as file:
+        torch.save(content, file)  # to a path, torch would hide why the disk takes no more
 
 
 def load_state(path: Path, recipe: Recipe, parts: dict[str, Any]) -> Progress:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from groupnl.base.atomic_file import replacing
 from groupnl.corruptions.names import CELLS, NAMES, Cell
 from groupnl.robustness.record import RobustnessRecord
 from groupnl.robustness.statistics import accuracy_band, distinct, wilson_interval
@@ -158,7 +159,7 @@ def _held(losses: Sequence[float], widths: Sequence[float]) -> float:
 
 def write_csv(rows: Iterable[Row], path: Path) -> None:
     """One line for each row, shares with four digits."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(Row._fields)
         writer.writerows([f"{value:.4f}" if isinstance(value, float) else value for value in row] for row in rows)

@@ -10,6 +10,7 @@ import torch
 from pydantic import Field, model_validator
 from tqdm import tqdm
 
+from groupnl.base.atomic_file import write_whole
 from groupnl.base.cores import usable_cores
 from groupnl.base.files import sha256_of
 from groupnl.base.numbers import Positive
@@ -107,7 +108,7 @@ def run(options: Options) -> int:
     print(table(found))
     if options.json_file:
         content = _content(options, measured_on, threads, device, found)
-        options.json_file.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        write_whole(options.json_file, json.dumps(content, indent=2) + "\n")
     return _verdict(found)
 
 

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from groupnl.archive.model_config import MOST
 from groupnl.archive.read import read_manifest
+from groupnl.base.atomic_file import write_whole
 from groupnl.base.cores import usable_cores
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
@@ -98,9 +99,9 @@ def run(options: Options) -> int:
     busy = f"cores that other programs used meanwhile, on average: {others(steps):.2f}{_advice(others(steps))}"
     print(f"{heading}\n\n{table(steps, plan.clients)}\n\n{busy}")
     config = serve_config(steps[-1].chosen, (heading, busy))
-    options.out.write_text(config, encoding="utf-8")
+    write_whole(options.out, config)
     everything = {"machine": measured_on, "settings": _settings(plan), **content(steps)}
-    options.out.with_suffix(".json").write_text(json.dumps(everything, indent=2) + "\n", encoding="utf-8")
+    write_whole(options.out.with_suffix(".json"), json.dumps(everything, indent=2) + "\n")
     draw(steps, heading, options.out.with_suffix(".svg"))
     print(f"{options.out}:\n{config}")
     return 0
