@@ -4,7 +4,7 @@ A client's fault (`InputError`) is answered with our own sentence; a fault of ou
 text, and its traceback goes to the log.
 """
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 
 class GroupNLError(Exception):
@@ -106,14 +106,3 @@ def not_installed(package: str, extra: str | None = None) -> str:
     """
     installs = "./groupnl_studies" if extra is None else f"'.[{extra}]'"
     return f"{package} is not installed: `make install`, or `pip install -e {installs}`, in the source folder"
-
-
-def problems(error: Any) -> str:
-    """What a pydantic ValidationError says, in one sentence: field, value, what is wrong."""
-    return "; ".join(_sentence(item) for item in error.errors())
-
-
-def _sentence(item: Any) -> str:
-    field = ".".join(map(str, item["loc"]))
-    message = item["msg"].removeprefix("Value error, ")
-    return f"{field} = {item['input']!r}: {message}" if field else message

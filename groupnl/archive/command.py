@@ -3,17 +3,14 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import get_args
-
-from pydantic import ValidationError
+from typing import Any, get_args
 
 from groupnl.archive.model_config import ServingSettings
-from groupnl.base.options import SettingsOptions
-from groupnl.base.problems import problems
+from groupnl.base.mapping import deep_merge
+from groupnl.base.options import SettingsOptions, read_settings
 from groupnl.base.yaml_file import read_mapping
 from groupnl.card.class_names import read_class_names
 from groupnl.card.input_options import InputOptions, add_input_arguments
-from groupnl.errors import ConfigError
 from groupnl.inference.engine_names import EngineName
 
 # Compiled when packing: the fastest on every device, and quick to start.
@@ -108,11 +105,13 @@ def _say(line: str) -> None:
 
 
 def _settings(options: Options) -> ServingSettings:
+    from groupnl.archive.handler_config import HandlerConfig  # imports torch
+
     handler = read_mapping(options.handler_config) if options.handler_config else {}
-    handler = {"engine": _USUAL_ENGINE} | handler | ({"engine": options.engine} if options.engine else {})
+    if options.handler_config:
+        read_settings(HandlerConfig, {}, options.handler_config)  # what is wrong in the file is told with its name
+    changes: dict[str, Any] = {"engine": options.engine} if options.engine else {}
     if options.twin:
-        handler = handler | {"shadow": {**(handler.get("shadow") or {}), "twin": options.twin}}
-    try:
-        return ServingSettings.model_validate(options.settings | {"handler": handler})
-    except ValidationError as error:
-        raise ConfigError(problems(error)) from None
+        changes["shadow"] = {"twin": options.twin}
+    handler = deep_merge({"engine": _USUAL_ENGINE} | handler, changes)
+    return read_settings(ServingSettings, options.settings | {"handler": handler})

@@ -33,6 +33,7 @@ from groupnl.base.problems import problems
 from groupnl.base.say import Say
 from groupnl.card import ModelCard
 from groupnl.errors import ArchiveError
+from groupnl.inference.device import precision_name
 from groupnl.models.checkpoint import save_checkpoint
 from groupnl.models.input_size import refuse_size
 from groupnl.models.trained import open_trained
@@ -78,7 +79,7 @@ def pack(
         probe: folder of labelled images that go into the archive, one folder for each class.
         robustness: the checkpoint's record of `groupnl robustness`, which goes into the archive.
         overwrite: replace an archive of that name.
-        say: is told what was assumed.
+        say: is told what was assumed, and what is being done: compiling takes up to minutes.
 
     Returns:
         The archive's path.
@@ -109,6 +110,7 @@ def pack(
         digest = save_checkpoint(work / WEIGHTS_FILE, trained.network.state_dict(), card)
         manifest = _manifest(model_name, version, card, digest)
         _write_texts(work, manifest, settings)
+        say(f"making {target}: {card.architecture} for the engine {choice.name} ({precision_name(choice.precision)})")
         engine_files = add_engine_files(trained.network, manifest, choice, work)
         if probe_images:
             probe_set.save(probe_images, work / probe_set.PROBE_FILE)
@@ -116,6 +118,7 @@ def pack(
             write_record(record, work / ROBUSTNESS_FILE)
         finished = work / "finished.mar"
         normalise(_run_archiver(work, model_name, version, engine_files), finished)
+        say("trying it out")
         try_out(finished, work / "trial", choice)
         finished.replace(target)
     return target

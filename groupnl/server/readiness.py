@@ -16,6 +16,7 @@ from groupnl.server.config import ServeConfig
 from groupnl.server.stop import Wait
 
 POLL_S = 0.1
+PROGRESS_S = 15.0  # between two lines that say what is waited for
 # The handler's own refusals of an image: a model may be served with limits that the probe's image breaks.
 _REFUSALS = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
 
@@ -93,7 +94,7 @@ def wait_until_ready(
     Raises:
         ServerError: a model cannot be loaded, the server ended, or the time is over.
     """
-    started = time.monotonic()
+    started = said = time.monotonic()
     # Threads that still wait for an answer are freed when the server is stopped.
     pool = ThreadPoolExecutor(len(models))
     waiting: dict[str, Future[ProbeAnswer] | None] = dict.fromkeys(models)
@@ -107,6 +108,9 @@ def wait_until_ready(
         for model in _answered(waiting, pool, probe):
             del waiting[model]
             say(f"{model} answers after {time.monotonic() - started:.1f} s")
+        if waiting and time.monotonic() - said > PROGRESS_S:
+            said = time.monotonic()
+            say(f"waiting for {', '.join(waiting)}: {said - started:.0f} s")
     pool.shutdown()
     return True
 

@@ -172,7 +172,7 @@ def test_command_packs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert main(given) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'tiny.mar'}\n"
     assert read_manifest(tmp_path / "tiny.mar").card.classes == tuple("abcdefg")
-    assert main([*given, "--batch-size", "0", "--overwrite"]) == 1
+    assert main([*given, "--batch-size", "0", "--overwrite"]) == 2
     assert "batch_size = 0" in capsys.readouterr().err
     assert main([*given[:-1], str(tmp_path / "nowhere.txt"), "--overwrite"]) == 1
     assert "nowhere.txt" in capsys.readouterr().err

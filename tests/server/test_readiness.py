@@ -8,8 +8,9 @@ from threading import Thread
 import pytest
 
 from groupnl.errors import ServerError
+from groupnl.server import readiness
 from groupnl.server.config import ServeConfig
-from groupnl.server.readiness import Probe, ProbeAnswer, _accepted
+from groupnl.server.readiness import Probe, ProbeAnswer, _accepted, wait_until_ready
 
 
 @contextmanager
@@ -70,3 +71,26 @@ def test_a_refusal_by_the_models_own_limits_is_an_answer(answer: ProbeAnswer, ac
 def test_other_refusals_end_the_start(answer: ProbeAnswer) -> None:
     with pytest.raises(ServerError, match=rf"tiny answered a small PNG with {answer.status}"):
         _accepted("tiny", answer)
+
+
+def test_what_is_waited_for_is_told_from_time_to_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(readiness, "PROGRESS_S", 0.0)
+    told: list[str] = []
+    answers = iter([503, 503, 200])
+
+    class Started:
+        def check_alive(self) -> None:
+            pass
+
+        def check_workers(self, wait: object) -> None:
+            pass
+
+        def tail(self) -> str:
+            return ""
+
+    def probe(model: str) -> ProbeAnswer:
+        return ProbeAnswer(next(answers), None)
+
+    assert wait_until_ready(Started(), ["tiny"], probe, ServeConfig(), lambda seconds: False, told.append)  # type: ignore[arg-type]
+    assert told[0].startswith("waiting for tiny: ")
+    assert told[-1].startswith("tiny answers after ")
