@@ -119,6 +119,15 @@ def test_why_a_package_does_not_fit(field: str, value: object, reason: str) -> N
     assert reason in misfit
 
 
+def test_what_cannot_be_compiled_is_an_error_that_says_what_can(tmp_path: Path) -> None:
+    class Branching(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return (x if x.sum() > 0 else -x).mean((2, 3))
+
+    with pytest.raises(RewriteError, match="cannot compile Branching for cpu; --engine eager runs any network"):
+        compile_package(Branching(), CONFIG, CPU, torch.float32, tmp_path)
+
+
 def test_without_a_compiler_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shutil.which", lambda _: None)
     with pytest.raises(RewriteError, match="no C\\+\\+ compiler"):
