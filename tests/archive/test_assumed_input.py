@@ -68,9 +68,13 @@ def test_packing_tells_it_and_takes_what_is_given(tmp_path: Path) -> None:
     path, said = published_checkpoint(tmp_path, classes=7), list[str]()
     archive = pack(path, tmp_path, "tiny", classes=CLASSES, given_input={"crop_pct": 0.875}, say=said.append)
     assert read_manifest(archive).card.input.crop_pct == 0.875
-    assert len(said) == 3  # the others say what is being done
+    assert _assumed(said) == said[:1]
     assert "160 pixels" in said[0]
     assert "crop 0." not in said[0]
     pack(path, tmp_path, "tiny", classes=CLASSES, given_input=GIVEN, say=said.append, overwrite=True)
     assert read_manifest(archive).card.input == INPUT
-    assert len(said) == 3  # the others say what is being done
+    assert _assumed(said) == said[:1]  # nothing more
+
+
+def _assumed(said: list[str]) -> list[str]:
+    return [line for line in said if "does not say its input" in line]
