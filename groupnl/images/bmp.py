@@ -67,7 +67,7 @@ def open_bmp(data: Encoded) -> Bmp:
             if not _has_fields(data):
                 raise
             kind = _fields(data)
-    raise UnsupportedTypeError(f"The BMP {kind}; send it uncompressed with 24 bits a pixel, or as PNG.")
+    raise UnsupportedTypeError(f"The BMP {kind}; save it uncompressed with 24 bits a pixel, or as PNG.")
 
 
 def _refused(data: Encoded) -> str | None:

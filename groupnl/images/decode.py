@@ -93,7 +93,7 @@ def read_image(data: Encoded, limits: Limits, load: Callable[[Opened], _Result])
         MemoryError: see `decode`.
     """
     if not data:
-        raise EmptyInputError("The body is empty; send one image.")
+        raise EmptyInputError("The image has no bytes.")
     if len(data) > limits.max_bytes:
         raise TooLargeError(f"The image has {len(data)} bytes; at most {limits.max_bytes} are accepted.")
     name = sniff(data, limits.formats)

@@ -115,7 +115,7 @@ def _check_kind(header: Sequence[int], frames: Sequence[_Frame], height_follows:
     kinds = [_REFUSED_FRAMES.get(marker) for marker in header]
     kinds += [_refused(frame, height_follows) for frame in frames[:1]]
     for kind in filter(None, kinds):
-        raise UnsupportedTypeError(f"The JPEG {kind}; send a baseline or progressive JPEG of 8 bits a sample.")
+        raise UnsupportedTypeError(f"The JPEG {kind}; save it as a baseline or progressive JPEG of 8 bits a sample.")
 
 
 def _refused(frame: _Frame, height_follows: bool) -> str | None:

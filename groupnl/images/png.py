@@ -119,7 +119,7 @@ def strip_png(data: Encoded, limits: Limits) -> tuple[bytes, bytes]:
     if len(chunks) > limits.max_segments:
         raise TooLargeError(f"The PNG has more than {limits.max_segments} chunks.")
     if any(name == _APPLE for name, _, _ in chunks):
-        raise UnsupportedTypeError("The PNG is of Apple's own kind (CgBI); send a standard PNG.")
+        raise UnsupportedTypeError("The PNG is of Apple's own kind (CgBI); save it as a standard PNG.")
     view = memoryview(data)
     kept = [view[start:end] for name, start, end in chunks if name in _NEEDED]
     exif = next((data[start + 8 : end - 4] for name, start, end in chunks if name == b"eXIf"), b"")

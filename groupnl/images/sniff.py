@@ -98,7 +98,7 @@ def _checked(name: Format, accepted: tuple[Format, ...]) -> Format:
 
 
 def _unsupported(what: str, accepted: tuple[Format, ...]) -> UnsupportedTypeError:
-    return UnsupportedTypeError(f"The body looks like {what}. Send one of: {', '.join(accepted)}.")
+    return UnsupportedTypeError(f"This looks like {what}; accepted are {', '.join(accepted)}.")
 
 
 def _describe(data: Encoded) -> str:

@@ -32,7 +32,7 @@ class Item:
         """Return the encoded image, as it was sent, from the body or from the form's only field.
 
         Raises:
-            EmptyInputError: there is no body and no field.
+            EmptyInputError: there is no body and no field, or nothing in it.
             UnsupportedTypeError: the body came with the content type of text or JSON.
             InputError: there are several fields and none has a usual name.
         """
@@ -40,6 +40,8 @@ class Item:
         # What was declared as text or JSON came decoded: the image's bytes are gone.
         if not isinstance(content, bytes | bytearray):
             raise UnsupportedTypeError("The body was sent as text or JSON; send the bytes of one image.")
+        if not content:
+            raise _nothing()
         return content
 
     def top_k(self, default: int) -> int:
@@ -81,8 +83,12 @@ class Item:
 
     def _image_field(self) -> str:
         if not self.fields:
-            raise EmptyInputError("The body is empty; send one image.")
+            raise _nothing()
         for name in (*_USUAL_FIELDS, *self.fields):
             if name in self.fields and (name in _USUAL_FIELDS or len(self.fields) == 1):
                 return name
         raise InputError(f"The form has {len(self.fields)} fields; send one image, in a field named 'data'.")
+
+
+def _nothing() -> EmptyInputError:
+    return EmptyInputError("The body is empty; send one image.")

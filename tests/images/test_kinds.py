@@ -143,16 +143,16 @@ OTHERS = {
 }
 CAUSES = {
     **{
-        f"jpeg-{name}": (data, f"The JPEG {kind}; send a baseline or progressive JPEG of 8 bits a sample.")
+        f"jpeg-{name}": (data, f"The JPEG {kind}; save it as a baseline or progressive JPEG of 8 bits a sample.")
         for name, (data, kind) in JPEGS.items()
     },
     **{
-        f"bmp-{name}": (data, f"The BMP {kind}; send it uncompressed with 24 bits a pixel, or as PNG.")
+        f"bmp-{name}": (data, f"The BMP {kind}; save it uncompressed with 24 bits a pixel, or as PNG.")
         for name, (data, kind) in BMPS.items()
     },
-    "png-apple": (apple_png(), "The PNG is of Apple's own kind (CgBI); send a standard PNG."),
+    "png-apple": (apple_png(), "The PNG is of Apple's own kind (CgBI); save it as a standard PNG."),
     **{
-        name: (data, f"The body looks like {what}. Send one of: JPEG, PNG, WEBP, BMP.")
+        name: (data, f"This looks like {what}; accepted are JPEG, PNG, WEBP, BMP.")
         for name, (data, what) in OTHERS.items()
     },
 }
