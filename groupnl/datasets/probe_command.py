@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groupnl data probe`."""
     add = parser.add_argument
     add("--data", type=Path, default=Path("data/icons"), metavar="DIR", help="image folders by split (%(default)s)")
-    add("--splits", nargs="+", default=["test_emoji", "test_style"], metavar="SPLIT", help="(%(default)s)")
+    add("--splits", nargs="+", default=["test_emoji", "test_style"], metavar="SPLIT", help="(test_emoji test_style)")
     add("--images", type=int, default=200, metavar="N", help="how many (%(default)s)")
     add("--seed", type=int, default=0, help="of the choice (%(default)s)")
     add("--out", type=Path, required=True, metavar="DIR", help="folder to make")

@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("checkpoints", nargs="+", type=Path, metavar="CHECKPOINT", help="of one input and the same classes")
     add("--data", type=Path, default=Path("data/icons"), metavar="DIR", help="image folders by split (%(default)s)")
-    add("--splits", nargs="+", default=["test_emoji", "test_style"], metavar="SPLIT", help="(%(default)s)")
+    add("--splits", nargs="+", default=["test_emoji", "test_style"], metavar="SPLIT", help="(test_emoji test_style)")
     add("--limit", type=int, metavar="N", help="a random part of so many images (all)")
     add("--output", type=Path, metavar="FILE", help=f"of a single checkpoint's record (NAME{SUFFIX} beside it)")
     add("--precision", choices=get_args(Precision), default="auto", help="(%(default)s)")
