@@ -7,7 +7,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +19,7 @@ from groupnl import __version__
 from groupnl.base.cores import limit_threads
 from groupnl.base.options import read_options
 from groupnl.base.picture import check_drawing
+from groupnl.base.termination import ending_in_order
 from groupnl.errors import ConfigError, GroupNLError, OptionError, not_installed
 
 
@@ -88,6 +89,10 @@ COMMANDS = {
     "costs": Command("groupnl.layers.costs_command", "compare what the convolutions cost"),
 }
 
+# These see to their own end: `serve` takes the signals itself, and a process of `train` that waits for the others, in
+# code that is not Python, would only be ended by torchrun's KILL, half a minute later.
+_OWN_END = ("serve", "train")
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -95,6 +100,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, 1 (a known error, told on stderr), 2 (what was typed cannot be used), 130 (Ctrl-C) or 141
         (nobody reads on).
+
+    Raises:
+        SystemExit: by TERM (143), by the closing of the terminal (129), and by argparse.
     """
     limit_threads()
     words = list(sys.argv[1:] if argv is None else argv)
@@ -125,7 +133,8 @@ def _run(name: str, words: Sequence[str]) -> int:
     args = parser.parse_args(words)
     if COMMANDS[name].draws:
         check_drawing()
-    return int(module.run(read_options(module.Options, args)))
+    with nullcontext() if name in _OWN_END else ending_in_order():
+        return int(module.run(read_options(module.Options, args)))
 
 
 def _module(name: str) -> ModuleType:

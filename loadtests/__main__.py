@@ -1,10 +1,11 @@
 """The short set: one scenario after the other, without the web page; HTML, CSV, JSON of each, and a picture of all.
 
 ``python -m loadtests``; further options go to every run, for instance ``--max-p95-ms 300``. Ends with 1 if a scenario
-failed.
+failed, and at once with 2 if an option is wrong.
 """
 
 import argparse
+import ctypes
 import json
 import signal
 import subprocess
@@ -23,6 +24,8 @@ MODERATE = 0.4
 # Every second request of this one is bad, and some are large: 17 MiB, a hundred thousand chunks.
 GENTLE = {"hostile": 0.1}
 OVERLOAD = 3
+USAGE_ERROR = 2  # of Locust, and of our locustfile: an option is wrong, in every scenario
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
 SHORT = {
     "capacity": ("--step-seconds", "3"),
     "twins": ("--duration", "25"),
@@ -33,7 +36,7 @@ SHORT = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the set; 0 if all scenarios passed."""
+    """Run the set; 0 if all scenarios passed, 1 if one failed, 2 if an option is wrong."""
     parser = argparse.ArgumentParser(prog="python -m loadtests", description=__doc__)
     parser.add_argument(
         "--out", type=Path, default=Path("build/loadtests"), help="folder for the results (%(default)s)"
@@ -54,7 +57,10 @@ def _run_all(scenarios: list[str], host: str, out: Path, further: list[str]) -> 
     failed: list[str] = []
     for name in scenarios:
         rates = _rates(summaries.get("capacity"), GENTLE.get(name, MODERATE))
-        if not _run(name, host, out, [*SHORT[name], *rates, *further]):
+        status = _run(name, host, out, [*SHORT[name], *rates, *further])
+        if status == USAGE_ERROR:
+            return status
+        if status:
             failed.append(name)
         if (file := out / f"{name}.json").exists():
             summaries[name] = json.loads(file.read_text(encoding="utf-8"))
@@ -64,15 +70,28 @@ def _run_all(scenarios: list[str], host: str, out: Path, further: list[str]) -> 
     return 1 if failed else 0
 
 
-def _run(name: str, host: str, out: Path, options: list[str]) -> bool:
-    """One scenario in a Locust of its own; whether it passed."""
+def _run(name: str, host: str, out: Path, options: list[str]) -> int:
+    """One scenario in a Locust of its own; its exit status, 0 if it passed."""
     prefix, summary = out / name, out / f"{name}.json"
     # What an earlier run left must not be taken for this one's.
     summary.unlink(missing_ok=True)
     command = [sys.executable, "-m", "locust", "-f", str(LOCUSTFILE), "--headless", "--only-summary"]
     command += ["--loglevel", "WARNING", "--host", host, "--scenario", name]
     command += ["--html", f"{prefix}.html", "--csv", str(prefix), "--summary", str(summary)]
-    return subprocess.run([*command, *options], check=False).returncode == 0  # noqa: S603 (our own command)
+    return subprocess.run(  # noqa: S603 (our own command)
+        [*command, *options],
+        check=False,
+        preexec_fn=_end_with_parent,  # safe: no other thread runs
+    ).returncode
+
+
+def _end_with_parent() -> None:
+    """In the new process: when its parent dies, even by kill -9, Linux will send it TERM.
+
+    The service's code has the same, but the load tests know nothing of that.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _rates(capacity: Json | None, share: float) -> list[str]:

@@ -4,6 +4,7 @@
 ends with 1 if it failed.
 """
 
+import argparse
 import sys
 import time
 from pathlib import Path
@@ -23,6 +24,7 @@ from loadtests._settings import HOST, LoadTestError, add_options, read_options
 
 SPAWN_RATE = 100.0  # users a second; Locust warns above
 USAGE_ERROR = 2
+ONE_PROCESS = "These scenarios count in one process: leave out --master, --worker and --processes."
 
 
 class State:
@@ -110,13 +112,19 @@ def fail(environment: Any, failures: list[str]) -> None:
 def add_our_options(parser: Any) -> None:
     """`locust --help` shows them."""
     add_options(parser)
+    # Refused while options are read, before Locust starts processes: those outlive a parent that is killed, by minutes.
+    parser._option_string_actions["--processes"].type = _refused
+
+
+def _refused(_: str) -> None:
+    raise argparse.ArgumentTypeError(ONE_PROCESS)
 
 
 def refuse_what_cannot_work(environment: Any, runner: Any, **_: Any) -> None:
     """Wrong options are told before anything starts."""
     options = environment.parsed_options
     if not isinstance(runner, LocalRunner):
-        say("These scenarios count in one process: leave out --master, --worker and --processes.")
+        say(ONE_PROCESS)
         sys.exit(USAGE_ERROR)
     try:
         read_options(options, environment.host or HOST)

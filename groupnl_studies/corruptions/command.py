@@ -17,6 +17,7 @@ from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
 from groupnl.corruptions.corrupt import corrupt
 from groupnl.corruptions.names import NAMES, SEVERITIES
+from groupnl_studies.harness.others import Others, others_in_words
 from groupnl_studies.harness.photographs import squares
 
 LIBRARY = "imagecorruptions"
@@ -52,16 +53,19 @@ def run(options: Options) -> int:
     cv2.setNumThreads(1)
     library = _library()
     images = torch.from_numpy(squares(options.batch, options.size)).permute(0, 3, 1, 2).contiguous()
+    others = Others()
     rows = {
         name: _medians(name, options.severity, images, library, options.repeats)
         for name in tqdm(NAMES, desc="corruptions", unit="kind")
     }
+    busy = others_in_words(others.cores())
     work = f"severity {options.severity}, {options.size} pixels, one thread"
     print(f"{work}; ms for an image, medians of {options.repeats}\n")
     if library is None:
         print(f"{LIBRARY} is not installed, so there is nothing to compare with:")
         print("  pip install --no-deps imagecorruptions-imaug && pip install numba scipy scikit-image\n")
     print(_table(rows, options.batch))
+    print(f"\n{busy}")
     return 0
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, ParamSpec, TypeVar
 
+from groupnl.base.child_process import end_with_parent
 from groupnl.errors import GroupNLError, RewriteError
 
 _P = ParamSpec("_P")
@@ -52,6 +53,7 @@ def in_a_process(function: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs
 
 
 def _call(connection: Connection, function: Callable[..., Any], args: Any, kwargs: Any) -> None:
+    end_with_parent()
     try:
         result = function(*args, **kwargs)
     except GroupNLError as error:

@@ -20,6 +20,7 @@ from groupnl.images.limits import Limits
 from groupnl.images.preprocess import Preprocess
 from groupnl.images.reader import Reader
 from groupnl.images.side_by_side import SideBySide
+from groupnl_studies.harness.others import Others, others_in_words
 from groupnl_studies.images.pictures import generated
 
 _BATCH = 8
@@ -95,13 +96,16 @@ def run(options: Options) -> int:
     config = _input(options)
     pictures = [(path.name, path.read_bytes()) for path in options.files] or generated()
     torch.set_num_threads(1)
+    others = Others()
     rows = _measured(pictures, config, options.repeats, SideBySide(options.threads) if options.threads > 1 else None)
+    busy = others_in_words(others.cores())
     print(
         f"input {config.size} x {config.size}, crop {config.crop_pct:g}, {config.interpolation}; milliseconds for an "
         f"image, medians of {options.repeats} in turns: of one core, and by the clock for each of {_BATCH} images in "
         f"{options.threads} threads\n"
     )
     print(_table(rows))
+    print(f"\n{busy}")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import statistics
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Self, get_args
@@ -19,6 +20,7 @@ from groupnl.inference.ways import possible_ways, speed_ways
 from groupnl.models import PUBLISHED, VARIANTS
 from groupnl_studies.harness.cache import cache_folder
 from groupnl_studies.harness.machine import machine
+from groupnl_studies.harness.others import others_in_words
 from groupnl_studies.harness.own_process import in_a_process
 from groupnl_studies.models.figures import pair_summary
 from groupnl_studies.models.pair import Pair, PairTimes, Plan, measure_pair
@@ -110,7 +112,7 @@ def run(options: Options) -> int:
             print(f"{number} of {len(pairs)}: {pair.model} beside {pair.twin}", file=sys.stderr, flush=True)
             measured.append(in_a_process(measure_pair, pair, plan))
             _write(options.out, plan, measured_on, measured)
-    print(tables(measured))
+    print(_text(measured))
     return 0
 
 
@@ -134,6 +136,11 @@ def _pairs(options: Options) -> list[Pair]:
     return [Pair(name, VARIANTS[name].twin) for name in dict.fromkeys(names)]
 
 
+def _text(measured: list[PairTimes]) -> str:
+    others = statistics.fmean(times.others for times in measured)
+    return f"{tables(measured)}\n\n{others_in_words(others)}"
+
+
 def _write(out: Path, plan: Plan, measured_on: dict[str, Any], measured: list[PairTimes]) -> None:
     content = {
         "machine": measured_on,
@@ -149,6 +156,6 @@ def _write(out: Path, plan: Plan, measured_on: dict[str, Any], measured: list[Pa
         "pairs": [pair_summary(times) for times in measured],
     }
     write_whole(out / JSON_FILE, json.dumps(content, indent=1) + "\n")
-    write_whole(out / TABLE_FILE, tables(measured) + "\n")
+    write_whole(out / TABLE_FILE, _text(measured) + "\n")
     title = f"{plan.size} px, {plan.threads} threads ({measured_on['processor']})"
     draw(measured, title, out / PLOT_FILE)

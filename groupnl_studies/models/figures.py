@@ -117,6 +117,7 @@ def pair_summary(times: PairTimes) -> dict[str, Any]:
     """All figures of a pair, as JSON takes them."""
     return {
         **times.pair._asdict(),
+        "others": times.others,
         "rows": [
             {
                 **case._asdict(),

@@ -19,6 +19,7 @@ from groupnl.inference.device import choose_device
 from groupnl.inference.engines.engine import Engine
 from groupnl.inference.ways import REFERENCE, Way
 from groupnl.inference.workshop import Workshop
+from groupnl_studies.harness.others import Others
 from groupnl_studies.harness.random_network import identity, pictures, random_network, usual_input
 
 TURN_S = 0.1  # the least that one turn lasts
@@ -117,11 +118,13 @@ class PairTimes:
         pair: the two names.
         turns: one turn a round, in the order of the rounds, for each case.
         errors: network and way -> relative error of the logits against the published form in eager float32.
+        others: cores that other programs used during the turns, on average.
     """
 
     pair: Pair
     turns: dict[Case, list[Turn]] = field(default_factory=dict)
     errors: dict[tuple[str, str], float] = field(default_factory=dict)
+    others: float = 0.0
 
 
 def measure_pair(pair: Pair, plan: Plan) -> PairTimes:
@@ -150,7 +153,9 @@ def measure_pair(pair: Pair, plan: Plan) -> PairTimes:
                 engines[network, way.name] = engine
                 bar.update()
     gc.collect()
+    others = Others()
     result.turns = _take_turns(engines, images, plan)
+    result.others = others.cores()
     return result
 
 

@@ -19,6 +19,7 @@ from groupnl.base.yaml_file import read_mapping
 from groupnl.inference.engine_names import EngineName
 from groupnl_studies.harness.machine import machine
 from groupnl_studies.harness.options import NewFile, Seconds
+from groupnl_studies.harness.others import others_in_words
 from groupnl_studies.harness.photographs import jpeg_files
 from groupnl_studies.serving.figures import Round, summary, table
 from groupnl_studies.serving.offline import modes
@@ -123,6 +124,7 @@ def run(options: Options) -> int:
     print(_heading(plan, measured_on))
     print(_aside(plan, measured))
     print(table(measured.rounds))
+    print(f"\n{others_in_words(measured.others)}")
     if options.json_file:
         content = _content(plan, measured_on, measured)
         write_whole(options.json_file, json.dumps(content, indent=2) + "\n")
@@ -187,6 +189,7 @@ def _content(plan: Plan, measured_on: dict[str, Any], measured: Measured) -> dic
         },
         "engine": measured.engine,
         "idle_cores": measured.idle,
+        "others": measured.others,
         "same_answers": measured.same_answers,
         "summary": summary(measured.rounds),
         "rounds": [_round_content(each) for each in measured.rounds],

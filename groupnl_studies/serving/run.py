@@ -15,6 +15,7 @@ from groupnl.base.say import Say
 from groupnl.base.yaml_file import read_mapping
 from groupnl_studies.harness.client import first_classes
 from groupnl_studies.harness.load import LoadProcess
+from groupnl_studies.harness.others import Others
 from groupnl_studies.harness.rounds import in_turns
 from groupnl_studies.harness.slot import Slot, slot
 from groupnl_studies.serving.contenders import Batching, Contender, contenders
@@ -34,12 +35,14 @@ class Measured(NamedTuple):
         idle: cores that each service kept busy while nobody asked it.
         same_answers: files for which all services named the same class first.
         engine: that ran the network without a server, as it does in our service.
+        others: cores that other programs used in all rounds, on average.
     """
 
     rounds: list[Round]
     idle: dict[str, float]
     same_answers: int
     engine: str
+    others: float
 
 
 def measure(plan: Plan, say: Say) -> Measured:
@@ -57,7 +60,9 @@ def measure(plan: Plan, say: Say) -> Measured:
     with _Bench.up(plan, say) as bench:
         bench.warm()
         same, idle = bench.same_answers(), bench.idle()
-        return Measured([bench.round(number) for number in range(plan.rounds)], idle, same, bench.engine)
+        others = Others()
+        rounds = [bench.round(number) for number in range(plan.rounds)]
+        return Measured(rounds, idle, same, bench.engine, others.cores())
 
 
 class _Bench:

@@ -14,6 +14,7 @@ from groupnl.server.command import SAMPLE_IMAGE
 from groupnl_studies.harness.client import Request
 from groupnl_studies.harness.load import LoadProcess
 from groupnl_studies.harness.options import Seconds
+from groupnl_studies.harness.others import Others, others_in_words
 from groupnl_studies.harness.scrape import Scrape
 from groupnl_studies.harness.service import RunningService, shadow_settings
 from groupnl_studies.shadow_cost.run import (
@@ -88,10 +89,13 @@ def run(options: Options) -> int:
             service.wait_until_ready()
         services = {name: servers[each.service] for name, each in VARIANTS.items()}
         rate = OPEN_LOOP_LOAD * _warm(services, process, loads)
+        others = Others()
         rounds = [_round(services, process, loads, rate, number, done) for number in range(options.rounds)]
+        busy = others_in_words(others.cores())
     work = f"{options.rounds} rounds of {options.seconds:g} s; {options.clients} clients when saturated"
     print(f"{work}; half load: {rate:.0f}/s")
     print(table(rounds))
+    print(f"\n{busy}")
     for name in ("10 %", "100 %"):
         print(f"shadows of {name}, saturated, by round: {'; '.join(done[name])}")
     return 0

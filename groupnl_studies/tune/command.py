@@ -17,6 +17,7 @@ from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
 from groupnl_studies.harness.machine import machine
 from groupnl_studies.harness.options import NewFile, Seconds
+from groupnl_studies.harness.others import others_in_words
 from groupnl_studies.harness.photographs import jpeg_files
 from groupnl_studies.tune.output import content, others, serve_config, table
 from groupnl_studies.tune.plot import draw
@@ -25,7 +26,6 @@ from groupnl_studies.tune.search import Axes, Candidate, Figures, Step
 
 BATCH_SIZES = (1, 2, 4, 8, 16, 32)
 DELAYS_MS = (1, 2, 5, 10)
-BUSY_CORES = 0.1  # more than that, used by other programs, makes the figures doubtful
 _SUFFIXES = (".yaml", ".yml")
 
 
@@ -96,7 +96,7 @@ def run(options: Options) -> int:
     measured_on = machine()
     steps = _tune(plan)
     heading = _heading(plan, measured_on)
-    busy = f"cores that other programs used meanwhile, on average: {others(steps):.2f}{_advice(others(steps))}"
+    busy = others_in_words(others(steps))
     print(f"{heading}\n\n{table(steps, plan.clients)}\n\n{busy}")
     config = serve_config(steps[-1].chosen, (heading, busy))
     write_whole(options.out, config)
@@ -150,10 +150,6 @@ def _heading(plan: Plan, measured_on: dict[str, Any]) -> str:
         f"{plan.archive.stem}, {len(plan.files)} JPEG files of {kilobytes:.0f} kB on average, {plan.clients} clients, "
         f"{measured_on['cores']} cores ({measured_on['processor']}), {plan.rounds} rounds of {plan.seconds:g} s"
     )
-
-
-def _advice(others: float) -> str:
-    return "; measure again when the machine is quiet" if others > BUSY_CORES else ""
 
 
 def _settings(plan: Plan) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The run of `groupnl tune`: services with the candidates' settings, one at a time, each under the same loads."""
 
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,13 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-import psutil
-
 from groupnl.errors import ServerError
 from groupnl.metrics import BATCH_SIZE
 from groupnl.report.samples import read_endpoint
 from groupnl_studies.harness.client import Request
 from groupnl_studies.harness.load import LoadProcess
+from groupnl_studies.harness.others import busy_s
 from groupnl_studies.harness.rounds import in_turns
 from groupnl_studies.harness.service import HOST, QUIET, RunningService
 from groupnl_studies.harness.slot import Slot, slot
@@ -139,15 +137,6 @@ class _Bench:
         used, client = service.cpu_seconds().since(before), self._load.cpu_s() - client_before
         others = (busy_s() - busy_before - used.total - client) / (time.perf_counter() - start)
         return slot(outcome, used, client), max(0.0, others)
-
-
-def busy_s() -> float:
-    """Seconds that the cores this process may run on were not idle, together, since the system's start."""
-    each = psutil.cpu_times(percpu=True)
-    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(len(each))
-    # What a virtual machine's guests used is in the user's time already; not all systems tell each kind.
-    kinds = ("user", "nice", "system", "irq", "softirq", "steal")
-    return sum(getattr(times, kind, 0.0) for core, times in enumerate(each) if core in allowed for kind in kinds)
 
 
 def _counts(service: RunningService) -> _Counts:

@@ -61,6 +61,45 @@ def test_a_set_that_is_ended_leaves_no_process(tmp_path):
     assert not child.is_running()
 
 
+def test_a_set_that_is_killed_leaves_no_process(tmp_path):
+    with FakeService() as service:
+        arguments = [*command(service, tmp_path, "soak"), "--duration", "600"]
+        process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not service.given:
+            assert process.poll() is None
+            time.sleep(0.05)
+        (child,) = psutil.Process(process.pid).children()
+        process.kill()
+        process.wait(60)
+        psutil.wait_procs([child], timeout=60)
+    assert not child.is_running() or child.status() == psutil.STATUS_ZOMBIE  # where no init takes in orphans
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--rate", "0"), "--rate 0.0: must be a number above 0."),
+        (("--host", "nowhere"), "--host nowhere: give scheme and address"),
+        (("--processes", "2"), "count in one process"),
+    ],
+)
+def test_a_wrong_option_ends_the_set_at_once(options, said, tmp_path):
+    arguments = [sys.executable, "-m", "loadtests", "--out", str(tmp_path / "out"), *options]
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    told = done.stdout + done.stderr
+    assert done.returncode == 2, told
+    assert told.count(said) == 1
+    assert not (tmp_path / "out" / "summary.svg").exists()  # it did not go on
+
+
+@pytest.mark.parametrize("words", [("--processes", "2"), ("--processes=-1",)])
+def test_locust_starts_no_processes(words):
+    arguments = [sys.executable, "-m", "locust", "-f", "loadtests/", "--headless", "--loglevel", "DEBUG", *words]
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert "Started child" not in done.stdout + done.stderr
+
+
 def test_a_picture_of_nothing(tmp_path):
     draw({}, tmp_path / "empty.svg")
     assert (tmp_path / "empty.svg").read_text(encoding="utf-8").startswith("<?xml")

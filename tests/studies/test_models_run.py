@@ -107,6 +107,7 @@ def test_the_command_writes_figures_tables_and_picture(tmp_path: Path, capsys: p
     assert (pair["model"], pair["twin"], len(pair["rows"])) == (*PAIR, 8)
     assert (out / command.PLOT_FILE).stat().st_size > 1000
     assert capsys.readouterr().out == (out / command.TABLE_FILE).read_text()
+    assert "other programs used meanwhile" in (out / command.TABLE_FILE).read_text()
 
 
 @pytest.mark.parametrize(

@@ -80,6 +80,7 @@ def test_one_run_measures_limit_service_and_stock(
     printed = capsys.readouterr()
     assert "4 JPEG files" in printed.out
     assert f"| {STOCK} | 3 |" in printed.out
+    assert "other programs used meanwhile" in printed.out
     assert f"round 2, {OURS}, 3 clients: " in printed.err
     content = json.loads(figures.read_text(encoding="utf-8"))
     assert len(content["rounds"]) == 2

@@ -1,0 +1,51 @@
+"""`groupnl bench shadow` with a tiny network: a short run, and one that TERM ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+from support.tiny import tiny_checkpoint
+
+from groupnl import cli
+from groupnl.archive.model_config import ServingSettings
+from groupnl.archive.pack import pack
+
+pytestmark = pytest.mark.service
+
+HANDLER = {"device": "cpu", "precision": "float32", "engine": "eager"}
+Children = Callable[[], list[psutil.Process]]
+
+
+@pytest.fixture(scope="module")
+def words(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    folder = tmp_path_factory.mktemp("archive")
+    pack(tiny_checkpoint(folder), folder, "tiny", settings=ServingSettings(workers=1, handler=HANDLER))
+    return ["bench", "shadow", "--model", "tiny", "--model-store", str(folder), "--rounds", "1", "--clients", "2"]
+
+
+def test_it_says_how_busy_the_machine_was(
+    children: Children, words: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main([*words, "--seconds", "0.5"]) == 0
+    assert "cores that other programs used meanwhile, on average: " in capsys.readouterr().out
+    assert not children()
+
+
+def test_term_leaves_neither_folders_nor_processes(words: list[str], tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "groupnl.cli", *words, "--seconds", "60"]
+    process = subprocess.Popen(command, env=os.environ | {"TMPDIR": str(tmp_path)})
+    while not [*tmp_path.glob("groupnl-bench-*/*/output.txt")]:
+        assert process.poll() is None
+        time.sleep(0.05)
+    family = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(60) == 128 + signal.SIGTERM
+    assert not [*tmp_path.glob("groupnl-bench-*")]
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert not alive
