@@ -15,6 +15,8 @@ from groupnl.layers import GroupNLConv2d
 from groupnl.models import PUBLISHED, TINY, VARIANTS
 from groupnl.models.families import like
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).parent / "data"
 STATE_DICTS = json.loads(gzip.decompress((DATA / "published_models.json.gz").read_bytes()))
 LOGITS = dict(np.load(DATA / "published_logits.npz"))
