@@ -30,17 +30,21 @@ class Command(NamedTuple):
         module: that has its ``Options``, ``add_arguments(parser)``, which declares them, and ``run(options)``.
         help: one line.
         draws: it ends with a picture, so it needs the package that draws.
+        own_end: it sees itself to TERM and to the closing of the terminal.
     """
 
     module: str
     help: str
     draws: bool = False
+    own_end: bool = False
 
 
 COMMANDS = {
-    "serve": Command("groupnl.server.command", "start TorchServe with the archives of the model store"),
+    "serve": Command("groupnl.server.command", "start TorchServe with the archives of the model store", own_end=True),
     "archive": Command("groupnl.archive.command", "pack a checkpoint as a TorchServe archive"),
-    "train": Command("groupnl.training.command", "train a network on image folders"),
+    # A process that waits for the others, in code that is not Python, would only be ended by torchrun's KILL, half a
+    # minute later.
+    "train": Command("groupnl.training.command", "train a network on image folders", own_end=True),
     "recipes": Command("groupnl.training.recipes_command", "list or show the published training recipes"),
     "curves": Command("groupnl.training.curves_command", "draw the logs of training runs", draws=True),
     "data icons": Command("groupnl.datasets.icons.command", "build the icons, the default models' images"),
@@ -89,10 +93,6 @@ COMMANDS = {
     "costs": Command("groupnl.layers.costs_command", "compare what the convolutions cost"),
 }
 
-# These see to their own end: `serve` takes the signals itself, and a process of `train` that waits for the others, in
-# code that is not Python, would only be ended by torchrun's KILL, half a minute later.
-_OWN_END = ("serve", "train")
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
@@ -133,7 +133,7 @@ def _run(name: str, words: Sequence[str]) -> int:
     args = parser.parse_args(words)
     if COMMANDS[name].draws:
         check_drawing()
-    with nullcontext() if name in _OWN_END else ending_in_order():
+    with nullcontext() if COMMANDS[name].own_end else ending_in_order():
         return int(module.run(read_options(module.Options, args)))
 
 

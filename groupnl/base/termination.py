@@ -7,22 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from groupnl.base.signals import handling
+
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
 def ending_in_order() -> Iterator[None]:
-    """While it is open, the first such signal raises SystemExit, so that every `with` block ends; 143 for TERM.
-
-    A signal that is ignored stays so: `nohup` starts a program that way.
-    """
-    numbers = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, _end) for number in numbers}
-    try:
+    """While it is open, the first such signal raises SystemExit, so that every `with` block ends; 143 for TERM."""
+    with handling(_SIGNALS, _end):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _end(number: int, _: FrameType | None) -> None:

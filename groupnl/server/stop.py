@@ -4,7 +4,9 @@ import os
 import select
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+
+from groupnl.base.signals import handling
 
 # Waits so many seconds; True when the operator wants to stop.
 Wait = Callable[[float], bool]
@@ -40,16 +42,6 @@ class Stop:
 
 @contextmanager
 def stop_signals() -> Iterator[Stop]:
-    """A `Stop` that Ctrl-C, TERM and the closing of the terminal set, instead of ending the program at once.
-
-    A signal that is ignored stays so: `nohup` starts a program that way.
-    """
-    stop = Stop()
-    numbers = [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in numbers}
-    try:
+    """A `Stop` that Ctrl-C, TERM and the closing of the terminal set, instead of ending the program at once."""
+    with closing(Stop()) as stop, handling(_SIGNALS, lambda *_: stop.set()):
         yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        stop.close()
