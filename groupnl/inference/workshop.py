@@ -1,6 +1,5 @@
 """Builds the engine of a way to run a network; what takes long to make is kept in a folder and used again."""
 
-import copy
 import hashlib
 import shutil
 import tempfile
@@ -18,6 +17,7 @@ from groupnl.inference.engines.engine import Engine
 from groupnl.inference.engines.kind import Spec
 from groupnl.inference.engines.table import ENGINES, engine_kind
 from groupnl.inference.engines.target import Target
+from groupnl.inference.rewrite import own_copy
 from groupnl.inference.ways import Way
 
 _SOURCES = ("inference", "layers", "models")  # what decides the files that are made
@@ -58,7 +58,8 @@ class Workshop:
         kind = engine_kind(way.engine)
         spec = Spec(self._config, self._device, way.precision, self._threads, way.published)
         folder = self._made(way, identity, lambda folder: kind.make(model, spec, folder)) if kind.has_files else Path()
-        return kind.open(folder, lambda: _copy(model), spec)
+        # A copy, because engines change the memory order of what they are given.
+        return kind.open(folder, lambda: own_copy(model), spec)
 
     def _made(self, way: Way, identity: str, make: Callable[[Path], None]) -> Path:
         """The folder of what was made for this before, or is made now; a half-made one is never seen."""
@@ -95,8 +96,3 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "none"
-
-
-def _copy(model: nn.Module) -> nn.Module:
-    """A copy, because engines change the memory order of what they are given."""
-    return copy.deepcopy(model).eval().requires_grad_(False)

@@ -16,6 +16,7 @@ ShiftLaw = Literal["published", "declared"]
 SineScale = Literal["none", "sqrt"]
 SINE_SCALES: tuple[SineScale, ...] = get_args(SineScale)
 
+EPSILON = 1e-12  # the least norm of the seeds that they are divided by
 PERIOD_RANGE = (1.0, 2.0)
 # The paper's interface declares shifts from [1, 5), its published code draws them from the period range.
 SHIFT_RANGES: dict[ShiftLaw, tuple[float, float]] = {"published": PERIOD_RANGE, "declared": (1.0, 5.0)}
@@ -138,7 +139,7 @@ class GroupNLConv2d(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, H, W) -> (B, m, H', W')."""
-        seeds = F.normalize(self.conv1(x), dim=1, eps=1e-12)
+        seeds = F.normalize(self.conv1(x), dim=1, eps=EPSILON)
         return torch.cat([seeds, self._generate(seeds)], dim=1)
 
     def _generate(self, seeds: Tensor) -> Tensor:

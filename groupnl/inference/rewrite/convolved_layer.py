@@ -9,7 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from groupnl.inference.rewrite.split_layer import EPSILON, SplitGroupNL
+from groupnl.inference.rewrite.split_layer import SplitGroupNL
+from groupnl.layers.group_nl import EPSILON
 
 # Channels of the widest vector: fewer would leave the blocked order.
 _BLOCK = 16

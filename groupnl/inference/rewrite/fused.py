@@ -10,8 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from groupnl.layers import GroupNLConv2d
-
-_EPSILON = 1e-12  # of the layer's norm
+from groupnl.layers.group_nl import EPSILON
 
 
 class FusedGroupNL(nn.Module):
@@ -82,7 +81,7 @@ class FusedGroupNL(nn.Module):
         seeds = maps.float()
         if self.parts > 1:
             seeds = sum_of_parts(seeds, self.parts)
-        norm = (seeds * seeds).sum(1, keepdim=True).clamp_min(_EPSILON**2)
+        norm = (seeds * seeds).sum(1, keepdim=True).clamp_min(EPSILON**2)
         seeds = seeds * torch.rsqrt(norm)
         # Each half gets its dtype before they are joined: joined first, compilers write it all in float32.
         halves = seeds * self.seed_scale + self.seed_shift, self._generate(seeds)

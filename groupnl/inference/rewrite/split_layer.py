@@ -13,13 +13,12 @@ from torch import Tensor, nn
 
 from groupnl.inference.rewrite.fused import FusedGroupNL, sum_of_parts
 from groupnl.inference.rewrite.sine import OddPolynomial, odd_polynomial, reduce_phase
+from groupnl.layers.group_nl import EPSILON
 
 # "operator": the runtime's own, for GPUs. "polynomial": where that is exact, for OpenVINO, which fuses all of it.
 # "convolutions": the polynomial, and all else behind the seed convolution, as 1x1 convolutions and products, for ONNX
 # Runtime on a CPU: those it computes in its blocked order of channels, while for anything else it reorders.
 Sine = Literal["operator", "polynomial", "convolutions"]
-
-EPSILON = 1e-12  # of the layer's norm
 
 
 class SplitGroupNL(nn.Module):

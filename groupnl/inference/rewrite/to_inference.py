@@ -33,7 +33,7 @@ def to_inference(model: nn.Module, *, reorder: bool = True) -> fx.GraphModule:
         A network in evaluation mode, of the same input and output, without gradients.
     """
     try:
-        graph = _trace(_copy(model))
+        graph = _trace(own_copy(model))
     except Exception as error:  # control flow on traced values raises nearly any type
         name = type(model).__name__
         logger.warning(
@@ -57,10 +57,11 @@ def as_published(model: nn.Module) -> fx.GraphModule:
     """
     graph = fx.Graph()
     graph.output(graph.call_module("network", (graph.placeholder("x"),)))
-    return fx.GraphModule({"network": _copy(model)}, graph).eval()
+    return fx.GraphModule({"network": own_copy(model)}, graph).eval()
 
 
-def _copy(model: nn.Module) -> nn.Module:
+def own_copy(model: nn.Module) -> nn.Module:
+    """A copy of a network that computes alike: in evaluation mode, without gradients."""
     return copy.deepcopy(model).eval().requires_grad_(False)
 
 

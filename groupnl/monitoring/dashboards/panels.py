@@ -21,7 +21,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="groupnl-prometheus")  # serving_config/grafana/provisioning
-GREEN, YELLOW, RED, BLUE, GREY = "green", "#EAB839", "red", "blue", "text"
+GREEN, YELLOW, RED, GREY = "green", "#EAB839", "red", "text"
 SHARE, COUNT, SECONDS, RATE, NUMBER = "percentunit", "short", "s", "reqps", "none"
 Steps = Sequence[tuple[float | None, str]]
 PLAIN: Steps = ((None, GREY),)
