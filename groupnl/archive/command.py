@@ -8,7 +8,6 @@ from typing import Any, get_args
 from groupnl.archive.model_config import ServingSettings
 from groupnl.base.mapping import deep_merge
 from groupnl.base.options import SettingsOptions, read_settings
-from groupnl.base.yaml_file import read_mapping
 from groupnl.card.class_names import read_class_names
 from groupnl.card.input_options import InputOptions, add_input_arguments
 from groupnl.inference.engine_names import EngineName
@@ -107,9 +106,8 @@ def _say(line: str) -> None:
 def _settings(options: Options) -> ServingSettings:
     from groupnl.archive.handler_config import HandlerConfig  # imports torch
 
-    handler = read_mapping(options.handler_config) if options.handler_config else {}
-    if options.handler_config:
-        read_settings(HandlerConfig, {}, options.handler_config)  # what is wrong in the file is told with its name
+    # What is wrong in the file is told with its name; of what is right only what stands there goes on.
+    handler = read_settings(HandlerConfig, {}, options.handler_config).model_dump(mode="json", exclude_unset=True)
     changes: dict[str, Any] = {"engine": options.engine} if options.engine else {}
     if options.twin:
         changes["shadow"] = {"twin": options.twin}
