@@ -48,14 +48,20 @@ def test_a_set_without_a_service_fails(tmp_path):
     assert not (tmp_path / "twins.json").exists()
 
 
+def running_soak(service, folder):
+    """A set in the midst of its load, and its Locust."""
+    arguments = [*command(service, folder, "soak"), "--duration", "600"]
+    process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not service.given:
+        assert process.poll() is None
+        time.sleep(0.05)
+    (child,) = psutil.Process(process.pid).children()
+    return process, child
+
+
 def test_a_set_that_is_ended_leaves_no_process(tmp_path):
     with FakeService() as service:
-        arguments = [*command(service, tmp_path, "soak"), "--duration", "600"]
-        process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while not service.given:
-            assert process.poll() is None
-            time.sleep(0.05)
-        (child,) = psutil.Process(process.pid).children()
+        process, child = running_soak(service, tmp_path)
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 128 + signal.SIGTERM
     assert not child.is_running()
@@ -63,12 +69,7 @@ def test_a_set_that_is_ended_leaves_no_process(tmp_path):
 
 def test_a_set_that_is_killed_leaves_no_process(tmp_path):
     with FakeService() as service:
-        arguments = [*command(service, tmp_path, "soak"), "--duration", "600"]
-        process = subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        while not service.given:
-            assert process.poll() is None
-            time.sleep(0.05)
-        (child,) = psutil.Process(process.pid).children()
+        process, child = running_soak(service, tmp_path)
         process.kill()
         process.wait(60)
         psutil.wait_procs([child], timeout=60)
