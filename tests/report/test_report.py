@@ -9,6 +9,7 @@ from threading import Thread
 
 import pytest
 from prometheus_client import CollectorRegistry, start_http_server
+from support.reported import count_cells, count_outcomes
 from support.server import free_ports
 
 from groupnl import __version__
@@ -16,15 +17,9 @@ from groupnl.cli import main
 from groupnl.corruptions.names import CELLS, Cell
 from groupnl.errors import ConfigError, ServerError
 from groupnl.metrics import (
-    CLEAN,
     PAIRED_OUTCOMES_TOTAL,
-    PROBE_CORRECT,
-    PROBE_IMAGES,
-    PROBE_SET_IMAGES,
     REQUESTS,
     SHADOW_DROPPED,
-    SHADOW_FLIPS,
-    SHADOW_PAIRS,
     SHADOW_SAMPLED,
     STAGE_SECONDS,
     Metrics,
@@ -44,15 +39,7 @@ def _count(metrics: Metrics, *, pairs: int, flips: int) -> None:
     metrics.observe(STAGE_SECONDS, 0.2, stage="total")
     metrics.inc(SHADOW_SAMPLED, pairs * len(CELLS) + 12)
     metrics.inc(SHADOW_DROPPED, 10, reason="queue_full")
-    for name, severity in CELLS:
-        labels = {"corruption": name, "severity": str(severity)}
-        metrics.inc(SHADOW_PAIRS, pairs, **labels)
-        metrics.inc(SHADOW_FLIPS, flips, **labels)
-        metrics.inc(PROBE_IMAGES, 40, **labels)
-        metrics.inc(PROBE_CORRECT, 10, **labels)
-    metrics.inc(PROBE_IMAGES, 40, **CLEAN)
-    metrics.inc(PROBE_CORRECT, 30, **CLEAN)
-    metrics.set(PROBE_SET_IMAGES, 20)
+    count_cells(metrics, pairs=pairs, flips=flips)
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +47,7 @@ def endpoint() -> Iterator[str]:
     registry = CollectorRegistry()
     ours = Metrics(MODEL, registry)
     _count(ours, pairs=20, flips=5)
-    for outcome, count in (("both_hold", 60), ("model_only", 30), ("reference_only", 5), ("both_flip", 5)):
-        ours.inc(PAIRED_OUTCOMES_TOTAL, count, reference=TWIN, corruption="fog", outcome=outcome)
+    count_outcomes(ours, TWIN)
     (port,) = free_ports(1)
     server, thread = start_http_server(port, "127.0.0.1", registry)
     yield f"http://127.0.0.1:{port}"

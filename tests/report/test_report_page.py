@@ -12,24 +12,16 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 from skimage.color import deltaE_ciede2000, rgb2lab
+from support.reported import count_cells, count_outcomes, samples_of
 
 from groupnl import __version__
-from groupnl.corruptions.names import CELLS
 from groupnl.metrics import (
     BUILD_INFO,
-    CLEAN,
-    PAIRED_OUTCOMES_TOTAL,
-    PROBE_CORRECT,
-    PROBE_IMAGES,
-    PROBE_SET_IMAGES,
     REQUESTS,
-    SHADOW_FLIPS,
-    SHADOW_PAIRS,
     Metrics,
 )
 from groupnl.report.figures import figures_of, model_names
 from groupnl.report.page import page
-from groupnl.report.samples import Sample, Samples
 
 SERVED, TWIN = "gnl_es", "es"
 TEXT, MARK = 4.5, 3.0  # least contrast, WCAG 2.2, 1.4.3 and 1.4.11
@@ -59,11 +51,6 @@ VISIONS = {
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 
-def _samples(*registries: CollectorRegistry) -> Samples:
-    families = (family for registry in registries for family in registry.collect())
-    return Samples(Sample(s.name, s.labels, s.value) for family in families for s in family.samples)
-
-
 def _registry(name: str, reference: str = "") -> CollectorRegistry:
     registry = CollectorRegistry()
     metrics = Metrics(name, registry)
@@ -77,22 +64,13 @@ def _registry(name: str, reference: str = "") -> CollectorRegistry:
         precision="bfloat16",
         archive_sha256="0123456789abcdef" * 4,
     )
-    for corruption, severity in CELLS:
-        labels = {"corruption": corruption, "severity": str(severity)}
-        metrics.inc(SHADOW_PAIRS, 20, **labels)
-        metrics.inc(SHADOW_FLIPS, 5, **labels)
-        metrics.inc(PROBE_IMAGES, 40, **labels)
-        metrics.inc(PROBE_CORRECT, 10, **labels)
-    metrics.inc(PROBE_IMAGES, 40, **CLEAN)
-    metrics.inc(PROBE_CORRECT, 30, **CLEAN)
-    metrics.set(PROBE_SET_IMAGES, 20)
+    count_cells(metrics)
     if reference:
-        for outcome, count in (("both_hold", 60), ("model_only", 30), ("reference_only", 5), ("both_flip", 5)):
-            metrics.inc(PAIRED_OUTCOMES_TOTAL, count, reference=reference, corruption="fog", outcome=outcome)
+        count_outcomes(metrics, reference)
     return registry
 
 
-SAMPLES = _samples(_registry(TWIN), _registry(SERVED, TWIN))
+SAMPLES = samples_of(_registry(TWIN), _registry(SERVED, TWIN))
 PAGE = page([figures_of(SAMPLES, name) for name in model_names(SAMPLES)], "http://here", "since the start", "now")
 
 
@@ -340,7 +318,7 @@ def test_all_models_come_first_and_the_twin_last() -> None:
 
 
 def test_models_that_share_a_twin_come_before_it() -> None:
-    samples = _samples(_registry("es"), _registry("zoo"), _registry("mono_es", "es"), _registry("gnl_es", "es"))
+    samples = samples_of(_registry("es"), _registry("zoo"), _registry("mono_es", "es"), _registry("gnl_es", "es"))
     names = model_names(samples)
     assert sorted(names) == ["es", "gnl_es", "mono_es", "zoo"]
     assert names.index("gnl_es") < names.index("es") > names.index("mono_es")
@@ -358,5 +336,5 @@ def test_a_model_that_changed_has_several_builds() -> None:
     Metrics(SERVED, other := CollectorRegistry()).set(
         BUILD_INFO, 1, version="2.0", arch="n", engine="eager", precision="float32", archive_sha256=""
     )
-    builds = figures_of(_samples(registry, other), SERVED).builds
+    builds = figures_of(samples_of(registry, other), SERVED).builds
     assert [(build.version, build.engine) for build in builds] == [("2.0", "eager"), ("1.0", "aot")]

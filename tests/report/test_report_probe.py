@@ -2,6 +2,7 @@
 
 import pytest
 from prometheus_client import CollectorRegistry
+from support.reported import samples_of
 
 from groupnl.corruptions.names import CELLS
 from groupnl.metrics import (
@@ -15,16 +16,14 @@ from groupnl.metrics import (
 )
 from groupnl.report.figures import figures_of
 from groupnl.report.page import page
-from groupnl.report.samples import Sample, Samples
+from groupnl.report.samples import Samples
 
 IMAGES, ROUNDS = 200, 2
 
 
 def _samples(images: int) -> Samples:
     """The model `m`, whose reference is `r`: the same errors in each cell, 40 % and 50 %."""
-    registries = [_registry("m", images, 0.4), _registry("r", images, 0.5)]
-    families = (family for registry in registries for family in registry.collect())
-    return Samples(Sample(s.name, s.labels, s.value) for family in families for s in family.samples)
+    return samples_of(_registry("m", images, 0.4), _registry("r", images, 0.5))
 
 
 def _registry(name: str, images: int, wrong: float) -> CollectorRegistry:
