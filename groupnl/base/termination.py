@@ -3,6 +3,7 @@
 import multiprocessing
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -10,13 +11,24 @@ from types import FrameType
 from groupnl.base.signals import handling
 
 _SIGNALS = (signal.SIGTERM, signal.SIGHUP)
+_PAUSE = 0.05  # seconds in which code that drops exceptions has probably been left
+
+
+class _Ended(SystemExit):
+    def __init__(self, number: int) -> None:
+        super().__init__(128 + number)
+        self.number = number
 
 
 @contextmanager
 def ending_in_order() -> Iterator[None]:
     """While it is open, the first such signal raises SystemExit, so that every `with` block ends; 143 for TERM."""
-    with handling(_SIGNALS, _end):
-        yield
+    before, sys.unraisablehook = sys.unraisablehook, _unraisable
+    try:
+        with handling(_SIGNALS, _end):
+            yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _end(number: int, _: FrameType | None) -> None:
@@ -26,7 +38,19 @@ def _end(number: int, _: FrameType | None) -> None:
     # Ctrl-C reaches these too. Without that a pool of processes would do all its work before it ends.
     for child in multiprocessing.active_children():
         child.terminate()
-    sys.exit(128 + number)
+    raise _Ended(number)
+
+
+def _unraisable(dropped: "sys.UnraisableHookArgs") -> None:
+    """Send a signal again whose exception Python dropped, because it came amid a `__del__` or a hook of `fork`."""
+    if not isinstance(dropped.exc_value, _Ended):
+        sys.__unraisablehook__(dropped)
+        return
+    signal.signal(dropped.exc_value.number, _end)
+    main = threading.main_thread().ident
+    again = threading.Timer(_PAUSE, signal.pthread_kill, (main, dropped.exc_value.number))
+    again.daemon = True
+    again.start()
 
 
 def _nothing(number: int, frame: FrameType | None) -> None:

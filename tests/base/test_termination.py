@@ -37,6 +37,20 @@ if __name__ == "__main__":
             print("ready", flush=True)
             longest.result()
 """
+DROPPING = """
+import signal, tempfile, time
+from groupnl.base.termination import ending_in_order
+
+class Dropping:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+if __name__ == "__main__":
+    with ending_in_order(), tempfile.TemporaryDirectory(prefix="left-"):
+        print("ready", flush=True)
+        Dropping()
+        time.sleep(60)
+"""
 
 
 def started(program: str, folder: Path) -> subprocess.Popen[str]:
@@ -73,6 +87,12 @@ def test_temporary_folders_are_removed_even_if_the_signal_comes_twice(number: si
 def test_a_pool_of_processes_does_not_do_all_its_work_first(tmp_path: Path) -> None:
     with started(POOLED, tmp_path) as process:
         process.terminate()
+        assert process.wait(30) == 128 + signal.SIGTERM
+    assert not [*(tmp_path / "temporary").iterdir()]
+
+
+def test_a_signal_amid_code_that_drops_exceptions_ends_the_program_all_the_same(tmp_path: Path) -> None:
+    with started(DROPPING, tmp_path) as process:
         assert process.wait(30) == 128 + signal.SIGTERM
     assert not [*(tmp_path / "temporary").iterdir()]
 

@@ -4,8 +4,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -37,15 +38,22 @@ def test_it_says_how_busy_the_machine_was(
     assert not children()
 
 
-def test_term_leaves_neither_folders_nor_processes(words: list[str], tmp_path: Path) -> None:
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A folder whose name is short enough for a service's sockets, which pytest's own are not everywhere."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        yield Path(name)
+
+
+def test_term_leaves_neither_folders_nor_processes(words: list[str], temporary: Path) -> None:
     command = [sys.executable, "-m", "groupnl.cli", *words, "--seconds", "60"]
-    process = subprocess.Popen(command, env=os.environ | {"TMPDIR": str(tmp_path)})
-    while not [*tmp_path.glob("groupnl-bench-*/*/output.txt")]:
+    process = subprocess.Popen(command, env=os.environ | {"TMPDIR": str(temporary)})
+    while not [*temporary.glob("groupnl-bench-*/*/output.txt")]:
         assert process.poll() is None
         time.sleep(0.05)
     family = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 128 + signal.SIGTERM
-    assert not [*tmp_path.glob("groupnl-bench-*")]
+    assert not [*temporary.glob("groupnl-bench-*")]
     _, alive = psutil.wait_procs(family, timeout=10)
     assert not alive
