@@ -8,7 +8,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from groupnl.base.atomic_file import writing
+from groupnl.base.atomic_file import replacing
 from groupnl.base.options import Options as BaseOptions
 from groupnl.card import InputConfig
 from groupnl.corruptions.corrupt import MIN_SIDE, CorruptionSpec, corrupt_each
@@ -19,6 +19,7 @@ from groupnl.images import Limits, Preprocess, decode
 # As the paper groups them.
 GROUPS = {"noise": 3, "blur": 4, "weather": 4, "digital": 4, "validation": 4}
 MARGIN, GAP, GROUP_GAP, HEAD, LABEL = 24, 6, 18, 76, 168  # pixels
+FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}  # by the name's ending
 PAPER, INK, SOFT = (255, 255, 255), (15, 23, 42), (100, 116, 139)
 
 
@@ -60,15 +61,13 @@ def run(options: Options) -> int:
     """
     if options.size < MIN_SIDE or options.scale < 1 or options.seed < 0:
         raise ConfigError(f"--size is {MIN_SIDE} or more, --scale 1 or more, --seed 0 or more")
+    form = _format(options.output)
     pixels = _read(options.image, options.size)
     specs = [CorruptionSpec(*cell, options.seed) for cell in CELLS]
     corrupted = corrupt_each(pixels.expand(len(CELLS), -1, -1, -1), specs, published=options.published)
     sheet = draw_sheet(pixels[0], corrupted, options.image.name, options.scale)
-    try:
-        with writing(options.output):
-            sheet.save(options.output)
-    except ValueError:
-        raise ConfigError(f"{options.output} names no format that can be written: end it in .png or .jpg") from None
+    with replacing(options.output) as partial, partial.open("wb") as file:
+        sheet.save(file, form)
     print(options.output)
     return 0
 
@@ -112,6 +111,12 @@ def _draw_rows(sheet: Image.Image, draw: ImageDraw.ImageDraw, corrupted: Tensor,
                 sheet.paste(_tile(image, scale), (MARGIN + LABEL + place * (tile + GAP), y))
             y += tile + GAP
         y += GROUP_GAP
+
+
+def _format(output: Path) -> str:
+    if form := FORMATS.get(output.suffix.lower()):
+        return form
+    raise ConfigError(f"{output} names no format that can be written: end it in {', '.join(FORMATS)}")
 
 
 def _tile(image: Tensor, scale: int) -> Image.Image:

@@ -1,6 +1,8 @@
 """groupnl corrupt and groupnl bench corruptions."""
 
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -31,12 +33,34 @@ def test_the_sheet_shows_every_cell(picture: Path, tmp_path: Path, capsys: pytes
     assert torch.equal(pixels[top : top + 32, MARGIN + LABEL : MARGIN + LABEL + 32], expected)
 
 
+def test_a_sheet_that_is_not_written_to_its_end_leaves_the_one_before(
+    picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(image: Image.Image, file: BinaryIO, form: str) -> None:
+        file.write(b"a half")
+        raise KeyboardInterrupt
+
+    sheet = tmp_path / "sheet.JPG"
+    sheet.write_text("before")
+    words = ["corrupt", str(picture), "-o", str(sheet), "--size", "32"]
+    monkeypatch.setattr(Image.Image, "save", killed)
+    with suppress(KeyboardInterrupt):
+        main(words)
+    assert sheet.read_text() == "before"
+    assert sorted(tmp_path.iterdir()) == [picture, sheet]
+    monkeypatch.undo()
+    assert main(words) == 0
+    with Image.open(sheet) as image:
+        assert image.format == "JPEG"
+
+
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
         (["--size", "16"], "--size is 32 or more"),
         (["--scale", "0"], "--scale 1 or more"),
-        (["-o", "sheet.unknown"], "names no format"),
+        (["-o", "sheet.unknown"], "sheet.unknown names no format that can be written: end it in .png, .jpg"),
+        (["-o", "sheet"], "sheet names no format"),
     ],
 )
 def test_options_that_cannot_be_used(
