@@ -15,7 +15,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from locust import FastHttpUser, LoadTestShape, events, task
 from locust.exception import StopUser
-from locust.runners import LocalRunner
 
 from loadtests._record import Order
 from loadtests._run import Run, outcome_of, say
@@ -112,22 +111,27 @@ def fail(environment: Any, failures: list[str]) -> None:
 def add_our_options(parser: Any) -> None:
     """`locust --help` shows them."""
     add_options(parser)
-    # Refused while options are read, before Locust starts processes: those outlive a parent that is killed, by minutes.
-    parser._option_string_actions["--processes"].type = _refused
+    # Refused while options are read, before Locust starts or waits for processes: those that it starts outlive a parent
+    # that is killed, by minutes.
+    known = parser._option_string_actions
+    known["--processes"].type = _refused
+    for flag in ("--master", "--worker"):
+        known[flag].__class__ = _RefusedFlag
 
 
 def _refused(_: str) -> None:
     raise argparse.ArgumentTypeError(ONE_PROCESS)
 
 
-def refuse_what_cannot_work(environment: Any, runner: Any, **_: Any) -> None:
+class _RefusedFlag(argparse._StoreTrueAction):
+    def __call__(self, *_: Any) -> None:
+        raise argparse.ArgumentError(self, ONE_PROCESS)
+
+
+def refuse_what_cannot_work(environment: Any, **_: Any) -> None:
     """Wrong options are told before anything starts."""
-    options = environment.parsed_options
-    if not isinstance(runner, LocalRunner):
-        say(ONE_PROCESS)
-        sys.exit(USAGE_ERROR)
     try:
-        read_options(options, environment.host or HOST)
+        read_options(environment.parsed_options, environment.host or HOST)
     except LoadTestError as error:
         say(str(error))
         sys.exit(USAGE_ERROR)

@@ -93,12 +93,15 @@ def test_a_wrong_option_ends_the_set_at_once(options, said, tmp_path):
     assert not (tmp_path / "out" / "summary.svg").exists()  # it did not go on
 
 
-@pytest.mark.parametrize("words", [("--processes", "2"), ("--processes=-1",)])
-def test_locust_starts_no_processes(words):
+@pytest.mark.parametrize("words", [("--processes", "2"), ("--processes=-1",), ("--master",), ("--worker",)])
+def test_locust_starts_no_processes_and_waits_for_none(words):
     arguments = [sys.executable, "-m", "locust", "-f", "loadtests/", "--headless", "--loglevel", "DEBUG", *words]
-    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    told = done.stdout + done.stderr
     assert done.returncode == 2
-    assert "Started child" not in done.stdout + done.stderr
+    assert f"argument {words[0].partition('=')[0]}: These scenarios count in one process" in told
+    for late in ("Started child", "Starting Locust", "Failed to connect to master"):
+        assert late not in told
 
 
 def test_a_picture_of_nothing(tmp_path):
