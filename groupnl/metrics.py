@@ -84,7 +84,7 @@ BUILD_INFO = Family(
     "groupnl_build_info",
     "same",
     "1; the labels say what is served.",
-    ("version", "arch", "engine", "precision", "archive_sha256"),
+    ("version", "arch", "engine", "precision", "torch", "archive_sha256"),
 )
 WORKER_STARTS = Family("groupnl_worker_starts_total", "counter", "Worker processes that became ready.")
 

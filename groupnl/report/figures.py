@@ -122,6 +122,7 @@ class Build(NamedTuple):
         architecture: of the network.
         engine: that ran it.
         precision: that it computed in.
+        torch: the version of PyTorch that the service runs with; empty where it is not known.
         version: of the archive.
         archive_sha256: of the archive; empty where it is not known.
     """
@@ -129,6 +130,7 @@ class Build(NamedTuple):
     architecture: str
     engine: str
     precision: str
+    torch: str
     version: str
     archive_sha256: str
 
@@ -206,7 +208,7 @@ def figures_of(samples: Samples, model: str) -> ModelFigures:
 
 def _builds(samples: Samples, model: str) -> list[Build]:
     found = [sample.labels for sample in samples.matching(BUILD_INFO.name, model=model)]
-    labels = ("arch", "engine", "precision", "version", "archive_sha256")
+    labels = ("arch", "engine", "precision", "torch", "version", "archive_sha256")
     return sorted({Build(*(told.get(label, "") for label in labels)) for told in found})
 
 

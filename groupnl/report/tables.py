@@ -32,13 +32,14 @@ def summary_table(models: Sequence[ModelFigures]) -> str:
 
 def builds_table(models: Sequence[ModelFigures]) -> str:
     """What answered for each model."""
-    head = ("model", "network", "engine", "precision", "version", "SHA-256 of the archive")
+    head = ("model", "network", "engine", "precision", "torch", "version", "SHA-256 of the archive")
     rows = [
         (
             name(figures.name),
             name(build.architecture),
             name(build.engine),
             name(build.precision),
+            name(build.torch) if build.torch else "not known",
             name(build.version),
             f"{name(build.archive_sha256[:16])}…" if build.archive_sha256 else "not known",
         )

@@ -45,6 +45,7 @@ def count_start(metrics: Metrics, model_dir: Path, manifest: Manifest, engine: s
         arch=manifest.card.architecture,
         engine=engine,
         precision=precision_name(precision),
+        torch=torch.__version__,
         archive_sha256=_archive_digest(model_dir),
     )
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Gauge
 from skimage.color import deltaE_ciede2000, rgb2lab
 from support.reported import count_cells, count_outcomes, samples_of
 
@@ -22,6 +22,7 @@ from groupnl.metrics import (
 )
 from groupnl.report.figures import figures_of, model_names
 from groupnl.report.page import page
+from groupnl.report.tables import builds_table
 
 SERVED, TWIN = "gnl_es", "es"
 TEXT, MARK = 4.5, 3.0  # least contrast, WCAG 2.2, 1.4.3 and 1.4.11
@@ -62,6 +63,7 @@ def _registry(name: str, reference: str = "") -> CollectorRegistry:
         arch=f"net_{name}",
         engine="aot",
         precision="bfloat16",
+        torch="2.14.1+cpu",
         archive_sha256="0123456789abcdef" * 4,
     )
     count_cells(metrics)
@@ -326,7 +328,7 @@ def test_models_that_share_a_twin_come_before_it() -> None:
 
 def test_it_is_told_what_was_served_and_who_wrote_the_page() -> None:
     rows = [row.text for row in _elements("tr")]
-    assert f"{SERVED} net_{SERVED} aot bfloat16 1.0 0123456789abcdef…" in rows
+    assert f"{SERVED} net_{SERVED} aot bfloat16 2.14.1+cpu 1.0 0123456789abcdef…" in rows
     (told,) = [element.text for element in _elements("p") if element.text.startswith("Counted")]
     assert told == f"Counted since the start; read from http://here at now by groupnl {__version__}."
 
@@ -334,7 +336,19 @@ def test_it_is_told_what_was_served_and_who_wrote_the_page() -> None:
 def test_a_model_that_changed_has_several_builds() -> None:
     registry = _registry(SERVED)
     Metrics(SERVED, other := CollectorRegistry()).set(
-        BUILD_INFO, 1, version="2.0", arch="n", engine="eager", precision="float32", archive_sha256=""
+        BUILD_INFO, 1, version="2.0", arch="n", engine="eager", precision="float32", torch="2.14.0", archive_sha256=""
     )
     builds = figures_of(samples_of(registry, other), SERVED).builds
-    assert [(build.version, build.engine) for build in builds] == [("2.0", "eager"), ("1.0", "aot")]
+    assert [(build.version, build.engine, build.torch) for build in builds] == [
+        ("2.0", "eager", "2.14.0"),
+        ("1.0", "aot", "2.14.1+cpu"),
+    ]
+
+
+def test_a_service_that_does_not_tell_its_torch_is_read() -> None:
+    metrics = CollectorRegistry()
+    labels = {"model": SERVED, "version": "1.0", "arch": "n", "engine": "eager", "precision": "float32"}
+    Gauge(BUILD_INFO.name, "of an older groupnl", list(labels), registry=metrics).labels(**labels).set(1)
+    figures = figures_of(samples_of(metrics), SERVED)
+    assert [build.torch for build in figures.builds] == [""]
+    assert re.search("float32.*not known.*1.0.*not known", builds_table([figures]))

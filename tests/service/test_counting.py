@@ -16,7 +16,7 @@ from groupnl.errors import input_errors
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.metrics import Metrics
 from groupnl.robustness.record import ROBUSTNESS_FILE, CellFigures, RobustnessRecord, write_record
-from groupnl.service.counting import set_offline_agreement, worker_metrics
+from groupnl.service.counting import count_start, set_offline_agreement, worker_metrics
 from groupnl.service.items import Item
 from groupnl.service.service import Service
 from groupnl.service.shadow import Sampler
@@ -44,6 +44,13 @@ def service(packed: Path, counts: _Counts) -> Service:
     metrics = Metrics("tiny", counts.registry)
     shadows = Sampler(ShadowCounts(metrics, None), None)
     return Service(manifest.card, engine, HandlerConfig(), metrics, shadows, Turns(None, 1))
+
+
+def test_what_is_served_is_told(packed: Path, counts: _Counts) -> None:
+    manifest, _ = load_unpacked(packed)
+    count_start(Metrics("tiny", counts.registry), packed, manifest, "eager", torch.bfloat16)
+    served = {"version": "1.0", "arch": manifest.card.architecture, "engine": "eager", "precision": "bfloat16"}
+    assert counts("groupnl_build_info", **served, torch=torch.__version__, archive_sha256="") == 1
 
 
 def test_a_mixed_batch(service: Service, counts: _Counts) -> None:
