@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 import groupnl.models  # noqa: F401 (registers the GroupNL networks)
 from groupnl.base.folder_lock import locked
+from groupnl.base.progress import progress
 from groupnl.card import ModelCard, SplitAccuracy, TrainingRecord
 from groupnl.errors import ConfigError
 from groupnl.inference.device import choose_device, choose_precision, place, precision_name
@@ -176,11 +177,11 @@ class Trainer:
         self.network.train()
         total = torch.zeros((), device=self.world.device)
         title = f"epoch {self.epoch + 1}/{self.config.epochs}"
-        progress = tqdm(self.loader, title, unit="step", leave=False, disable=not self.world.is_main)
-        for step, (images, classes) in enumerate(progress, 1):
+        steps = progress(self.loader, title=title, unit="steps", stays=False, silent=not self.world.is_main)
+        for step, (images, classes) in enumerate(steps, 1):
             total += self._step(images, classes)
             if step % _LOOK_STEPS == 0:
-                progress.set_postfix(loss=f"{self._finite(total.item() / step):.4f}")
+                steps.set_postfix(loss=f"{self._finite(total.item() / step):.4f}")
         return self._finite(self.world.total(total).item() / (len(self.loader) * self.world.size))
 
     def _finite(self, loss: float) -> float:

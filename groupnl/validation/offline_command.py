@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
+from groupnl.base.progress import progress
 from groupnl.card import ModelCard
 from groupnl.corruptions import NAMES
 from groupnl.corruptions.corrupt import check
@@ -90,7 +91,7 @@ def run(options: Options) -> int:
     engines = [TorchEngine(trained.network, trained.input, device, precision) for trained in models]
     images = read_images(options.data, options.splits, opened[0][1], options.limit, options.seed)
     _tell_missing(images, opened[0][1].classes)
-    with tqdm(unit=" images", unit_scale=True, smoothing=0.05) as bar:
+    with progress(unit="images", large=True) as bar:
         measurement = Measurement(
             engines, images, seed=options.seed, batch_size=options.batch_size, progress=bar.update
         )

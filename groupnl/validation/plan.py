@@ -5,8 +5,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
 
-from tqdm import tqdm
-
+from groupnl.base.progress import progress
 from groupnl.corruptions import CELLS, Cell
 from groupnl.corruptions.corrupt import MIN_SIDE, check
 from groupnl.errors import ConfigError
@@ -100,7 +99,7 @@ def _sets(options: Options, labels: Labelling, cells: Sequence[Cell]) -> dict[Ce
         sets |= dict.fromkeys(cells, sets[None])
     if options.imagenet_c:
         found = cell_folders(options.imagenet_c, cells).items()
-        folders = tqdm(found, "looking through", leave=False, unit=" folders")
+        folders = progress(found, title="looking through", stays=False, unit="folders")
         sets |= {cell: look_through([folder], labels, options.choice) for cell, folder in folders}
     return sets
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from groupnl.base.progress import progress
 from groupnl.corruptions import Cell
 from groupnl.inference.engines.engine import Engine
 from groupnl.inference.workshop import Workshop
@@ -38,8 +39,7 @@ def validate(trained: Trained, work: Work, how: How, path: Path) -> Record:
         write(record, path)
 
     total = sum(work.sets[cell].images for part in work.parts for cell in part.cells)
-    bar: tqdm[Any] = tqdm(total=total, unit=" images", unit_scale=True, smoothing=0.05, disable=not work.parts)
-    with bar:
+    with progress(total=total, unit="images", large=True, silent=not work.parts) as bar:
         for size, parts in groupby(work.parts, key=lambda part: part.size):
             with _engine(trained, size, how) as engine:
                 stream = batches(read_rows(_told(parts, bar), how.workers), how.batch_size)

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Self
 
 from pydantic import model_validator
-from tqdm import tqdm
 
 from groupnl.base.cores import usable_cores
 from groupnl.base.folder_lock import locked
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
+from groupnl.base.progress import progress
 from groupnl.corruptions import NAMES
 from groupnl.corruptions.corrupt import check
 from groupnl.errors import ConfigError
@@ -105,7 +105,7 @@ def run(options: Options) -> int:
             print("done   " if result_path(options.out, cell).is_file() else "missing", cell.name)
         return 0
     if options.speed:
-        measure_speed(options.out, options.threads)
+        print(measure_speed(options.out, options.threads))
     elif not options.report:
         with locked(options.out, "choose another --out; the folders cells/ can be copied together"):
             _train(options, recipes, cells)
@@ -125,7 +125,7 @@ def _train(options: Options, recipes: dict[tuple[str, str], Recipe], cells: Sequ
     clock = Clock(None if options.budget_minutes is None else 60 * options.budget_minutes, known)
     plan = Plan(options.out, recipes, options.threads)
     failures = []
-    with tqdm(total=len(cells), initial=len(cells) - len(todo), unit="cell") as bar:
+    with progress(total=len(cells), done=len(cells) - len(todo), unit="cells") as bar:
         for outcome in run_cells(todo, plan, options.jobs or usable_cores(), clock):
             bar.write(_line(outcome))
             if isinstance(outcome, Failure):

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Generator, Tensor
-from tqdm import tqdm
 
 from groupnl.base.atomic_file import write_whole
 from groupnl.base.files import sha256_of
 from groupnl.base.problems import problems
+from groupnl.base.progress import progress
 from groupnl.corruptions import CELLS, corrupt_each
 from groupnl.errors import ConfigError
 from groupnl.robustness.replay import spec_of
@@ -165,6 +165,6 @@ def _write_images(path: Path, train: Labelled, tests: dict[str, Labelled], corru
 def _write_corrupted(path: Path, pixels: Tensor, keys: Sequence[str], seed: int) -> None:
     shape = (len(CELLS), *pixels.shape)
     corrupted = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-    for row, cell in enumerate(tqdm(CELLS, desc=f"corrupting {len(pixels)} images", unit=" cells")):
+    for row, cell in enumerate(progress(CELLS, title=f"corrupting {len(pixels)} images", unit="cells")):
         corrupted[row] = corrupt_each(pixels, [spec_of(key, cell, seed) for key in keys]).numpy()
     corrupted.flush()

@@ -7,14 +7,15 @@ from typing import Any
 
 import torch
 from torch import nn
-from tqdm import tqdm
 
 from groupnl.base.atomic_file import write_whole
+from groupnl.base.progress import progress
 from groupnl.inference.rewrite import to_inference
 from groupnl_studies.convolutions.kinds import STANDARD
 from groupnl_studies.convolutions.networks import NETWORKS, build_network
 from groupnl_studies.convolutions.recipe import ImagePlan
 from groupnl_studies.harness.machine import machine
+from groupnl_studies.harness.others import Others, others_in_words
 from groupnl_studies.harness.rounds import median_over
 
 FILE = "speed.json"
@@ -23,21 +24,27 @@ _BATCH, _CLASSES, _ROUNDS = 32, 50, 15
 TRAINED, REWRITTEN = "trained", "rewritten"
 
 
-def measure_speed(out: Path, threads: int) -> None:
+def measure_speed(out: Path, threads: int) -> str:
     """Time every network with every convolution, untrained, in float32 and eager PyTorch, and write `speed.json`.
 
     Args:
         out: folder of the study.
         threads: CPU threads.
+
+    Returns:
+        What is to be said of other programs that used the machine meanwhile.
     """
     measured_on = machine()
     torch.set_num_threads(threads)
     size = ImagePlan().size
     images = torch.rand(_BATCH, 3, size, size).contiguous(memory_format=torch.channels_last)
-    networks = {name: _ratios(name, images) for name in tqdm(NETWORKS, unit=" networks")}
+    others = Others()
+    networks = {name: _ratios(name, images) for name in progress(NETWORKS, unit="networks")}
+    busy = others.cores()
     settings = {"batch": _BATCH, "size": size, "threads": threads, "precision": "float32", "rounds": _ROUNDS}
-    content = {"machine": measured_on, "settings": settings, "ratios": networks}
+    content = {"machine": measured_on, "settings": settings, "others": busy, "ratios": networks}
     write_whole(out / FILE, json.dumps(content, indent=1) + "\n")
+    return others_in_words(busy)
 
 
 def read_ratios(out: Path) -> dict[str, dict[str, dict[str, float]]]:

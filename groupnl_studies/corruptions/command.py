@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
+from groupnl.base.progress import progress
 from groupnl.corruptions.corrupt import corrupt
 from groupnl.corruptions.names import NAMES, SEVERITIES
 from groupnl_studies.harness.others import Others, others_in_words
@@ -56,7 +56,7 @@ def run(options: Options) -> int:
     others = Others()
     rows = {
         name: _medians(name, options.severity, images, library, options.repeats)
-        for name in tqdm(NAMES, desc="corruptions", unit="kind")
+        for name in progress(NAMES, title="corruptions", unit="kinds")
     }
     busy = others_in_words(others.cores())
     work = f"severity {options.severity}, {options.size} pixels, one thread"

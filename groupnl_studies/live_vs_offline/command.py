@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from pydantic import ValidationError
-from tqdm import tqdm
 
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
 from groupnl.base.problems import problems
+from groupnl.base.progress import progress
 from groupnl.errors import ConfigError
 from groupnl.metrics import (
     CLEAN,
@@ -138,7 +138,7 @@ def _measure(options: Options, images: Sequence[Path]) -> Scrape:
         settings = {"model_store": str(options.model_store), **SETTINGS}
         service = stack.enter_context(RunningService(folder, options.models, settings))
         service.wait_until_ready()
-        bar = stack.enter_context(tqdm(total=options.passes * len(options.models) * len(images), unit=" images"))
+        bar = stack.enter_context(progress(total=options.passes * len(options.models) * len(images), unit="images"))
         replay(service, process, images, options.models, options.passes, bar.update)
         return replay_probes(service, options.models)
 

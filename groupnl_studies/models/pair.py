@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
+from groupnl.base.progress import progress
 from groupnl.errors import RewriteError
 from groupnl.inference.device import choose_device
 from groupnl.inference.engines.engine import Engine
@@ -140,7 +140,7 @@ def measure_pair(pair: Pair, plan: Plan) -> PairTimes:
     result = PairTimes(pair)
     engines: dict[tuple[str, str], Engine] = {}
     workshop = Workshop(plan.cache, usual_input(plan.size), device, plan.threads)
-    with tqdm(total=len(pair) * len(plan.ways), leave=False, disable=None, unit=" engines") as bar:
+    with progress(total=len(pair) * len(plan.ways), stays=False, unit="engines") as bar:
         for network in pair:
             model = random_network(network, usual_input(plan.size))
             name = identity(network, model)
@@ -173,7 +173,7 @@ def _take_turns(engines: Mapping[tuple[str, str], Engine], images: Tensor, plan:
     """Time all slots once a round, in a shuffled order: networks and ways alternate, the batch size changes last."""
     turns: dict[Case, list[Turn]] = {Case(*key, batch): [] for batch in plan.batches for key in engines}
     order = random.Random(0)  # noqa: S311 (an order, no secret)
-    with tqdm(total=(plan.rounds + 1) * len(turns), leave=False, disable=None, unit=" turns") as bar:
+    with progress(total=(plan.rounds + 1) * len(turns), stays=False, unit="turns") as bar:
         for number in range(plan.rounds + 1):
             bar.set_description(f"round {number}" if number else "first batches")
             for batch in plan.batches:

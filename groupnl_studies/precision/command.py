@@ -8,13 +8,13 @@ from typing import Any, Self, get_args
 
 import torch
 from pydantic import Field, model_validator
-from tqdm import tqdm
 
 from groupnl.base.atomic_file import write_whole
 from groupnl.base.cores import usable_cores
 from groupnl.base.files import sha256_of
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
+from groupnl.base.progress import progress
 from groupnl.base.short_names import by_short_name
 from groupnl.inference.device import choose_device
 from groupnl.inference.device_names import Device
@@ -126,7 +126,7 @@ def _study(
     workshop = Workshop(cache, card.input, device, threads)
     expected = answers(workshop.engine(REFERENCE, trained.network, trained.sha256), images.pixels, options.batch_size)
     found = []
-    with tqdm(ways, leave=False, disable=None, unit=" ways") as bar:
+    with progress(ways, stays=False, unit="ways") as bar:
         for way in bar:
             bar.set_description(f"{name}: {way.name}")
             engine = workshop.engine(way, trained.network, trained.sha256)

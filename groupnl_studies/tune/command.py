@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator
-from tqdm import tqdm
 
 from groupnl.archive.model_config import MOST
 from groupnl.archive.read import read_manifest
@@ -15,6 +14,7 @@ from groupnl.base.atomic_file import write_whole
 from groupnl.base.cores import usable_cores
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
+from groupnl.base.progress import progress
 from groupnl_studies.harness.machine import machine
 from groupnl_studies.harness.options import NewFile, Seconds
 from groupnl_studies.harness.others import others_in_words
@@ -114,7 +114,7 @@ def worker_counts(cores: int) -> list[int]:
 
 
 def _tune(plan: Plan) -> list[Step]:
-    with tqdm(total=plan.rounds * plan.axes.measurements, desc="tune", unit="service") as bar:
+    with progress(total=plan.rounds * plan.axes.measurements, title="tune", unit="services") as bar:
 
         def done(candidate: Candidate, figures: Figures) -> None:
             rate, wait = figures.saturated.throughput, figures.alone.p50_ms

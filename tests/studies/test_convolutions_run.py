@@ -29,6 +29,7 @@ from groupnl_studies.convolutions.schedule import Clock, run_cells
 from groupnl_studies.convolutions.speed import read_ratios
 from groupnl_studies.convolutions.state import Progress, save_state
 from groupnl_studies.convolutions.train import best_classes, train
+from groupnl_studies.harness.others import Others, others_in_words
 
 pytestmark = pytest.mark.slow
 
@@ -219,7 +220,9 @@ def test_what_cannot_be_used_is_told(tmp_path: Path, words: list[str], sentence:
 def test_speed_is_measured_against_the_standard_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(speed, "NETWORKS", {"resnet18": NETWORKS["resnet18"]})
     monkeypatch.setattr(speed, "_ROUNDS", 1)
-    speed.measure_speed(tmp_path, 1)
+    monkeypatch.setattr(Others, "cores", lambda _: 0.5)
+    assert speed.measure_speed(tmp_path, 1) == others_in_words(0.5)
+    assert json.loads((tmp_path / speed.FILE).read_text())["others"] == 0.5
     ratios = read_ratios(tmp_path)["resnet18"]
     assert list(ratios) == list(NETWORKS["resnet18"].kinds)
     assert ratios["standard"] == {"trained": 1.0, "rewritten": 1.0}

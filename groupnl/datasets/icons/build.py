@@ -12,12 +12,11 @@ from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-from tqdm import tqdm
-
 from groupnl import __version__
 from groupnl.base.atomic_file import writing
 from groupnl.base.child_process import end_with_parent
 from groupnl.base.cores import usable_cores
+from groupnl.base.progress import progress
 from groupnl.datasets.icons.dataset import LICENCES, RECORD, IconSet, licence_text
 from groupnl.datasets.icons.drawings import Drawing, read_drawings
 from groupnl.datasets.icons.render import render
@@ -133,7 +132,7 @@ def _write(folder: Path, items: Sequence[Item], icons: IconSet) -> None:
     # A fresh interpreter each: forking a process that has threads (torch's, tqdm's) can lock up.
     with ProcessPoolExecutor(WORKERS, mp_context=get_context("spawn"), initializer=end_with_parent) as pool:
         images = pool.map(draw, [item.drawing for item in items], chunksize=CHUNK)
-        for item, image in zip(tqdm(items, desc="icons", unit="image"), images, strict=True):
+        for item, image in zip(progress(items, title="icons", unit="images"), images, strict=True):
             (folder / item.path).write_bytes(image)
     (folder / LICENCES).write_text(licence_text(icons), encoding="utf-8")
     (folder / RECORD).write_text(icons.model_dump_json(indent=2) + "\n", encoding="utf-8")
