@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from groupnl.base.atomic_file import write_whole
-from groupnl.errors import ConfigError
 from groupnl_studies.convolutions.plot import draw_accuracies, draw_differences
-from groupnl_studies.convolutions.result import read_results
+from groupnl_studies.convolutions.result import some_results
 from groupnl_studies.convolutions.speed import read_ratios
 from groupnl_studies.convolutions.summary import tables_of
 from groupnl_studies.convolutions.table import csv_text, markdown
@@ -28,9 +27,7 @@ def write_report(out: Path) -> list[Path]:
     Raises:
         ConfigError: there is no result yet, or they cannot be used.
     """
-    results = read_results(out)
-    if not results:
-        raise ConfigError(f"{out} has no results yet: train some cells first (without --report and --speed)")
+    results = some_results(out)
     tables, ratios = tables_of(results), read_ratios(out)
     write_whole(out / TABLE, "\n\n".join(markdown(rows, ratios) for rows in tables) + "\n")
     write_whole(out / CELLS, csv_text(results))

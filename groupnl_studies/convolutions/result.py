@@ -113,6 +113,21 @@ def read_results(out: Path) -> list[Result]:
     return results
 
 
+def some_results(out: Path) -> list[Result]:
+    """As `read_results`, but at least one.
+
+    Raises:
+        ConfigError: there is none yet; or see `read_results`.
+    """
+    if results := read_results(out):
+        return results
+    missing = "has no results yet" if out.is_dir() else "does not exist"
+    raise ConfigError(
+        f"{out} {missing}: train some cells first (`groupnl study convolutions --out {out}`, without --report and "
+        "--speed)"
+    )
+
+
 def _read(path: Path) -> Result:
     try:
         return Result.model_validate_json(path.read_text(encoding="utf-8"))

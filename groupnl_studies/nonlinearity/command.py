@@ -3,16 +3,15 @@
 import argparse
 from pathlib import Path
 
-from tqdm import tqdm
-
 from groupnl.base.atomic_file import write_whole
 from groupnl.base.options import Options as BaseOptions
+from groupnl.base.progress import progress
 from groupnl.base.short_names import by_short_name
 from groupnl.errors import ConfigError
 from groupnl.inference.pixels import PixelNetwork
 from groupnl.models.trained import open_described
 from groupnl.validation.offline import read_images
-from groupnl_studies.convolutions.result import read_results
+from groupnl_studies.convolutions.result import some_results
 from groupnl_studies.harness.fit import LayerFit, fit_layers
 from groupnl_studies.nonlinearity.output import draw, table, write_csv
 from groupnl_studies.nonlinearity.random_layers import FORMS, WIDTHS, fit_random
@@ -56,10 +55,10 @@ def run(options: Options) -> int:
         ConfigError: images or results that cannot be used, or a checkpoint without GroupNL layers.
         CheckpointError: a checkpoint that cannot be used, or without a model card.
     """
+    of_study = _fits_of_study(options.results) if options.results else {}
     trained = {name: _fit_checkpoint(path, options) for name, path in by_short_name(options.checkpoints).items()}
-    if options.results:
-        trained |= _fits_of_study(options.results)
-    forms = tqdm(FORMS, unit=" forms", leave=False)
+    trained |= of_study
+    forms = progress(FORMS, unit="forms", stays=False)
     random = {form.name: [fit_random(form, width) for width in WIDTHS] for form in forms}
     options.out.mkdir(parents=True, exist_ok=True)
     found = {**random, **trained}
@@ -82,7 +81,9 @@ def _fit_checkpoint(path: Path, options: Options) -> list[LayerFit]:
 def _fits_of_study(results: Path) -> dict[str, list[LayerFit]]:
     """Those of each network with GroupNL layers; all seeds together."""
     found: dict[str, list[LayerFit]] = {}
-    for result in read_results(results):
+    for result in some_results(results):
         if result.fits:
             found.setdefault(f"{result.data}, {result.network}, {result.kind}", []).extend(result.fits)
+    if not found:
+        raise ConfigError(f"{results} has no results of networks with GroupNL layers: there is nothing to add")
     return found

@@ -14,6 +14,7 @@ from support.pictures import scene
 from support.tiny import tiny_checkpoint
 
 from groupnl.base.options import read_options
+from groupnl.errors import ConfigError
 from groupnl.layers import GroupNLConv2d
 from groupnl_studies.convolutions.result import write_result
 from groupnl_studies.harness.fit import LayerFit, fit_layer, fit_layers, seed_of_each, squared_correlation
@@ -102,6 +103,24 @@ def test_the_command_fits_random_and_trained_layers(
     assert "| icons, resnet18, gnl_r2 |  | 0.50 (25%) |" in capsys.readouterr().out
     assert {"tiny", "icons, resnet18, gnl_r2", "random layers, published shifts"} <= sources
     assert (tmp_path / "out" / "nonlinearity.svg").is_file()
+
+
+def test_results_that_are_missing_are_told_before_anything_is_fitted(
+    tmp_path: Path, study: Callable[..., set[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fitted(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(command, "fit_random", fitted)
+    with pytest.raises(ConfigError, match=r"nowhere does not exist: train some cells first"):
+        study("--results", tmp_path / "nowhere", "--checkpoints", tiny_checkpoint(tmp_path))
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match=r"empty has no results yet: train some cells first"):
+        study("--results", tmp_path / "empty")
+    write_result(tmp_path / "plain", result("standard"))
+    with pytest.raises(ConfigError, match=r"plain has no results of networks with GroupNL layers"):
+        study("--results", tmp_path / "plain")
+    assert not (tmp_path / "out").exists()
 
 
 def test_checkpoints_of_one_name_are_told_apart(tmp_path: Path, study: Callable[..., set[str]]) -> None:
