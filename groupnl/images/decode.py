@@ -1,7 +1,7 @@
 """Bytes to an upright RGB image, or an `InputError` that says why not.
 
 `decode` is the reference: all pixels, by Pillow. `read_image` does what every way of reading shares, in this order:
-sniff -> strip_jpeg / strip_png / open_bmp -> Pillow's plugin of that format -> the size check; its caller then fetches
+sniff -> strip_jpeg / strip_png -> Pillow's plugin of that format -> the size check; its caller then fetches
 the pixels. The plugins are called directly and not through ``Image.open``, which would add its own size check (a
 warning), its own guess of the format, and its own idea of phone photos.
 """
@@ -22,7 +22,7 @@ from groupnl.errors import (
     TooManyPixelsError,
     UndecodableError,
 )
-from groupnl.images.bmp import open_bmp
+from groupnl.images.bmp import Bmp
 from groupnl.images.colour import to_rgb
 from groupnl.images.exif import orientation
 from groupnl.images.jpeg import StrippedJpeg, strip_jpeg
@@ -139,7 +139,7 @@ def _open(data: Encoded, name: Format, limits: Limits) -> Opened:
     if name == "WEBP":
         image = WebPImageFile(io.BytesIO(data))
         return Opened(image, image.info.get("exif", b""))
-    return Opened(open_bmp(data), b"")
+    return Opened(Bmp(io.BytesIO(data)), b"")
 
 
 def _check_size(image: ImageFile, limits: Limits) -> None:
