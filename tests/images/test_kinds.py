@@ -1,6 +1,10 @@
 """Whole files of a kind that is not read: refused by its name; damaged ones are called damaged."""
 
+import bz2
 import gzip
+import io
+import lzma
+import re
 import struct
 import zlib
 
@@ -10,10 +14,12 @@ from support.pictures import chunk, encode, raw_bmp, raw_png, scene
 
 from groupnl.errors import UndecodableError, UnsupportedTypeError
 from groupnl.images import Limits, decode
+from groupnl.training.images import as_served
 
 IMAGE = Image.fromarray(scene())
 JPEG = encode(IMAGE, "JPEG")
-GREY_JPEG = encode(IMAGE.convert("L"), "JPEG")
+GREY = IMAGE.convert("L")
+GREY_JPEG = encode(GREY, "JPEG")
 ROWS = bytes(96 * 64 * 4)
 SVG = '<?xml version="1.0" encoding="UTF-8"?><!-- \u00e9 --><svg xmlns="http://www.w3.org/2000/svg"/>'
 
@@ -106,6 +112,10 @@ OTHERS = {
     "msf1-hevc": (box(b"msf1", b"hevc", b"iso8"), "a HEIC image"),
     "mif1": (box(b"mif1"), "a HEIF image"),
     "msf1": (box(b"msf1"), "a HEIF image"),
+    **{
+        f"heif-{brand}": (box(brand.encode()), "a HEIF image")
+        for brand in ("mif2", "miaf", "avci", "avcs", "vvic", "vvis", "jpeg", "jpgs", "j2ki", "j2is")
+    },
     "jpeg-2000": (encode(IMAGE, "JPEG2000"), "a JPEG 2000 image"),
     "jpeg-2000-codestream": (encode(IMAGE, "JPEG2000", no_jp2=True), "a JPEG 2000 image"),
     "jpeg-xl": (b"\xff\x0a" + bytes(100), "a JPEG XL image"),
@@ -118,13 +128,38 @@ OTHERS = {
     "bitmap-array": (b"BA" + bytes(12) + raw_bmp(4, 4, 24, 0, bytes(48)), "an array of OS/2 bitmaps"),
     "ppm": (encode(IMAGE, "PPM"), "a PNM image"),
     "dicom": (bytes(128) + b"DICM" + bytes(100), "a DICOM image"),
+    "pam": (b"P7\nWIDTH 2\nHEIGHT 2\nDEPTH 3\nMAXVAL 255\nENDHDR\n" + bytes(12), "a PNM image"),
+    "ppm-comments": (b"P6 # drawn\n# by hand\n2 # wide\n2 255 " + bytes(12), "a PNM image"),
+    "pfm": (encode(IMAGE.convert("F"), "PPM"), "a PNM image"),
+    "hdr": (b"#?RADIANCE\nFORMAT=32-bit_rle_rgbe\n\n-Y 2 +X 2\n" + bytes(16), "a Radiance HDR image"),
+    "dds": (encode(IMAGE, "DDS"), "a DDS image"),
+    "fits": (b"SIMPLE  =                    T".ljust(2880), "a FITS image"),
+    "nifti": (struct.pack("<I", 348) + bytes(340) + b"n+1\0" + bytes(99), "a NIfTI image"),
+    "nifti-2": (struct.pack("<I", 540) + b"n+2\0\r\n\x1a\n" + bytes(600), "a NIfTI image"),
+    "icns": (encode(IMAGE, "ICNS"), "an ICNS icon"),
+    "tga": (encode(IMAGE, "TGA"), "a TGA image"),
+    "tga-rle-grey": (encode(GREY, "TGA", compression="tga_rle"), "a TGA image"),
+    "tga-palette": (encode(IMAGE.quantize(64), "TGA"), "a TGA image"),
+    "pcx": (encode(IMAGE, "PCX"), "a PCX image"),
+    "jpeg-xs": (b"\xff\x10\xff\x50" + bytes(100), "a JPEG XS image"),
+    "djvu": (b"AT&TFORM" + bytes(100), "a DjVu document"),
+    "wmf": (b"\xd7\xcd\xc6\x9a" + bytes(100), "a Windows metafile"),
+    "emf": (b"\1\0\0\0" + bytes(36) + b" EMF" + bytes(100), "a Windows metafile"),
+    "animated-cursor": (b"RIFF\0\1\0\0ACONanih" + bytes(100), "a mouse cursor"),
     "psd": (b"8BPS\0\1" + bytes(100), "a Photoshop file"),
     "pdf": (encode(IMAGE, "PDF"), "a PDF document"),
     "eps": (encode(IMAGE, "EPS"), "a PostScript file"),
     "raw": (box(b"crx ", b"isom"), "a raw photograph"),
+    "raw-canon": (b"II*\0\x10\0\0\0CR\2\0" + bytes(100), "a raw photograph"),
     **{f"video-{brand}": (box(brand.encode(), b"mp41"), "a video") for brand in ("isom", "mp42", "qt  ", "M4V ")},
     "webm": (b"\x1a\x45\xdf\xa3" + bytes(100), "a video"),
     "avi": (b"RIFF\0\1\0\0AVI LIST" + bytes(100), "a video"),
+    "mov-wide": (struct.pack(">I", 8) + b"wide" + bytes(100), "a video"),
+    "wmv": (b"\x30\x26\xb2\x75" + bytes(100), "a video"),
+    "ogv": (b"OggS" + bytes(24) + b"\x80theora" + bytes(100), "a video"),
+    "transport-stream": ((b"G" + bytes(187)) * 4, "a video"),
+    "ogg": (b"OggS" + bytes(24) + b"\1vorbis" + bytes(100), "a sound"),
+    "mp3": (b"\xff\xfb\x90\x44" + bytes(100), "a sound"),
     "wav": (b"RIFF\0\1\0\0WAVEfmt " + bytes(100), "a sound"),
     "m4a": (box(b"M4A ", b"isom"), "a sound"),
     "svg": (SVG.encode(), "an SVG drawing"),
@@ -136,6 +171,16 @@ OTHERS = {
     "svg-after-a-comment": (b"<!--" + b" licence" * 300 + b"-->" + SVG.encode(), "an SVG drawing"),
     "svg-compressed": (gzip.compress(SVG.encode() + bytes(10_000)), "a compressed SVG drawing"),
     "gzip": (gzip.compress(b"text" * 100), "a gzip archive"),
+    "zip-empty": (b"PK\5\6" + bytes(18), "a ZIP archive"),
+    "tar": (bytes(257) + b"ustar\x0000" + bytes(248), "a tar archive"),
+    "bzip2": (bz2.compress(b"text" * 100), "a compressed archive"),
+    "xz": (lzma.compress(b"text" * 100), "a compressed archive"),
+    "npy": (b"\x93NUMPY\1\0v\0" + bytes(200), "a NumPy array"),
+    "hdf5": (b"\x89HDF\r\n\x1a\n" + bytes(100), "an HDF5 file"),
+    "exe": (b"MZ\x90\0\3\0\0\0" + bytes(100), "a program"),
+    "form": (b"--x\r\nContent-Disposition: form-data\r\n\r\n" + JPEG, "a form that is not declared as one"),
+    "xml-about-svg": (b'<?xml version="1.0"?><note>see <svg/></note>', "text"),
+    "xml-comments": (b"<!---->" * 500, "text"),
     "html-with-svg": (b"<!DOCTYPE html><html><svg/></html>", "an HTML page"),
     "html-mark": (b"\xef\xbb\xbf<html></html>", "an HTML page"),
     "text-mark": (b"\xef\xbb\xbfabout <svg>", "text"),
@@ -181,6 +226,13 @@ def test_a_kind_that_is_not_read_is_refused_by_its_name(name: str) -> None:
         decode(data, Limits())
     assert str(caught.value) == sentence
     assert caught.value.status == 415
+
+
+@pytest.mark.parametrize("name", BMPS)
+def test_training_refuses_the_same_bmps(name: str) -> None:
+    data, kind = BMPS[name]
+    with pytest.raises(UnsupportedTypeError, match=re.escape(kind)), Image.open(io.BytesIO(data)) as image:
+        as_served(image)
 
 
 @pytest.mark.parametrize("name", DAMAGED)
