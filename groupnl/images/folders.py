@@ -20,6 +20,7 @@ from groupnl.images.reader import Reader
 # Endings of names.
 READ = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 _NOT_READ = (".gif", ".ppm", ".pgm", ".tif", ".tiff")
+CALLED_IMAGES = (*READ, *_NOT_READ)
 # So many names are shown of a longer list.
 _SHOWN = 5
 
@@ -115,6 +116,13 @@ def nested(folder: Path, inner: str) -> ConfigError:
 def loose(place: Path, image: str) -> ConfigError:
     """The error of an image beside the class folders."""
     return ConfigError(f"{place} holds {image} outside of any class folder: move it into the folder of its class")
+
+
+def link_in_tar(tar: Path, member: PurePosixPath) -> ConfigError:
+    """The error of an image of a tar that is only a link to another one."""
+    return ConfigError(
+        f"the image {tar / member} is a link: pack files only, as `tar --dereference --hard-dereference` does"
+    )
 
 
 def lack(images: str, missing: Sequence[str], classes: int) -> str:
@@ -214,7 +222,7 @@ def _entry(folder: Path, entry: os.DirEntry[str]) -> _Entry:
 
 
 def _is_called_image(file: PurePath) -> bool:
-    return _has_ending(file, (*READ, *_NOT_READ))
+    return _has_ending(file, CALLED_IMAGES)
 
 
 def _has_ending(file: PurePath, endings: Collection[str]) -> bool:

@@ -8,28 +8,32 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from timm.data import create_dataset, create_reader
+from timm.data.readers.img_extensions import set_img_extensions
 from timm.data.readers.reader_image_in_tar import ReaderImageInTar
 
 from groupnl.card.class_names import read_class_names
 from groupnl.errors import ConfigError, not_installed
 from groupnl.images.folders import (
+    CALLED_IMAGES,
     READ,
     class_folders,
     image_files,
     is_hidden,
     lack,
     no_images,
-    refuse_misplaced,
     refuse_unknown,
 )
 from groupnl.training.config import TrainConfig
 from groupnl.training.distributed import World, spread
 from groupnl.training.images import Images
 from groupnl.training.refusal import refused
+from groupnl.training.tars import has_images, is_visible_image, refuse_misplaced_members, tars_of
 
 _log = logging.getLogger(__name__)
 # Our `Images`, or timm's data set of shards; timm is not typed.
 Dataset = Any
+# Of tars, timm would pass over all but three kinds.
+set_img_extensions(CALLED_IMAGES)
 _OTHER_NAME = {"val": "validation", "validation": "val"}
 
 
@@ -124,7 +128,7 @@ class Tars(Folders):
     def _place(self, split: str) -> Path:
         names = dict.fromkeys((split, _OTHER_NAME.get(split, split)))
         places = [self.config.data / f"{name}{ending}" for name in names for ending in (".tar", "")]
-        found = [place for place in places if place.is_file() or any(place.glob("*.tar"))]
+        found = [place for place in places if place.is_file() or (place.is_dir() and tars_of(place))]
         if not found:
             raise ConfigError(
                 f"split {split}: there is neither {places[0]} nor a folder {places[1]} with a tar a class"
@@ -132,9 +136,10 @@ class Tars(Folders):
         return found[0]
 
     def _names(self, place: Path) -> tuple[str, ...]:
+        empty = {tar.stem for tar in tars_of(place) if not has_images(tar)}
         with refused(f"split {place}"):
             reader = self._reader(place, {})
-        return tuple(sorted({reader.class_idx_to_name[label] for label in reader.targets}))
+        return tuple(sorted({reader.class_idx_to_name[label] for label in reader.targets} | empty))
 
     def _reader(self, place: Path, class_map: dict[str, int]) -> Any:
         try:
@@ -143,11 +148,11 @@ class Tars(Folders):
             if "not enough values" in str(error):  # timm's, where it finds no image
                 raise no_images(place) from None
             raise
-        visible = [not any(map(is_hidden, PurePosixPath(member.path).parts)) for member, _, _ in reader.samples]
-        reader.samples, reader.targets = reader.samples[visible], reader.targets[visible]
+        chosen = [is_visible_image(place, PurePosixPath(member.path)) for member, _, _ in reader.samples]
+        reader.samples, reader.targets = reader.samples[chosen], reader.targets[chosen]
         if not len(reader.samples):
             raise no_images(place)
-        _refuse_misplaced(place, reader.samples)
+        refuse_misplaced_members(place, reader.samples)
         return reader
 
 
@@ -224,17 +229,6 @@ def class_names(split: Path) -> tuple[str, ...]:
     if not names:
         raise ConfigError(f"split {split} has no class folders: it must hold one folder of images for each class")
     return names
-
-
-def _refuse_misplaced(place: Path, samples: Any) -> None:
-    """In a tar of class folders; one with images only is a class itself, where it has neighbours or lies in a tar."""
-    tars: dict[Path, list[PurePosixPath]] = {}
-    for member, tar, inner in samples:
-        folder = PurePosixPath(inner.name).with_suffix("") if inner else PurePosixPath()
-        tars.setdefault(place / tar if tar else place, []).append(folder / member.path)
-    for tar, names in tars.items():
-        if tar == place or any(name.parent.name for name in names):
-            refuse_misplaced(tar, names)
 
 
 def _labels(reader: Any) -> set[int]:

@@ -15,6 +15,7 @@ from groupnl.images.folders import (
     image_files,
     is_hidden,
     is_image,
+    link_in_tar,
     no_images,
     refuse_misplaced,
 )
@@ -123,10 +124,19 @@ def _members(path: Path) -> dict[str, Extent]:
             return {
                 member.name.removeprefix("./"): Extent(path, member.offset_data, member.size)
                 for member in tar
-                if member.isfile() and not any(map(is_hidden, PurePosixPath(member.name).parts))
+                if _is_visible_file(path, member)
             }
     except tarfile.TarError as error:
         raise ConfigError(f"{path} is no uncompressed tar ({error}); unpack it, or decompress it first") from None
+
+
+def _is_visible_file(path: Path, member: tarfile.TarInfo) -> bool:
+    name = PurePosixPath(member.name)
+    if member.isdir() or any(map(is_hidden, name.parts)):
+        return False
+    if not member.isfile() and is_image(path / name):
+        raise link_in_tar(path, name)
+    return member.isfile()
 
 
 def _in_class_folders(path: Path, members: dict[str, Extent]) -> Iterator[Found]:

@@ -49,6 +49,71 @@ def test_tars_train_as_folders_do(data, tmp_path):
     assert tars.measure()["val"] == folders.measure()["test"]
 
 
+def add_link(tar, name):
+    link = tarfile.TarInfo(name)
+    link.type, link.linkname = tarfile.LNKTYPE, "train/red/0.png"
+    tar.addfile(link)
+
+
+def add_file(tar, name):
+    tar.addfile(tarfile.TarInfo(name))
+
+
+def test_tars_hold_the_images_that_folders_hold(data, tmp_path):
+    """Of every kind that is read; hidden files and other files are no images."""
+    write_tars(data, tmp_path)
+    before = len(source_of(settings(tmp_path, tmp_path, dataset="tar"), World(CPU, 0, 1)).training(CLASSES))
+    with tarfile.open(tmp_path / "train.tar", "a") as tar:
+        for name in ("x.webp", "y.BMP", "z.JPEG", "._x.png", ".x/x.gif", "notes.txt"):
+            add_file(tar, f"train/red/{name}")
+    source = source_of(settings(tmp_path, tmp_path, dataset="tar"), World(CPU, 0, 1))
+    assert source.classes() == CLASSES
+    assert len(source.training(CLASSES)) == before + 3
+
+
+@pytest.mark.parametrize(
+    ("add", "name", "sentence"),
+    [
+        (add_file, "train/red/a.GIF", r"the image .*train\.tar/train/red/a\.GIF is of a format that is not read"),
+        (add_link, "train/red/a.png", r"the image .*train\.tar/train/red/a\.png is a link: pack files only"),
+        (add_file, "train/a.png", r"train\.tar/train holds a folder|holds a\.png outside of any class folder"),
+        (add_file, "train/red/deep/a.png", r"train/red holds a folder deep"),
+    ],
+)
+def test_members_of_tars_that_would_be_passed_over_are_refused(data, tmp_path, add, name, sentence):
+    write_tars(data, tmp_path)
+    with tarfile.open(tmp_path / "train.tar", "a") as tar:
+        add(tar, name)
+    with pytest.raises(ConfigError, match=sentence):
+        source_of(settings(tmp_path, tmp_path, dataset="tar"), World(CPU, 0, 1)).classes()
+
+
+def test_folders_of_tars_hold_nothing_else(data, tmp_path):
+    write_tars(data, tmp_path)
+    place, config = tmp_path / "validation", settings(tmp_path, tmp_path, dataset="tar", train_split="validation")
+    source = source_of(config, World(CPU, 0, 1))
+    with tarfile.open(place / "green2.tar", "w"):
+        pass
+    assert source.classes() == tuple(sorted({*CLASSES, "green2"}))
+    with pytest.raises(ConfigError, match=r"validation has no images of class green2: fill its folder, or remove it"):
+        source.training(source.classes())
+    (place / "green2.tar").rename(place / "green2.TAR")
+    with pytest.raises(ConfigError, match=r"the ending of .*green2\.TAR would not be found: call it green2\.tar"):
+        source.classes()
+    (place / "green2.TAR").write_bytes(b"")
+    (place / "green2.TAR").rename(place / "green2.tar")
+    with pytest.raises(ConfigError, match=r"validation/green2\.tar cannot be used"):
+        source.classes()
+    (place / "green2.tar").unlink()
+    (place / "a folder").mkdir()
+    with pytest.raises(ConfigError, match=r"validation holds the folder a folder beside tars"):
+        source.classes()
+    (place / "a folder").rmdir()
+    (place / "a.png").touch()
+    with pytest.raises(ConfigError, match=r"validation holds a\.png outside of any class folder"):
+        source.classes()
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 @pytest.mark.slow
 def test_shards_train_and_go_on_exactly(data, tmp_path, workers):

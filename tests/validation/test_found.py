@@ -116,3 +116,15 @@ def test_class_places_are_folders_with_images_or_without(tmp_path: Path) -> None
         *(place / name for name in ("ant", "bird", "cat")),
         *(in_tar / name for name in ("ant", "bird")),
     ]
+
+
+def test_images_of_a_tar_that_are_links_are_refused(tmp_path: Path) -> None:
+    """They were passed over."""
+    with tarfile.open(tmp_path / "x.tar", "w") as tar:
+        tar.addfile(tarfile.TarInfo("red/a.png"))
+        for name in ("red/notes", "red/b.png"):
+            link = tarfile.TarInfo(name)
+            link.type, link.linkname = tarfile.LNKTYPE, "red/a.png"
+            tar.addfile(link)
+    with pytest.raises(ConfigError, match=r"the image .*x\.tar/red/b\.png is a link: pack files only"):
+        find_images([tmp_path / "x.tar"])
