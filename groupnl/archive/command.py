@@ -8,7 +8,6 @@ from typing import Any, get_args
 from groupnl.archive.model_config import ServingSettings
 from groupnl.base.mapping import deep_merge
 from groupnl.base.options import SettingsOptions, read_settings
-from groupnl.card.class_names import read_class_names
 from groupnl.card.input_options import InputOptions, add_input_arguments
 from groupnl.inference.engine_names import EngineName
 
@@ -87,7 +86,7 @@ def run(options: Options) -> int:
         options.model_name,
         version=options.version,
         architecture=options.architecture,
-        classes=read_class_names(options.classes) if options.classes else None,
+        classes=options.classes,
         given_input=options.given_input,
         settings=_settings(options),
         probe=options.probe,

@@ -1,14 +1,16 @@
 """How an archive wants to be served: the `model-config.yaml` inside it."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from groupnl.base.numbers import Positive
 
 MOST = 1024  # workers of a model, or requests in a batch
+UpToMost = Annotated[int, Field(ge=1, le=MOST)]
+"""How many workers, or requests in a batch."""
 _TORCHSERVES_NAMES = {
     "workers": ("minWorkers", "maxWorkers"),
     "batch_size": ("batchSize",),
@@ -34,8 +36,8 @@ class ServingSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    workers: Positive = 2
-    batch_size: Positive = 8
+    workers: UpToMost = 2
+    batch_size: UpToMost = 8
     max_batch_delay_ms: Positive = 1
     response_timeout_s: Positive = 120
     startup_timeout_s: Positive = 300

@@ -23,6 +23,7 @@ from groupnl.archive.card import served_card
 from groupnl.archive.engine import add_engine_files, choose
 from groupnl.archive.load import handler_section
 from groupnl.archive.manifest import MANIFEST_NAME, Manifest
+from groupnl.archive.missing_twin import missing_twin
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.normalise import normalise
 from groupnl.archive.offline import matching_record
@@ -57,7 +58,7 @@ def pack(
     *,
     version: str = "1.0",
     architecture: str | None = None,
-    classes: Sequence[str] | None = None,
+    classes: str | Sequence[str] | None = None,
     given_input: Mapping[str, Any] = _NO_INPUT,
     settings: ServingSettings = _DEFAULTS,
     probe: Path | None = None,
@@ -73,7 +74,8 @@ def pack(
         model_name: as in ``/predictions/NAME``.
         version: of the model, as TorchServe counts it.
         architecture: timm name; None: what the checkpoint says.
-        classes: names in the order of the logits; None: what the checkpoint says, else ImageNet's for 1000 classes.
+        classes: names in the order of the logits, or where they stand, see `read_class_names`; None: what the
+            checkpoint says, else ImageNet's for 1000 classes.
         given_input: values of `InputConfig` that come before the checkpoint's, and before timm's of the architecture.
         settings: how the model is served.
         probe: folder of labelled images that go into the archive, one folder for each class.
@@ -100,7 +102,10 @@ def pack(
         say(assumed)
     refuse_size(trained.network, trained.architecture, trained.input.size, "--input-size")
     card = served_card(trained)
-    choice = choose(handler_section({"handler": settings.handler}))
+    handler = handler_section({"handler": settings.handler})
+    if missing := missing_twin(handler.shadow.twin, output):
+        say(missing)
+    choice = choose(handler)
     probe_images = probe_set.read_folder(probe, card) if probe else None
     record = matching_record(robustness, trained) if robustness else None
     output.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 What the file does not say can be given; what it says already is refused, or replaced where a caller wants that.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -156,13 +157,13 @@ def _refuse_what_is_said(
 
 def _given_names(classes: str | Sequence[str], count: int) -> tuple[str, ...]:
     names = read_class_names(classes) if isinstance(classes, str) else tuple(classes)
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if len(names) != count or twice is not None:
-        wrong = f"there are {len(names)}" if twice is None else f"{twice!r} stands twice"
+    if len(names) != count:
         raise CheckpointError(
-            f"{_option(classes)}: it has {len(names)} names, {len(set(names))} of them different, and the network has "
-            f"{count} classes: write one name a line, in the order of its training; {wrong}"
+            f"{_option(classes)}: there are {len(names)} names, and the network has {count} classes: write one name a "
+            "line, in the order of its training"
         )
+    if twice := next((name for name, times in Counter(names).items() if times > 1), None):
+        raise CheckpointError(f"{_option(classes)}: {twice!r} stands twice: write another name for one of the two")
     return names
 
 

@@ -6,7 +6,9 @@ import pytest
 from support.tiny import tiny_checkpoint
 
 from groupnl.archive.load import handler_section
+from groupnl.archive.model_config import MOST
 from groupnl.archive.read import CONFIG_FILE, unpack
+from groupnl.base.options import option_name
 from groupnl.base.yaml_file import read_mapping
 from groupnl.cli import main
 
@@ -51,9 +53,32 @@ def test_options_come_before_the_file(tmp_path: Path, capsys: pytest.CaptureFixt
     assert (handler.shadow.share, handler.shadow.twin) == (0.25, "other")
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("workers", 0, "it must be 1 or more"),
+        ("workers", MOST + 1, f"it must be {MOST} or less"),
+        ("batch_size", MOST + 1, f"it must be {MOST} or less"),
+    ],
+)
 def test_a_number_out_of_its_range_is_a_mistake_of_the_command_line(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    option: str, value: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert archive(tmp_path, "--workers", "0") == 2
-    assert "workers = 0: it must be 1 or more" in capsys.readouterr().err
+    assert archive(tmp_path, option_name(option), str(value)) == 2
+    assert f"{option} = {value}: {said}" in capsys.readouterr().err
     assert not (tmp_path / "tiny.mar").exists()
+
+
+def test_names_of_other_classes_are_told_with_their_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = tmp_path / "names.txt"
+    names.write_text("cat\ndog\n")
+    assert archive(tmp_path, "--classes", str(names)) == 1
+    assert f"--classes {names}: there are 2 names, and the network has 7 classes: write" in capsys.readouterr().err
+
+
+def test_a_twin_that_is_not_packed_yet_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert archive(tmp_path, "--twin", "other") == 0
+    assert f"note: {tmp_path} holds no archive of the twin, other.mar: pack it too" in capsys.readouterr().err
+    (tmp_path / "other.mar").touch()
+    assert archive(tmp_path, "--twin", "other", "--overwrite") == 0
+    assert "note:" not in capsys.readouterr().err

@@ -50,13 +50,17 @@ def test_what_a_card_says_is_given_again_only_to_replace_it(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        (("a", "b"), r"it has 2 names, 2 of them different, and the network has 7 classes: .*; there are 2$"),
-        (("a",) * 7, r"it has 7 names, 1 of them different, and the network has 7 classes: .*; 'a' stands twice$"),
+        (("a", "b"), "there are 2 names, and the network has 7 classes: write one name a line, in the order of"),
+        (tuple("abcdefc"), "'c' stands twice: write another name for one of the two"),
     ],
 )
 def test_names_that_are_not_those_of_the_classes(names: tuple[str, ...], sentence: str, tmp_path: Path) -> None:
-    with pytest.raises(CheckpointError, match=sentence):
-        open_trained(published_checkpoint(tmp_path, classes=7), classes=names)
+    path = published_checkpoint(tmp_path, classes=7)
+    with pytest.raises(CheckpointError, match=f"^--classes: {sentence}"):
+        open_trained(path, classes=names)
+    (tmp_path / "names.txt").write_text("\n".join(names))
+    with pytest.raises(CheckpointError, match=f"^--classes {tmp_path}/names.txt: {sentence}"):
+        open_trained(path, classes=str(tmp_path / "names.txt"))
 
 
 def test_what_the_file_does_not_say_is_asked_for(tmp_path: Path) -> None:
