@@ -7,10 +7,19 @@ tools=$(.ci/prometheus.sh)
 data=.tools/prometheus-data
 log=logs/prometheus.log
 url=http://127.0.0.1:9090
+# Debian's program has its pages beside itself, not inside: it looks for them where root would have installed them, and
+# shows the old ones only.
+assets=()
+pages=$url
+web=${tools%/bin}/share/prometheus/web
+if [[ -d $web/templates ]] && "$tools/prometheus" --help 2>&1 | grep -q -e --web.local-assets; then
+    assets=("--web.local-assets=$web")
+    pages=$url/classic
+fi
 mkdir -p "$data" "${log%/*}"
 
 "$tools/prometheus" --config.file=serving_config/prometheus/prometheus.yml --storage.tsdb.path="$data" \
-    --web.listen-address="${url#http://}" >"$log" 2>&1 &
+    --web.listen-address="${url#http://}" ${assets[@]+"${assets[@]}"} >"$log" 2>&1 &
 prometheus=$!
 sleep 2
 if ! kill -0 "$prometheus" 2>/dev/null; then
@@ -18,7 +27,7 @@ if ! kill -0 "$prometheus" 2>/dev/null; then
     tail -n 3 "$log" >&2
     exit 1
 fi
-echo "Prometheus: $url (alerts: $url/alerts, rules: $url/rules); its log: $log"
+echo "Prometheus: $url (alerts: $pages/alerts, rules: $pages/rules); its log: $log"
 echo "Grafana is not started here: serving_config/compose.yaml does that"
 
 # In the background, so that a signal reaches this shell at once.
