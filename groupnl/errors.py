@@ -4,6 +4,7 @@ A client's fault (`InputError`) is answered with our own sentence; a fault of ou
 text, and its traceback goes to the log.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 
@@ -90,6 +91,104 @@ class UnsupportedTypeError(InputError):
 
     status = 415
     code = "unsupported_type"
+
+
+class RefusedError(GroupNLError):
+    """A request that the server answers by itself: no worker has seen it, or none can answer it."""
+
+    status = 400
+    code = "bad_request"
+
+
+class UnauthorizedError(RefusedError):
+    """No key, a wrong one, or one that is for something else."""
+
+    status = 401
+    code = "unauthorized"
+
+
+class NotFoundError(RefusedError):
+    """Nothing has this address: no such page, model or version."""
+
+    status = 404
+    code = "not_found"
+
+
+class MethodError(RefusedError):
+    """The address is not for this method.
+
+    Args:
+        allowed: methods that it is for.
+    """
+
+    status = 405
+    code = "method_not_allowed"
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        super().__init__(f"This address takes {' and '.join(allowed)} only.")
+        self.allowed = tuple(allowed)
+
+
+class FormError(RefusedError):
+    """A form that cannot be read, or that holds no image or several."""
+
+    code = "bad_form"
+
+
+class SlowRequestError(RefusedError):
+    """The request did not arrive in time."""
+
+    status = 408
+    code = "request_timeout"
+
+
+class BodyTooLargeError(RefusedError):
+    """More bytes than the limit, seen before they are all here."""
+
+    status = 413
+    code = TooLargeError.code
+
+
+class HeadersTooLargeError(RefusedError):
+    """More bytes of headers than the limit."""
+
+    status = 431
+    code = "headers_too_large"
+
+
+class QueueFullError(RefusedError):
+    """More requests than the service can answer wait already."""
+
+    status = 503
+    code = "queue_full"
+
+
+class NoWorkerError(RefusedError):
+    """Every worker of the model is being restarted."""
+
+    status = 503
+    code = "no_worker"
+
+
+class StoppingError(RefusedError):
+    """The service ends."""
+
+    status = 503
+    code = "stopping"
+
+
+class DeadlineError(RefusedError):
+    """There was no answer in the time that the client, or the service, gave."""
+
+    status = 504
+    code = "deadline"
+
+
+class KillerError(RefusedError):
+    """The image has ended the processes that tried to answer it."""
+
+    status = 500
+    code = "crashed"
 
 
 def input_errors() -> tuple[type[InputError], ...]:

@@ -3,19 +3,21 @@
 import argparse
 import errno
 import functools
+import importlib
 import shlex
 import socket
 import tempfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from groupnl.base.options import SettingsOptions
 from groupnl.base.say import Say
 from groupnl.errors import ConfigError, ServerError
 from groupnl.server.config import ServeConfig, load_config
-from groupnl.server.readiness import Probe, wait_until_ready
+from groupnl.server.readiness import Probe, RunningServer, wait_until_ready
 from groupnl.server.stop import stop_signals
-from groupnl.server.store import served_models
-from groupnl.server.torchserve.run import running
+from groupnl.server.store import ServedModel, served_models
 
 SAMPLE_IMAGE = Path("docs/sample.png")  # below the repository's root
 READY = "Ctrl-C stops"  # the last line before it serves
@@ -36,6 +38,7 @@ class Options(SettingsOptions):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groupnl serve`; what is not given keeps the configuration file's value."""
     add = functools.partial(parser.add_argument, default=argparse.SUPPRESS)
+    add("--server", choices=("groupnl", "torchserve"), help="who serves (torchserve)")
     add("--models", nargs="+", metavar="NAME[=FILE.mar]", help="default: every archive in the model store")
     add("--model-store", metavar="DIR", help="folder of the archives (model_store)")
     add("--host", help="address of the inference port (127.0.0.1)")
@@ -47,6 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--batch-size", type=int, metavar="N", help="most requests in a batch (as the archive says)")
     add("--max-batch-delay-ms", type=int, metavar="MS", help="longest wait for others (as the archive says)")
     add("--queue-size", type=int, metavar="N", help="waiting requests per model, then 503 (100)")
+    add("--drain-s", type=float, metavar="S", help="longest time for the requests in hand when it is stopped (30)")
+    add("--request-timeout-s", type=float, metavar="S", help="a request without an answer then is answered 504 (60)")
     add("--shadow-share", type=float, metavar="S", help="of the images, answered again corrupted (as the archive says)")
     add("--no-twin", action="store_false", dest="twins", help="do not compare models with the twins of their archives")
     add("--log-dir", metavar="DIR", help="folder of the log files (logs)")
@@ -73,6 +78,7 @@ def run(options: Options) -> int:
 
 def serve(config: ServeConfig, *, check_only: bool, say: Say) -> None:
     """Start the service and stay until the operator stops it, or only until all models have answered."""
+    running = _server(config.server)
     models = served_models(config)
     check_ports(config)
     make_log_dir(config.log_dir)
@@ -85,6 +91,13 @@ def serve(config: ServeConfig, *, check_only: bool, say: Say) -> None:
             while not check_only and not stop.wait(0.5):
                 server.check_alive()
     say("stopped")
+
+
+def _server(name: str) -> Callable[[ServeConfig, list[ServedModel], Say], AbstractContextManager[RunningServer]]:
+    """What starts the server of this name; imported only then, because each needs packages of its own."""
+    module = {"groupnl": "groupnl.server.front", "torchserve": "groupnl.server.torchserve.run"}[name]
+    running: Callable[..., AbstractContextManager[RunningServer]] = importlib.import_module(module).running
+    return running
 
 
 def check_ports(config: ServeConfig) -> None:

@@ -5,7 +5,7 @@ Read once, before anything is started. Every port, host and limit of the running
 
 import ipaddress
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -22,6 +22,7 @@ class ServeConfig(BaseModel):
     """What is served, where, and how.
 
     Attributes:
+        server: who serves: our own server, or TorchServe.
         models: ``NAME`` (NAME.mar in the model store) or ``NAME=PATH.mar``; empty: every archive in the model store.
         model_store: folder of the archives.
         host: address of the inference port; an IPv4 address or a host name.
@@ -36,6 +37,10 @@ class ServeConfig(BaseModel):
         max_batch_delay_ms: how long the first request of a batch may wait for others; None: as the archive says.
         response_timeout_s: a worker that takes longer for a batch is ended and restarted; None: as the archive says.
         queue_size: waiting requests per model; further ones are answered 503.
+        queue_bytes: waiting bytes of images per model; further requests are answered 503. Not with TorchServe.
+        request_timeout_s: a request without an answer after so long is answered 504. Not with TorchServe.
+        receive_timeout_s: a request whose body is not here after so long is answered 408. Not with TorchServe.
+        drain_s: how long a service that was told to stop may take for the requests in hand. Not with TorchServe.
         handler: replaces single keys of the archives' `handler` section (device, precision, limits, shadow).
         shadow_share: share of the live images that are answered again, corrupted; None: as the archives say.
         twins: compare models with the twins that their archives name.
@@ -49,6 +54,7 @@ class ServeConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    server: Literal["groupnl", "torchserve"] = "torchserve"
     models: tuple[str, ...] = ()
     model_store: Path = Path("model_store")
     host: Host = "127.0.0.1"
@@ -63,6 +69,10 @@ class ServeConfig(BaseModel):
     max_batch_delay_ms: Positive | None = None
     response_timeout_s: Positive | None = None
     queue_size: Positive = 100
+    queue_bytes: Positive = 256 * 1024 * 1024
+    request_timeout_s: Annotated[float, Field(gt=0)] = 60.0
+    receive_timeout_s: Annotated[float, Field(gt=0)] = 30.0
+    drain_s: Annotated[float, Field(ge=0)] = 30.0
     handler: dict[str, Any] = {}
     shadow_share: Share | None = None
     twins: bool = True

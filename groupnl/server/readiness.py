@@ -13,7 +13,7 @@ from PIL import Image
 from groupnl.base.say import Say
 from groupnl.errors import ServerError
 from groupnl.server.config import ServeConfig
-from groupnl.server.stop import Wait
+from groupnl.server.stop import Stop, Wait
 
 POLL_S = 0.1
 PROGRESS_S = 15.0  # between two lines that say what is waited for
@@ -32,6 +32,16 @@ class StartedServer(Protocol):
 
     def tail(self) -> str:
         """The last lines of its log."""
+
+
+class RunningServer(StartedServer, Protocol):
+    """What `groupnl serve` asks of a server beside that."""
+
+    def key(self, stop: Stop) -> str | None:
+        """The key for predictions; None without keys, or when the operator stops."""
+
+    def announce_keys(self) -> None:
+        """Say where the keys are; nothing without keys."""
 
 
 class ProbeAnswer(NamedTuple):

@@ -19,6 +19,11 @@ from groupnl.errors import ArchiveError, ConfigError
 from groupnl.server.config import ServeConfig
 from groupnl.server.twins import place_twin
 
+# Up to so many bytes a request reaches the handler; above, the server refuses it by itself. Enough for the usual limit
+# of an image, and more where a model is served with a larger one.
+USUAL_REQUEST_BYTES = 20 * 1024 * 1024
+# Room for the envelope of a form, and so that an image somewhat too large is refused by the handler.
+REQUEST_SLACK = 4 * 1024 * 1024
 DEFAULT_MODELS = ("gnl_effnet_es", "effnet_es")
 _OF_THIS_START = ("workers", "batch_size", "max_batch_delay_ms", "response_timeout_s", "queue_size")
 
@@ -74,6 +79,15 @@ def fill_store(store: Path, models: list[ServedModel], config: ServeConfig) -> F
     twins = {path.stem: path for path in config.model_store.glob("*.mar")} | dict(models)
     needs = [_unpack(store / model.name, model, config, twins) for model in models]
     return FilledStore(sum(need.workers for need in needs), max(need.max_image_bytes for need in needs))
+
+
+def request_bytes(max_image_bytes: int) -> int:
+    """The most bytes of a request.
+
+    Args:
+        max_image_bytes: the largest `max_bytes` of the models; 0: the usual one.
+    """
+    return max(USUAL_REQUEST_BYTES, max_image_bytes + REQUEST_SLACK)
 
 
 def _parse(item: str, model_store: Path) -> ServedModel:

@@ -16,17 +16,12 @@ from groupnl.errors import ConfigError, ServerError, not_installed
 from groupnl.server.config import ServeConfig
 from groupnl.server.processes import end_session
 from groupnl.server.stop import Wait
-from groupnl.server.store import ServedModel
+from groupnl.server.store import REQUEST_SLACK, ServedModel, request_bytes
 from groupnl.server.torchserve.console import TAIL_LINES, Console
+from groupnl.server.worker_environment import worker_settings
 
-# Up to so many bytes a request reaches the handler and is answered in JSON; above, the frontend answers 413 by itself,
-# without a body. Enough for the usual limit of an image, and more where a model is served with a larger one.
-USUAL_REQUEST_BYTES = 20 * 1024 * 1024
-# Room for the envelope of a form, and so that an image somewhat too large is refused by the handler.
-_REQUEST_SLACK = 4 * 1024 * 1024
 _LARGEST_REQUEST = 2**31 - 1  # TorchServe reads the limit as a Java int
 KEY_FILE = "key_file.json"  # TorchServe writes it into its working directory
-METRICS_FOLDER = "metrics"  # below the run's directory: prometheus_client's files, some for each worker
 GRACE_S = 2.0  # a worker's last words may arrive after the news that it has ended
 LOG_CONFIG = Path(__file__).with_name("log4j2.xml")
 
@@ -71,9 +66,9 @@ def properties(config: ServeConfig, models: list[ServedModel], store: Path, max_
 
 
 def _request_limit(max_image_bytes: int) -> int:
-    limit = max(USUAL_REQUEST_BYTES, max_image_bytes + _REQUEST_SLACK)
+    limit = request_bytes(max_image_bytes)
     if limit > _LARGEST_REQUEST:
-        most = _LARGEST_REQUEST - _REQUEST_SLACK
+        most = _LARGEST_REQUEST - REQUEST_SLACK
         raise ConfigError(f"limits.max_bytes = {max_image_bytes}: TorchServe can receive at most {most}")
     return limit
 
@@ -107,11 +102,7 @@ class TorchServe:
                 "TMPDIR": str(run_dir),
                 "LOG_LOCATION": str(log_dir.resolve()),
                 "METRICS_LOCATION": str(log_dir.resolve()),
-                "OMP_NUM_THREADS": environment.omp_num_threads() or str(threads),
-                **environment.brief_waiting(),
-                **environment.huge_pages(),
-                environment.SEATS: str(seats),
-                "PROMETHEUS_MULTIPROC_DIR": str(run_dir / METRICS_FOLDER),
+                **worker_settings(run_dir, threads, seats),
             }
         )
         self._run_dir = run_dir

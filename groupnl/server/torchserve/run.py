@@ -2,7 +2,6 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +11,12 @@ from groupnl.base.say import Say
 from groupnl.errors import ConfigError
 from groupnl.server.config import ServeConfig
 from groupnl.server.metrics_endpoint import MetricsEndpoint
+from groupnl.server.run_directory import run_directory
 from groupnl.server.stop import Stop, Wait
 from groupnl.server.store import ServedModel, fill_store
-from groupnl.server.torchserve.frontend import KEY_FILE, METRICS_FOLDER, TorchServe, properties
+from groupnl.server.torchserve.frontend import KEY_FILE, TorchServe, properties
 from groupnl.server.torchserve.java import find_java
+from groupnl.server.worker_environment import METRICS_FOLDER
 from groupnl.service.seats import make_seats, plan_seats
 
 LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 108 (Linux) or 104 (macOS)
@@ -80,7 +81,8 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
         ConfigError, ArchiveError, ServerError: it cannot be started so.
     """
     java = find_java()
-    with _run_directory() as run_dir:
+    with run_directory() as run_dir:
+        _check_length(run_dir)
         endpoint = MetricsEndpoint(run_dir / METRICS_FOLDER, config.metrics_host, config.metrics_port)
         server = _prepare(config, models, java, run_dir, say)
         try:
@@ -102,10 +104,6 @@ def _prepare(config: ServeConfig, models: list[ServedModel], java: Path, run_dir
     return TorchServe(java, run_dir, config.log_dir, seats.number, make_seats(run_dir, seats), say)
 
 
-@contextmanager
-def _run_directory() -> Iterator[Path]:
-    """A directory for this run only: TorchServe's configuration, model store, sockets and keys."""
-    with tempfile.TemporaryDirectory(prefix="groupnl-") as name:
-        if len(os.fsencode(name)) > LONGEST_SOCKET_PATH - len("/.ts.sock.65535"):
-            raise ConfigError(f"the temporary directory {name} has too long a name for sockets; set TMPDIR")
-        yield Path(name)
+def _check_length(run_dir: Path) -> None:
+    if len(os.fsencode(run_dir)) > LONGEST_SOCKET_PATH - len("/.ts.sock.65535"):
+        raise ConfigError(f"the temporary directory {run_dir} has too long a name for sockets; set TMPDIR")

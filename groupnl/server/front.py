@@ -1,0 +1,221 @@
+"""One run of our own server: HTTP, queues and worker processes, in an event loop of a thread of its own."""
+
+import asyncio
+import logging
+import socket
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from groupnl.archive.manifest import MANIFEST_NAME, Manifest
+from groupnl.archive.read import CONFIG_FILE, DIGEST_FILE
+from groupnl.base import environment
+from groupnl.base.cores import usable_cores
+from groupnl.base.say import Say
+from groupnl.base.yaml_file import read_mapping
+from groupnl.errors import GroupNLError, ServerError
+from groupnl.server.config import ServeConfig
+from groupnl.server.logs import logging_to
+from groupnl.server.metrics_endpoint import MetricsEndpoint
+from groupnl.server.pool.models import Models, Version
+from groupnl.server.pool.pool import Pool
+from groupnl.server.pool.serving import Serving
+from groupnl.server.pool.worker_process import Program
+from groupnl.server.run_directory import run_directory
+from groupnl.server.stop import Stop, Wait
+from groupnl.server.store import ServedModel, fill_store, request_bytes
+from groupnl.server.web.app import App
+from groupnl.server.web.connection import Connection
+from groupnl.server.web.limits import Limits
+from groupnl.server.web.routes import public_routes
+from groupnl.server.web.state import State
+from groupnl.server.worker_environment import METRICS_FOLDER, worker_settings
+from groupnl.service.seats import make_seats, plan_seats
+
+logger = logging.getLogger(__name__)
+BACKLOG = 2048  # connections that the system keeps until they are accepted
+KEEP_ALIVE_S = 75  # of an idle connection: longer than a balancer's
+GRACE_S = 1.0  # in which open connections learn from an answer that they end
+POLL_S = 0.02
+TAIL_LINES = 30
+
+
+class Front:
+    """Our own server, as `groupnl serve` sees it.
+
+    Args:
+        config: of this start.
+        store: folder of the unpacked models.
+        models: that are in it.
+        limits: of a request.
+        settings: environment variables of the workers.
+        log: where the server's log is written.
+    """
+
+    def __init__(
+        self,
+        config: ServeConfig,
+        store: Path,
+        models: Sequence[ServedModel],
+        limits: Limits,
+        settings: dict[str, str],
+        log: Path,
+    ) -> None:
+        self._config = config
+        self._store = store
+        self._served = models
+        self._limits = limits
+        self._environment = environment.child_environment(settings)
+        self._log = log
+        self._state = State()
+        self._models = Models()
+        self._failure: BaseException | None = None
+        self._is_listening = threading.Event()
+        self._loop: asyncio.AbstractEventLoop
+        self._stopped: asyncio.Event
+        self._thread = threading.Thread(target=self._run, name="front", daemon=True)
+
+    def start(self) -> None:
+        """Listen; the models are loaded after it returns."""
+        self._thread.start()
+        self._is_listening.wait()
+
+    def check_alive(self) -> None:
+        """Raise ServerError when it has ended by itself."""
+        if self._failure is not None:
+            if isinstance(self._failure, GroupNLError):
+                raise ServerError(str(self._failure))
+            raise ServerError(f"the server ended by itself: {self._failure!r}") from self._failure
+
+    def check_workers(self, wait: Wait) -> None:
+        """Nothing: a worker that ends before its model was loaded ends the server."""
+
+    def tail(self) -> str:
+        """The last lines of its log."""
+        text = self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""
+        return "\n".join(f"  {line}" for line in text.splitlines()[-TAIL_LINES:])
+
+    def key(self, stop: Stop) -> str | None:
+        """The key for predictions."""
+        return None
+
+    def announce_keys(self) -> None:
+        """Say where the keys are."""
+
+    def stop(self) -> None:
+        """Answer what was asked, then end every worker."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stopped.set)
+            self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=_new_loop) as runner:
+                runner.run(self._serve())
+        except BaseException as error:
+            logger.exception("the server has ended")
+            self._failure = error
+        finally:
+            self._is_listening.set()
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._stopped = asyncio.Event()
+        server = _http_server(App(public_routes(self._models, self._limits, self._state), self._state))
+        with socket.create_server((self._config.host, self._config.inference_port), backlog=BACKLOG) as listener:
+            http = asyncio.create_task(server.serve(sockets=[listener]))
+            self._is_listening.set()
+            stopped = asyncio.create_task(self._stopped.wait())
+            loading = asyncio.create_task(self._load())
+            try:
+                await asyncio.wait({http, stopped, loading}, return_when=asyncio.FIRST_COMPLETED)
+                if loading.done():
+                    loading.result()
+                    await asyncio.wait({http, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                await self._drain(server)
+            finally:
+                server.should_exit = True
+                loading.cancel()
+                stopped.cancel()
+                await asyncio.gather(loading, stopped, http, return_exceptions=True)
+                await asyncio.gather(*(version.pool.close() for version in self._models))
+
+    async def _load(self) -> None:
+        for model in self._served:
+            self._models.add(self._version(model.name, self._store / model.name))
+        await asyncio.gather(*(version.pool.start() for version in self._models))
+
+    def _version(self, name: str, folder: Path) -> Version:
+        serving = Serving.of(read_mapping(folder / CONFIG_FILE), self._config.queue_bytes)
+        return Version(
+            name,
+            Manifest.model_validate_json((folder / MANIFEST_NAME).read_bytes()),
+            (folder / DIGEST_FILE).read_text(encoding="ascii").strip(),
+            serving,
+            Pool(Program(name, folder, self._environment), serving),
+        )
+
+    async def _drain(self, server: uvicorn.Server) -> None:
+        """Until nobody waits for an answer, or the time is over; whoever is answered meanwhile is told to go."""
+        self._state.is_stopping = True
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < self._config.drain_s:
+            if not server.server_state.connections or (passed > GRACE_S and not self._state.in_hand):
+                return
+            await asyncio.sleep(POLL_S)
+        logger.warning("%d requests were not answered within %g s", self._state.in_hand, self._config.drain_s)
+
+
+@contextmanager
+def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterator[Front]:
+    """Start our server with the models; at the end of the block all its processes are gone.
+
+    Raises:
+        ConfigError, ArchiveError, ServerError: it cannot be started so.
+    """
+    with run_directory() as run_dir, logging_to(config.log_dir, say) as log:
+        store = run_dir / "store"
+        needs = fill_store(store, models, config)
+        seats = plan_seats(usable_cores(), needs.workers)
+        settings = worker_settings(run_dir, seats.number, make_seats(run_dir, seats))
+        limits = Limits(request_bytes(needs.max_image_bytes), config.receive_timeout_s, config.request_timeout_s)
+        say(f"starting {', '.join(model.name for model in models)}: {needs.workers} workers; logs in {config.log_dir}")
+        endpoint = MetricsEndpoint(run_dir / METRICS_FOLDER, config.metrics_host, config.metrics_port)
+        front = Front(config, store, models, limits, settings, log)
+        try:
+            endpoint.start()
+            front.start()
+            yield front
+        finally:
+            front.stop()
+            endpoint.close()
+
+
+def _http_server(app: App) -> uvicorn.Server:
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=Connection,
+            ws="none",
+            loop="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=int(GRACE_S),
+        )
+    )
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """The loop of uvloop where there is one: it takes half of the time of Python's own."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()

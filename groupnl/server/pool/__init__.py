@@ -1,0 +1,1 @@
+"""From a request's bytes to its answer: a bounded queue for each model, and the worker processes that empty it."""

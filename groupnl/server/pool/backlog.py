@@ -1,0 +1,102 @@
+"""The items of one model that wait for a worker: bounded in number and bytes, and taken in batches, oldest first."""
+
+import asyncio
+from collections.abc import Sequence
+
+from groupnl.errors import QueueFullError
+from groupnl.server.pool.ticket import Ticket
+
+
+class Backlog:
+    """A queue whose items leave it when nobody waits for them any more.
+
+    Args:
+        most: items.
+        most_bytes: of their images together; one item alone may have more.
+    """
+
+    def __init__(self, most: int, most_bytes: int) -> None:
+        self._most = most
+        self._most_bytes = most_bytes
+        self._waiting: dict[Ticket, None] = {}  # in order
+        self._bytes = 0
+        self._arrived = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def put(self, ticket: Ticket) -> None:
+        """Take an item in.
+
+        Raises:
+            QueueFullError: there is no room for it.
+        """
+        if len(self._waiting) >= self._most or (self._waiting and self._bytes + ticket.size > self._most_bytes):
+            raise QueueFullError(f"Too many requests wait for this model ({len(self._waiting)}); try again soon.")
+        self._add(ticket)
+        ticket.answer.add_done_callback(lambda _: self._drop(ticket))
+
+    def put_back(self, tickets: Sequence[Ticket]) -> None:
+        """Take items in again whose worker has died, before all others; there is always room for them."""
+        others = list(self._waiting)
+        self._waiting.clear()
+        self._bytes = 0
+        for ticket in (*tickets, *others):
+            self._add(ticket)
+
+    async def take(self, most: int, patience_s: float) -> list[Ticket]:
+        """The next batch, waited for.
+
+        An item with which a worker has died is a batch of its own.
+
+        Args:
+            most: items.
+            patience_s: how long the first one may wait for others.
+        """
+        async with self._one_at_a_time:
+            while True:
+                await self._until(1)
+                if patience_s and not next(iter(self._waiting)).deaths:
+                    await self._until_or_timeout(most, patience_s)
+                if batch := self._pop(most):
+                    return batch
+
+    def close(self, error: Exception) -> None:
+        """Refuse everything that waits."""
+        for ticket in list(self._waiting):
+            ticket.fail(error)
+
+    def _add(self, ticket: Ticket) -> None:
+        if not ticket.answer.done():
+            self._waiting[ticket] = None
+            self._bytes += ticket.size
+            self._arrived.set()
+
+    def _drop(self, ticket: Ticket) -> None:
+        if ticket in self._waiting:
+            del self._waiting[ticket]
+            self._bytes -= ticket.size
+
+    def _pop(self, most: int) -> list[Ticket]:
+        batch: list[Ticket] = []
+        for ticket in list(self._waiting)[:most]:
+            if ticket.deaths and batch:
+                break
+            self._drop(ticket)
+            batch.append(ticket)
+            if ticket.deaths:
+                break
+        return batch
+
+    async def _until(self, count: int) -> None:
+        while len(self._waiting) < count:
+            self._arrived.clear()
+            await self._arrived.wait()
+
+    async def _until_or_timeout(self, count: int, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._until(count)
+        except TimeoutError:
+            pass

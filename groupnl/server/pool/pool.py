@@ -1,0 +1,172 @@
+"""The worker processes of one version of a model, kept alive, and given batches as they become free.
+
+When one dies, its items are tried again, each alone; an item with which two have died is refused, and quarantined.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from groupnl.errors import KillerError, NoWorkerError, ServerError
+from groupnl.server.pool.backlog import Backlog
+from groupnl.server.pool.quarantine import Quarantine
+from groupnl.server.pool.serving import Serving
+from groupnl.server.pool.ticket import Ticket
+from groupnl.server.pool.worker_process import Program, WorkerDiedError, WorkerProcess
+from groupnl.worker.wire import Part
+
+logger = logging.getLogger(__name__)
+MOST_DEATHS = 2
+PAUSES_S = (0.0, 0.5, 1.0, 2.0, 5.0)  # before a worker is started again, by failures in a row
+
+
+class Pool:
+    """Answers the items of one version of a model.
+
+    Args:
+        program: what its workers run.
+        serving: how many workers, how large batches.
+    """
+
+    def __init__(self, program: Program, serving: Serving) -> None:
+        self._program = program
+        self._serving = serving
+        self._backlog = Backlog(serving.queue_size, serving.queue_bytes)
+        self._quarantine = Quarantine()
+        self._ready: set[WorkerProcess] = set()
+        self._in_hand = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # worker that is ready, or not
+        self._keepers: list[asyncio.Task[None]] = []
+
+    @property
+    def waiting(self) -> int:
+        """Items that wait for a worker."""
+        return len(self._backlog)
+
+    @property
+    def workers(self) -> list[int]:
+        """The process numbers of the workers that are ready."""
+        return [worker.pid for worker in self._ready]
+
+    async def start(self) -> None:
+        """Start the workers, and wait until one is ready; the others may still load.
+
+        Raises:
+            ServerError: a model that cannot be loaded, or a worker that ended while it was loading.
+        """
+        self._keepers = [asyncio.create_task(self._keep(ordinal)) for ordinal in range(self._serving.workers)]
+        try:
+            await self._first
+        except ServerError:
+            await self.close()
+            raise
+
+    def submit(self, part: Part) -> Ticket:
+        """Let an item wait for a worker.
+
+        Raises:
+            QueueFullError: too many wait.
+            NoWorkerError: none of the workers is alive.
+            KillerError: it has ended workers before.
+        """
+        if not self._ready:
+            raise NoWorkerError("The model's workers are being restarted; try again in some seconds.")
+        if part.content in self._quarantine:
+            raise _killer()
+        ticket = Ticket(part)
+        self._backlog.put(ticket)
+        return ticket
+
+    async def drain(self) -> None:
+        """Wait until everything that was submitted is answered."""
+        while len(self._backlog) or self._in_hand:
+            self._idle.clear()
+            await self._idle.wait()
+
+    async def close(self) -> None:
+        """End the workers. What still waits is refused."""
+        self._backlog.close(NoWorkerError("The service has stopped before this request could be answered."))
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+
+    async def _keep(self, ordinal: int) -> None:
+        """One worker, started again whenever it has ended."""
+        failures = 0
+        while True:
+            await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
+            worker = await WorkerProcess.start(self._program, ordinal)
+            try:
+                await worker.ready()
+                failures = 0
+                await self._serve_with(worker)
+            except (ServerError, WorkerDiedError) as error:
+                failures += 1
+                logger.warning("worker %s has ended before its model was loaded: %s", worker.name, error)
+                self._refuse(worker, error)
+            finally:
+                await worker.end()
+
+    async def _serve_with(self, worker: WorkerProcess) -> None:
+        """Give it batches until it has ended."""
+        logger.info("worker %s is ready (process %d)", worker.name, worker.pid)
+        self._ready.add(worker)
+        if not self._first.done():
+            self._first.set_result(None)
+        work = asyncio.create_task(self._work(worker))
+        gone = asyncio.create_task(worker.gone.wait())
+        try:
+            await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+            logger.warning("worker %s has ended (process %d); starting another", worker.name, worker.pid)
+        finally:
+            self._ready.discard(worker)
+            for task in (work, gone):
+                task.cancel()
+            await asyncio.gather(work, gone, return_exceptions=True)
+
+    async def _work(self, worker: WorkerProcess) -> None:
+        while True:
+            batch = await self._backlog.take(self._serving.batch_size, self._serving.patience_s)
+            self._in_hand += len(batch)
+            try:
+                async with asyncio.timeout(self._serving.response_timeout_s):
+                    answers = await worker.ask([ticket.part for ticket in batch])
+            except BaseException as error:
+                if isinstance(error, TimeoutError):
+                    logger.error("worker %s took more than %d s", worker.name, self._serving.response_timeout_s)
+                worker.kill()
+                self._try_again(batch)
+                raise
+            finally:
+                self._in_hand -= len(batch)
+            for ticket, answer in zip(batch, answers, strict=True):
+                ticket.reply(answer)
+            self._idle.set()
+
+    def _try_again(self, batch: Sequence[Ticket]) -> None:
+        for ticket in batch:
+            ticket.deaths += 1
+            if ticket.deaths >= MOST_DEATHS:
+                logger.error("an image has ended %d workers, and is refused for a while", ticket.deaths)
+                self._quarantine.add(ticket.part.content)
+                ticket.fail(_killer())
+        self._backlog.put_back(batch)
+        self._idle.set()
+
+    def _refuse(self, worker: WorkerProcess, error: Exception) -> None:
+        """A first worker that fails says that none will do; later ones are tried again."""
+        if self._first.done():
+            return
+        self._first.set_exception(
+            error
+            if isinstance(error, ServerError)
+            else ServerError(f"a worker of {self._program.model} ended before its model was loaded")
+        )
+
+
+def _killer() -> KillerError:
+    return KillerError(
+        "The service could not answer this image: the processes that tried to ended. It is not tried again."
+    )

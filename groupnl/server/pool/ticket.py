@@ -1,0 +1,36 @@
+"""One image on its way: its request waits until the answer is there, or gives up."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from groupnl.worker.wire import Part
+
+
+@dataclass(eq=False)
+class Ticket:
+    """What a request waits for.
+
+    Attributes:
+        part: the item, as a worker gets it.
+        answer: the answer, or a `RefusedError`; cancelled where nobody waits for it any more.
+        deaths: how many workers have died with this item in hand.
+    """
+
+    part: Part
+    answer: asyncio.Future[Part] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    deaths: int = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of the image."""
+        return len(self.part.content)
+
+    def reply(self, part: Part) -> None:
+        """Give the answer to whoever still waits for it."""
+        if not self.answer.done():
+            self.answer.set_result(part)
+
+    def fail(self, error: Exception) -> None:
+        """The same, where there is none."""
+        if not self.answer.done():
+            self.answer.set_exception(error)

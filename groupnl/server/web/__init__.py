@@ -1,0 +1,1 @@
+"""HTTP: connections, addresses, the protocols in which images come and answers go."""

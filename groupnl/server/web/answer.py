@@ -1,0 +1,50 @@
+"""An answer as HTTP sends it, and the one form of an error."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, NamedTuple
+
+from groupnl.errors import MethodError, NoWorkerError, QueueFullError, RefusedError, StoppingError, UnauthorizedError
+
+JSON = "application/json"
+RETRY_AFTER_S = {QueueFullError: 1, NoWorkerError: 5, StoppingError: 5}
+
+
+class Answer(NamedTuple):
+    """What is sent.
+
+    Attributes:
+        status: HTTP's.
+        body: its content.
+        headers: lower-case name -> value, beside the length.
+        kind: its content type.
+    """
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = {}
+    kind: str = JSON
+
+
+def json_answer(content: Any, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Answer:
+    """An answer of our own, as JSON."""
+    return Answer(status, json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n", headers or {})
+
+
+def refusal(error: RefusedError) -> Answer:
+    """The answer to a request that is refused: its code and one sentence."""
+    headers = {}
+    if seconds := RETRY_AFTER_S.get(type(error)):
+        headers["retry-after"] = str(seconds)
+    if isinstance(error, UnauthorizedError):
+        headers["www-authenticate"] = "Bearer"
+    if isinstance(error, MethodError):
+        headers["allow"] = ", ".join(error.allowed)
+    return json_answer({"code": error.code, "message": str(error)}, error.status, headers)
+
+
+def internal_error() -> Answer:
+    """The answer where we have failed; what happened is in the log."""
+    message = "The service could not answer this request; try again later."
+    return json_answer({"code": "internal", "message": message}, HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -1,0 +1,115 @@
+"""One request and its answer, over ASGI."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from typing import Any
+
+from groupnl.errors import BodyTooLargeError, DeadlineError, SlowRequestError
+from groupnl.server.web.answer import Answer
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+MIB = 1024 * 1024
+
+
+class GoneError(Exception):
+    """The client has closed the connection: nobody waits for an answer."""
+
+
+class Exchange:
+    """A request, read piece by piece, and the way to answer it.
+
+    Attributes:
+        method: in capitals.
+        path: decoded, without the query.
+        headers: lower-case name -> value; the first where a name stands twice.
+        is_read: whether the whole body has been read.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.headers: dict[str, str] = {}
+        for name, value in scope["headers"]:
+            self.headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
+        self.is_read = self.headers.get("content-length", "0") == "0" and "transfer-encoding" not in self.headers
+        self._receive = receive
+        self._send = send
+
+    async def body(self, most: int, seconds: float) -> bytes:
+        """The body.
+
+        Args:
+            most: bytes; more are refused, as early as can be.
+            seconds: within which it must be here.
+
+        Raises:
+            BodyTooLargeError: it is larger.
+            SlowRequestError: it took longer.
+            GoneError: it will never be whole.
+        """
+        if int(self.headers.get("content-length", "0")) > most:  # a number: the parser has checked that
+            raise _too_large(most)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._read(most)
+        except TimeoutError:
+            raise SlowRequestError(f"The body was not here after {seconds:g} s; send it faster.") from None
+
+    async def wait_for(self, answer: "asyncio.Future[Any]", seconds: float) -> Any:
+        """What the future brings; the future is cancelled where nobody waits any more.
+
+        The body must have been read.
+
+        Raises:
+            DeadlineError: there is nothing after so many seconds.
+            GoneError: the client has gone.
+        """
+        gone = asyncio.ensure_future(self._receive())
+        try:
+            await asyncio.wait({answer, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if answer.done():
+                return answer.result()
+            if gone.done():
+                raise GoneError
+            raise DeadlineError(f"There was no answer within {seconds:g} s.")
+        finally:
+            answer.cancel()
+            gone.cancel()
+            with suppress(asyncio.CancelledError):
+                await gone
+
+    async def reply(self, answer: Answer, *, close: bool) -> None:
+        """Send the answer.
+
+        Args:
+            answer: what is sent.
+            close: whether the connection ends with it.
+        """
+        fields = {"content-type": answer.kind, "content-length": str(len(answer.body)), **answer.headers}
+        if close or not self.is_read:
+            fields["connection"] = "close"
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
+        await self._send({"type": "http.response.start", "status": int(answer.status), "headers": headers})
+        await self._send({"type": "http.response.body", "body": answer.body})
+
+    async def _read(self, most: int) -> bytes:
+        pieces = []
+        size = 0
+        while True:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise GoneError
+            pieces.append(message.get("body", b""))
+            size += len(pieces[-1])
+            if size > most:
+                raise _too_large(most)
+            if not message.get("more_body", False):
+                self.is_read = True
+                return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def _too_large(most: int) -> BodyTooLargeError:
+    return BodyTooLargeError(f"The request has more than {most / MIB:g} MiB, which is the limit.")

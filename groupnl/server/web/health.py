@@ -1,0 +1,35 @@
+"""Whether the service is alive, and whether it answers; asked by balancers and operators, without a key."""
+
+from http import HTTPStatus
+
+from groupnl.errors import NoWorkerError, StoppingError
+from groupnl.server.pool.models import Models
+from groupnl.server.web.answer import Answer, json_answer, refusal
+from groupnl.server.web.exchange import Exchange
+from groupnl.server.web.state import State
+
+
+class Health:
+    """Answers questions about the service's state.
+
+    Args:
+        models: that are served.
+        state: of the server.
+    """
+
+    def __init__(self, models: Models, state: State) -> None:
+        self._models = models
+        self._state = state
+
+    async def live(self, _: Exchange) -> Answer:
+        """The server runs."""
+        return json_answer({"status": "Healthy"})
+
+    async def ready(self, _: Exchange) -> Answer:
+        """Every model has a worker, and the server is not about to stop."""
+        if self._state.is_stopping:
+            return refusal(StoppingError("The service is stopping."))
+        waiting = [version.name for version in self._models.current() if not version.pool.workers]
+        if waiting or not self._models.current():
+            return refusal(NoWorkerError(f"No worker is ready yet: {', '.join(waiting) or 'no model is loaded'}."))
+        return json_answer({"status": "Healthy"}, HTTPStatus.OK)

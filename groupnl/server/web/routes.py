@@ -1,0 +1,24 @@
+"""Every address of the service."""
+
+import re
+
+from groupnl.server.pool.models import Models
+from groupnl.server.web.app import Route
+from groupnl.server.web.health import Health
+from groupnl.server.web.limits import Limits
+from groupnl.server.web.predictions import Predictions
+from groupnl.server.web.state import State
+
+_READ = ("GET", "HEAD")
+_NAME = r"(?P<name>[^/]+)"
+
+
+def public_routes(models: Models, limits: Limits, state: State) -> list[Route]:
+    """The addresses for clients and balancers."""
+    health = Health(models, state)
+    predictions = Predictions(models, limits)
+    return [
+        Route(re.compile(rf"/predictions/{_NAME}(?:/(?P<version>[^/]+))?"), ("PUT", "POST"), predictions.predict),
+        Route(re.compile("/ping|/ready"), _READ, health.ready),
+        Route(re.compile("/live"), _READ, health.live),
+    ]

@@ -1,0 +1,82 @@
+"""One worker process: `python -m groupnl.worker SOCKET FOLDER NAME ORDINAL`.
+
+Its first message says that the model is ready, or why it cannot be loaded; then there is one of answers for each of
+items. It ends when the socket does, and with the process that started it.
+"""
+
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from groupnl.archive.model_config import read_setting
+from groupnl.archive.read import CONFIG_FILE
+from groupnl.base.child_process import end_with_parent
+from groupnl.base.yaml_file import read_mapping
+from groupnl.service.items import Item
+from groupnl.service.loading import load_service
+from groupnl.service.replies import Reply
+from groupnl.service.service import Service
+from groupnl.worker import REFUSAL
+from groupnl.worker.wire import Part, encode, read
+
+logger = logging.getLogger(__name__)
+LOG_FORMAT = "[%(levelname)s] %(name)s: %(message)s"  # the server adds the time, and shows what is a warning
+
+
+def main(number: str, folder: str, name: str, ordinal: str) -> int:
+    """Load the model, then answer until the socket is closed.
+
+    Args:
+        number: of the socket's file descriptor, which the server has opened.
+        folder: the unpacked archive.
+        name: of the model.
+        ordinal: of this worker among those of the model, from 0; says which GPU is its own, where there are several.
+    """
+    end_with_parent(signal.SIGKILL)
+    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
+    with socket.socket(fileno=int(number)) as link, link.makefile("rb") as items:
+        try:
+            service = _load(Path(folder), name, int(ordinal))
+        except Exception as error:
+            logger.exception("the model %s cannot be loaded", name)
+            _send(link, [Part({REFUSAL: " ".join(f"{error}".split()) or type(error).__name__})])
+            return 1
+        _send(link, [Part({"pid": os.getpid()})])
+        _answer(service, items.read, link)
+    return 0
+
+
+def _load(folder: Path, name: str, ordinal: int) -> Service:
+    settings = read_mapping(folder / CONFIG_FILE)
+    gpus = torch.cuda.device_count()
+    gpu = ordinal % gpus if gpus else None
+    return load_service(folder, name, settings, gpu=gpu, batch_size=read_setting(settings, "batch_size"))
+
+
+def _answer(service: Service, take: Callable[[int], bytes], link: socket.socket) -> None:
+    while True:
+        try:
+            batch = read(take)
+        except EOFError:
+            return
+        replies = service.answer([Item({"body": part.content}, part.facts) for part in batch])
+        _send(link, [Part({"status": int(reply.status)}, _json(reply)) for reply in replies])
+
+
+def _json(reply: Reply) -> bytes:
+    return json.dumps(reply.body, indent=2, ensure_ascii=False).encode() + b"\n"
+
+
+def _send(link: socket.socket, parts: list[Part]) -> None:
+    link.sendall(b"".join(encode(parts)))
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
