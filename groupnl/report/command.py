@@ -10,7 +10,7 @@ from groupnl.base.options import Options as BaseOptions
 from groupnl.errors import ConfigError
 from groupnl.report.figures import figures_of, model_names
 from groupnl.report.page import page
-from groupnl.report.samples import Samples, read_endpoint, read_prometheus, read_replicas
+from groupnl.report.samples import Replicas, Samples, read_endpoint, read_prometheus, read_replicas
 
 
 class Options(BaseOptions):
@@ -70,13 +70,21 @@ def _period(options: Options) -> str:
         return f"over the last {options.since}"
     if options.endpoint:
         return "since the service's start"
-    replicas = read_replicas(options.prometheus)
-    if replicas.now < replicas.last_hour:
+    return replicas_in_words(read_replicas(options.prometheus))
+
+
+def replicas_in_words(replicas: Replicas) -> str:
+    """Whose counts they are, where no time is given."""
+    silent = replicas.last_hour - replicas.now
+    if silent > 0:
+        others = "the other one does" if silent == 1 else "the others do"
         return (
-            f"by {replicas.now} of the {replicas.last_hour} replicas of the last hour, each since its start: the "
-            "others do not answer Prometheus now (--since counts them, too)"
+            f"by {replicas.now} of the {replicas.last_hour} replicas of the last hour, each since its start: {others} "
+            "not answer Prometheus now (--since counts all of them)"
         )
-    return f"by all replicas of the last hour ({replicas.now}), each since its start"
+    if replicas.now == 1:
+        return "by the only replica of the last hour, since its start"
+    return f"by all {replicas.now} replicas of the last hour, each since its start"
 
 
 def _chosen(samples: Samples, wanted: Sequence[str] | None) -> list[str]:

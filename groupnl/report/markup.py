@@ -33,6 +33,21 @@ def number(count: float) -> str:
     return f"{count:,.0f}"
 
 
+def counted(count: float, one: str) -> str:
+    """A count of something, in the singular or the plural.
+
+    Args:
+        count: how many.
+        one: a word or more, whose plural ends in an s more.
+    """
+    return f"{number(count)} {one if is_one(count) else one + 's'}"
+
+
+def is_one(count: float) -> bool:
+    """Whether a count is written as 1."""
+    return number(count) == "1"
+
+
 def duration(seconds: float) -> str:
     """Seconds, readable."""
     return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

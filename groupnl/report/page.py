@@ -7,7 +7,7 @@ from groupnl import __version__
 from groupnl.report.charts import truth_chart, twin_chart
 from groupnl.report.figures import ModelFigures, Truth, Twin
 from groupnl.report.heat_map import FEW, heat_map, ramp_key, ramp_style
-from groupnl.report.markup import card, duration, name, number, percent, span, text
+from groupnl.report.markup import card, counted, duration, name, number, percent, span, text
 from groupnl.report.tables import builds_table, shadow_table, summary_table, truth_table, twin_table
 from groupnl.report.words import (
     PROBE_INTERVAL,
@@ -79,7 +79,7 @@ def _headline(figures: ModelFigures) -> str:
         (
             "chosen and dropped",
             percent(dropped / figures.sampled if figures.sampled else 0.0),
-            f"{number(dropped)} images",
+            counted(dropped, "image"),
         ),
     ]
     if figures.latency_s:

@@ -3,7 +3,7 @@
 import math
 
 from groupnl.report.figures import ModelFigures, Truth, Twin
-from groupnl.report.markup import number, percent, span, text
+from groupnl.report.markup import counted, is_one, number, percent, span, text
 from groupnl.robustness.statistics import Relative, accuracy_band
 
 PROBE_INTERVAL = (
@@ -17,8 +17,9 @@ def agreement_sentence(figures: ModelFigures) -> str:
     pairs = figures.agreement.total
     if not pairs:
         return "No live image has been answered a second time yet."
+    images, each = counted(pairs, "live image"), "" if is_one(pairs) else "each "
     return (
-        f"Over {number(pairs)} live images, each answered again under one corruption, the answer stayed the same in "
+        f"Over {images}, {each}answered again under one corruption, the answer stayed the same in "
         f"<b>{percent(figures.agreement.value)}</b> ({span(figures.agreement)})."
     )
 
@@ -39,9 +40,9 @@ def twin_sentence(model: str, twin: Twin) -> str:
     """Who holds better."""
     test, pairs = twin.overall, sum(twin.pairs.values())
     if not pairs:
-        return f"No image has been answered by {text(twin.reference)} too yet."
+        return f"No image has yet been answered by both {text(model)} and {text(twin.reference)}."
     told = (
-        f"Of {number(pairs)} images that both answered, only {text(model)} kept its answer in "
+        f"Of {counted(pairs, 'image')} that both answered, only {text(model)} kept its answer in "
         f"{number(test.model_only)}, only {text(twin.reference)} in {number(test.reference_only)}"
     )
     if test.verdict == "undecided":
@@ -59,7 +60,7 @@ def relative_sentence(what: str, relative: Relative | None, reference: str) -> s
         return ""
     return (
         f"{what} relative to {text(reference)}'s: {relative.value:.2f} ({relative.low:.2f} to {relative.high:.2f}; "
-        f"below 1 is better), the mean over {relative.types} corruptions."
+        f"below 1 is better), the mean over {counted(relative.types, 'corruption')}."
     )
 
 
@@ -67,12 +68,12 @@ def probe_set_words(truth: Truth) -> str:
     """The probe set, with its size."""
     if not truth.images:
         return "Probe set (how many images it has was not told, so the intervals say nothing)"
-    return f"Probe set of {number(truth.images)} images"
+    return f"Probe set of {counted(truth.images, 'image')}"
 
 
 def truth_sentence(truth: Truth, whose: str) -> str:
     """Accuracy with and without corruption."""
     good = sum(share.good for share in truth.corrupted.values())
     total = sum(share.total for share in truth.corrupted.values())
-    under = f", under corruption {percent(good / total)} of {number(total)} answers" if total else ""
+    under = f", under corruption {percent(good / total)} of {counted(total, 'answer')}" if total else ""
     return f"{whose}: right without corruption in {percent(truth.clean.value)} ({span(truth.clean)}){under}."

@@ -17,16 +17,22 @@ from groupnl.cli import main
 from groupnl.corruptions.names import CELLS, Cell
 from groupnl.errors import ConfigError, ServerError
 from groupnl.metrics import (
+    CLEAN,
     PAIRED_OUTCOMES_TOTAL,
+    PROBE_CORRECT,
+    PROBE_IMAGES,
+    PROBE_SET_IMAGES,
     REQUESTS,
     SHADOW_DROPPED,
+    SHADOW_PAIRS,
     SHADOW_SAMPLED,
     STAGE_SECONDS,
     Metrics,
 )
+from groupnl.report.command import replicas_in_words
 from groupnl.report.figures import figures_of, model_names
 from groupnl.report.page import page
-from groupnl.report.samples import Samples, read_endpoint, read_prometheus
+from groupnl.report.samples import Replicas, Samples, read_endpoint, read_prometheus
 
 MODEL, TWIN = "a<b>&c", "twin"
 
@@ -158,6 +164,49 @@ def test_a_service_that_has_counted_nothing() -> None:
     metrics.start_at_zero(REQUESTS, code=["200"])
     words = _read(page([figures_of(_samples(registry), "m")], "s", "p", "t"))
     assert "No live image has been answered a second time yet" in words
+
+
+def test_one_of_a_kind_is_told_in_the_singular() -> None:
+    registry = CollectorRegistry()
+    metrics = Metrics("m", registry)
+    metrics.inc(REQUESTS, 1, code="200")
+    metrics.inc(SHADOW_SAMPLED, 2)
+    metrics.inc(SHADOW_DROPPED, 1, reason="queue_full")
+    cell = {"corruption": "fog", "severity": "1"}
+    for family in (SHADOW_PAIRS, PROBE_IMAGES, PROBE_CORRECT):
+        metrics.inc(family, 1, **cell)
+    metrics.inc(PROBE_IMAGES, 1, **CLEAN)
+    metrics.inc(PROBE_CORRECT, 1, **CLEAN)
+    metrics.set(PROBE_SET_IMAGES, 1)
+    metrics.inc(PAIRED_OUTCOMES_TOTAL, 1, reference="r", corruption="fog", outcome="model_only")
+    words = _read(page([figures_of(_samples(registry), "m")], "s", "p", "t"))
+    assert "Over 1 live image, answered again under one corruption, the answer stayed" in words
+    assert "Probe set of 1 image:" in words
+    assert "of 1 answer." in words
+    assert "Of 1 image that both answered, only m kept" in words
+    assert not re.search(r"\b1 (images|answers|corruptions)\b", words)
+
+
+def test_a_twin_that_has_answered_nothing_yet() -> None:
+    registry = CollectorRegistry()
+    metrics = Metrics("m", registry)
+    metrics.start_at_zero(REQUESTS, code=["200"])
+    metrics.inc(PAIRED_OUTCOMES_TOTAL, 0, reference="r", corruption="fog", outcome="model_only")
+    words = _read(page([figures_of(_samples(registry), "m")], "s", "p", "t"))
+    assert "No image has yet been answered by both m and r." in words
+
+
+@pytest.mark.parametrize(
+    ("now", "last_hour", "words"),
+    [
+        (1, 1, "by the only replica of the last hour, since its start"),
+        (2, 2, "by all 2 replicas of the last hour, each since its start"),
+        (1, 2, "by 1 of the 2 replicas of the last hour, each since its start: the other one does not answer"),
+        (1, 3, "by 1 of the 3 replicas of the last hour, each since its start: the others do not answer"),
+    ],
+)
+def test_replicas_are_told_in_the_right_number(now: int, last_hour: int, words: str) -> None:
+    assert replicas_in_words(Replicas(now, last_hour)).startswith(words)
 
 
 def _samples(registry: CollectorRegistry) -> Samples:

@@ -138,7 +138,7 @@ def test_replicas_are_added_up_and_what_is_the_same_in_all_is_not(readings: Read
 
 def test_without_a_time_only_running_replicas_count_and_the_page_says_so(readings: Readings) -> None:
     assert readings.one.requests["200"] == 100
-    assert "Counted by all replicas of the last hour (2), each since its start" in readings.page_of_both
+    assert "Counted by all 2 replicas of the last hour, each since its start" in readings.page_of_both
     assert "Counted by 1 of the 2 replicas of the last hour, each since its start" in readings.page_of_one
 
 
