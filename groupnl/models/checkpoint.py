@@ -23,7 +23,6 @@ from groupnl.base.files import sha256_of
 from groupnl.base.problems import problems
 from groupnl.card import ModelCard
 from groupnl.errors import CheckpointError
-from groupnl.models.architecture import refuse_unknown
 from groupnl.models.foreign_file import is_pickle
 from groupnl.models.hub_folder import HubConfig, hub_config, weights_file
 from groupnl.models.pickle_file import read_pickle
@@ -83,7 +82,6 @@ class Checkpoint:
         Raises:
             CheckpointError: they are not there, or the name is unknown.
         """
-        refuse_unknown(architecture)
         try:
             return find_weights(self.groups, architecture, self.averaged)
         except CheckpointError as error:

@@ -3,7 +3,6 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import timm
 from pydantic import ValidationError
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, resolve_data_config
 from timm.utils import natural_key
@@ -13,7 +12,7 @@ import groupnl.models.registry  # noqa: F401 (registers the GroupNL networks)
 from groupnl.base.problems import problems
 from groupnl.card import InputConfig
 from groupnl.errors import CheckpointError
-from groupnl.models.architecture import refuse_unknown
+from groupnl.models.architecture import configuration
 from groupnl.models.hub_folder import CONFIG, HubConfig
 
 _SIZE = ("input_size", "img_size")  # arguments of timm's training script
@@ -73,6 +72,8 @@ def class_count(architecture: str, state_dict: Mapping[str, Tensor]) -> int:
     classifier = _config(architecture).classifier
     if isinstance(classifier, tuple):  # several, e.g. one more for distillation, of the same classes
         classifier = classifier[0]
+    if not classifier:
+        raise CheckpointError(f"timm's {architecture} has no classifier: give the --architecture of one that has")
     bias = state_dict.get(f"{classifier}.bias")
     if bias is None:
         raise CheckpointError(f"the weights have no {classifier}.bias; is {architecture} the right architecture?")
@@ -101,8 +102,7 @@ def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _config(architecture: str) -> Any:
-    refuse_unknown(architecture)
-    config = timm.get_pretrained_cfg(architecture)
+    config = configuration(architecture)
     if config is None:
         raise CheckpointError(f"timm does not describe the input of {architecture}: give another --architecture")
     return config

@@ -2,12 +2,11 @@
 
 from collections.abc import Mapping
 
-import timm
 import torch
 from torch import Tensor, nn
 
 from groupnl.errors import CheckpointError
-from groupnl.models.architecture import refuse_unknown
+from groupnl.models.architecture import create
 from groupnl.models.weights import is_counter, some
 
 
@@ -23,11 +22,10 @@ def build_model(architecture: str, num_classes: int, state_dict: Mapping[str, Te
         The network in evaluation mode, on the CPU, float32.
 
     Raises:
-        CheckpointError: unknown architecture; missing or unexpected keys; another number of classes; other shapes;
-            weights that are not finite, or not plain tensors of the right kind.
+        CheckpointError: an architecture that is unknown or cannot be built; missing or unexpected keys; another number
+            of classes; other shapes; weights that are not finite, or not plain tensors of the right kind.
     """
-    refuse_unknown(architecture)
-    network: nn.Module = timm.create_model(architecture, num_classes=num_classes)
+    network = create(architecture, num_classes)
     own = network.state_dict()
     weights = {name: tensor for name, tensor in own.items() if is_counter(name)} | dict(state_dict)
     _refuse_other_keys(architecture, own, weights)

@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-import timm
 import torch
 from torch import Tensor
 
 from groupnl.errors import CheckpointError
+from groupnl.models.architecture import create
 
 Groups = Mapping[str, Mapping[str, Tensor]]
 """Dotted path of a dictionary in the file -> the tensors that lie in it, by name."""
@@ -93,7 +93,7 @@ def find_weights(groups: Groups, architecture: str, averaged: bool) -> dict[str,
 
 def _names(architecture: str) -> Collection[str]:
     with torch.device("meta"):  # names only
-        network = timm.create_model(architecture, num_classes=1000)
+        network = create(architecture, num_classes=1000)
     return dict.fromkeys(
         name for name in network.state_dict() if not is_counter(name)
     ).keys()  # in order, found quickly

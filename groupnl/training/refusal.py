@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from groupnl.errors import ConfigError
 
 _COMPLAINTS = (
-    *(ValueError, AssertionError, RuntimeError, KeyError, TypeError, AttributeError, NotImplementedError),
+    *(ValueError, AssertionError, RuntimeError, LookupError, ArithmeticError, TypeError, AttributeError, ImportError),
     *(tarfile.TarError, pickle.UnpicklingError, EOFError),
 )
 
