@@ -40,7 +40,8 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "serve": Command("groupnl.server.command", "start TorchServe with the archives of the model store", own_end=True),
+    "serve": Command("groupnl.server.command", "serve the archives of the model store", own_end=True),
+    "reload": Command("groupnl.server.reload_command", "exchange a model of a running service, without a pause"),
     "archive": Command("groupnl.archive.command", "pack a checkpoint as a TorchServe archive"),
     # A process that waits for the others, in code that is not Python, would only be ended by torchrun's KILL, half a
     # minute later.

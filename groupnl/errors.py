@@ -184,6 +184,13 @@ class DeadlineError(RefusedError):
     code = "deadline"
 
 
+class ReloadError(RefusedError):
+    """The new version of a model cannot be served."""
+
+    status = 409
+    code = "not_reloaded"
+
+
 class KillerError(RefusedError):
     """The image has ended the processes that tried to answer it."""
 

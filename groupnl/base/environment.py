@@ -1,7 +1,7 @@
 """The process environment: the only module that reads or copies `os.environ`.
 
 What the project takes from it is listed here and nowhere else: `JAVA_HOME`, `OMP_NUM_THREADS`, `OMP_WAIT_POLICY`,
-`GOMP_SPINCOUNT`, `GLIBC_TUNABLES`, and `GROUPNL_SEATS`, which `groupnl serve` sets for its workers.
+`GOMP_SPINCOUNT`, `GLIBC_TUNABLES`, `XDG_RUNTIME_DIR`, and `GROUPNL_SEATS`, which `groupnl serve` sets for its workers.
 """
 
 import os
@@ -50,6 +50,11 @@ def seats_folder() -> Path | None:
     """The folder of the seats that workers take in turn, or None where `groupnl serve` did not start this process."""
     value = os.environ.get(SEATS)
     return Path(value) if value else None
+
+
+def runtime_folder() -> Path:
+    """Where programs of this user keep their sockets: `XDG_RUNTIME_DIR`, else /tmp, whose name is short enough."""
+    return Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")  # noqa: S108 (what is made there is its owner's alone)
 
 
 def child_environment(changes: dict[str, str]) -> dict[str, str]:

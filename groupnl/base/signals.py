@@ -1,5 +1,6 @@
 """Signals for the length of a block."""
 
+import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -19,3 +20,12 @@ def handling(numbers: Iterable[signal.Signals], handler: Callable[[int, FrameTyp
     finally:
         for number, old in before.items():
             signal.signal(number, old)
+
+
+def has_terminal() -> bool:
+    """Whether this process would be told of a terminal's end: where it has none, a hang-up comes from an operator."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY))
+    except OSError:
+        return False
+    return True

@@ -30,6 +30,8 @@ class ServeConfig(BaseModel):
         metrics_host: address of both metrics ports.
         inference_port: predictions.
         management_port: TorchServe's management API; it can describe and scale models, but load none.
+        management_socket: file of our own server's management API; None: by the inference port, in the user's folder
+            for such files.
         metrics_port: what the workers count, in Prometheus format; see `groupnl.metrics`.
         frontend_metrics_port: TorchServe's own metrics, in Prometheus format.
         workers: worker processes per model; None: as the archive says.
@@ -62,6 +64,7 @@ class ServeConfig(BaseModel):
     metrics_host: Host = "127.0.0.1"
     inference_port: Port = 8080
     management_port: Port = 8081
+    management_socket: Path | None = None
     metrics_port: Port = 8083
     frontend_metrics_port: Port = 8082
     workers: Positive | None = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import socket
 import threading
 import time
@@ -11,27 +12,25 @@ from pathlib import Path
 
 import uvicorn
 
-from groupnl.archive.manifest import MANIFEST_NAME, Manifest
-from groupnl.archive.read import CONFIG_FILE, DIGEST_FILE
 from groupnl.base import environment
 from groupnl.base.cores import usable_cores
 from groupnl.base.say import Say
-from groupnl.base.yaml_file import read_mapping
+from groupnl.base.signals import handling, has_terminal
 from groupnl.errors import GroupNLError, ServerError
 from groupnl.server.config import ServeConfig
 from groupnl.server.logs import logging_to
+from groupnl.server.management_socket import listen, management_socket
 from groupnl.server.metrics_endpoint import MetricsEndpoint
-from groupnl.server.pool.models import Models, Version
-from groupnl.server.pool.pool import Pool
-from groupnl.server.pool.serving import Serving
-from groupnl.server.pool.worker_process import Program
+from groupnl.server.pool.loading import Loader
+from groupnl.server.pool.models import Models
+from groupnl.server.pool.reload import Reloads
 from groupnl.server.run_directory import run_directory
 from groupnl.server.stop import Stop, Wait
-from groupnl.server.store import ServedModel, fill_store, request_bytes
+from groupnl.server.store import ServedModel, fill_store
 from groupnl.server.web.app import App
 from groupnl.server.web.connection import Connection
 from groupnl.server.web.limits import Limits
-from groupnl.server.web.routes import public_routes
+from groupnl.server.web.routes import management_routes, public_routes
 from groupnl.server.web.state import State
 from groupnl.server.worker_environment import METRICS_FOLDER, worker_settings
 from groupnl.service.seats import make_seats, plan_seats
@@ -49,27 +48,19 @@ class Front:
 
     Args:
         config: of this start.
-        store: folder of the unpacked models.
-        models: that are in it.
-        limits: of a request.
-        settings: environment variables of the workers.
+        models: to be served.
+        store: where they lie unpacked.
+        loader: makes versions of them.
         log: where the server's log is written.
     """
 
     def __init__(
-        self,
-        config: ServeConfig,
-        store: Path,
-        models: Sequence[ServedModel],
-        limits: Limits,
-        settings: dict[str, str],
-        log: Path,
+        self, config: ServeConfig, models: Sequence[ServedModel], store: Path, loader: Loader, log: Path
     ) -> None:
         self._config = config
-        self._store = store
         self._served = models
-        self._limits = limits
-        self._environment = environment.child_environment(settings)
+        self._store = store
+        self._loader = loader
         self._log = log
         self._state = State()
         self._models = Models()
@@ -77,6 +68,7 @@ class Front:
         self._is_listening = threading.Event()
         self._loop: asyncio.AbstractEventLoop
         self._stopped: asyncio.Event
+        self._reloads: Reloads
         self._thread = threading.Thread(target=self._run, name="front", daemon=True)
 
     def start(self) -> None:
@@ -106,6 +98,10 @@ class Front:
     def announce_keys(self) -> None:
         """Say where the keys are."""
 
+    def reload_changed(self) -> None:
+        """Exchange the models whose archives have changed; returns at once."""
+        self._loop.call_soon_threadsafe(lambda: self._loop.create_task(self._reloads.reload_changed()))
+
     def stop(self) -> None:
         """Answer what was asked, then end every worker."""
         if self._thread.is_alive():
@@ -125,39 +121,44 @@ class Front:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopped = asyncio.Event()
-        server = _http_server(App(public_routes(self._models, self._limits, self._state), self._state))
-        with socket.create_server((self._config.host, self._config.inference_port), backlog=BACKLOG) as listener:
-            http = asyncio.create_task(server.serve(sockets=[listener]))
+        self._reloads = Reloads(self._models, self._loader)
+        for version in self._loader.versions(self._served, self._store):
+            self._models.add(version)
+        address = self._config.host, self._config.inference_port
+        limits = Limits(self._config.receive_timeout_s, self._config.request_timeout_s)
+        public = App(public_routes(self._models, limits, self._state), self._state)
+        management = App(management_routes(self._models, self._reloads), State())
+        path = management_socket(self._config.inference_port, self._config.management_socket)
+        with socket.create_server(address, backlog=BACKLOG) as listener, listen(path) as private:
+            servers = [(_http_server(public), listener), (_http_server(management), private)]
+            serving = [asyncio.create_task(server.serve(sockets=[place])) for server, place in servers]
             self._is_listening.set()
-            stopped = asyncio.create_task(self._stopped.wait())
-            loading = asyncio.create_task(self._load())
             try:
-                await asyncio.wait({http, stopped, loading}, return_when=asyncio.FIRST_COMPLETED)
-                if loading.done():
-                    loading.result()
-                    await asyncio.wait({http, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                await self._drain(server)
+                await self._until_stopped(serving)
+                await self._drain(servers[0][0])
             finally:
-                server.should_exit = True
-                loading.cancel()
-                stopped.cancel()
-                await asyncio.gather(loading, stopped, http, return_exceptions=True)
+                for server, _ in servers:
+                    server.should_exit = True
+                await asyncio.gather(*serving, return_exceptions=True)
                 await asyncio.gather(*(version.pool.close() for version in self._models))
+                path.unlink(missing_ok=True)
+
+    async def _until_stopped(self, serving: Sequence["asyncio.Task[None]"]) -> None:
+        """Load the models, and stay until the operator, or a fault, ends it."""
+        stopped = asyncio.create_task(self._stopped.wait())
+        loading = asyncio.create_task(self._load())
+        try:
+            await asyncio.wait({*serving, stopped, loading}, return_when=asyncio.FIRST_COMPLETED)
+            if loading.done():
+                loading.result()
+                await asyncio.wait({*serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            loading.cancel()
+            stopped.cancel()
+            await asyncio.gather(loading, stopped, return_exceptions=True)
 
     async def _load(self) -> None:
-        for model in self._served:
-            self._models.add(self._version(model.name, self._store / model.name))
         await asyncio.gather(*(version.pool.start() for version in self._models))
-
-    def _version(self, name: str, folder: Path) -> Version:
-        serving = Serving.of(read_mapping(folder / CONFIG_FILE), self._config.queue_bytes)
-        return Version(
-            name,
-            Manifest.model_validate_json((folder / MANIFEST_NAME).read_bytes()),
-            (folder / DIGEST_FILE).read_text(encoding="ascii").strip(),
-            serving,
-            Pool(Program(name, folder, self._environment), serving),
-        )
 
     async def _drain(self, server: uvicorn.Server) -> None:
         """Until nobody waits for an answer, or the time is over; whoever is answered meanwhile is told to go."""
@@ -174,22 +175,26 @@ class Front:
 def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterator[Front]:
     """Start our server with the models; at the end of the block all its processes are gone.
 
+    A hang-up makes it look for archives that have changed, where it has no terminal that could be closed.
+
     Raises:
         ConfigError, ArchiveError, ServerError: it cannot be started so.
     """
     with run_directory() as run_dir, logging_to(config.log_dir, say) as log:
         store = run_dir / "store"
-        needs = fill_store(store, models, config)
-        seats = plan_seats(usable_cores(), needs.workers)
+        workers = fill_store(store, models, config).workers
+        seats = plan_seats(usable_cores(), workers)
         settings = worker_settings(run_dir, seats.number, make_seats(run_dir, seats))
-        limits = Limits(request_bytes(needs.max_image_bytes), config.receive_timeout_s, config.request_timeout_s)
-        say(f"starting {', '.join(model.name for model in models)}: {needs.workers} workers; logs in {config.log_dir}")
+        say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
         endpoint = MetricsEndpoint(run_dir / METRICS_FOLDER, config.metrics_host, config.metrics_port)
-        front = Front(config, store, models, limits, settings, log)
+        loader = Loader(config, run_dir / "reloads", environment.child_environment(settings))
+        front = Front(config, models, store, loader, log)
+        signals = () if has_terminal() else (signal.SIGHUP,)
         try:
             endpoint.start()
             front.start()
-            yield front
+            with handling(signals, lambda *_: front.reload_changed()):
+                yield front
         finally:
             front.stop()
             endpoint.close()

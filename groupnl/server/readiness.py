@@ -1,24 +1,20 @@
 """Between the start and the first request: wait until every model has answered a prediction, or say why not."""
 
 import http.client
-import io
 import json
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any, NamedTuple, Protocol
 
-from PIL import Image
-
 from groupnl.base.say import Say
 from groupnl.errors import ServerError
 from groupnl.server.config import ServeConfig
+from groupnl.server.grey_image import REFUSALS, grey_image
 from groupnl.server.stop import Stop, Wait
 
 POLL_S = 0.1
 PROGRESS_S = 15.0  # between two lines that say what is waited for
-# The handler's own refusals of an image: a model may be served with limits that the probe's image breaks.
-_REFUSALS = (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
 
 
 class StartedServer(Protocol):
@@ -70,7 +66,7 @@ class Probe:
         self._address = (host, config.inference_port)
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._timeout_s = config.startup_timeout_s
-        self._image = _grey_image()
+        self._image = grey_image()
 
     def __call__(self, model: str) -> ProbeAnswer:
         """The answer to one prediction; waits for the model's worker. Raises OSError while no one listens."""
@@ -139,7 +135,7 @@ def _answered(waiting: dict[str, Future[ProbeAnswer] | None], pool: ThreadPoolEx
 
 
 def _accepted(model: str, answer: ProbeAnswer) -> bool:
-    if answer.status in _REFUSALS and answer.code is not None:
+    if answer.status in REFUSALS and answer.code is not None:
         return True
     if 400 <= answer.status < 500:
         raise ServerError(f"the model {model} answered a small PNG with {answer.status} instead of 200")
@@ -159,9 +155,3 @@ def _code(body: bytes) -> str | None:
 def _too_late(models: list[str], limit_s: float, server: StartedServer) -> str:
     names = ", ".join(models)
     return f"no answer from {names} within {limit_s:g} s (--startup-timeout). The last lines:\n{server.tail()}"
-
-
-def _grey_image() -> bytes:
-    file = io.BytesIO()
-    Image.new("RGB", (64, 64), "grey").save(file, "PNG")
-    return file.getvalue()

@@ -5,6 +5,7 @@ TorchServe lets the `model-config.yaml` inside an archive win over everything gi
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -69,14 +70,22 @@ class FilledStore(NamedTuple):
     max_image_bytes: int
 
 
-def fill_store(store: Path, models: list[ServedModel], config: ServeConfig) -> FilledStore:
+def fill_store(
+    store: Path, models: Sequence[ServedModel], config: ServeConfig, others: Iterable[ServedModel] = ()
+) -> FilledStore:
     """Unpack the models below `store`, one folder each, with this run's settings; their twins go beside `store`.
+
+    Args:
+        store: the folder; made if missing.
+        models: to be unpacked.
+        config: this run's settings.
+        others: served models beside these, which may be their twins.
 
     Raises:
         ArchiveError: an archive is damaged, or has settings that cannot be used.
         ConfigError: a model's twin is missing or unlike it.
     """
-    twins = {path.stem: path for path in config.model_store.glob("*.mar")} | dict(models)
+    twins = {path.stem: path for path in config.model_store.glob("*.mar")} | dict(others) | dict(models)
     needs = [_unpack(store / model.name, model, config, twins) for model in models]
     return FilledStore(sum(need.workers for need in needs), max(need.max_image_bytes for need in needs))
 
@@ -110,10 +119,11 @@ def _unpack(folder: Path, model: ServedModel, config: ServeConfig, twins: dict[s
         raise ArchiveError(f"the archive {archive} has an unusable {CONFIG_FILE} ({error}); make it again") from None
     place_twin(model.name, archive, settings["handler"], twins, folder.parent.with_name("twins"))
     file.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    return FilledStore(workers, _max_image_bytes(settings["handler"]))
+    return FilledStore(workers, max_image_bytes(settings["handler"]))
 
 
-def _max_image_bytes(handler: dict[str, Any]) -> int:
+def max_image_bytes(handler: dict[str, Any]) -> int:
+    """The largest image that a model's handler section allows, bytes; 0 where it has the usual limit."""
     try:
         return int(handler["limits"]["max_bytes"])
     except (KeyError, TypeError, ValueError, OverflowError):

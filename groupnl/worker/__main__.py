@@ -79,4 +79,6 @@ def _send(link: socket.socket, parts: list[Part]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    status = main(*sys.argv[1:])
+    logging.shutdown()
+    os._exit(status)  # at once: what has been counted lies in files, and the shadow process ends with this one

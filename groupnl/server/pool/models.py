@@ -1,6 +1,7 @@
 """What is served: each model's versions, one of which answers who asks for none."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from groupnl.archive.manifest import Manifest
@@ -15,14 +16,18 @@ class Version(NamedTuple):
     Attributes:
         name: of the model.
         manifest: what was packed.
-        digest: SHA-256 of its archive, hexadecimal.
+        archive: the file it came from.
+        digest: SHA-256 of that file, hexadecimal.
+        folder: where it is unpacked.
         serving: how it is served.
         pool: answers.
     """
 
     name: str
     manifest: Manifest
+    archive: Path
     digest: str
+    folder: Path
     serving: Serving
     pool: Pool
 

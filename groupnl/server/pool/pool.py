@@ -37,7 +37,8 @@ class Pool:
         self._in_hand = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self._first: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # worker that is ready, or not
+        self._is_decided = asyncio.Event()  # whether the model can be loaded
+        self._failure: ServerError | None = None
         self._keepers: list[asyncio.Task[None]] = []
 
     @property
@@ -51,17 +52,16 @@ class Pool:
         return [worker.pid for worker in self._ready]
 
     async def start(self) -> None:
-        """Start the workers, and wait until one is ready; the others may still load.
+        """Start the workers, and wait until all are ready; the first of them answers before.
 
         Raises:
             ServerError: a model that cannot be loaded, or a worker that ended while it was loading.
         """
         self._keepers = [asyncio.create_task(self._keep(ordinal)) for ordinal in range(self._serving.workers)]
-        try:
-            await self._first
-        except ServerError:
+        await self._is_decided.wait()
+        if self._failure is not None:
             await self.close()
-            raise
+            raise self._failure
 
     def submit(self, part: Part) -> Ticket:
         """Let an item wait for a worker.
@@ -105,7 +105,7 @@ class Pool:
             except (ServerError, WorkerDiedError) as error:
                 failures += 1
                 logger.warning("worker %s has ended before its model was loaded: %s", worker.name, error)
-                self._refuse(worker, error)
+                self._refuse(error)
             finally:
                 await worker.end()
 
@@ -113,8 +113,8 @@ class Pool:
         """Give it batches until it has ended."""
         logger.info("worker %s is ready (process %d)", worker.name, worker.pid)
         self._ready.add(worker)
-        if not self._first.done():
-            self._first.set_result(None)
+        if len(self._ready) == self._serving.workers:
+            self._is_decided.set()
         work = asyncio.create_task(self._work(worker))
         gone = asyncio.create_task(worker.gone.wait())
         try:
@@ -155,15 +155,13 @@ class Pool:
         self._backlog.put_back(batch)
         self._idle.set()
 
-    def _refuse(self, worker: WorkerProcess, error: Exception) -> None:
+    def _refuse(self, error: Exception) -> None:
         """A first worker that fails says that none will do; later ones are tried again."""
-        if self._first.done():
+        if self._is_decided.is_set():
             return
-        self._first.set_exception(
-            error
-            if isinstance(error, ServerError)
-            else ServerError(f"a worker of {self._program.model} ended before its model was loaded")
-        )
+        ended = ServerError(f"a worker of {self._program.model} ended before its model was loaded; see the log")
+        self._failure = error if isinstance(error, ServerError) else ended
+        self._is_decided.set()
 
 
 def _killer() -> KillerError:

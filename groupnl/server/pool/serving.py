@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
 from groupnl.archive.model_config import read_setting
+from groupnl.server.store import max_image_bytes, request_bytes
 
 
 class Serving(NamedTuple):
@@ -16,6 +17,7 @@ class Serving(NamedTuple):
         response_timeout_s: a worker that takes longer for one batch is ended.
         queue_size: most items that wait.
         queue_bytes: most bytes of images that wait.
+        request_bytes: most bytes of a request.
     """
 
     workers: int
@@ -24,6 +26,7 @@ class Serving(NamedTuple):
     response_timeout_s: int
     queue_size: int
     queue_bytes: int
+    request_bytes: int
 
     @classmethod
     def of(cls, model_config: Mapping[str, Any], queue_bytes: int) -> Self:
@@ -39,4 +42,5 @@ class Serving(NamedTuple):
             response_timeout_s=read_setting(model_config, "response_timeout_s"),
             queue_size=read_setting(model_config, "queue_size"),
             queue_bytes=queue_bytes,
+            request_bytes=request_bytes(max_image_bytes(model_config["handler"])),
         )

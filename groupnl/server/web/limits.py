@@ -1,4 +1,4 @@
-"""How large and how slow a request may be."""
+"""How slow a request may be."""
 
 from typing import NamedTuple
 
@@ -7,11 +7,9 @@ class Limits(NamedTuple):
     """The limits of every request.
 
     Attributes:
-        body_bytes: of the whole body.
         body_s: in which the body must arrive.
         request_s: until the answer.
     """
 
-    body_bytes: int
     body_s: float
     request_s: float

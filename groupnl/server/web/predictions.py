@@ -39,7 +39,7 @@ class Predictions:
         """
         deadline = time.monotonic() + timeout_s(exchange, self._limits.request_s)
         model = self._models.find(name, version)
-        body = await exchange.body(self._limits.body_bytes, self._limits.body_s)
+        body = await exchange.body(model.serving.request_bytes, self._limits.body_s)
         answer = await ask(exchange, model, image_of(exchange, body), deadline)
         return Answer(answer.facts["status"], answer.content, {VERSION_HEADER.lower(): model.number})
 

@@ -3,9 +3,12 @@
 import re
 
 from groupnl.server.pool.models import Models
+from groupnl.server.pool.reload import Reloads
 from groupnl.server.web.app import Route
+from groupnl.server.web.descriptions import Descriptions
 from groupnl.server.web.health import Health
 from groupnl.server.web.limits import Limits
+from groupnl.server.web.management import Management
 from groupnl.server.web.predictions import Predictions
 from groupnl.server.web.state import State
 
@@ -15,10 +18,22 @@ _NAME = r"(?P<name>[^/]+)"
 
 def public_routes(models: Models, limits: Limits, state: State) -> list[Route]:
     """The addresses for clients and balancers."""
-    health = Health(models, state)
+    health, descriptions = Health(models, state), Descriptions(models)
     predictions = Predictions(models, limits)
     return [
         Route(re.compile(rf"/predictions/{_NAME}(?:/(?P<version>[^/]+))?"), ("PUT", "POST"), predictions.predict),
+        Route(re.compile("/models"), _READ, descriptions.all),
+        Route(re.compile(rf"/models/{_NAME}(?:/(?P<version>[^/]+))?"), _READ, descriptions.one),
         Route(re.compile("/ping|/ready"), _READ, health.ready),
         Route(re.compile("/live"), _READ, health.live),
+    ]
+
+
+def management_routes(models: Models, reloads: Reloads) -> list[Route]:
+    """The addresses for operators."""
+    descriptions = Descriptions(models)
+    return [
+        Route(re.compile(rf"/models/{_NAME}/reload"), ("POST",), Management(reloads).reload),
+        Route(re.compile("/models"), _READ, descriptions.all),
+        Route(re.compile(rf"/models/{_NAME}(?:/(?P<version>[^/]+))?"), _READ, descriptions.one),
     ]

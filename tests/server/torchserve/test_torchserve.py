@@ -9,7 +9,8 @@ from groupnl.errors import ConfigError
 from groupnl.images import Limits
 from groupnl.server.config import ServeConfig
 from groupnl.server.store import ServedModel
-from groupnl.server.torchserve.frontend import USUAL_REQUEST_BYTES, properties
+from groupnl.server.store import USUAL_REQUEST_BYTES
+from groupnl.server.torchserve.frontend import properties
 
 
 def _parsed(config: ServeConfig, max_image_bytes: int = 0) -> dict[str, str]:

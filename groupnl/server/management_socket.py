@@ -1,0 +1,50 @@
+"""Where the management API is reached: a Unix socket in a folder that only its owner can enter."""
+
+import os
+import socket
+from pathlib import Path
+
+from groupnl.base.environment import runtime_folder
+from groupnl.errors import ConfigError
+
+_LONGEST = 100  # bytes; the kernel's limit is 108 (Linux) or 104 (macOS)
+
+
+def management_socket(port: int, given: Path | None) -> Path:
+    """The socket's path.
+
+    Args:
+        port: of predictions, which tells several services of a machine apart.
+        given: by the operator; None: the usual place.
+    """
+    return given or runtime_folder() / f"groupnl-{os.getuid()}" / f"management-{port}.sock"
+
+
+def listen(path: Path) -> socket.socket:
+    """Listen there; what a killed service has left is replaced.
+
+    Raises:
+        ConfigError: nothing can be made there.
+    """
+    if len(os.fsencode(path)) > _LONGEST:
+        raise ConfigError(f"the management socket {path} has too long a name; choose another --management-socket")
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if path.parent.stat().st_uid != os.getuid():
+            raise ConfigError(f"{path.parent} is somebody else's; choose another --management-socket")
+        path.unlink(missing_ok=True)
+        before = os.umask(0o177)
+        try:
+            listener.bind(str(path))
+        finally:
+            os.umask(before)
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        reason = error.strerror
+        raise ConfigError(f"cannot listen on {path} ({reason}); choose another --management-socket") from None
+    except ConfigError:
+        listener.close()
+        raise
+    return listener

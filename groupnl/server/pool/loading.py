@@ -1,0 +1,68 @@
+"""From an archive to a version that can answer: unpacked, with the settings of this start, and its workers' pool."""
+
+import itertools
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from groupnl.archive.manifest import MANIFEST_NAME, Manifest
+from groupnl.archive.read import CONFIG_FILE, DIGEST_FILE, read_manifest
+from groupnl.base.yaml_file import read_mapping
+from groupnl.server.config import ServeConfig
+from groupnl.server.pool.models import Version
+from groupnl.server.pool.pool import Pool
+from groupnl.server.pool.serving import Serving
+from groupnl.server.pool.worker_process import Program
+from groupnl.server.store import ServedModel, fill_store
+
+
+class Loader:
+    """Makes versions, each in a folder of its own.
+
+    Args:
+        config: of this start.
+        folder: where archives are unpacked.
+        environment: of the workers.
+    """
+
+    def __init__(self, config: ServeConfig, folder: Path, environment: Mapping[str, str]) -> None:
+        self._config = config
+        self._folder = folder
+        self._environment = environment
+        self._numbers = itertools.count()
+
+    def versions(self, models: Sequence[ServedModel], store: Path) -> list[Version]:
+        """A version of each model that lies in `store`; their pools have not been started."""
+        return [self._version(model, store / model.name) for model in models]
+
+    def load(self, model: ServedModel, others: Sequence[ServedModel]) -> Version:
+        """Unpack an archive, and make a version of it.
+
+        Args:
+            model: to be served.
+            others: served models, which may be its twin.
+
+        Raises:
+            ArchiveError, ConfigError: an archive that cannot be served.
+        """
+        read_manifest(model.archive)
+        store = self._folder / f"{next(self._numbers)}" / "store"
+        fill_store(store, [model], self._config, others)
+        (version,) = self.versions([model], store)
+        return version
+
+    def discard(self, version: Version) -> None:
+        """Remove the files of a version whose pool has been closed."""
+        shutil.rmtree(version.folder, ignore_errors=True)
+
+    def _version(self, model: ServedModel, folder: Path) -> Version:
+        serving = Serving.of(read_mapping(folder / CONFIG_FILE), self._config.queue_bytes)
+        return Version(
+            model.name,
+            Manifest.model_validate_json((folder / MANIFEST_NAME).read_bytes()),
+            model.archive,
+            (folder / DIGEST_FILE).read_text(encoding="ascii").strip(),
+            folder,
+            serving,
+            Pool(Program(model.name, folder, self._environment), serving),
+        )

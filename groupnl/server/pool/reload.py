@@ -1,0 +1,81 @@
+"""Another version of a served model, without a request that fails: loaded beside the old one, and tried."""
+
+import asyncio
+import hashlib
+import logging
+from pathlib import Path
+
+from groupnl.errors import ServerError
+from groupnl.server.grey_image import REFUSALS, grey_image
+from groupnl.server.pool.loading import Loader
+from groupnl.server.pool.models import Models, Version
+from groupnl.server.store import ServedModel
+from groupnl.worker.wire import Part
+
+logger = logging.getLogger(__name__)
+
+
+class Reloads:
+    """Exchanges the versions of served models, one after the other.
+
+    Args:
+        models: that are served.
+        loader: makes versions.
+    """
+
+    def __init__(self, models: Models, loader: Loader) -> None:
+        self._models = models
+        self._loader = loader
+        self._one_at_a_time = asyncio.Lock()
+
+    async def reload(self, name: str, archive: Path | None = None) -> Version:
+        """Serve what an archive holds now; returns when it answers and the old version has answered its last.
+
+        Args:
+            name: of a served model.
+            archive: of the new version; None: the file that the old one came from.
+
+        Raises:
+            NotFoundError: no model has this name.
+            ArchiveError, ConfigError, ServerError: the new version cannot be served; the old one goes on.
+        """
+        async with self._one_at_a_time:
+            old = self._models.find(name)
+            new = await self._started(ServedModel(name, archive or old.archive))
+            self._models.add(new)
+            logger.info("model %s is answered by version %s (%s) from now on", name, new.number, new.archive)
+            await old.pool.drain()
+            self._models.remove(old)
+            await old.pool.close()
+            await asyncio.to_thread(self._loader.discard, old)
+            return new
+
+    async def reload_changed(self) -> None:
+        """Reload each model whose archive has changed; what cannot be served is told in the log."""
+        for version in self._models.current():
+            try:
+                if await asyncio.to_thread(_digest, version.archive) != version.digest:
+                    await self.reload(version.name)
+            except Exception as error:
+                logger.error("%s goes on with version %s: %s", version.name, version.number, error)
+
+    async def _started(self, model: ServedModel) -> Version:
+        """A version that has answered."""
+        others = [ServedModel(version.name, version.archive) for version in self._models.current()]
+        new = await asyncio.to_thread(self._loader.load, model, others)
+        try:
+            await new.pool.start()
+            answer = await new.pool.submit(Part({}, grey_image())).answer
+            status = int(answer.facts["status"])
+            if status != 200 and status not in REFUSALS:
+                raise ServerError(f"{model.archive} answered its first image with {status}")
+        except BaseException:
+            await new.pool.close()
+            await asyncio.to_thread(self._loader.discard, new)
+            raise
+        return new
+
+
+def _digest(archive: Path) -> str:
+    with archive.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
