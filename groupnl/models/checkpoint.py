@@ -26,6 +26,7 @@ from groupnl.errors import CheckpointError
 from groupnl.models.foreign_file import is_pickle
 from groupnl.models.hub_folder import HubConfig, hub_config, weights_file
 from groupnl.models.pickle_file import read_pickle
+from groupnl.models.shards import digest_of, files_of
 from groupnl.models.weights import Groups, find_weights, groups_of, some
 
 HEADER_KEY = "groupnl.card"
@@ -36,7 +37,7 @@ class Checkpoint:
     """Weights as they were stored, and what is said of them.
 
     Attributes:
-        file: that holds them; in a folder, where a folder was named.
+        file: that holds them, or the index of the files that do; in a folder, where a folder was named.
         groups: its tensors, on the CPU.
         averaged: whether averaged weights are taken where they lie beside plain ones.
         card: what the file says of them, where `groupnl train` wrote it; None for another checkpoint.
@@ -61,6 +62,11 @@ class Checkpoint:
             CheckpointError: it names none, or they do not fit it.
         """
         return self.weights_of(self.named_architecture)
+
+    @property
+    def sha256(self) -> str:
+        """Of the file; of several, what tells them from all others."""
+        return digest_of(files_of(self.file))
 
     @property
     def named_architecture(self) -> str:
@@ -105,7 +111,7 @@ def load_checkpoint(path: Path, ema: bool = True) -> Checkpoint:
     """Read a checkpoint; its format is told by its content and not by its name.
 
     Args:
-        path: a file of safetensors or of `torch.save`, or timm's folder for the hub.
+        path: a file of safetensors or of `torch.save`, timm's folder for the hub, or an index of several files.
         ema: take averaged weights where they lie beside plain ones.
 
     Raises:
@@ -113,17 +119,28 @@ def load_checkpoint(path: Path, ema: bool = True) -> Checkpoint:
             weights inside.
     """
     file = weights_file(path)
-    content, said = (read_pickle(file), None) if is_pickle(file) else _read_safetensors(file)
+    content, said = _read(file)
     groups = groups_of(content)
     if not groups:
         raise CheckpointError(
             f"checkpoint {file} holds no weights: save the network's state dict; its keys are {some(content)}"
         )
-    card, arguments = _read_card(file, content if said is None else said), _arguments(content)
+    card, arguments = _read_card(file, said), _arguments(content)
     hub = None if card else hub_config(file)
     named = card or hub
     architecture = named.architecture if named else _architecture(content, arguments)
     return Checkpoint(file, groups, ema, card, architecture, arguments, hub)
+
+
+def _read(file: Path) -> tuple[dict[Any, Any], Mapping[Any, Any]]:
+    """What lies in the files, and where a card would be."""
+    content: dict[Any, Any] = {}
+    said: dict[Any, Any] = {}
+    for part in files_of(file):
+        found, header = (read_pickle(part), None) if is_pickle(part) else _read_safetensors(part)
+        content |= found
+        said |= found if header is None else header
+    return content, said
 
 
 def _read_safetensors(path: Path) -> tuple[dict[Any, Any], dict[str, str]]:

@@ -10,7 +10,10 @@ from torch import nn
 from groupnl.errors import CheckpointError
 
 CONFIG = "config.json"
-WEIGHTS = ("model.safetensors", "pytorch_model.bin")  # the first that is there
+WEIGHTS = (  # the first that is there
+    *("model.safetensors", "model.safetensors.index.json"),
+    *("pytorch_model.bin", "pytorch_model.bin.index.json"),
+)
 # Arguments of `timm.create_model` that its weights' shapes tell.
 _OF_SHAPES = ("num_classes", "in_chans", "img_size")
 _SAVED_MODEL = "saved_model.pb"
@@ -33,7 +36,7 @@ class HubConfig(NamedTuple):
 
 
 def weights_file(path: Path) -> Path:
-    """The file of a checkpoint: itself, or the weights in a folder.
+    """The file of a checkpoint: itself, or the weights in a folder, or the index of their files.
 
     Raises:
         CheckpointError: it does not exist, or is a folder without weights.
@@ -47,7 +50,7 @@ def weights_file(path: Path) -> Path:
     _read_config(path)
     found = next((path / name for name in WEIGHTS if (path / name).is_file()), None)
     if found is None:
-        raise CheckpointError(f"the folder {path} holds no {' or '.join(WEIGHTS)}: name the checkpoint's file")
+        raise CheckpointError(f"the folder {path} holds no {WEIGHTS[0]} or {WEIGHTS[2]}: name the checkpoint's file")
     return found
 
 

@@ -16,7 +16,7 @@ def build_model(architecture: str, num_classes: int, state_dict: Mapping[str, Te
     Args:
         architecture: a name of `timm.list_models()`, ours included.
         num_classes: size of the classifier.
-        state_dict: parameter name -> tensor; counters of training steps may be missing.
+        state_dict: parameter name -> tensor; what only counts may be missing, or be there.
 
     Returns:
         The network in evaluation mode, on the CPU, float32.
@@ -27,7 +27,8 @@ def build_model(architecture: str, num_classes: int, state_dict: Mapping[str, Te
     """
     network = create(architecture, num_classes)
     own = network.state_dict()
-    weights = {name: tensor for name, tensor in own.items() if is_counter(name)} | dict(state_dict)
+    given = {name: tensor for name, tensor in state_dict.items() if name in own or not is_counter(name)}
+    weights = {name: tensor for name, tensor in own.items() if is_counter(name)} | given
     _refuse_other_keys(architecture, own, weights)
     _refuse_other_shapes(architecture, num_classes, network, weights)
     _refuse_other_kinds(architecture, own, weights)

@@ -1,9 +1,8 @@
 """Files of `torch.save`: read with an allow-list, so that nothing they name is run.
 
-Built are tensors, containers, plain numbers and the `argparse.Namespace` that training scripts write beside them.
+Built are tensors, containers, plain numbers, text, and the `argparse.Namespace` that scripts write beside them.
 """
 
-import argparse
 import re
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 import torch
 
 from groupnl.errors import CheckpointError
-from groupnl.models.pickled_number import ADMITTED
+from groupnl.models import pickled_number, pickled_value
 
 _WANTED = re.compile(r"GLOBAL ([\w.]+)")
 
@@ -23,7 +22,7 @@ def read_pickle(path: Path) -> dict[Any, Any]:
         CheckpointError: damaged, no dictionary, or it wants anything else built.
     """
     try:
-        with torch.serialization.safe_globals([argparse.Namespace, *ADMITTED]):
+        with torch.serialization.safe_globals([*pickled_number.ADMITTED, *pickled_value.ADMITTED]):
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a damaged pickle makes torch raise nearly any type
         raise CheckpointError(f"checkpoint {path} {_refusal(error)}") from error

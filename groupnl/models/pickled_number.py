@@ -17,20 +17,22 @@ class Kind:
     """What a pickle says of a scalar's bytes; in the place of `numpy.dtype`."""
 
     def __init__(self, name: str, *_: Any) -> None:
-        self._letter = _LETTERS[name]
+        self._letter = _LETTERS.get(name)
         self._order = "<"
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         """The second entry is the order of bytes; `|` where there is one byte."""
         self._order = ">" if state[1] == ">" else "<"
 
-    def number(self, data: bytes) -> float:
-        """The number that the bytes are; exactly, as Python's are as wide."""
+    def number(self, data: Any) -> float | None:
+        """The number that the bytes are; exactly, as Python's are as wide. None: a text, a time, an object."""
+        if self._letter is None:
+            return None
         value: float = struct.unpack(self._order + self._letter, data)[0]
         return value
 
 
-def scalar(kind: Kind, data: bytes) -> float:
+def scalar(kind: Kind, data: Any) -> float | None:
     """In the place of NumPy's function of that name."""
     return kind.number(data)
 

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 from torch import Tensor, nn
 
-from groupnl.base.files import sha256_of
 from groupnl.base.problems import problems
 from groupnl.card import InputConfig, ModelCard
 from groupnl.card.class_names import read_class_names
@@ -141,7 +140,7 @@ def _trained(
         card=checkpoint.card,
         says_input=checkpoint.card is not None or says_input(checkpoint.arguments, checkpoint.hub),
         says_size=checkpoint.card is not None or says_size(checkpoint.arguments, checkpoint.hub),
-        sha256=sha256_of(checkpoint.file),
+        sha256=checkpoint.sha256,
         averaged=checkpoint.averaged,
     )
 

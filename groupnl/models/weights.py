@@ -19,6 +19,12 @@ from groupnl.models.architecture import create
 Groups = Mapping[str, Mapping[str, Tensor]]
 """Dotted path of a dictionary in the file -> the tensors that lie in it, by name."""
 
+# What torch's wrappers put into a name where they wrap a part of a network.
+_WRAPPERS = "(?:module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)"
+_INSIDE = re.compile(rf"(?<=\.){_WRAPPERS}\.")
+_FIRST = re.compile(rf"{_WRAPPERS}\.")
+# What only counts, the steps of training or a network's operations (thop); files may lack or have it.
+_COUNTERS = ("num_batches_tracked", "n_averaged", "total_ops", "total_params")
 # A dictionary or prefix of averaged weights is called so, and that of the others where Lightning averages.
 _AVERAGED = re.compile(r"(^|[._])(ema|swa|averaged)([._]|$)")
 _NOT_AVERAGED = "current_model_state"
@@ -54,8 +60,8 @@ def groups_of(content: Mapping[object, object], path: str = "", depth: int = _DE
 
 
 def is_counter(name: str) -> bool:
-    """Whether a tensor only counts the steps of training; old files have none, and no answer depends on it."""
-    return name.endswith("num_batches_tracked")
+    """Whether a tensor only counts, the steps of training or operations: no answer depends on it."""
+    return name.rpartition(".")[2] in _COUNTERS
 
 
 def some(names: Iterable[object]) -> str:
@@ -76,8 +82,10 @@ def find_weights(groups: Groups, architecture: str, averaged: bool) -> dict[str,
     Raises:
         CheckpointError: they are not there, or in several places.
     """
-    names = _names(architecture)
-    counts = Counter(place for group, tensors in groups.items() for place in _places(group, tensors, names))
+    own = _names(architecture)
+    names = {name: None for name in own if not is_counter(name)}.keys()
+    found = dict.fromkeys(pair for group, tensors in groups.items() for pair in _places(group, tensors, names))
+    counts = Counter(place for place, _ in found)
     whole = [place for place, count in counts.items() if count == len(names)]
     if not whole:
         raise CheckpointError(f"the weights do not fit {architecture}: {_difference(groups, names, counts)}")
@@ -88,22 +96,37 @@ def find_weights(groups: Groups, architecture: str, averaged: bool) -> dict[str,
             f"weights of {architecture} lie in several places, {place}, {some(others)}: save those that are meant alone"
         )
     _refuse_neighbours(groups[place.group], place, whole)
-    return _inside(groups[place.group], place.prefix)
+    return _renamed(_inside(groups[place.group], place.prefix), own)
 
 
-def _names(architecture: str) -> Collection[str]:
+def _names(architecture: str) -> Mapping[str, str]:
+    """The names of a network's tensors, by what they are without wrappers; in order."""
     with torch.device("meta"):  # names only
         network = create(architecture, num_classes=1000)
-    return dict.fromkeys(
-        name for name in network.state_dict() if not is_counter(name)
-    ).keys()  # in order, found quickly
+    return {_unwrapped(name): name for name in network.state_dict()}
 
 
-def _places(group: str, tensors: Mapping[str, Tensor], names: Collection[str]) -> Iterator[Place]:
-    """For each tensor every place in which it would be one of the network's."""
+def _unwrapped(name: str) -> str:
+    return _INSIDE.sub("", name)
+
+
+def _places(group: str, tensors: Mapping[str, Tensor], names: Collection[str]) -> Iterator[tuple[Place, str]]:
+    """For each tensor every place in which it would be one of the network's, and which."""
     for name in tensors:
         starts = [0, *(dot.end() for dot in re.finditer(r"\.", name))]
-        yield from (Place(group, name[:start]) for start in starts if name[start:] in names)
+        for start in starts:
+            own = _unwrapped(name[start:])
+            if own in names and not _FIRST.match(name, start):
+                yield Place(group, name[:start]), own
+
+
+def _renamed(tensors: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, Tensor]:
+    """By the network's own names; what is there twice, or not the network's, keeps its name."""
+    found: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        own = names.get(_unwrapped(name), name)
+        found[name if own in found else own] = tensor
+    return found
 
 
 def _inside(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -147,7 +170,7 @@ def _layers(tensors: Mapping[str, Tensor]) -> list[str]:
 def _difference(groups: Groups, names: Collection[str], counts: Counter[Place]) -> str:
     """Against the place where most names were found, or the first."""
     place, count = counts.most_common(1)[0] if counts else (Place(next(iter(groups)), ""), 0)
-    given = _inside(groups[place.group], place.prefix)
+    given = dict.fromkeys(map(_unwrapped, _inside(groups[place.group], place.prefix)))
     missing = [name for name in names if name not in given]
     unexpected = [name for name in given if name not in names and not is_counter(name)]
     if 2 * count < len(names):

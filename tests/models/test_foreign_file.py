@@ -1,9 +1,13 @@
 """groupnl.models.foreign_file and pickle_file: what is no checkpoint is refused by what it is, in one sentence."""
 
 import argparse
+import datetime
+import random
 import re
 import zipfile
-from pathlib import Path
+from collections import defaultdict
+from pathlib import Path, PurePosixPath, PureWindowsPath
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -140,9 +144,55 @@ def test_numpys_old_names_are_read(tmp_path: Path) -> None:
     assert read_pickle(tmp_path / "old") == {"best": 71.5}
 
 
+BESIDE = {
+    "array": np.ones(2),
+    "array of objects": np.array(["a", None], dtype=object),
+    "generators": {
+        "numpy": ("MT19937", np.arange(624), 3, 0, 0.0),
+        "python": random.getstate(),
+        "torch": torch.get_rng_state(),
+    },
+    "numpy's text": np.str_("a"),
+    "numpy's time": np.datetime64("2020-01-01"),
+    "time": datetime.datetime(2020, 1, 2, tzinfo=datetime.UTC),
+    "duration": datetime.timedelta(3),
+    "torch's version": torch.__version__,
+    "complex": 1j,
+    "sets": {1, frozenset({2})},
+    "types": [int, dict],
+}
+
+
+@pytest.mark.parametrize("legacy", [True, False])
+@pytest.mark.parametrize("value", BESIDE.values(), ids=BESIDE.keys())
+def test_values_beside_the_weights_are_passed_over(tmp_path: Path, value: Any, legacy: bool) -> None:
+    weights = tiny_network().state_dict()
+    content = {"arch": ARCHITECTURE, "args": SimpleNamespace(lr=value), "value": value, "state_dict": weights}
+    torch.save(content, tmp_path / "last.pth.tar", _use_new_zipfile_serialization=not legacy)
+    found = load_checkpoint(tmp_path / "last.pth.tar").state_dict
+    assert all(torch.equal(tensor, found[name]) for name, tensor in weights.items())
+
+
+def test_dictionaries_with_defaults_and_plain_namespaces_hold_what_they_held(tmp_path: Path) -> None:
+    content = defaultdict(dict, state_dict=tiny_network().state_dict(), args=SimpleNamespace(model=ARCHITECTURE))
+    torch.save(content, tmp_path / "last.pth.tar")
+    assert load_checkpoint(tmp_path / "last.pth.tar").state_dict
+
+
+@pytest.mark.parametrize("module", ["pathlib", "pathlib._local"])
 @pytest.mark.parametrize(
-    "value", [np.ones(2), np.str_("a"), np.datetime64("2020-01-01")], ids=["array", "text", "time"]
+    ("written", "name", "read"),
+    [
+        (PurePosixPath("/data/in"), "PurePosixPath", "/data/in"),
+        (PurePosixPath("/data/in"), "PosixPath", "/data/in"),
+        (PurePosixPath("a/b"), "WindowsPath", "a/b"),
+        (PureWindowsPath("a", "b"), "PureWindowsPath", "a/b"),
+    ],
 )
-def test_numpys_other_values_are_refused(tmp_path: Path, value: Any) -> None:
-    torch.save({"state_dict": tiny_network().state_dict(), "best": value}, tmp_path / "last.pth.tar")
-    refusal(tmp_path / "last.pth.tar")
+def test_paths_are_read_as_their_text(tmp_path: Path, written: Any, name: str, read: str, module: str) -> None:
+    torch.save({"args": argparse.Namespace(data=written)}, tmp_path / "own", _use_new_zipfile_serialization=False)
+    old, new = (f"c{place}\n".encode() for place in (f"pathlib\n{type(written).__name__}", f"{module}\n{name}"))
+    data = (tmp_path / "own").read_bytes()
+    assert old in data
+    (tmp_path / "theirs").write_bytes(data.replace(old, new))
+    assert read_pickle(tmp_path / "theirs")["args"].data == read

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import timm
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from support.tiny import ARCHITECTURE, CLASSES, INPUT, tiny_card, tiny_network
 from timm.models import save_for_hf
 
@@ -46,6 +46,48 @@ def test_config_says_architecture_classes_and_input(tmp_path: Path, weights: str
     assert (found.architecture, found.classes, found.input) == (ARCHITECTURE, CLASSES, SAID)
     assert (found.path, found.says_input, found.says_size, found.card) == (path / weights, True, True, None)
     assert all(torch.equal(t, found.network.state_dict()[name]) for name, t in tiny_network().state_dict().items())
+
+
+def shards(path: Path, kind: str = "safetensors") -> Path:
+    """The folder's weights in two files; returns their index."""
+    (whole := folder(path) / "model.safetensors").unlink()
+    weights = tiny_network().state_dict()
+    stem = "model" if kind == "safetensors" else "pytorch_model"
+    names = {name: f"{stem}-{1 + place % 2:05}-of-00002.{kind}" for place, name in enumerate(weights)}
+    for file in set(names.values()):
+        part = {name: tensor for name, tensor in weights.items() if names[name] == file}
+        save_file(part, path / file) if kind == "safetensors" else torch.save(part, path / file)
+    index = whole.with_name(f"{stem}.{kind}.index.json")
+    index.write_text(json.dumps({"metadata": {}, "weight_map": names}))
+    return index
+
+
+@pytest.mark.parametrize("kind", ["safetensors", "bin"])
+def test_weights_in_several_files(tmp_path: Path, kind: str) -> None:
+    index = shards(tmp_path / "hub", kind)
+    by_folder, by_index = (open_trained(path) for path in (index.parent, index))
+    for found in (by_folder, by_index):
+        assert (found.architecture, found.classes, found.input, found.path) == (ARCHITECTURE, CLASSES, SAID, index)
+        assert all(torch.equal(t, found.network.state_dict()[name]) for name, t in tiny_network().state_dict().items())
+    part = max(index.parent.glob(f"*-of-00002.{kind}"))
+    content = load_file(part) if kind == "safetensors" else torch.load(part)
+    changed = {name: tensor + 1 for name, tensor in content.items()}
+    save_file(changed, part) if kind == "safetensors" else torch.save(changed, part)
+    assert open_trained(index).identity != by_folder.identity == by_index.identity
+
+
+def test_files_of_several_that_cannot_be_used(tmp_path: Path) -> None:
+    index = shards(tmp_path / "hub")
+    first, second = sorted(index.parent.glob("*.safetensors"))
+    with pytest.raises(CheckpointError, match=f"{first} is one of several files: name their folder"):
+        open_trained(first)
+    second.unlink()
+    with pytest.raises(CheckpointError, match=rf"index.json names {second.name}, which is not beside it: fetch that"):
+        open_trained(index.parent)
+    for content in ("{", "[]", "{}", '{"weight_map": {}}', '{"weight_map": {"a": "../b"}}', '{"weight_map": {"a": 1}}'):
+        index.write_text(content)
+        with pytest.raises(CheckpointError, match="is no index of files beside it"):
+            open_trained(index)
 
 
 def test_what_timm_writes_is_read(tmp_path: Path) -> None:

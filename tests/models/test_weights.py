@@ -1,5 +1,6 @@
 """groupnl.models.weights: a network's weights are found in whatever dictionary, behind whatever prefix."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from groupnl.errors import CheckpointError
-from groupnl.models import load_checkpoint
+from groupnl.models import build_model, load_checkpoint
 from groupnl.models.weights import find_weights, groups_of
 
 PLAIN: dict[str, Tensor] = tiny_network().state_dict()
@@ -22,6 +23,18 @@ OPTIMIZER = {"state": {0: {"exp_avg": torch.ones(2, 2)}}, "param_groups": [{"lr"
 
 def put(prefix: str, weights: dict[str, Tensor] = PLAIN) -> dict[str, Tensor]:
     return {prefix + name: tensor for name, tensor in weights.items()}
+
+
+def inside(wrappers: str) -> dict[str, Tensor]:
+    """As where each block of the network is wrapped, and nothing around it."""
+    return {re.sub(r"(?<=blocks\.\d\.)", wrappers, name): tensor for name, tensor in PLAIN.items()}
+
+
+def partly_compiled() -> nn.Module:
+    network = tiny_network()
+    network.conv_stem = torch.compile(network.conv_stem)
+    network.blocks[1] = nn.DataParallel(torch.compile(network.blocks[1]))
+    return network
 
 
 def same(found: dict[str, Tensor], weights: dict[str, Tensor]) -> bool:
@@ -54,10 +67,15 @@ def wrapped() -> nn.Module:
         lambda: {"state_dict": put("backbone._orig_mod.") | {"criterion.weight": torch.ones(7)}},
         lambda: {"runner": {"best": {"network": put("net.")}}},
         lambda: {"state_dict": put("timm_model.")},
+        lambda: inside("_orig_mod."),
+        lambda: {"model": put("module.", inside("_orig_mod.module.")) | {"epoch_losses": torch.ones(3)}},
+        lambda: put("module._orig_mod.", inside("_fsdp_wrapped_module._checkpoint_wrapped_module.")),
+        lambda: partly_compiled().state_dict(),
     ],
     ids=[
         *("bare", "parallel", "compiled", "parallel and compiled", "held and parallel", "swa", "torchvision", "script"),
         *("lightning", "lightning with a loss", "nested", "transformers around timm"),
+        *("compiled inside", "wrapped inside", "sharded and checkpointed", "partly compiled"),
     ],
 )
 def test_forms_without_averages(tmp_path: Path, content: Callable[[], Any]) -> None:
@@ -85,6 +103,29 @@ def test_averaged_weights_are_taken_unless_declined(tmp_path: Path, content: Any
 def test_averaged_weights_alone_are_taken_in_any_case(tmp_path: Path) -> None:
     for averaged in (True, False):
         assert same(stored(tmp_path, {"model_ema": put("module.", AVERAGED)}, averaged), AVERAGED)
+
+
+@pytest.mark.parametrize(
+    "counter", ["n_averaged", "total_ops", "blocks.0._orig_mod.total_params", "blocks.0.num_batches_tracked"]
+)
+def test_what_only_counts_is_passed_over(tmp_path: Path, counter: str) -> None:
+    found = stored(tmp_path, PLAIN | {counter: torch.ones(1)})
+    assert same(build_model(ARCHITECTURE, len(CLASSES), found).state_dict(), PLAIN)
+
+
+def test_a_tensor_that_is_there_with_and_without_a_wrapper_is_refused(tmp_path: Path) -> None:
+    name = next(name for name in PLAIN if name.startswith("blocks.0."))
+    twice = name.replace("blocks.0.", "blocks.0._orig_mod.")
+    with pytest.raises(CheckpointError, match=rf"1 are unexpected \({re.escape(twice)}\)"):
+        build_model(ARCHITECTURE, len(CLASSES), stored(tmp_path, PLAIN | {twice: PLAIN[name]}))
+
+
+@pytest.mark.parametrize("architecture", ["iformer_t"])
+def test_a_network_whose_own_names_look_wrapped(architecture: str) -> None:
+    weights = timm.create_model(architecture, num_classes=3).state_dict()
+    assert any(".module." in name for name in weights)
+    for prefix in ("", "module."):
+        assert same(find_weights(groups_of(put(prefix, weights)), architecture, averaged=True), weights)
 
 
 @pytest.mark.parametrize(
