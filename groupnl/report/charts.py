@@ -7,7 +7,8 @@ from groupnl.corruptions.names import NAMES
 from groupnl.report.figures import ModelFigures, Truth, Twin, band_of
 from groupnl.report.markup import scroll, text
 
-_WIDTH, _LEFT, _RIGHT, _ROW = 720, 135, 40, 24
+# A chart is as wide as the window lets it, on a phone too: there its words are larger (style.css), and have room here.
+_WIDTH, _LEFT, _RIGHT, _ROW = 480, 165, 30, 24
 
 
 def twin_chart(twin: Twin) -> str:
@@ -17,7 +18,7 @@ def twin_chart(twin: Twin) -> str:
         return '<p class="soft">No pairs yet.</p>'
     widest = max(0.1, *(abs(lead) for lead in leads.values()))
     middle = (_LEFT + _WIDTH - _RIGHT) / 2
-    half = 0.82 * (middle - _LEFT)  # room for the figures at the bars' ends
+    half = 0.62 * (middle - _LEFT)  # room for the figures at the bars' ends
     lines = []
     for place, (name, lead) in enumerate(leads.items()):
         y = 4 + place * _ROW

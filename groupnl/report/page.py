@@ -97,7 +97,10 @@ def _headline(figures: ModelFigures) -> str:
 
 
 def _statuses(figures: ModelFigures) -> str:
-    return ", ".join(f"{number(count)} x {code}" for code, count in figures.requests.items() if count) or "none yet"
+    return (
+        "; ".join(f"{code}:\N{NO-BREAK SPACE}{number(count)}" for code, count in figures.requests.items() if count)
+        or "none yet"
+    )
 
 
 def _map(figures: ModelFigures) -> str:

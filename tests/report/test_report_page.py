@@ -15,11 +15,13 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from support.reported import count_cells, count_outcomes, samples_of
 
 from groupnl import __version__
+from groupnl.corruptions.names import NAMES
 from groupnl.metrics import (
     BUILD_INFO,
     REQUESTS,
     Metrics,
 )
+from groupnl.report import charts
 from groupnl.report.figures import figures_of, model_names
 from groupnl.report.page import page
 from groupnl.report.tables import builds_table
@@ -271,7 +273,25 @@ def test_what_is_wide_is_scrolled_in_its_own_box() -> None:
     assert declared["body"]["overflow-wrap"] == declared["th"]["overflow-wrap"] == "anywhere"  # names may be long
     # Nothing else asks for a width.
     widths = {selector for _, selector, found in RULES if {"width", "min-width"} & found.keys()}
-    assert widths == {"table", "th", "th:first-child", ".heat th + th", ".heat td", ".key i", "svg", ".side"}
+    assert widths == {"table", "th", "th:first-child", ".heat th + th", ".heat td", ".key i", "svg", ".side", ".plain"}
+
+
+def test_charts_can_be_read_on_a_phone() -> None:
+    """They shrink with the window, so that no bar is out of sight; words are larger there, and still have room."""
+    assert "min-width" not in _declared("")["svg"]
+    size = float(_declared("@media (max-width: 600px)")["svg text"]["font-size"].removesuffix("px"))
+    inside = 360 - 2 * (10 + 12 + 1)  # main, card and its border
+    assert size * inside / charts._WIDTH >= 9.5
+    longest = max(map(len, NAMES))
+    assert longest * 0.6 * size <= charts._LEFT - 10
+    left, right = charts._LEFT, charts._WIDTH - charts._RIGHT
+    widest = [
+        float(words) for words in re.findall(r'<text class="soft" x="([\d.]+)" y="\d+" text-anchor="start">', PAGE)
+    ]
+    assert widest
+    assert max(widest) + len("+100.0") * 0.6 * size <= charts._WIDTH
+    middle, half = (left + right) / 2, max(widest) - (left + right) / 2
+    assert middle - half - len("-100.0") * 0.6 * size >= left - 10
 
 
 def test_paper_is_light_and_shows_all() -> None:
@@ -280,7 +300,7 @@ def test_paper_is_light_and_shows_all() -> None:
     assert paper["body"]["print-color-adjust"] == "exact"
     assert paper[".scroll"]["overflow"] == "visible"
     assert (paper["td"]["white-space"], paper["td"]["overflow-wrap"]) == ("normal", "anywhere")
-    assert paper["svg"]["min-width"] == "0"
+    assert paper[".scroll"]["background"] == "none"
     assert paper["table"]["break-inside"] == paper["tr"]["break-inside"] == "avoid"
 
 
