@@ -4,7 +4,7 @@ from groupnl.images.batch import as_batch
 from groupnl.images.decode import decode
 from groupnl.images.limits import Format, Limits
 from groupnl.images.preprocess import Preprocess
-from groupnl.images.reader import Reader
+from groupnl.images.reader import Picture, Reader
 from groupnl.images.side_by_side import SideBySide
 
-__all__ = ["Format", "Limits", "Preprocess", "Reader", "SideBySide", "as_batch", "decode"]
+__all__ = ["Format", "Limits", "Picture", "Preprocess", "Reader", "SideBySide", "as_batch", "decode"]

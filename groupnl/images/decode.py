@@ -124,7 +124,7 @@ def upright(image: Image.Image, exif: bytes) -> Image.Image:
 
 def _open_checked(data: Encoded, name: Format, limits: Limits) -> Opened:
     opened = _open(data, name, limits)
-    _check_size(opened.image, limits)
+    check_size(opened.image.size, limits)
     return opened
 
 
@@ -142,8 +142,18 @@ def _open(data: Encoded, name: Format, limits: Limits) -> Opened:
     return Opened(Bmp(io.BytesIO(data)), b"")
 
 
-def _check_size(image: ImageFile, limits: Limits) -> None:
-    width, height = image.size
+def check_size(image: tuple[int, int], limits: Limits) -> None:
+    """Refuse an image by its size alone.
+
+    Args:
+        image: its width and height, pixels.
+        limits: what it may cost.
+
+    Raises:
+        UndecodableError: it has no pixels.
+        TooManyPixelsError: it has more than the limits allow.
+    """
+    width, height = image
     size, pixels = f"{width} x {height} pixels", width * height
     if width < 1 or height < 1:
         raise UndecodableError(f"The image is {size}: it has no pixels.")

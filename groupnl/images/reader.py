@@ -17,11 +17,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from groupnl.card import InputConfig
+from groupnl.errors import UndecodableError
 from groupnl.images.colour import to_rgb
-from groupnl.images.decode import Opened, read_image
+from groupnl.images.decode import Opened, check_size, read_image
 from groupnl.images.exif import orientation
 from groupnl.images.limits import Encoded, Limits
-from groupnl.images.placement import TURNS, Pixels, Size, Turn, choose_scale, excess, place, scaled_size
+from groupnl.images.placement import TURNS, UPRIGHT, Pixels, Size, Turn, choose_scale, excess, place, scaled_size
 from groupnl.images.turbo import decode_turbo
 
 # Images that hold more pixels in memory are decoded one at a time, whatever the number of threads: so what the largest
@@ -83,6 +84,27 @@ class Reader:
             MemoryError: an accepted image, but this machine has no memory for it.
         """
         return read_image(data, self._limits, self._load)
+
+    def take(self, data: Encoded, size: Size) -> Picture:
+        """Take pixels that come as they are: the picture that a lossless file of them gives.
+
+        Args:
+            data: red, green and blue of each pixel, row by row.
+            size: width and height.
+
+        Raises:
+            UndecodableError: there are no pixels, or other many bytes than they have.
+            TooManyPixelsError: more pixels than the limits allow.
+        """
+        check_size(size, self._limits)
+        width, height = size
+        if len(data) != width * height * 3:
+            wanted = width * height * 3
+            raise UndecodableError(f"{width} x {height} pixels of 3 bytes are {wanted} bytes, not {len(data)}.")
+        pixels = np.frombuffer(data, np.uint8).reshape(height, width, 3)
+        scale = choose_scale(size, self._short_side)
+        own = np.array(pixels if scale == 1 else Image.fromarray(pixels).reduce(scale))
+        return Picture(own, size, scale, UPRIGHT)
 
     def fit(self, picture: Picture) -> Tensor:
         """Resize, crop and turn a decoded image.

@@ -23,13 +23,15 @@ class Item:
     Attributes:
         fields: form field -> content; a body that is no form stands under ``body``.
         headers: lower-case name -> value.
+        size: width and height, where the body holds pixels (red, green and blue of each, row by row) and no file.
     """
 
     fields: Mapping[str, Any]
     headers: Mapping[str, str]
+    size: tuple[int, int] | None = None
 
     def image(self) -> bytes | bytearray:
-        """Return the encoded image, as it was sent, from the body or from the form's only field.
+        """Return the encoded image, or the pixels, as sent, from the body or from the form's only field.
 
         Raises:
             EmptyInputError: there is no body and no field, or nothing in it.

@@ -14,7 +14,7 @@ from torch import Tensor
 from groupnl.archive.handler_config import HandlerConfig
 from groupnl.card import ModelCard
 from groupnl.errors import InputError
-from groupnl.images import Reader, SideBySide, as_batch
+from groupnl.images import Picture, Reader, SideBySide, as_batch
 from groupnl.inference.engines.engine import Engine
 from groupnl.metrics import (
     BATCH_SIZE,
@@ -120,7 +120,7 @@ class Service:
         try:
             top_k, label = item.top_k(self._config.top_k), item.label(self._classes)
             with self._metrics.timed(STAGE_SECONDS, stage=DECODE):
-                picture = self._reader.decode(item.image())
+                picture = self._picture(item)
             with self._metrics.timed(STAGE_SECONDS, stage=PREPROCESS):
                 return _Prepared(item, self._reader.fit(picture), top_k, label)
         except InputError as error:
@@ -129,6 +129,10 @@ class Service:
         except Exception:
             logger.exception("a request item could not be prepared")
             return internal_error()
+
+    def _picture(self, item: Item) -> Picture:
+        image = item.image()
+        return self._reader.decode(image) if item.size is None else self._reader.take(image, item.size)
 
     def _infer(self, good: Sequence[_Prepared]) -> Tensor | None:
         """The logits of the good items; None where there are none, or the network could not be run."""

@@ -23,7 +23,7 @@ from groupnl.service.items import Item
 from groupnl.service.loading import load_service
 from groupnl.service.replies import Reply
 from groupnl.service.service import Service
-from groupnl.worker import REFUSAL
+from groupnl.worker import REFUSAL, SIZE
 from groupnl.worker.wire import Part, encode, read
 
 logger = logging.getLogger(__name__)
@@ -66,8 +66,13 @@ def _answer(service: Service, take: Callable[[int], bytes], link: socket.socket)
             batch = read(take)
         except EOFError:
             return
-        replies = service.answer([Item({"body": part.content}, part.facts) for part in batch])
+        replies = service.answer([_item(part) for part in batch])
         _send(link, [Part({"status": int(reply.status)}, _json(reply)) for reply in replies])
+
+
+def _item(part: Part) -> Item:
+    size = part.facts.get(SIZE)
+    return Item({"body": part.content}, part.facts, None if size is None else (size[0], size[1]))
 
 
 def _json(reply: Reply) -> bytes:

@@ -278,3 +278,26 @@ def test_want_of_memory_is_not_the_clients_fault(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(groupnl.images.reader, "decode_turbo", no_memory)
     with pytest.raises(MemoryError):
         Reader(config(), LIMITS)(encode(Image.new("RGB", (4, 4)), "JPEG"))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (57, 40), (448, 300), (1400, 1300), (3000, 2)])
+def test_pixels_are_read_as_a_lossless_file_of_them(size: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(7).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    reader = Reader(config(), LIMITS)
+    taken = reader.fit(reader.take(pixels.tobytes(), size))
+    assert torch.equal(taken, reader(encode(Image.fromarray(pixels), "PNG")))
+
+
+@pytest.mark.parametrize(
+    ("data", "size", "code", "says"),
+    [
+        (b"", (0, 4), "undecodable", "0 x 4"),
+        (bytes(11), (2, 2), "undecodable", "12 bytes, not 11"),
+        (bytes(13), (2, 2), "undecodable", "12 bytes, not 13"),
+        (b"", (70_000, 1), "too_many_pixels", "70000 x 1"),
+        (b"", (60_000, 60_000), "too_many_pixels", "3600000000"),
+    ],
+)
+def test_pixels_that_are_refused(data: bytes, size: tuple[int, int], code: str, says: str) -> None:
+    found, sentence = outcome(lambda content: Reader(config(), LIMITS).take(content, size), data)
+    assert (found, says in sentence) == (code, True), sentence
