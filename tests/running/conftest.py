@@ -1,4 +1,4 @@
-"""One server for the session, with two tiny models."""
+"""One server of each kind for the session, with two tiny models."""
 
 import signal
 import zipfile
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.server import Server
+from support.server import KINDS, Server
 from support.tiny import tiny_checkpoint
 
 from groupnl.archive.model_config import ServingSettings
@@ -34,9 +34,15 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session", params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Which server; a test of one of them says so: `only_torchserve`, `only_ours`."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="session")
-def server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server(tmp_path_factory.mktemp("server"), "--model-store", str(store))
+def server(kind: str, store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server(tmp_path_factory.mktemp("server"), "--model-store", str(store), kind=kind)
     try:
         running.wait_for("Ctrl-C stops")
         yield running
@@ -46,12 +52,12 @@ def server(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Server]]:
+def start(kind: str, tmp_path: Path) -> Iterator[Callable[..., Server]]:
     """Starts further servers, and ends what a failed test left of them."""
     started: list[Server] = []
 
     def start_one(*options: str) -> Server:
-        started.append(Server(tmp_path, *options))
+        started.append(Server(tmp_path, *options, kind=kind))
         return started[-1]
 
     yield start_one

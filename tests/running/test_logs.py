@@ -4,7 +4,7 @@ import time
 
 from PIL import Image
 from support.pictures import encode, scene
-from support.server import Server
+from support.server import Server, only_torchserve
 
 ANSWERS = 20
 LIMIT_S = 10
@@ -14,6 +14,7 @@ def _lines(server: Server, name: str) -> int:
     return len((server.logs / f"{name}.log").read_text().splitlines())
 
 
+@only_torchserve
 def test_an_answer_is_one_line(server: Server) -> None:
     photo = encode(Image.fromarray(scene()), "JPEG")
     server.predict("tiny", photo)

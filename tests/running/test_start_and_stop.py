@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from support.server import Server, form, living
+from support.server import Server, form, living, only_torchserve
 
 Start = Callable[..., Server]
 
@@ -26,7 +26,8 @@ def test_check_starts_and_stops(start: Start, store: Path, tmp_path: Path) -> No
     assert "starting tiny: 2 workers" in output
     assert f"http://127.0.0.1:{server.inference}/predictions/tiny" in output
     assert "stopped" in output
-    assert {"ts_log.log", "model_log.log", "access_log.log"} <= {file.name for file in (tmp_path / "logs").iterdir()}
+    logs = {"torchserve": {"ts_log.log", "model_log.log", "access_log.log"}, "groupnl": {"server.log"}}
+    assert logs[server.kind] <= {file.name for file in (tmp_path / "logs").iterdir()}
 
 
 def test_taken_port(start: Start, store: Path) -> None:
@@ -84,6 +85,7 @@ def test_stop_while_workers_load(start: Start, store: Path, number: signal.Signa
     assert "ready" not in server.output()
 
 
+@only_torchserve
 def test_keys(start: Start, store: Path) -> None:
     a_year = "525600"
     server = start("--model-store", str(store), "--models", "tiny", "--token-auth", "--token-expiration", a_year)
@@ -139,6 +141,7 @@ def test_kill_leaves_nothing_running(start: Start, store: Path) -> None:
     assert alive == []
 
 
+@only_torchserve
 def test_crash_of_torchserve_ends_it(start: Start, store: Path) -> None:
     server = start("--model-store", str(store))
     server.wait_for("starting")

@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
+import pytest
 
+from groupnl.server.management_socket import management_socket
+
+KINDS = ("torchserve", "groupnl")
+FAULTS = Path(__file__).with_name("faults")
 START_LIMIT_S = 180
 STOP_LIMIT_S = 30
 
@@ -26,6 +31,10 @@ def free_ports(count: int = 4) -> list[int]:
     return ports
 
 
+only_torchserve = pytest.mark.parametrize("kind", ["torchserve"], indirect=True)
+only_ours = pytest.mark.parametrize("kind", ["groupnl"], indirect=True)
+
+
 class Answer(NamedTuple):
     """What a client sees; `content` is the decoded JSON, None for an empty body."""
 
@@ -37,6 +46,11 @@ class Answer(NamedTuple):
 class Server:
     """`groupnl serve` with the given options, in `folder`.
 
+    Args:
+        folder: where it is started.
+        options: of the command.
+        kind: which server it starts.
+
     Attributes:
         inference: port of predictions.
         management: port of the management API.
@@ -45,7 +59,8 @@ class Server:
         logs: folder of its log files.
     """
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, kind: str = "torchserve") -> None:
+        self.kind = kind
         self.inference, self.management, self.metrics, self.frontend_metrics = ports = free_ports()
         names = ("inference", "management", "metrics", "frontend-metrics")
         given = [word for name, port in zip(names, ports, strict=True) for word in (f"--{name}-port", str(port))]
@@ -53,7 +68,8 @@ class Server:
         self.logs = folder / "logs"
         with self._output.open("w") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "groupnl.cli", "serve", *given, *options],
+                [sys.executable, "-m", "groupnl.cli", "serve", "--server", kind, *given, *options],
+                env=os.environ | {"PYTHONPATH": os.pathsep.join([str(FAULTS), os.environ.get("PYTHONPATH", "")])},
                 cwd=folder,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -108,9 +124,15 @@ class Server:
         """As `curl -T FILE` asks: PUT, no content type."""
         return self.ask(f"/predictions/{model}", body, headers=headers)
 
+    def manage(self, method: str, path: str, body: bytes = b"") -> Answer:
+        """One request to the management API."""
+        if self.kind == "torchserve":
+            return ask(self.management, method, path, body, {})
+        return _answer(_UnixConnection(management_socket(self.inference, None)), method, path, body, {})
+
     def workers(self, model: str) -> list[int]:
         """The process ids of a model's ready workers."""
-        described = ask(self.management, "GET", f"/models/{model}", b"", {}).content
+        described = self.manage("GET", f"/models/{model}").content
         return [worker["pid"] for worker in described[0]["workers"] if worker["status"] == "READY"]
 
 
@@ -136,7 +158,22 @@ def _runs(process: psutil.Process) -> bool:
 
 def ask(port: int, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
     """One request to a port of this machine."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    return _answer(http.client.HTTPConnection("127.0.0.1", port, timeout=60), method, path, body, headers)
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path) -> None:
+        super().__init__("localhost", timeout=60)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.connect(str(self._path))
+
+
+def _answer(
+    connection: http.client.HTTPConnection, method: str, path: str, body: bytes, headers: dict[str, str]
+) -> Answer:
     try:
         connection.request(method, path, body, headers)
         response = connection.getresponse()

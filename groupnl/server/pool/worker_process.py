@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -139,6 +141,9 @@ class WorkerProcess:
 
 
 def _wait(process: "subprocess.Popen[str]", loop: asyncio.AbstractEventLoop, gone: asyncio.Event) -> None:
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # while it is not taken away, its number is its own
+    with suppress(ProcessLookupError, PermissionError):  # macOS refuses where only the dead are left
+        os.killpg(process.pid, signal.SIGKILL)  # what it has started
     process.wait()
     with suppress(RuntimeError):  # the loop has ended before
         loop.call_soon_threadsafe(gone.set)

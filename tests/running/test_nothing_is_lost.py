@@ -1,0 +1,258 @@
+"""Our own server under load, while something happens to it: every answer is counted, and none is lost or wrong."""
+
+import collections
+import http.client
+import os
+import shutil
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from PIL import Image
+from support.pictures import encode, scene
+from support.server import Server, only_ours
+
+from groupnl import cli
+
+pytestmark = only_ours
+CLIENTS = 32
+Start = Callable[..., Server]
+
+
+@pytest.fixture(scope="module")
+def photos() -> dict[bytes, str | None]:
+    """Pictures with different best classes; which, the first answers tell."""
+    picture = Image.fromarray(scene())
+    return {encode(picture.rotate(40 * turn), "PNG"): None for turn in range(4)}
+
+
+@pytest.fixture
+def one(start: Start, store: Path) -> Server:
+    server = start("--model-store", str(store), "--models", "tiny", "--workers", "2", "--max-batch-delay-ms", "1")
+    server.wait_for("Ctrl-C stops")
+    return server
+
+
+class Load:
+    """Clients that ask until they are told to stop, each on a connection that stays open."""
+
+    def __init__(self, server: Server, photos: list[bytes]) -> None:
+        self.seen: collections.Counter[object] = collections.Counter()
+        self._server = server
+        self._photos = photos
+        self._right = {photo: server.predict("tiny", photo).content for photo in photos}
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._client, args=(number,)) for number in range(CLIENTS)]
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        time.sleep(0.5)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _client(self, number: int) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._server.inference, timeout=60)
+        while not self._over.is_set():
+            number += 1
+            photo = self._photos[number % len(self._photos)]
+            outcome = self._ask(connection, photo)
+            self.seen[outcome] += 1
+            if outcome == "refused":  # nobody listens any more
+                return
+
+    def _ask(self, connection: http.client.HTTPConnection, photo: bytes) -> object:
+        try:
+            if connection.sock is None:
+                connection.connect()
+        except ConnectionRefusedError:
+            return "refused"
+        except OSError as error:
+            return f"no connection: {error!r}"
+        try:
+            connection.request("PUT", "/predictions/tiny", photo)
+            response = connection.getresponse()
+            body = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            return f"lost: {error!r}"
+        if response.status != 200:
+            return response.status
+        return 200 if http_content(body) == self._right[photo] else "another picture's answer"
+
+
+def http_content(body: bytes) -> object:
+    import json
+
+    return json.loads(body)
+
+
+def test_stop_answers_all_that_was_asked(one: Server, photos: dict[bytes, str | None]) -> None:
+    with Load(one, list(photos)) as load:
+        before = load.seen[200]
+        one.process.send_signal(signal.SIGTERM)
+        assert one.process.wait(30) == 0
+    assert before > 0
+    assert set(load.seen) == {200, "refused"}
+
+
+def test_ready_is_false_and_answers_end_connections_while_it_stops(
+    one: Server, photos: dict[bytes, str | None]
+) -> None:
+    slow = threading.Thread(target=one.predict, args=("tiny", b"slow 3 " + next(iter(photos))))
+    slow.start()
+    time.sleep(0.5)
+    began = time.monotonic()
+    one.process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    connection = http.client.HTTPConnection("127.0.0.1", one.inference, timeout=10)
+    connection.request("GET", "/ready")
+    response = connection.getresponse()
+    assert (response.status, response.getheader("Connection"), response.getheader("Retry-After")) == (503, "close", "5")
+    response.read()
+    assert one.predict("tiny", next(iter(photos))).status == 200
+    assert one.process.wait(30) == 0
+    assert time.monotonic() - began > 2  # the slow one was waited for
+    slow.join()
+
+
+@pytest.mark.timeout(180)
+def test_killed_workers_cost_no_answer(one: Server, photos: dict[bytes, str | None]) -> None:
+    with Load(one, list(photos)) as load:
+        for _ in range(2):
+            (first, *_others) = before = one.workers("tiny")
+            os.kill(first, signal.SIGKILL)
+            began = time.monotonic()
+            while len(now := one.workers("tiny")) < 2 or first in now:
+                assert time.monotonic() - began < 60
+                time.sleep(0.1)
+            assert set(now) != set(before)
+    assert set(load.seen) == {200}
+
+
+def test_an_item_that_kills_is_refused_and_quarantined(one: Server, photos: dict[bytes, str | None]) -> None:
+    with Load(one, list(photos)) as load:
+        first = one.predict("tiny", b"leave")
+        assert (first.status, first.content["code"]) == (500, "crashed")
+        began = time.monotonic()
+        while (again := one.predict("tiny", b"leave")).status == 503:
+            time.sleep(0.1)
+        assert (again.status, again.content["code"]) == (500, "crashed")
+        alive = one.workers("tiny")
+        assert one.predict("tiny", b"leave").status == 500
+        assert one.workers("tiny") >= alive
+        assert time.monotonic() - began < 60
+    assert set(load.seen) <= {200, 503}  # both workers were being restarted for a while
+
+
+@pytest.mark.timeout(180)
+def test_reload_fails_no_answer(one: Server, store: Path, photos: dict[bytes, str | None], tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mar"
+    broken.write_bytes((store / "tiny.mar").read_bytes()[:-100])
+    before = one.workers("tiny")
+    with Load(one, list(photos)) as load:
+        words = ["reload", f"tiny={store / 'tiny.mar'}", "--inference-port", str(one.inference)]
+        assert cli.main(words) == 0
+        after = one.workers("tiny")
+        assert not set(after) & set(before)
+        words[1] = f"tiny={broken}"
+        assert cli.main(words) == 1
+        assert one.workers("tiny") == after
+    assert set(load.seen) == {200}
+
+
+def test_hang_up_reloads_what_has_changed(start: Start, store: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "own.mar"
+    shutil.copy(store / "tiny.mar", archive)
+    server = start("--models", f"own={archive}", "--workers", "1")
+    server.wait_for("Ctrl-C stops")
+    before = server.workers("own")
+    shutil.copy(store / "leaver.mar", archive)  # the same model in another file
+    os.kill(server.process.pid, signal.SIGHUP)
+    began = time.monotonic()
+    while server.workers("own") in (before, []):
+        assert time.monotonic() - began < 60
+        time.sleep(0.1)
+    assert server.process.poll() is None
+
+
+def test_more_than_it_can_do(start: Start, store: Path, photos: dict[bytes, str | None]) -> None:
+    server = start("--model-store", str(store), "--models", "tiny", "--workers", "1", "--queue-size", "4")
+    server.wait_for("Ctrl-C stops")
+    photo = next(iter(photos))
+    answers: collections.Counter[int] = collections.Counter()
+
+    def ask() -> None:
+        answers[server.predict("tiny", b"slow 1 " + photo).status] += 1
+
+    threads = [threading.Thread(target=ask) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(answers) == {200, 503}
+    assert answers.total() == 30
+    assert server.predict("tiny", photo).status == 200
+
+
+def test_deadlines(one: Server, photos: dict[bytes, str | None]) -> None:
+    photo = next(iter(photos))
+    late = one.predict("tiny", b"slow 2 " + photo, {"X-Request-Timeout-Ms": "300"})
+    assert (late.status, late.content["code"]) == (504, "deadline")
+    assert one.predict("tiny", photo, {"X-Request-Timeout-Ms": "30000"}).status == 200
+    wrong = one.predict("tiny", photo, {"X-Request-Timeout-Ms": "-1"})
+    assert (wrong.status, wrong.content["code"]) == (400, "bad_request")
+    assert "'-1'" in wrong.content["message"]
+
+
+def test_a_client_that_has_gone_is_not_computed(start: Start, store: Path, photos: dict[bytes, str | None]) -> None:
+    server = start("--model-store", str(store), "--models", "tiny", "--workers", "1", "--batch-size", "1")
+    server.wait_for("Ctrl-C stops")
+    slow = b"slow 2 " + next(iter(photos))
+    waiting = []
+    for _ in range(10):
+        client = socket.create_connection(("127.0.0.1", server.inference))
+        client.sendall(b"PUT /predictions/tiny HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(slow) + slow)
+        waiting.append(client)
+    time.sleep(0.5)
+    for client in waiting:
+        client.close()
+    began = time.monotonic()
+    assert server.predict("tiny", next(iter(photos))).status == 200
+    assert time.monotonic() - began < 10  # twenty seconds, if all were computed
+
+
+def test_idle_connections_harm_nobody(one: Server, photos: dict[bytes, str | None]) -> None:
+    soft, _ = psutil.Process().rlimit(psutil.RLIMIT_NOFILE)
+    count = min(2000, soft - 200)
+    with _open(one.inference, count):
+        assert one.predict("tiny", next(iter(photos))).status == 200
+    assert one.predict("tiny", next(iter(photos))).status == 200
+
+
+@contextmanager
+def _open(port: int, count: int) -> Iterator[None]:
+    clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(count)]
+    yield
+    for client in clients:
+        client.close()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no kill")
+def test_kill_of_the_supervisor_frees_the_port(one: Server) -> None:
+    children = psutil.Process(one.process.pid).children(recursive=True)
+    one.process.kill()
+    one.process.wait()
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert alive == []
+    socket.create_server(("127.0.0.1", one.inference)).close()
