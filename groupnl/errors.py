@@ -135,6 +135,46 @@ class FormError(RefusedError):
     code = "bad_form"
 
 
+class JsonError(RefusedError):
+    """A body that is no JSON, or JSON that no two readers understand alike."""
+
+    code = "bad_json"
+
+
+class Base64Error(RefusedError):
+    """An image whose base64 cannot be read."""
+
+    code = "bad_base64"
+
+
+class ContentError(RefusedError):
+    """A body that can be read, but does not say what its address asks for."""
+
+    status = 422
+    code = "bad_content"
+
+
+class LengthRequiredError(RefusedError):
+    """A request for an image that tells no length of its body."""
+
+    status = 411
+    code = "length_required"
+
+
+class EncodedBodyError(RefusedError):
+    """A body that is compressed."""
+
+    status = UnsupportedTypeError.status
+    code = "encoded_body"
+
+
+class TooManyImagesError(RefusedError):
+    """More images in a request than the limit."""
+
+    status = 413
+    code = "too_many_images"
+
+
 class SlowRequestError(RefusedError):
     """The request did not arrive in time."""
 
@@ -201,6 +241,11 @@ class KillerError(RefusedError):
 def input_errors() -> tuple[type[InputError], ...]:
     """Every kind of `InputError`."""
     return (InputError, *InputError.__subclasses__())
+
+
+def refused_errors() -> tuple[type[RefusedError], ...]:
+    """Every kind of `RefusedError`."""
+    return (RefusedError, *RefusedError.__subclasses__())
 
 
 def not_installed(package: str, extra: str | None = None) -> str:

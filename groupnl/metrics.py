@@ -1,4 +1,4 @@
-"""Every metric of the service, declared once: the handler counts, and rules, dashboards and reports use the same names.
+"""Every metric of the service, declared once: who counts, and rules, dashboards and reports use the same names.
 
 Ratios are never stored: each is formed by the reader from two counters, summed before they are divided, so that
 workers and replicas add up. Labels are few and known from the start: no request id, address or exception text.
@@ -14,7 +14,7 @@ from typing import Literal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from groupnl.errors import GroupNLError, input_errors
+from groupnl.errors import GroupNLError, input_errors, refused_errors
 
 # The clean answer's place among the corruptions and severities.
 CLEAN = {"corruption": "none", "severity": "0"}
@@ -24,6 +24,13 @@ PAIRED_OUTCOMES = ("both_hold", "model_only", "reference_only", "both_flip")
 BOTH_HOLD, MODEL_ONLY, REFERENCE_ONLY, BOTH_FLIP = PAIRED_OUTCOMES
 DROP_REASONS = ("queue_full", "expired", "fault")
 QUEUE_FULL, EXPIRED, FAULT = DROP_REASONS
+# How a client asked; OTHER is everything but a question about images: health, descriptions, what is no HTTP.
+PROTOCOLS = ("raw", "v1", "v2", "grpc", "invocations", "other")
+RAW, V1, V2, GRPC, INVOCATIONS, OTHER = PROTOCOLS
+DEATH_REASONS = ("loading", "died", "timeout")
+LOADING, DIED, TIMEOUT = DEATH_REASONS
+RELOAD_OUTCOMES = ("done", "refused")
+RELOADED, NOT_RELOADED = RELOAD_OUTCOMES
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _LAG_SECONDS = (0.01, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
@@ -40,9 +47,10 @@ class Family:
         name: as scraped; a counter's ends in ``_total``, a histogram's series add ``_bucket``, ``_sum``, ``_count``.
         kind: of the value. Gauges are summed over living workers ("sum") or are the same in all ("same").
         help: what it counts, with the unit.
-        labels: beside ``model``, which every metric has.
+        labels: beside ``model``.
         buckets: upper bounds of a histogram, in its unit.
         known: label -> its values, where they are the same in every service; such series begin at 0.
+        by_model: whether it has the label ``model``; else it is of the whole server.
     """
 
     name: str
@@ -51,6 +59,12 @@ class Family:
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = ()
     known: Mapping[str, Sequence[str]] = field(default_factory=dict, compare=False)
+    by_model: bool = True
+
+    @property
+    def all_labels(self) -> tuple[str, ...]:
+        """Every label, ``model`` first where it has one."""
+        return ("model", *self.labels) if self.by_model else self.labels
 
 
 _CELL = ("corruption", "severity")
@@ -139,28 +153,80 @@ OFFLINE_AGREEMENT = Family(
     ("corruption",),
 )
 
-# Every metric that is declared above: one that is declared is counted.
+# Every metric that is declared above, which a worker counts: one that is declared is counted.
 FAMILIES = tuple(value for value in list(globals().values()) if isinstance(value, Family))
+
+# What our own server counts, which is one process. A model that is not known by its name has an empty one.
+_ANSWER_STATUSES = sorted({*_STATUSES, *(error.status for error in refused_errors())})
+_OF_VERSION = ("version",)
+REQUEST_SECONDS = Family(
+    "groupnl_request_seconds",
+    "histogram",
+    "Seconds from a request's first byte to its whole answer, as its client sees it.",
+    (),
+    _SECONDS,
+)
+QUEUE_SECONDS = Family("groupnl_queue_seconds", "histogram", "Seconds that an image waited for a worker.", (), _SECONDS)
+ANSWERS = Family(
+    "groupnl_answers_total",
+    "counter",
+    "Answers of the server, by protocol and HTTP status; what no worker has seen is among them.",
+    ("protocol", "code"),
+    known={"protocol": PROTOCOLS, "code": [str(int(status)) for status in _ANSWER_STATUSES]},
+)
+ABANDONED = Family("groupnl_abandoned_requests_total", "counter", "Requests whose client went before the answer.")
+EXPIRED_REQUESTS = Family("groupnl_expired_requests_total", "counter", "Requests without an answer in their time.")
+WORKER_DEATHS = Family(
+    "groupnl_worker_deaths_total",
+    "counter",
+    "Workers that ended, by reason: while loading, by themselves, or because a batch took too long.",
+    ("reason",),
+    known={"reason": DEATH_REASONS},
+)
+RELOADS = Family(
+    "groupnl_reloads_total",
+    "counter",
+    "Reloads of a model, by outcome.",
+    ("outcome",),
+    known={"outcome": RELOAD_OUTCOMES},
+)
+WORKERS_WANTED = Family("groupnl_workers_wanted", "sum", "Worker processes that a version should have.", _OF_VERSION)
+WORKERS_READY = Family("groupnl_workers_ready", "sum", "Worker processes of a version that can answer.", _OF_VERSION)
+QUEUE_LENGTH = Family("groupnl_queue_length", "sum", "Images that wait for a worker.", _OF_VERSION)
+QUEUE_MOST = Family("groupnl_queue_most", "sum", "Images that may wait for a worker.", _OF_VERSION)
+QUEUE_BYTES = Family("groupnl_queue_bytes", "sum", "Bytes of the images that wait for a worker.", _OF_VERSION)
+IN_HAND = Family("groupnl_requests_in_hand", "sum", "Requests that wait for their answer.", by_model=False)
+CONNECTIONS = Family("groupnl_open_connections", "sum", "Connections of clients.", by_model=False)
+MACHINE_CPU = Family(
+    "groupnl_machine_cpu_ratio", "same", "Share of the machine's processors in use, 0 to 1.", by_model=False
+)
+MACHINE_MEMORY = Family(
+    "groupnl_machine_memory_ratio", "same", "Share of the machine's memory in use, 0 to 1.", by_model=False
+)
+SERVER_FAMILIES = tuple(
+    value for value in list(globals().values()) if isinstance(value, Family) and value not in FAMILIES
+)
 
 # How the endpoint joins the gauges of several worker processes; those of dead ones are left out.
 _GAUGE_MODES: Mapping[str, Literal["livesum", "livemax"]] = {"sum": "livesum", "same": "livemax"}
 
 
 class Metrics:
-    """The metrics of one served model in one process.
+    """The metrics of one process.
 
     Args:
-        model: value of the label ``model`` in all of them.
+        model: value of the label ``model`` in all of them; None: whoever counts says it.
         registry: where they are registered; tests read samples from it.
+        families: those that are counted.
 
     Attributes:
         registry: the same.
     """
 
-    def __init__(self, model: str, registry: CollectorRegistry) -> None:
+    def __init__(self, model: str | None, registry: CollectorRegistry, families: Sequence[Family] = FAMILIES) -> None:
         self.registry = registry
-        self._model = model
-        self._metrics = {family.name: _build(family, registry) for family in FAMILIES}
+        self._common = {} if model is None else {"model": model}
+        self._metrics = {family.name: _build(family, registry) for family in families}
         self._children: dict[tuple[object, ...], Counter | Gauge | Histogram] = {}
 
     def inc(self, family: Family, amount: float = 1.0, /, **labels: str) -> None:
@@ -198,19 +264,20 @@ class Metrics:
             values: for each of its labels whose values it does not know itself, those that are known here.
         """
         known = {**values, **family.known}
-        for combination in itertools.product(*(known[label] for label in family.labels)):
-            self._child(family, dict(zip(family.labels, combination, strict=True)))
+        labels = [label for label in family.all_labels if label not in self._common]
+        for combination in itertools.product(*(known[label] for label in labels)):
+            self._child(family, dict(zip(labels, combination, strict=True)))
 
     def _child(self, family: Family, labels: Mapping[str, str]) -> Counter | Gauge | Histogram:
         key = (family.name, *labels.items())
         child = self._children.get(key)
         if child is None:  # looking it up in the library each time took half of the time of counting
-            child = self._children[key] = self._metrics[family.name].labels(model=self._model, **labels)
+            child = self._children[key] = self._metrics[family.name].labels(**self._common, **labels)
         return child
 
 
 def _build(family: Family, registry: CollectorRegistry) -> Counter | Gauge | Histogram:
-    labels = ("model", *family.labels)
+    labels = family.all_labels
     if family.kind == "counter":
         return Counter(family.name, family.help, labels, registry=registry)
     if family.kind == "histogram":

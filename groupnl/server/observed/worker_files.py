@@ -1,0 +1,90 @@
+"""What worker processes have counted: prometheus_client's files, some for each process, added up.
+
+A worker that has ended leaves its counts behind, so that totals never fall: they are added to one file of all that are
+gone, so that a sum costs the same after a hundred restarts. Its gauges are taken out.
+"""
+
+import re
+import threading
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+from prometheus_client import Metric
+from prometheus_client.mmap_dict import MmapedDict
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from groupnl.server.observed.shared_result import SharedResult
+
+# prometheus_client's names: counter_PID.db, histogram_PID.db, gauge_livesum_PID.db, ...
+_OF_PROCESS = re.compile(r"(?P<kind>counter|histogram|gauge_[a-z]+)_(?P<pid>\d+)\.db")
+_GONE = "gone"  # in the place of a process's number
+
+
+class WorkerFiles:
+    """Adds up what the workers wrote; a collector of prometheus_client.
+
+    Args:
+        folder: the workers' `PROMETHEUS_MULTIPROC_DIR`; made if missing.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder = folder.resolve()
+        self._changing = threading.Lock()  # whoever reads, or moves counts from one file to another
+        self._writers: dict[int, psutil.Process] = {}
+        self._sum = SharedResult(self._added_up)
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics at this moment; scrapes at the same time share one sum."""
+        yield from self._sum()
+
+    def retire(self, pid: int) -> None:
+        """Keep the counts of a process that has ended, and forget its gauges; takes some milliseconds."""
+        with self._changing:
+            self._writers.pop(pid, None)
+            for kind, file in self._files().get(pid, {}).items():
+                if not kind.startswith("gauge") and file.stat().st_size:
+                    _add(file, self._folder / f"{kind}_{_GONE}.db")
+                file.unlink()
+
+    def _added_up(self) -> list[Metric]:
+        for pid, files in self._files().items():
+            if not self._is_alive(pid, files.values()):
+                self.retire(pid)
+        with self._changing:
+            # A worker that begins has made its file before it gives it a size.
+            files_now = [str(file) for file in self._folder.glob("*.db") if file.stat().st_size]
+            return list(MultiProcessCollector.merge(files_now))  # type: ignore[no-untyped-call]
+
+    def _files(self) -> dict[int, dict[str, Path]]:
+        """The files of each process, by what is in them."""
+        found: defaultdict[int, dict[str, Path]] = defaultdict(dict)
+        for file in self._folder.iterdir():
+            if match := _OF_PROCESS.fullmatch(file.name):
+                found[int(match["pid"])][match["kind"]] = file
+        return found
+
+    def _is_alive(self, pid: int, files: Collection[Path]) -> bool:
+        """Whether the process that writes the files lives; another one that got its number has not opened them."""
+        with suppress(psutil.Error):
+            writer = self._writers.get(pid) or psutil.Process(pid)
+            if pid not in self._writers and not any(Path(each.path) in files for each in writer.open_files()):
+                return False
+            self._writers[pid] = writer
+            return writer.is_running() and writer.status() != psutil.STATUS_ZOMBIE
+        return False
+
+
+def _add(source: Path, target: Path) -> None:
+    """Add the counts in one file to those in another, which is made if missing."""
+    counts: Any = MmapedDict(str(target))  # type: ignore[no-untyped-call]
+    try:
+        for key, value, _, _ in MmapedDict.read_all_values_from_file(str(source)):  # type: ignore[no-untyped-call]
+            before, _ = counts.read_value(key)
+            counts.write_value(key, before + value, 0.0)
+    finally:
+        counts.close()
