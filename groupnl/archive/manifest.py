@@ -8,11 +8,13 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from groupnl.base.numbers import Sha256
+from groupnl.base.texts import form
 from groupnl.card import ModelCard
 
 MANIFEST_NAME = "model.json"
 # Names that the server's URLs, lists and files can hold; also the rule for `groupnl serve --models NAME=FILE.mar`.
-MODEL_NAME = r"^[A-Za-z0-9](\.?[A-Za-z0-9_\-])*$"
+MODEL_NAME = r"[A-Za-z0-9](\.?[A-Za-z0-9_\-])*"
+MODEL_NAME_WORDS = "letters, digits, '_', '-' and single '.', first a letter or digit"
 
 
 class Manifest(BaseModel):
@@ -31,8 +33,8 @@ class Manifest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     format: Literal[1] = 1
-    model_name: Annotated[str, Field(pattern=MODEL_NAME)]
+    model_name: Annotated[str, form(MODEL_NAME, f"of {MODEL_NAME_WORDS}")]
     version: Annotated[str, Field(min_length=1)]
     card: ModelCard
-    weights: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9_.-]*$")]
+    weights: Annotated[str, form(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", "the name of a file beside it")]
     weights_sha256: Sha256

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import Field
 
+from groupnl.base.texts import form
+
 Count = Annotated[int, Field(ge=0)]
 """How many of something there were."""
 Positive = Annotated[int, Field(ge=1)]
@@ -12,5 +14,5 @@ Share = Annotated[float, Field(ge=0, le=1)]
 """A part of a whole."""
 PositiveShare = Annotated[float, Field(gt=0, le=1)]
 """A part of a whole that is not nothing."""
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, form(r"[0-9a-f]{64}", "a SHA-256: 64 hexadecimal digits in small letters")]
 """A SHA-256, hexadecimal."""

@@ -19,7 +19,6 @@ _PHRASES = {
     "bool_parsing": "it must be true or false",
     "bool_type": "it must be true or false",
     "string_type": "it must be text",
-    "string_pattern_mismatch": "it does not have the form {pattern}",
     "string_too_short": "it must have {min_length} characters or more",
     "string_too_long": "it must have {max_length} characters or fewer",
     "too_short": "it must have {min_length} values or more",

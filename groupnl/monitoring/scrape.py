@@ -4,11 +4,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from groupnl.base.texts import form
 from groupnl.monitoring.rules import HEADER, yaml_text
 
 JOB = "groupnl"
 FRONTEND_JOB = "torchserve"
-Address = Annotated[str, Field(pattern=r"^[^\s/:]+:\d{1,5}$")]
+Address = Annotated[str, form(r"[^\s/:]+:\d{1,5}", "an address with its port, HOST:PORT")]
 
 
 class ScrapeConfig(BaseModel):

@@ -12,9 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from groupnl.base.mapping import deep_merge
 from groupnl.base.numbers import Positive, Share
 from groupnl.base.options import read_settings
+from groupnl.base.texts import form
 
 Port = Annotated[int, Field(ge=1, le=65535)]
-Host = Annotated[str, Field(pattern=r"^[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?$")]
+Host = Annotated[str, form(r"[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?", "an IPv4 address or the name of a host")]
 _NO_KEYS = ("--metrics-port", "--frontend-metrics-port")
 
 

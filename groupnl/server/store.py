@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from groupnl.archive.manifest import MODEL_NAME
+from groupnl.archive.manifest import MODEL_NAME, MODEL_NAME_WORDS
 from groupnl.archive.model_config import to_model_config, worker_count
 from groupnl.archive.read import CONFIG_FILE, read_manifest, unpack
 from groupnl.base.mapping import deep_merge
@@ -102,9 +102,7 @@ def request_bytes(max_image_bytes: int) -> int:
 def _parse(item: str, model_store: Path) -> ServedModel:
     name, equals, path = item.partition("=")
     if not re.fullmatch(MODEL_NAME, name):
-        raise ConfigError(
-            f"{name!r} cannot be a model's name: use letters, digits, '_', '-' and single '.'; first a letter or digit"
-        )
+        raise ConfigError(f"{name!r} cannot be a model's name: it must be of {MODEL_NAME_WORDS}")
     return ServedModel(name, Path(path) if equals else model_store / f"{name}.mar")
 
 
