@@ -1,6 +1,7 @@
 """The items of one model that wait for a worker: bounded in number and bytes, and taken in batches, oldest first."""
 
 import asyncio
+import functools
 from collections.abc import Sequence
 
 from groupnl.errors import QueueFullError
@@ -12,7 +13,7 @@ class Backlog:
 
     Args:
         most: items.
-        most_bytes: of their images together; one item alone may have more.
+        most_bytes: of their images together; one request alone may have more.
     """
 
     def __init__(self, most: int, most_bytes: int) -> None:
@@ -26,16 +27,18 @@ class Backlog:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def put(self, ticket: Ticket) -> None:
-        """Take an item in.
+    def put(self, tickets: Sequence[Ticket]) -> None:
+        """Take the items of one request in: all of them, or none.
 
         Raises:
-            QueueFullError: there is no room for it.
+            QueueFullError: there is no room for them.
         """
-        if len(self._waiting) >= self._most or (self._waiting and self._bytes + ticket.size > self._most_bytes):
-            raise QueueFullError(f"Too many requests wait for this model ({len(self._waiting)}); try again soon.")
-        self._add(ticket)
-        ticket.answer.add_done_callback(lambda _: self._drop(ticket))
+        waiting, size = len(self._waiting), self._bytes + sum(ticket.size for ticket in tickets)
+        if waiting + len(tickets) > self._most or (waiting and size > self._most_bytes):
+            raise QueueFullError(f"Too many requests wait for this model ({waiting}); try again soon.")
+        for ticket in tickets:
+            self._add(ticket)
+            ticket.answer.add_done_callback(functools.partial(self._leave, ticket))
 
     def put_back(self, tickets: Sequence[Ticket]) -> None:
         """Take items in again whose worker has died, before all others; there is always room for them."""
@@ -72,6 +75,9 @@ class Backlog:
             self._waiting[ticket] = None
             self._bytes += ticket.size
             self._arrived.set()
+
+    def _leave(self, ticket: Ticket, _: object) -> None:
+        self._drop(ticket)
 
     def _drop(self, ticket: Ticket) -> None:
         if ticket in self._waiting:

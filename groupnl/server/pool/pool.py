@@ -63,21 +63,23 @@ class Pool:
             await self.close()
             raise self._failure
 
-    def submit(self, part: Part) -> Ticket:
-        """Let an item wait for a worker.
+    def submit(self, parts: Sequence[Part]) -> list[Ticket]:
+        """Let the items of one request wait for a worker: all of them, or none.
+
+        An item that has ended workers before is refused at once, by its ticket: `KillerError`.
 
         Raises:
             QueueFullError: too many wait.
             NoWorkerError: none of the workers is alive.
-            KillerError: it has ended workers before.
         """
         if not self._ready:
             raise NoWorkerError("The model's workers are being restarted; try again in some seconds.")
-        if part.content in self._quarantine:
-            raise _killer()
-        ticket = Ticket(part)
-        self._backlog.put(ticket)
-        return ticket
+        tickets = [Ticket(part) for part in parts]
+        killers = [ticket for ticket in tickets if ticket.part.content in self._quarantine]
+        self._backlog.put([ticket for ticket in tickets if ticket not in killers])
+        for ticket in killers:
+            ticket.fail(_killer())
+        return tickets
 
     async def drain(self) -> None:
         """Wait until everything that was submitted is answered."""

@@ -65,7 +65,7 @@ class Reloads:
         new = await asyncio.to_thread(self._loader.load, model, others)
         try:
             await new.pool.start()
-            answer = await new.pool.submit(Part({}, grey_image())).answer
+            answer = await new.pool.submit([Part({}, grey_image())])[0].answer
             status = int(answer.facts["status"])
             if status != 200 and status not in REFUSALS:
                 raise ServerError(f"{model.archive} answered its first image with {status}")

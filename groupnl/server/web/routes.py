@@ -5,23 +5,32 @@ import re
 from groupnl.server.pool.models import Models
 from groupnl.server.pool.reload import Reloads
 from groupnl.server.web.app import Route
+from groupnl.server.web.asking import Asking
 from groupnl.server.web.descriptions import Descriptions
 from groupnl.server.web.health import Health
 from groupnl.server.web.limits import Limits
 from groupnl.server.web.management import Management
 from groupnl.server.web.predictions import Predictions
 from groupnl.server.web.state import State
+from groupnl.server.web.v1 import V1
 
 _READ = ("GET", "HEAD")
+_ASK = ("PUT", "POST")
 _NAME = r"(?P<name>[^/]+)"
+_VERSIONED = rf"{_NAME}(?:/versions/(?P<version>[^/]+))?"
 
 
 def public_routes(models: Models, limits: Limits, state: State) -> list[Route]:
     """The addresses for clients and balancers."""
     health, descriptions = Health(models, state), Descriptions(models)
-    predictions = Predictions(models, limits)
+    asking = Asking(models, limits)
+    predictions, v1 = Predictions(models, asking), V1(models, asking)
     return [
-        Route(re.compile(rf"/predictions/{_NAME}(?:/(?P<version>[^/]+))?"), ("PUT", "POST"), predictions.predict),
+        Route(re.compile(rf"/predictions/{_NAME}(?:/(?P<version>[^/]+))?"), _ASK, predictions.predict),
+        Route(re.compile("/invocations"), _ASK, predictions.invoke),
+        Route(re.compile(rf"/v1/models/{_VERSIONED}:predict"), _ASK, v1.predict),
+        Route(re.compile(rf"/v1/models/{_VERSIONED}"), _READ, v1.status),
+        Route(re.compile("/v1/models"), _READ, v1.all),
         Route(re.compile("/models"), _READ, descriptions.all),
         Route(re.compile(rf"/models/{_NAME}(?:/(?P<version>[^/]+))?"), _READ, descriptions.one),
         Route(re.compile("/ping|/ready"), _READ, health.ready),

@@ -1,0 +1,164 @@
+"""From a request to the answers to its images: the way that every protocol takes."""
+
+import asyncio
+import re
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from groupnl.errors import (
+    EncodedBodyError,
+    KillerError,
+    LengthRequiredError,
+    RefusedError,
+    TooManyImagesError,
+)
+from groupnl.server.pool.models import Models, Version
+from groupnl.server.web.answer import Answer, refusal
+from groupnl.server.web.exchange import Exchange
+from groupnl.server.web.limits import Limits
+from groupnl.service.items import KEY_HEADER, LABEL_HEADER, TOP_K_HEADER
+from groupnl.worker import SIZE
+from groupnl.worker.wire import Part
+
+TIMEOUT_HEADER = "X-Request-Timeout-Ms"
+VERSION_HEADER = "X-Model-Version"
+MOST_IMAGES = 64  # of a request; never more than may wait for a model
+_OF_THE_ITEM = _TOP_K, _KEY, _LABEL = TOP_K_HEADER.lower(), KEY_HEADER.lower(), LABEL_HEADER.lower()
+_MILLISECONDS = re.compile(r"0*([1-9][0-9]{0,8})", re.ASCII)
+
+
+class Picture(NamedTuple):
+    """An image that a request brings.
+
+    Attributes:
+        content: a file's bytes, or pixels: red, green and blue of each, row by row.
+        size: width and height, of pixels.
+    """
+
+    content: bytes
+    size: tuple[int, int] | None = None
+
+
+class Question(NamedTuple):
+    """A request whose model is known.
+
+    Attributes:
+        exchange: the request.
+        model: who answers.
+        deadline: on the monotonic clock.
+        body_s: in which its body must arrive.
+    """
+
+    exchange: Exchange
+    model: Version
+    deadline: float
+    body_s: float
+
+    async def body(self, most: int) -> bytes:
+        """Its body, of so many bytes at most.
+
+        Raises:
+            RefusedError: it cannot be had, or not as it is.
+            GoneError: it will never be whole.
+        """
+        headers = self.exchange.headers
+        if "content-length" not in headers and "transfer-encoding" not in headers:
+            raise LengthRequiredError("The request tells no Content-Length, and is not chunked: it has no body.")
+        if (coding := headers.get("content-encoding", "identity")) != "identity":
+            raise EncodedBodyError(f"The body is encoded ({coding[:40]!r}); send it as it is.")
+        return await self.exchange.body(most, self.body_s)
+
+    @property
+    def version_header(self) -> dict[str, str]:
+        """What every answer of a model says in its headers."""
+        return {VERSION_HEADER.lower(): self.model.number}
+
+
+class Asking:
+    """Asks models.
+
+    Args:
+        models: that are served.
+        limits: of a request.
+    """
+
+    def __init__(self, models: Models, limits: Limits) -> None:
+        self._models = models
+        self._limits = limits
+
+    def question(self, exchange: Exchange, name: str, version: str | None = None) -> Question:
+        """What is asked of a model; the time for it begins.
+
+        Raises:
+            RefusedError: there is no such model, or the time is no number.
+        """
+        deadline = time.monotonic() + timeout_s(exchange, self._limits.request_s)
+        return Question(exchange, self._models.find(name, version), deadline, self._limits.body_s)
+
+
+async def ask(question: Question, pictures: Sequence[Picture | RefusedError], top_k: int | None = None) -> list[Answer]:
+    """The answers to a request's images, in their order: a worker's, or the refusal of one image alone.
+
+    Args:
+        question: the request, whose body has been read; its headers go with the images.
+        pictures: its images, at least one; an error is its own answer.
+        top_k: how many classes the answers name; None: as the headers say, or the model.
+
+    Raises:
+        RefusedError: none of them can be answered.
+        GoneError: nobody waits for the answers.
+    """
+    most = most_images(question.model)
+    if len(pictures) > most:
+        raise TooManyImagesError(f"The request has {len(pictures)} images; at most {most} are answered at once.")
+    facts = _facts(question.exchange, len(pictures), top_k)
+    parts = [_part(each, of) for each, of in zip(pictures, facts, strict=True) if isinstance(each, Picture)]
+    tickets = question.model.pool.submit(parts)
+    waiting = asyncio.gather(*(ticket.answer for ticket in tickets), return_exceptions=True)
+    found = iter(await question.exchange.wait_for(waiting, max(question.deadline - time.monotonic(), 0)))
+    return [_answer(next(found)) if isinstance(each, Picture) else refusal(each) for each in pictures]
+
+
+def most_images(model: Version) -> int:
+    """How many images one request to a model may have."""
+    return min(MOST_IMAGES, model.serving.queue_size)
+
+
+def timeout_s(exchange: Exchange, most: float) -> float:
+    """How long the client, or else the service, gives this request, seconds.
+
+    Raises:
+        RefusedError: the header is no whole number from 1 on.
+    """
+    text = exchange.headers.get(TIMEOUT_HEADER.lower())
+    if text is None:
+        return most
+    match = _MILLISECONDS.fullmatch(text.strip())
+    if match is None:
+        raise RefusedError(f"{TIMEOUT_HEADER} is {text[:40]!r}; it must be a whole number of milliseconds from 1 on.")
+    return min(int(match[1]) / 1000, most)
+
+
+def _facts(exchange: Exchange, count: int, top_k: int | None) -> list[dict[str, Any]]:
+    """The headers of each image; a key that stands for several is given a number, so that each has its own."""
+    facts = {header: exchange.headers[header] for header in _OF_THE_ITEM if header in exchange.headers}
+    if top_k is not None:
+        facts[_TOP_K] = str(top_k)
+    if count == 1:
+        return [facts]
+    if _LABEL in facts:
+        raise RefusedError(f"{LABEL_HEADER} is the class of one image, but the request has {count}.")
+    return [facts | ({_KEY: f"{facts[_KEY]}-{index}"} if _KEY in facts else {}) for index in range(count)]
+
+
+def _part(picture: Picture, facts: dict[str, Any]) -> Part:
+    return Part(facts if picture.size is None else {**facts, SIZE: picture.size}, picture.content)
+
+
+def _answer(found: Part | BaseException) -> Answer:
+    if isinstance(found, KillerError):
+        return refusal(found)
+    if isinstance(found, BaseException):
+        raise found
+    return Answer(found.facts["status"], found.content)

@@ -1,0 +1,93 @@
+"""JSON that clients send: read strictly, and only where reading it costs little."""
+
+import binascii
+import json
+from typing import Any, NoReturn
+
+from groupnl.errors import Base64Error, BodyTooLargeError, ContentError, JsonError
+
+MOST_NESTED = 100_000  # lists and objects: an empty one takes 3 bytes of a body, and 60 in memory
+MOST_VALUES = 2_000_000  # of a body; a number takes 32 bytes in memory
+_SLACK = 1024 * 1024  # of names and numbers around the images
+
+
+def json_bytes(request_bytes: int) -> int:
+    """The most bytes of a JSON body: enough for the largest image in base64.
+
+    Args:
+        request_bytes: the most bytes of a request that is an image.
+    """
+    return request_bytes * 4 // 3 + _SLACK
+
+
+def read_object(body: bytes | memoryview) -> dict[str, Any]:
+    """The object that a body is.
+
+    Raises:
+        JsonError: it is no JSON, or has a name twice, NaN, a number that is too long, or is nested too deeply.
+        BodyTooLargeError: it has too many values.
+        ContentError: it is no object.
+    """
+    text = _text(body)
+    _check_counts(text)
+    try:
+        content = json.loads(text, parse_constant=_constant, object_pairs_hook=_object)
+    except JsonError:
+        raise
+    except RecursionError:
+        raise JsonError("The JSON is nested too deeply.") from None
+    except json.JSONDecodeError as error:
+        raise JsonError(f"The body is no JSON: {error}.") from None
+    except ValueError:
+        raise JsonError("The JSON has a number with too many digits.") from None
+    if not isinstance(content, dict):
+        raise ContentError(f"The JSON must be an object, not {_kind(content)}.")
+    return content
+
+
+def decode_base64(text: Any) -> bytes:
+    """The bytes of an image.
+
+    Raises:
+        Base64Error: it is no base64.
+    """
+    if not isinstance(text, str):
+        raise Base64Error(f"An image must be a string of base64, not {_kind(text)}.")
+    try:
+        return binascii.a2b_base64(text, strict_mode=True)
+    except ValueError as error:
+        raise Base64Error(f"The image cannot be read as base64, in one line with its padding: {error}.") from None
+
+
+def _text(body: bytes | memoryview) -> str:
+    try:
+        return str(body, "utf-8")
+    except UnicodeDecodeError as error:
+        raise JsonError(f"The JSON is not UTF-8: byte {error.start} cannot be read.") from None
+
+
+def _check_counts(text: str) -> None:
+    """Strings are counted with the rest: base64 has none of these characters."""
+    if text.count("[") + text.count("{") > MOST_NESTED:
+        raise BodyTooLargeError(f"The JSON has more than {MOST_NESTED} lists and objects; send one flat list of data.")
+    if text.count(",") > MOST_VALUES:
+        raise BodyTooLargeError(f"The JSON has more than {MOST_VALUES} values; send pixels as binary data.")
+
+
+def _constant(name: str) -> NoReturn:
+    raise JsonError(f"{name} is not JSON.")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise JsonError(f"The name {twice[:40]!r} stands twice in one object of the JSON.")
+    return content
+
+
+def _kind(value: Any) -> str:
+    return {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}.get(
+        type(value), "a number"
+    )
