@@ -123,7 +123,7 @@ def load_checkpoint(path: Path, ema: bool = True) -> Checkpoint:
     groups = groups_of(content)
     if not groups:
         raise CheckpointError(
-            f"checkpoint {file} holds no weights: save the network's state dict; its keys are {some(content)}"
+            f"checkpoint {file} holds no weights: save the network's state dict; its keys are {some(content) or 'none'}"
         )
     card, arguments = _read_card(file, said), _arguments(content)
     hub = None if card else hub_config(file)

@@ -75,7 +75,7 @@ def class_count(architecture: str, state_dict: Mapping[str, Tensor]) -> int:
     if not classifier:
         raise CheckpointError(f"timm's {architecture} has no classifier: give the --architecture of one that has")
     bias = state_dict.get(f"{classifier}.bias")
-    if bias is None:
+    if bias is None or bias.ndim != 1:
         raise CheckpointError(f"the weights have no {classifier}.bias; is {architecture} the right architecture?")
     return len(bias)
 

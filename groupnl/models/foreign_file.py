@@ -14,6 +14,14 @@ _STARTS = {
     b"<!doctype html": "is a web page and not the file itself: fetch it again, by the address of the file",
     b"<html": "is a web page and not the file itself: fetch it again, by the address of the file",
     b"\x1f\x8b": "is compressed with gzip: unpack it first",
+    b"bzh": "is compressed with bzip2: unpack it first",
+    b"\xfd7zxz": "is compressed with xz: unpack it first",
+    b"\x28\xb5\x2f\xfd": "is compressed with Zstandard: unpack it first",
+    b"7z\xbc\xaf": "is a 7z archive: unpack it first",
+    b"rar!": "is a RAR archive: unpack it first",
+    b"gguf": f"is GGUF, of llama.cpp: {_FROM_PYTORCH}",
+    b"\x93numpy": f"is NumPy's: {_FROM_PYTORCH}",
+    b"{": f"is JSON: {_FROM_PYTORCH}",
     b"\x08": f"is an ONNX model: {_FROM_PYTORCH}",  # its version, the first field; nothing else that is read begins so
 }
 # End of a member's name in a zip -> what such a file is, and what to do; the first that is found.
@@ -25,12 +33,15 @@ _MEMBERS = {
     "constants.pkl": "is a TorchScript archive, a program: save its weights alone, "
     "torch.save(torch.jit.load(FILE).state_dict(), NEW_FILE)",
 }
+_TAR_PLACE = 257  # of its name in its header
+_TAR = "is a tar: unpack it, and name the checkpoint inside; one of PyTorch before 0.2 must be saved again"
 _SUFFIXES = {
     ".onnx": f"is an ONNX model: {_FROM_PYTORCH}",
     ".pb": f"is a TensorFlow graph: {_FROM_PYTORCH}",
     ".tflite": f"is a TensorFlow Lite model: {_FROM_PYTORCH}",
 }
-_BEGINNING = 64  # bytes; enough for all of `_STARTS`
+_BEGINNING = 512  # bytes; enough for all of `_STARTS`, and a tar's first header
+_TORCHS_PROTOCOL = 2  # of pickles
 
 
 def is_pickle(path: Path) -> bool:
@@ -46,9 +57,9 @@ def is_pickle(path: Path) -> bool:
     if start.startswith(b"PK"):
         refusal = _of_zip(path)
     elif start.startswith(b"\x80"):
-        refusal = None
+        refusal = _of_protocol(start)
     else:
-        refusal = _of_start(start, path.suffix)
+        refusal = _TAR if start[_TAR_PLACE:].startswith(b"ustar") else _of_start(start, path.suffix)
     if refusal is not None:
         raise CheckpointError(f"checkpoint {path} {refusal}")
     return True
@@ -58,6 +69,7 @@ def _of_zip(path: Path) -> str | None:
     try:
         with zipfile.ZipFile(path) as file:
             names: Sequence[str] = file.namelist()
+            pickles = [file.read(name)[:2] for name in names if name.endswith("/data.pkl")]
     except (zipfile.BadZipFile, OSError, NotImplementedError):
         return "is damaged or cut short: fetch or save it again"
     for end, refusal in _MEMBERS.items():
@@ -65,7 +77,17 @@ def _of_zip(path: Path) -> str | None:
             return refusal
     if not any(name.endswith("data.pkl") for name in names):
         return "is a zip without PyTorch's data: unpack it, and name the checkpoint inside"
-    return None
+    return next(filter(None, map(_of_protocol, pickles)), None)
+
+
+def _of_protocol(start: bytes) -> str | None:
+    """Python writes pickles of other protocols than torch.save does, and torch's safe reader has only that one."""
+    if len(start) < len(b"\x80\x02") or start[1] <= _TORCHS_PROTOCOL:
+        return None
+    return (
+        f"is a pickle of protocol {start[1]}, of which nothing can be read without running what it says: where it was "
+        "made, save the network's state dict, torch.save(network.state_dict(), FILE)"
+    )
 
 
 def _of_start(start: bytes, suffix: str) -> str:

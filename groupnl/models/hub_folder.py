@@ -17,6 +17,7 @@ WEIGHTS = (  # the first that is there
 # Arguments of `timm.create_model` that its weights' shapes tell.
 _OF_SHAPES = ("num_classes", "in_chans", "img_size")
 _SAVED_MODEL = "saved_model.pb"
+_DISTRIBUTED = ".metadata"
 
 
 class HubConfig(NamedTuple):
@@ -45,8 +46,15 @@ def weights_file(path: Path) -> Path:
         return path
     if not path.exists():
         raise CheckpointError(f"checkpoint {path} does not exist")
+    if not path.is_dir():
+        raise CheckpointError(f"checkpoint {path} is neither a file nor a folder: name the checkpoint's file")
     if (path / _SAVED_MODEL).exists():
         raise CheckpointError(f"checkpoint {path} is a TensorFlow SavedModel: save the network's weights from PyTorch")
+    if (path / _DISTRIBUTED).exists():
+        raise CheckpointError(
+            f"checkpoint {path} is of torch.distributed.checkpoint: make one file of it, "
+            "python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER FILE"
+        )
     _read_config(path)
     found = next((path / name for name in WEIGHTS if (path / name).is_file()), None)
     if found is None:

@@ -75,7 +75,7 @@ def _refuse_other_kinds(architecture: str, wanted: Mapping[str, Tensor], given: 
 
 
 def _refuse_non_finite(architecture: str, given: Mapping[str, Tensor]) -> None:
-    bad = [key for key, tensor in given.items() if not torch.isfinite(tensor).all()]
+    bad = [key for key, tensor in given.items() if not tensor.float().isfinite().all()]  # as the network computes
     if bad:
         raise CheckpointError(
             f"the weights of {architecture} are not finite in {len(bad)} tensors ({some(bad)}): the training diverged"

@@ -26,7 +26,7 @@ _FIRST = re.compile(rf"{_WRAPPERS}\.")
 # What only counts, the steps of training or a network's operations (thop); files may lack or have it.
 _COUNTERS = ("num_batches_tracked", "n_averaged", "total_ops", "total_params")
 # A dictionary or prefix of averaged weights is called so, and that of the others where Lightning averages.
-_AVERAGED = re.compile(r"(^|[._])(ema|swa|averaged)([._]|$)")
+_AVERAGED = re.compile(r"(^|[._])(ema|swa|averaged)([._]|$)", re.IGNORECASE)
 _NOT_AVERAGED = "current_model_state"
 # How deep dictionaries are looked into; one may hold itself.
 _DEPTH = 4
@@ -182,4 +182,5 @@ def _difference(groups: Groups, names: Collection[str], counts: Counter[Place]) 
     problems = [f"{len(missing)} keys are missing ({some(missing)})"]
     if unexpected:
         problems.append(f"{len(unexpected)} are unexpected ({some(unexpected)})")
+    problems.append("give the right --architecture, or save the state dict of timm's own network")
     return "; ".join(problems)

@@ -181,6 +181,20 @@ def test_ema_weights_that_are_none_are_passed_over(tmp_path, weights, averaged):
     assert same(load_checkpoint(path).state_dict, weights)
 
 
+def test_weights_of_eight_bits_are_read(weights):
+    eight = {
+        key: tensor.to(torch.float8_e4m3fn) if tensor.is_floating_point() else tensor for key, tensor in weights.items()
+    }
+    found = build_model(TINY.name, 3, eight).state_dict()["conv_stem.weight"]
+    assert torch.equal(found, eight["conv_stem.weight"].float())
+
+
+def test_numbers_that_float32_does_not_hold_are_refused(weights):
+    weights["conv_stem.weight"] = weights["conv_stem.weight"].double() + 1e300
+    with pytest.raises(CheckpointError, match=r"not finite in 1 tensors \(conv_stem\.weight\)"):
+        build_model(TINY.name, 3, weights)
+
+
 def test_keys_that_are_missing_or_unexpected_are_named(weights):
     keys = list(weights)[:7]
     renamed = {("old." + key if key in keys else key): tensor for key, tensor in weights.items()}

@@ -56,3 +56,5 @@ def test_what_cannot_be_told_is_refused() -> None:
         default_input("resnet_50")
     with pytest.raises(CheckpointError, match=r"the weights have no fc\.bias; is resnet50 the right architecture"):
         class_count("resnet50", tiny_network().state_dict())
+    with pytest.raises(CheckpointError, match=r"the weights have no fc\.bias; is resnet50 the right architecture"):
+        class_count("resnet50", {"fc.bias": torch.tensor(1.0)})

@@ -2,8 +2,11 @@
 
 import argparse
 import datetime
+import os
+import pickle
 import random
 import re
+import tarfile
 import zipfile
 from collections import defaultdict
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -42,6 +45,15 @@ DAMAGED = "is damaged or cut short: fetch or save it again"
         (b"\x08\x08\x12\x07pytorch", "is an ONNX model"),
         (b"\n<!DOCTYPE html><html>", "is a web page"),
         (b"\x1f\x8b\x08\x00", "is compressed with gzip: unpack it first"),
+        (b"BZh91AY&SY", "is compressed with bzip2: unpack it first"),
+        (b"\xfd7zXZ\x00", "is compressed with xz: unpack it first"),
+        (b"\x28\xb5\x2f\xfd\x00", "is compressed with Zstandard: unpack it first"),
+        (b"7z\xbc\xaf\x27\x1c", "is a 7z archive: unpack it first"),
+        (b"Rar!\x1a\x07", "is a RAR archive: unpack it first"),
+        (b"GGUF\x03\x00\x00\x00", "is GGUF, of llama.cpp"),
+        (b"\x93NUMPY\x01\x00", "is NumPy's: only PyTorch's weights are read"),
+        (b'{"weight": 1}', "is JSON: only PyTorch's weights are read"),
+        (pickle.dumps({"a": 1}), "is a pickle of protocol 4, of which nothing can be read"),
         (b"\x89PNG....", "is neither safetensors nor a file of torch.save"),
         (b"PK\x03\x04 half a zip", DAMAGED),
         (b"\x80\x02}q\x00.", DAMAGED),
@@ -81,6 +93,27 @@ def test_files_that_only_their_names_tell(tmp_path: Path, name: str, sentence: s
 def test_torchscript(tmp_path: Path) -> None:
     torch.jit.save(torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2)), tmp_path / "script.pt")
     assert "is a TorchScript archive, a program: save its weights alone" in refusal(tmp_path / "script.pt")
+
+
+def test_a_tar(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "all.tar", "w") as file:
+        file.addfile(tarfile.TarInfo("last.pth"))
+    assert "is a tar: unpack it, and name the checkpoint inside" in refusal(tmp_path / "all.tar")
+
+
+@pytest.mark.parametrize("legacy", [True, False])
+@pytest.mark.parametrize("protocol", [3, 4, 5])
+def test_another_protocol(tmp_path: Path, protocol: int, legacy: bool) -> None:
+    weights = tiny_network().state_dict()
+    torch.save(weights, tmp_path / "x", pickle_protocol=protocol, _use_new_zipfile_serialization=not legacy)
+    assert f"is a pickle of protocol {protocol}, of which nothing" in refusal(tmp_path / "x")
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert "is neither a file nor a folder: name the checkpoint's file" in refusal(tmp_path / "pipe")
+    (tmp_path / ".metadata").touch()
+    assert "is of torch.distributed.checkpoint: make one file of it" in refusal(tmp_path)
 
 
 def test_a_cut_file(tmp_path: Path) -> None:

@@ -89,11 +89,12 @@ def test_forms_without_averages(tmp_path: Path, content: Callable[[], Any]) -> N
         {"state_dict": PLAIN, "state_dict_ema": AVERAGED},
         {"model": PLAIN, "model_ema": {"n_averaged": torch.tensor(5)} | put("module.", AVERAGED)},
         {"model": put("module."), "ema": {"module": AVERAGED}},
+        {"model": PLAIN, "EMA": AVERAGED},
         {"state_dict": put("model.") | put("ema_model.module.", AVERAGED)},
         {"state_dict": put("model.") | put("swa_model.", AVERAGED) | {"swa_model_steps": torch.ones(())}},
         {"state_dict": put("net.", AVERAGED), "current_model_state": put("net."), "averaging_state": {}},
     ],
-    ids=["timm", "torchvision", "nested", "lightning", "lightning's swa", "lightning's WeightAveraging"],
+    ids=["timm", "torchvision", "nested", "capitals", "lightning", "lightning's swa", "lightning's WeightAveraging"],
 )
 def test_averaged_weights_are_taken_unless_declined(tmp_path: Path, content: Any) -> None:
     assert same(stored(tmp_path, content), AVERAGED)
