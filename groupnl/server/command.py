@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--max-batch-delay-ms", type=int, metavar="MS", help="longest wait for others (as the archive says)")
     add("--queue-size", type=int, metavar="N", help="waiting requests per model, then 503 (100)")
     add("--management-socket", metavar="FILE", help="of our own server's management API (by the inference port)")
+    add("--cors-origin", nargs="+", metavar="SITE", dest="cors_origins", help="whose pages may ask, or * (none)")
     add("--drain-s", type=float, metavar="S", help="longest time for the requests in hand when it is stopped (30)")
     add("--request-timeout-s", type=float, metavar="S", help="a request without an answer then is answered 504 (60)")
     add("--shadow-share", type=float, metavar="S", help="of the images, answered again corrupted (as the archive says)")

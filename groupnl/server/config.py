@@ -16,6 +16,7 @@ from groupnl.base.texts import form
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Host = Annotated[str, form(r"[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?", "an IPv4 address or the name of a host")]
+Origin = Annotated[str, form(r"\*|[a-z][a-z0-9+.\-]*://[^/\s,;*]+", "a site, such as https://example.org, or *")]
 _NO_KEYS = ("--metrics-port", "--frontend-metrics-port")
 
 
@@ -43,6 +44,8 @@ class ServeConfig(BaseModel):
         queue_bytes: waiting bytes of images per model; further requests are answered 503. Not with TorchServe.
         request_timeout_s: a request without an answer after so long is answered 504. Not with TorchServe.
         receive_timeout_s: a request whose body is not here after so long is answered 408. Not with TorchServe.
+        cors_origins: sites whose pages may ask from a browser, such as ``https://example.org``; ``*``: all. Not with
+            TorchServe.
         drain_s: how long a service that was told to stop may take for the requests in hand. Not with TorchServe.
         handler: replaces single keys of the archives' `handler` section (device, precision, limits, shadow).
         shadow_share: share of the live images that are answered again, corrupted; None: as the archives say.
@@ -76,6 +79,7 @@ class ServeConfig(BaseModel):
     queue_bytes: Positive = 256 * 1024 * 1024
     request_timeout_s: Annotated[float, Field(gt=0)] = 60.0
     receive_timeout_s: Annotated[float, Field(gt=0)] = 30.0
+    cors_origins: tuple[Origin, ...] = ()
     drain_s: Annotated[float, Field(ge=0)] = 30.0
     handler: dict[str, Any] = {}
     shadow_share: Share | None = None

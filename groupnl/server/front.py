@@ -29,6 +29,7 @@ from groupnl.server.stop import Stop, Wait
 from groupnl.server.store import ServedModel, fill_store
 from groupnl.server.web.app import App
 from groupnl.server.web.connection import Connection
+from groupnl.server.web.cors import Cors
 from groupnl.server.web.limits import Limits
 from groupnl.server.web.routes import management_routes, public_routes
 from groupnl.server.web.state import State
@@ -126,7 +127,8 @@ class Front:
             self._models.add(version)
         address = self._config.host, self._config.inference_port
         limits = Limits(self._config.receive_timeout_s, self._config.request_timeout_s)
-        public = App(public_routes(self._models, limits, self._state), self._state)
+        routes = public_routes(self._models, limits, self._state)
+        public = App(routes, self._state, Cors(self._config.cors_origins))
         management = App(management_routes(self._models, self._reloads), State())
         path = management_socket(self._config.inference_port, self._config.management_socket)
         with socket.create_server(address, backlog=BACKLOG) as listener, listen(path) as private:

@@ -2,17 +2,22 @@
 
 import logging
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from groupnl.errors import MethodError, NotFoundError, RefusedError
 from groupnl.server.web.answer import Answer, internal_error, refusal
+from groupnl.server.web.cors import Cors
 from groupnl.server.web.exchange import Exchange, GoneError, Receive, Scope, Send
 from groupnl.server.web.state import State
 
 logger = logging.getLogger(__name__)
 # Takes the request and the named parts of its address; answers, or raises RefusedError.
 Endpoint = Callable[..., Awaitable[Answer]]
+
+
+def _as_it_is(answer: Answer) -> Answer:
+    return answer
 
 
 class Route(NamedTuple):
@@ -22,11 +27,13 @@ class Route(NamedTuple):
         path: regular expression of the whole path; its named groups go to the endpoint.
         methods: that it takes.
         endpoint: answers.
+        in_its_form: brings an error into the form that the address's protocol demands.
     """
 
     path: re.Pattern[str]
     methods: tuple[str, ...]
     endpoint: Endpoint
+    in_its_form: Callable[[Answer], Answer] = _as_it_is
 
 
 class App:
@@ -35,10 +42,12 @@ class App:
     Args:
         routes: every address.
         state: of the server.
+        cors: the pages that may ask.
     """
 
-    def __init__(self, routes: Sequence[Route], state: State) -> None:
+    def __init__(self, routes: Sequence[Route], state: State, cors: Cors = Cors(())) -> None:  # noqa: B008 (immutable)
         self._routes = routes
+        self._cors = cors
         self._state = state
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,7 +57,7 @@ class App:
         exchange = Exchange(scope, receive, send)
         self._state.in_hand += 1
         try:
-            answer = await self._answer(exchange)
+            answer = self._cors.finish(exchange, await self._answer(exchange))
             await exchange.reply(answer, close=self._state.is_stopping)
         except GoneError:
             logger.info("a client has gone before its answer")
@@ -56,20 +65,22 @@ class App:
             self._state.in_hand -= 1
 
     async def _answer(self, exchange: Exchange) -> Answer:
+        for route in self._routes:
+            if match := route.path.fullmatch(exchange.path):
+                return await self._answer_at(route, exchange, match.groupdict())
+        return refusal(NotFoundError(f"There is nothing at {exchange.path[:80]!r}."))
+
+    async def _answer_at(self, route: Route, exchange: Exchange, named: Mapping[str, str | None]) -> Answer:
+        if preflight := self._cors.preflight(exchange, route.methods):
+            return preflight
         try:
-            return await self._endpoint(exchange)
+            if exchange.method not in route.methods:
+                raise MethodError(route.methods)
+            return await route.endpoint(exchange, **named)
         except RefusedError as error:
-            return refusal(error)
+            return route.in_its_form(refusal(error))
         except GoneError:
             raise
         except Exception:
             logger.exception("a request could not be answered")
-            return internal_error()
-
-    async def _endpoint(self, exchange: Exchange) -> Answer:
-        for route in self._routes:
-            if match := route.path.fullmatch(exchange.path):
-                if exchange.method not in route.methods:
-                    raise MethodError(route.methods)
-                return await route.endpoint(exchange, **match.groupdict())
-        raise NotFoundError(f"There is nothing at {exchange.path[:80]!r}.")
+            return route.in_its_form(internal_error())
