@@ -21,6 +21,10 @@ from groupnl.server.config import ServeConfig
 from groupnl.server.logs import logging_to
 from groupnl.server.management_socket import listen, management_socket
 from groupnl.server.metrics_endpoint import MetricsEndpoint
+from groupnl.server.observed.access_log import access_log
+from groupnl.server.observed.counts import Counts
+from groupnl.server.observed.gauges import Gauges
+from groupnl.server.observed.watch import Watch
 from groupnl.server.pool.loading import Loader
 from groupnl.server.pool.models import Models
 from groupnl.server.pool.reload import Reloads
@@ -52,12 +56,14 @@ class Front:
         models: to be served.
         store: where they lie unpacked.
         loader: makes versions of them.
+        watch: learns of every request.
         log: where the server's log is written.
     """
 
     def __init__(
-        self, config: ServeConfig, models: Sequence[ServedModel], store: Path, loader: Loader, log: Path
+        self, config: ServeConfig, models: Sequence[ServedModel], store: Path, loader: Loader, watch: Watch, log: Path
     ) -> None:
+        self._watch = watch
         self._config = config
         self._served = models
         self._store = store
@@ -122,17 +128,19 @@ class Front:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopped = asyncio.Event()
-        self._reloads = Reloads(self._models, self._loader)
+        self._reloads = Reloads(self._models, self._loader, self._watch.counts)
         for version in self._loader.versions(self._served, self._store):
             self._models.add(version)
         address = self._config.host, self._config.inference_port
         limits = Limits(self._config.receive_timeout_s, self._config.request_timeout_s)
         routes = public_routes(self._models, limits, self._state)
-        public = App(routes, self._state, Cors(self._config.cors_origins))
-        management = App(management_routes(self._models, self._reloads), State())
+        public = App(routes, self._state, self._watch, Cors(self._config.cors_origins))
+        management = App(management_routes(self._models, self._reloads), State(), self._watch)
         path = management_socket(self._config.inference_port, self._config.management_socket)
         with socket.create_server(address, backlog=BACKLOG) as listener, listen(path) as private:
             servers = [(_http_server(public), listener), (_http_server(management), private)]
+            connections = servers[0][0].server_state.connections
+            self._watch.show(Gauges(self._models, self._state, lambda: len(connections)))
             serving = [asyncio.create_task(server.serve(sockets=[place])) for server, place in servers]
             self._is_listening.set()
             try:
@@ -182,15 +190,17 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
     Raises:
         ConfigError, ArchiveError, ServerError: it cannot be started so.
     """
-    with run_directory() as run_dir, logging_to(config.log_dir, say) as log:
+    with run_directory() as run_dir, logging_to(config.log_dir, say) as log, access_log(config.log_dir) as answers:
         store = run_dir / "store"
         workers = fill_store(store, models, config).workers
         seats = plan_seats(usable_cores(), workers)
         settings = worker_settings(run_dir, seats.number, make_seats(run_dir, seats))
         say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
         endpoint = MetricsEndpoint(run_dir / METRICS_FOLDER, config.metrics_host, config.metrics_port)
-        loader = Loader(config, run_dir / "reloads", environment.child_environment(settings))
-        front = Front(config, models, store, loader, log)
+        counts = Counts([model.name for model in models], endpoint.registry, endpoint.workers)
+        watch = Watch(endpoint.registry, counts, answers)
+        loader = Loader(config, run_dir / "reloads", environment.child_environment(settings), counts)
+        front = Front(config, models, store, loader, watch, log)
         signals = () if has_terminal() else (signal.SIGHUP,)
         try:
             endpoint.start()

@@ -18,9 +18,7 @@ _ROOT = "groupnl.server"
 def logging_to(folder: Path, say: Say) -> Iterator[Path]:
     """Log into `folder` while it is open, and say what is a warning or worse; gives the log's file."""
     logger = logging.getLogger(_ROOT)
-    file = logging.handlers.RotatingFileHandler(
-        folder / SERVER_LOG, maxBytes=_MOST_BYTES, backupCount=_KEPT, encoding="utf-8"
-    )
+    file = rolling_file(folder / SERVER_LOG)
     file.setFormatter(_Printable("%(asctime)s [%(levelname)s] %(message)s"))
     shown = _Saying(say)
     shown.setFormatter(_Printable("%(asctime)s [%(levelname)s] %(message)s", "%H:%M:%S"))
@@ -37,6 +35,11 @@ def logging_to(folder: Path, say: Say) -> Iterator[Path]:
         for handler in handlers:
             logger.removeHandler(handler)
             handler.close()
+
+
+def rolling_file(file: Path) -> logging.handlers.RotatingFileHandler:
+    """Writes a log that cannot fill the disk: beside the file some older ones are kept."""
+    return logging.handlers.RotatingFileHandler(file, maxBytes=_MOST_BYTES, backupCount=_KEPT, encoding="utf-8")
 
 
 class _Printable(logging.Formatter):

@@ -1,4 +1,5 @@
 """A process that only computes: it takes batches from a socket, and a `Service` answers them."""
 
 REFUSAL = "refusal"  # the fact of a first message that says why the model cannot be loaded
+CODE = "code"  # the fact of an answer that is an error: which one
 SIZE = "size"  # the fact of an item that holds pixels and no file: their width and height

@@ -11,7 +11,9 @@ import signal
 import socket
 import sys
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -23,7 +25,7 @@ from groupnl.service.items import Item
 from groupnl.service.loading import load_service
 from groupnl.service.replies import Reply
 from groupnl.service.service import Service
-from groupnl.worker import REFUSAL, SIZE
+from groupnl.worker import CODE, REFUSAL, SIZE
 from groupnl.worker.wire import Part, encode, read
 
 logger = logging.getLogger(__name__)
@@ -67,12 +69,17 @@ def _answer(service: Service, take: Callable[[int], bytes], link: socket.socket)
         except EOFError:
             return
         replies = service.answer([_item(part) for part in batch])
-        _send(link, [Part({"status": int(reply.status)}, _json(reply)) for reply in replies])
+        _send(link, [Part(_facts(reply), _json(reply)) for reply in replies])
 
 
 def _item(part: Part) -> Item:
     size = part.facts.get(SIZE)
     return Item({"body": part.content}, part.facts, None if size is None else (size[0], size[1]))
+
+
+def _facts(reply: Reply) -> dict[str, Any]:
+    status = int(reply.status)
+    return {"status": status} if status == HTTPStatus.OK else {"status": status, CODE: reply.body["code"]}
 
 
 def _json(reply: Reply) -> bytes:

@@ -27,6 +27,11 @@ class Backlog:
     def __len__(self) -> int:
         return len(self._waiting)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the images that wait."""
+        return self._bytes
+
     def put(self, tickets: Sequence[Ticket]) -> None:
         """Take the items of one request in: all of them, or none.
 

@@ -12,6 +12,7 @@ from groupnl.server.config import ServeConfig
 from groupnl.server.pool.models import Version
 from groupnl.server.pool.pool import Pool
 from groupnl.server.pool.serving import Serving
+from groupnl.server.pool.witness import Witness
 from groupnl.server.pool.worker_process import Program
 from groupnl.server.store import ServedModel, fill_store
 
@@ -23,9 +24,11 @@ class Loader:
         config: of this start.
         folder: where archives are unpacked.
         environment: of the workers.
+        witness: learns what happens to the workers.
     """
 
-    def __init__(self, config: ServeConfig, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, config: ServeConfig, folder: Path, environment: Mapping[str, str], witness: Witness) -> None:
+        self._witness = witness
         self._config = config
         self._folder = folder
         self._environment = environment
@@ -64,5 +67,5 @@ class Loader:
             (folder / DIGEST_FILE).read_text(encoding="ascii").strip(),
             folder,
             serving,
-            Pool(Program(model.name, folder, self._environment), serving),
+            Pool(Program(model.name, folder, self._environment), serving, self._witness),
         )

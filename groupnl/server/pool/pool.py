@@ -5,13 +5,16 @@ When one dies, its items are tried again, each alone; an item with which two hav
 
 import asyncio
 import logging
+import time
 from collections.abc import Sequence
 
 from groupnl.errors import KillerError, NoWorkerError, ServerError
+from groupnl.metrics import DIED, LOADING, TIMEOUT
 from groupnl.server.pool.backlog import Backlog
 from groupnl.server.pool.quarantine import Quarantine
 from groupnl.server.pool.serving import Serving
 from groupnl.server.pool.ticket import Ticket
+from groupnl.server.pool.witness import Witness
 from groupnl.server.pool.worker_process import Program, WorkerDiedError, WorkerProcess
 from groupnl.worker.wire import Part
 
@@ -26,9 +29,11 @@ class Pool:
     Args:
         program: what its workers run.
         serving: how many workers, how large batches.
+        witness: learns what happens to the workers.
     """
 
-    def __init__(self, program: Program, serving: Serving) -> None:
+    def __init__(self, program: Program, serving: Serving, witness: Witness) -> None:
+        self._witness = witness
         self._program = program
         self._serving = serving
         self._backlog = Backlog(serving.queue_size, serving.queue_bytes)
@@ -45,6 +50,16 @@ class Pool:
     def waiting(self) -> int:
         """Items that wait for a worker."""
         return len(self._backlog)
+
+    @property
+    def waiting_bytes(self) -> int:
+        """Bytes of their images."""
+        return self._backlog.size
+
+    @property
+    def ready(self) -> int:
+        """How many workers are ready."""
+        return len(self._ready)
 
     @property
     def workers(self) -> list[int]:
@@ -107,9 +122,11 @@ class Pool:
             except (ServerError, WorkerDiedError) as error:
                 failures += 1
                 logger.warning("worker %s has ended before its model was loaded: %s", worker.name, error)
+                self._witness.worker_died(self._program.model, LOADING)
                 self._refuse(error)
             finally:
                 await worker.end()
+                await asyncio.to_thread(self._witness.worker_ended, worker.pid)
 
     async def _serve_with(self, worker: WorkerProcess) -> None:
         """Give it batches until it has ended."""
@@ -121,6 +138,8 @@ class Pool:
         gone = asyncio.create_task(worker.gone.wait())
         try:
             await asyncio.wait({work, gone}, return_when=asyncio.FIRST_COMPLETED)
+            is_late = work.done() and isinstance(work.exception(), TimeoutError)
+            self._witness.worker_died(self._program.model, TIMEOUT if is_late else DIED)
             logger.warning("worker %s has ended (process %d); starting another", worker.name, worker.pid)
         finally:
             self._ready.discard(worker)
@@ -132,6 +151,8 @@ class Pool:
         while True:
             batch = await self._backlog.take(self._serving.batch_size, self._serving.patience_s)
             self._in_hand += len(batch)
+            for ticket in batch:
+                ticket.taken = time.perf_counter()
             try:
                 async with asyncio.timeout(self._serving.response_timeout_s):
                     answers = await worker.ask([ticket.part for ticket in batch])

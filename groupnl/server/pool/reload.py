@@ -6,9 +6,11 @@ import logging
 from pathlib import Path
 
 from groupnl.errors import ServerError
+from groupnl.metrics import NOT_RELOADED, RELOADED
 from groupnl.server.grey_image import REFUSALS, grey_image
 from groupnl.server.pool.loading import Loader
 from groupnl.server.pool.models import Models, Version
+from groupnl.server.pool.witness import Witness
 from groupnl.server.store import ServedModel
 from groupnl.worker.wire import Part
 
@@ -21,9 +23,11 @@ class Reloads:
     Args:
         models: that are served.
         loader: makes versions.
+        witness: learns what came of it.
     """
 
-    def __init__(self, models: Models, loader: Loader) -> None:
+    def __init__(self, models: Models, loader: Loader, witness: Witness) -> None:
+        self._witness = witness
         self._models = models
         self._loader = loader
         self._one_at_a_time = asyncio.Lock()
@@ -41,8 +45,13 @@ class Reloads:
         """
         async with self._one_at_a_time:
             old = self._models.find(name)
-            new = await self._started(ServedModel(name, archive or old.archive))
+            try:
+                new = await self._started(ServedModel(name, archive or old.archive))
+            except Exception:
+                self._witness.reloaded(name, NOT_RELOADED)
+                raise
             self._models.add(new)
+            self._witness.reloaded(name, RELOADED)
             logger.info("model %s is answered by version %s (%s) from now on", name, new.number, new.archive)
             await old.pool.drain()
             self._models.remove(old)

@@ -1,6 +1,7 @@
 """One image on its way: its request waits until the answer is there, or gives up."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 
 from groupnl.worker.wire import Part
@@ -14,11 +15,17 @@ class Ticket:
         part: the item, as a worker gets it.
         answer: the answer, or a `RefusedError`; cancelled where nobody waits for it any more.
         deaths: how many workers have died with this item in hand.
+        submitted: when it began to wait for a worker, by `time.perf_counter`.
+        taken: when a worker got it, the last one if several did; 0: none yet.
+        answered: when its answer came; 0: not yet.
     """
 
     part: Part
     answer: asyncio.Future[Part] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     deaths: int = 0
+    submitted: float = field(default_factory=time.perf_counter)
+    taken: float = 0.0
+    answered: float = 0.0
 
     @property
     def size(self) -> int:
@@ -27,6 +34,7 @@ class Ticket:
 
     def reply(self, part: Part) -> None:
         """Give the answer to whoever still waits for it."""
+        self.answered = time.perf_counter()
         if not self.answer.done():
             self.answer.set_result(part)
 

@@ -5,7 +5,15 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
-from groupnl.errors import MethodError, NoWorkerError, QueueFullError, RefusedError, StoppingError, UnauthorizedError
+from groupnl.errors import (
+    GroupNLError,
+    MethodError,
+    NoWorkerError,
+    QueueFullError,
+    RefusedError,
+    StoppingError,
+    UnauthorizedError,
+)
 
 JSON = "application/json"
 RETRY_AFTER_S = {QueueFullError: 1, NoWorkerError: 5, StoppingError: 5}
@@ -19,12 +27,14 @@ class Answer(NamedTuple):
         body: its content.
         headers: lower-case name -> value, beside the length.
         kind: its content type.
+        code: of an error, for the log.
     """
 
     status: int
     body: bytes
     headers: Mapping[str, str] = {}
     kind: str = JSON
+    code: str = ""
 
 
 def json_answer(content: Any, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Answer:
@@ -41,10 +51,12 @@ def refusal(error: RefusedError) -> Answer:
         headers["www-authenticate"] = "Bearer"
     if isinstance(error, MethodError):
         headers["allow"] = ", ".join(error.allowed)
-    return json_answer({"code": error.code, "message": str(error)}, error.status, headers)
+    answer = json_answer({"code": error.code, "message": str(error)}, error.status, headers)
+    return answer._replace(code=error.code)
 
 
 def internal_error() -> Answer:
     """The answer where we have failed; what happened is in the log."""
     message = "The service could not answer this request; try again later."
-    return json_answer({"code": "internal", "message": message}, HTTPStatus.INTERNAL_SERVER_ERROR)
+    answer = json_answer({"code": GroupNLError.code, "message": message}, HTTPStatus.INTERNAL_SERVER_ERROR)
+    return answer._replace(code=GroupNLError.code)

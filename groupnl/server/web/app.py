@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from groupnl.errors import MethodError, NotFoundError, RefusedError
+from groupnl.metrics import OTHER
+from groupnl.server.observed.watch import Watch
 from groupnl.server.web.answer import Answer, internal_error, refusal
 from groupnl.server.web.cors import Cors
 from groupnl.server.web.exchange import Exchange, GoneError, Receive, Scope, Send
@@ -28,12 +30,14 @@ class Route(NamedTuple):
         methods: that it takes.
         endpoint: answers.
         in_its_form: brings an error into the form that the address's protocol demands.
+        protocol: how images are asked about there, for the counts; one of `groupnl.metrics.PROTOCOLS`.
     """
 
     path: re.Pattern[str]
     methods: tuple[str, ...]
     endpoint: Endpoint
     in_its_form: Callable[[Answer], Answer] = _as_it_is
+    protocol: str = OTHER
 
 
 class App:
@@ -42,35 +46,45 @@ class App:
     Args:
         routes: every address.
         state: of the server.
+        watch: learns of every request.
         cors: the pages that may ask.
     """
 
-    def __init__(self, routes: Sequence[Route], state: State, cors: Cors = Cors(())) -> None:  # noqa: B008 (immutable)
+    def __init__(self, routes: Sequence[Route], state: State, watch: Watch, cors: Cors = Cors(())) -> None:  # noqa: B008 (immutable)
         self._routes = routes
         self._cors = cors
         self._state = state
+        self._watch = watch
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; see the ASGI specification."""
         if scope["type"] != "http":
             return
         exchange = Exchange(scope, receive, send)
+        account = exchange.account
+        self._watch.begin(account)
         self._state.in_hand += 1
         try:
             answer = self._cors.finish(exchange, await self._answer(exchange))
-            await exchange.reply(answer, close=self._state.is_stopping)
+            account.status, account.code, account.bytes_out = answer.status, answer.code, len(answer.body)
+            answer = answer._replace(headers={**answer.headers, **account.headers})
+            await exchange.reply(answer, close=self._state.is_stopping or exchange.refusal is not None)
         except GoneError:
             logger.info("a client has gone before its answer")
         finally:
             self._state.in_hand -= 1
+            self._watch.end(account)
 
     async def _answer(self, exchange: Exchange) -> Answer:
+        if exchange.refusal is not None:
+            return refusal(exchange.refusal)
         for route in self._routes:
             if match := route.path.fullmatch(exchange.path):
                 return await self._answer_at(route, exchange, match.groupdict())
         return refusal(NotFoundError(f"There is nothing at {exchange.path[:80]!r}."))
 
     async def _answer_at(self, route: Route, exchange: Exchange, named: Mapping[str, str | None]) -> Answer:
+        exchange.account.protocol = route.protocol
         if preflight := self._cors.preflight(exchange, route.methods):
             return preflight
         try:

@@ -18,7 +18,7 @@ from groupnl.server.web.answer import Answer, refusal
 from groupnl.server.web.exchange import Exchange
 from groupnl.server.web.limits import Limits
 from groupnl.service.items import KEY_HEADER, LABEL_HEADER, TOP_K_HEADER
-from groupnl.worker import SIZE
+from groupnl.worker import CODE, SIZE
 from groupnl.worker.wire import Part
 
 TIMEOUT_HEADER = "X-Request-Timeout-Ms"
@@ -94,7 +94,9 @@ class Asking:
             RefusedError: there is no such model, or the time is no number.
         """
         deadline = time.monotonic() + timeout_s(exchange, self._limits.request_s)
-        return Question(exchange, self._models.find(name, version), deadline, self._limits.body_s)
+        model = self._models.find(name, version)
+        exchange.account.model, exchange.account.version = model.name, model.number
+        return Question(exchange, model, deadline, self._limits.body_s)
 
 
 async def ask(question: Question, pictures: Sequence[Picture | RefusedError], top_k: int | None = None) -> list[Answer]:
@@ -114,7 +116,7 @@ async def ask(question: Question, pictures: Sequence[Picture | RefusedError], to
         raise TooManyImagesError(f"The request has {len(pictures)} images; at most {most} are answered at once.")
     facts = _facts(question.exchange, len(pictures), top_k)
     parts = [_part(each, of) for each, of in zip(pictures, facts, strict=True) if isinstance(each, Picture)]
-    tickets = question.model.pool.submit(parts)
+    tickets = question.exchange.account.tickets = question.model.pool.submit(parts)
     waiting = asyncio.gather(*(ticket.answer for ticket in tickets), return_exceptions=True)
     found = iter(await question.exchange.wait_for(waiting, max(question.deadline - time.monotonic(), 0)))
     return [_answer(next(found)) if isinstance(each, Picture) else refusal(each) for each in pictures]
@@ -161,4 +163,4 @@ def _answer(found: Part | BaseException) -> Answer:
         return refusal(found)
     if isinstance(found, BaseException):
         raise found
-    return Answer(found.facts["status"], found.content)
+    return Answer(found.facts["status"], found.content, code=found.facts.get(CODE, ""))

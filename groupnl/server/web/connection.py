@@ -6,14 +6,14 @@ read the last answer: a socket that is closed with unread bytes in it resets the
 """
 
 import asyncio
+import time
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from groupnl.errors import HeadersTooLargeError, RefusedError, SlowRequestError
-from groupnl.server.web.answer import refusal
-from groupnl.server.web.exchange import Exchange, Receive, Scope, Send
+from groupnl.server.web.exchange import BEGAN, REFUSAL
 
 HEADERS_BYTES = 32 * 1024  # of one request, its first line included
 HEADERS_S = 10.0  # from the first byte of a request, or from the connection's begin, to the end of its headers
@@ -69,6 +69,7 @@ class Connection(HttpToolsProtocol):
         if self._head_timer is None:
             self._expect_head()
         super().on_message_begin()
+        self.scope["state"][BEGAN] = time.perf_counter()
 
     def on_headers_complete(self) -> None:
         """Its headers are whole: it is given to the application, or waits for its turn."""
@@ -106,17 +107,22 @@ class Connection(HttpToolsProtocol):
         self._is_refused = True
         self._stop_timer()
 
-        async def app(_scope: Scope, receive: Receive, send: Send) -> None:
-            await Exchange(scope, receive, send).reply(refusal(error), close=True)
-
-        scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "http_version": "1.1"}
+        scope: Any = {
+            "type": "http",
+            "method": "GET",
+            "path": "",
+            "headers": [],
+            "http_version": "1.1",
+            "client": self.client,
+            "state": {REFUSAL: error},
+        }
         unfinished = self.cycle
         if unfinished is not None and not unfinished.response_complete and unfinished.more_body:
             unfinished.disconnected = True  # a body that broke off in its middle: nothing of it is answered
             unfinished.message_event.set()
             self.cycle = None  # type: ignore[assignment]
         cycle = RequestResponseCycle(
-            scope=scope,  # type: ignore[arg-type]
+            scope=scope,
             transport=self.transport,
             flow=self.flow,
             logger=self.logger,
@@ -130,9 +136,9 @@ class Connection(HttpToolsProtocol):
         )
         before, self.cycle = self.cycle, cycle
         if before is None or before.response_complete:
-            self._start_asgi_task(cycle, app)  # type: ignore[arg-type]
+            self._start_asgi_task(cycle, self.app)
         else:
-            self.pipeline.appendleft((cycle, app))  # type: ignore[arg-type]
+            self.pipeline.appendleft((cycle, self.app))
 
 
 class _Lingering:

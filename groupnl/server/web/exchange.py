@@ -1,17 +1,23 @@
 """One request and its answer, over ASGI."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any
 
-from groupnl.errors import BodyTooLargeError, DeadlineError, SlowRequestError
+from groupnl.errors import BodyTooLargeError, DeadlineError, RefusedError, SlowRequestError
+from groupnl.server.observed.account import Account
 from groupnl.server.web.answer import Answer
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 MIB = 1024 * 1024
+# Beside what ASGI says of a request, in the scope's `state`: when its first byte came, by `time.perf_counter`, and why
+# it is refused whatever it asks for.
+BEGAN = "began"
+REFUSAL = "refusal"
 
 
 class GoneError(Exception):
@@ -26,6 +32,8 @@ class Exchange:
         path: decoded, without the query.
         headers: lower-case name -> value; the first where a name stands twice.
         is_read: whether the whole body has been read.
+        refusal: why it cannot be answered, whatever it asks for.
+        account: what is known of it, for the log.
     """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -35,6 +43,15 @@ class Exchange:
         for name, value in scope["headers"]:
             self.headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
         self.is_read = self.headers.get("content-length", "0") == "0" and "transfer-encoding" not in self.headers
+        state = scope.get("state", {})
+        self.refusal: RefusedError | None = state.get(REFUSAL)
+        self.account = Account.open(
+            self.method,
+            self.path,
+            scope["client"][0] if scope.get("client") else "",
+            self.headers,
+            state.get(BEGAN) or time.perf_counter(),
+        )
         self._receive = receive
         self._send = send
 
@@ -104,10 +121,12 @@ class Exchange:
                 raise GoneError
             pieces.append(message.get("body", b""))
             size += len(pieces[-1])
+            self.account.bytes_in = size
             if size > most:
                 raise _too_large(most)
             if not message.get("more_body", False):
                 self.is_read = True
+                self.account.read = time.perf_counter()
                 return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 

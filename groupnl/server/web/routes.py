@@ -2,6 +2,8 @@
 
 import re
 
+from groupnl import metrics
+from groupnl.metrics import INVOCATIONS, RAW
 from groupnl.server.pool.models import Models
 from groupnl.server.pool.reload import Reloads
 from groupnl.server.web.app import Route
@@ -13,6 +15,7 @@ from groupnl.server.web.management import Management
 from groupnl.server.web.predictions import Predictions
 from groupnl.server.web.state import State
 from groupnl.server.web.v1 import V1
+from groupnl.server.web.v2 import V2, in_its_form
 
 _READ = ("GET", "HEAD")
 _ASK = ("PUT", "POST")
@@ -26,15 +29,29 @@ def public_routes(models: Models, limits: Limits, state: State) -> list[Route]:
     asking = Asking(models, limits)
     predictions, v1 = Predictions(models, asking), V1(models, asking)
     return [
-        Route(re.compile(rf"/predictions/{_NAME}(?:/(?P<version>[^/]+))?"), _ASK, predictions.predict),
-        Route(re.compile("/invocations"), _ASK, predictions.invoke),
-        Route(re.compile(rf"/v1/models/{_VERSIONED}:predict"), _ASK, v1.predict),
+        Route(re.compile(rf"/predictions/{_NAME}(?:/(?P<version>[^/]+))?"), _ASK, predictions.predict, protocol=RAW),
+        Route(re.compile("/invocations"), _ASK, predictions.invoke, protocol=INVOCATIONS),
+        Route(re.compile(rf"/v1/models/{_VERSIONED}:predict"), _ASK, v1.predict, protocol=metrics.V1),
         Route(re.compile(rf"/v1/models/{_VERSIONED}"), _READ, v1.status),
         Route(re.compile("/v1/models"), _READ, v1.all),
+        *_v2_routes(V2(models, health, asking)),
         Route(re.compile("/models"), _READ, descriptions.all),
         Route(re.compile(rf"/models/{_NAME}(?:/(?P<version>[^/]+))?"), _READ, descriptions.one),
         Route(re.compile("/ping|/ready"), _READ, health.ready),
         Route(re.compile("/live"), _READ, health.live),
+    ]
+
+
+def _v2_routes(v2: V2) -> list[Route]:
+    model = f"/v2/models/{_VERSIONED}"
+    return [
+        Route(re.compile("/v2/?"), _READ, v2.server, in_its_form),
+        Route(re.compile("/v2/health/live"), _READ, v2.live, in_its_form),
+        Route(re.compile("/v2/health/ready"), _READ, v2.ready, in_its_form),
+        Route(re.compile(f"{model}/infer"), _ASK, v2.infer, in_its_form),
+        Route(re.compile(f"{model}/ready"), _READ, v2.model_ready, in_its_form),
+        Route(re.compile(model), _READ, v2.model, in_its_form),
+        Route(re.compile("/v2/.*"), (*_READ, *_ASK), v2.nothing, in_its_form),
     ]
 
 

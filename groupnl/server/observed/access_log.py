@@ -1,0 +1,74 @@
+"""The access log: one line of JSON for each answer."""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from groupnl.server.logs import rolling_file
+from groupnl.server.observed.account import GONE, Account
+
+ACCESS_LOG = "access.log"
+_LONGEST = 200  # signs of what a client has written
+
+
+class AccessLog:
+    """Writes lines into a file that rolls.
+
+    ASCII alone is written, and no sign that steers a terminal: JSON's own escapes stand for all others.
+
+    Args:
+        folder: of the log files.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._file = rolling_file(folder / ACCESS_LOG)
+
+    def write(self, account: Account) -> None:
+        """The line of a request that has ended; takes some 30 microseconds."""
+        line = json.dumps(_fields(account), separators=(",", ":")).replace("\x7f", "\\u007f")
+        self._file.handle(logging.makeLogRecord({"msg": line}))
+
+    def close(self) -> None:
+        """Write no more."""
+        self._file.close()
+
+
+@contextmanager
+def access_log(folder: Path) -> Iterator[AccessLog]:
+    """An access log in the folder, which is closed at the end of the block."""
+    log = AccessLog(folder)
+    try:
+        yield log
+    finally:
+        log.close()
+
+
+def _fields(account: Account) -> dict[str, Any]:
+    queued, taken, computed = account.queued, account.taken, account.computed
+    return {
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "method": account.method,
+        "path": account.path[:_LONGEST],
+        "status": account.status or GONE,
+        "code": account.code,
+        "protocol": account.protocol,
+        "model": account.model,
+        "version": account.version,
+        "images": len(account.tickets),
+        "bytes_in": account.bytes_in,
+        "bytes_out": account.bytes_out,
+        "seconds": round(account.seconds, 6),
+        "queue_s": _between(queued, taken),
+        "infer_s": _between(taken, computed),
+        "request_id": account.request_id,
+        "trace_id": account.trace.trace_id,
+        "client": account.client[:_LONGEST],
+    }
+
+
+def _between(begin: float | None, end: float | None) -> float | None:
+    return None if begin is None or end is None else round(end - begin, 6)
