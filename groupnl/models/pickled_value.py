@@ -43,6 +43,12 @@ ADMITTED = (
     *_named(Nothing, "numpy", "ndarray"),
     *_named(Nothing, "numpy.core.multiarray numpy._core.multiarray", "_reconstruct"),
     *_named(Nothing, "torch.torch_version", "TorchVersion"),
+    # Hydra's settings, which Lightning stores.
+    *_named(Nothing, "omegaconf.base", "ContainerMetadata Metadata"),
+    *_named(Nothing, "omegaconf.dictconfig", "DictConfig"),
+    *_named(Nothing, "omegaconf.listconfig", "ListConfig"),
+    *_named(Nothing, "omegaconf.nodes", "AnyNode BooleanNode BytesNode FloatNode IntegerNode PathNode StringNode"),
+    *_named(Nothing, "typing", "Any"),
     *_named(mapping, "collections", "defaultdict"),
     *_named(argparse.Namespace, "types", "SimpleNamespace"),
     *_named(argparse.Namespace, "argparse", "Namespace"),

@@ -6,11 +6,12 @@ import os
 import pickle
 import random
 import re
+import sys
 import tarfile
 import zipfile
 from collections import defaultdict
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -204,6 +205,25 @@ def test_values_beside_the_weights_are_passed_over(tmp_path: Path, value: Any, l
     torch.save(content, tmp_path / "last.pth.tar", _use_new_zipfile_serialization=not legacy)
     found = load_checkpoint(tmp_path / "last.pth.tar").state_dict
     assert all(torch.equal(tensor, found[name]) for name, tensor in weights.items())
+
+
+def test_settings_of_hydra_are_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As OmegaConf pickles them, in classes of the same names."""
+    names = {"base": "ContainerMetadata", "dictconfig": "DictConfig", "listconfig": "ListConfig", "nodes": "AnyNode"}
+    kinds = {}
+    for place, name in names.items():
+        kinds[name] = type(name, (), {"__module__": f"omegaconf.{place}"})
+        monkeypatch.setitem(sys.modules, "omegaconf", ModuleType("omegaconf"))
+        monkeypatch.setitem(sys.modules, f"omegaconf.{place}", module := ModuleType(f"omegaconf.{place}"))
+        setattr(module, name, kinds[name])
+    config, values, value, about = (kinds[name]() for name in ("DictConfig", "ListConfig", "AnyNode", names["base"]))
+    vars(about).update(ref_type=Any, object_type=dict, resolver_cache=defaultdict(dict))
+    vars(value).update(_metadata=about, _val=0.1)
+    vars(values).update(_metadata=about, _content=[value])
+    vars(config).update(_metadata=about, _content={"lr": value, "milestones": values})
+    content = {"state_dict": tiny_network().state_dict(), "hyper_parameters": {"config": config, "name": ARCHITECTURE}}
+    torch.save(content, tmp_path / "last.ckpt")
+    assert load_checkpoint(tmp_path / "last.ckpt").state_dict
 
 
 def test_dictionaries_with_defaults_and_plain_namespaces_hold_what_they_held(tmp_path: Path) -> None:
