@@ -93,6 +93,10 @@ class Front:
     def check_workers(self, wait: Wait) -> None:
         """Nothing: a worker that ends before its model was loaded ends the server."""
 
+    def is_loading(self, model: str) -> bool:
+        """Whether no worker of the model is ready."""
+        return not self._models.find(model).pool.ready
+
     def tail(self) -> str:
         """The last lines of its log."""
         text = self._log.read_text(encoding="utf-8", errors="replace") if self._log.exists() else ""

@@ -26,6 +26,9 @@ class StartedServer(Protocol):
     def check_workers(self, wait: Wait) -> None:
         """Raise ServerError when a worker has ended before its model was loaded."""
 
+    def is_loading(self, model: str) -> bool:
+        """Whether it is known that no worker of the model can answer yet: a question would only be refused."""
+
     def tail(self) -> str:
         """The last lines of its log."""
 
@@ -111,7 +114,7 @@ def wait_until_ready(
         server.check_workers(wait)
         if time.monotonic() - started > config.startup_timeout_s:
             raise ServerError(_too_late(list(waiting), config.startup_timeout_s, server))
-        for model in _answered(waiting, pool, probe):
+        for model in _answered(server, waiting, pool, probe):
             del waiting[model]
             say(f"{model} answers after {time.monotonic() - started:.1f} s")
         if waiting and time.monotonic() - said > PROGRESS_S:
@@ -121,12 +124,15 @@ def wait_until_ready(
     return True
 
 
-def _answered(waiting: dict[str, Future[ProbeAnswer] | None], pool: ThreadPoolExecutor, probe: Probe) -> list[str]:
+def _answered(
+    server: StartedServer, waiting: dict[str, Future[ProbeAnswer] | None], pool: ThreadPoolExecutor, probe: Probe
+) -> list[str]:
     """The models whose handler answered the last probe; where another did, or nobody, it is sent again."""
     answered = []
     for model, future in waiting.items():
         if future is None:
-            waiting[model] = pool.submit(probe, model)
+            if not server.is_loading(model):
+                waiting[model] = pool.submit(probe, model)
         elif future.done():
             waiting[model] = None
             if future.exception() is None and _accepted(model, future.result()):

@@ -77,6 +77,7 @@ def test_what_is_waited_for_is_told_from_time_to_time(monkeypatch: pytest.Monkey
     monkeypatch.setattr(readiness, "PROGRESS_S", 0.0)
     told: list[str] = []
     answers = iter([503, 503, 200])
+    loading = [True, True, False, False, False]
 
     class Started:
         def check_alive(self) -> None:
@@ -85,10 +86,14 @@ def test_what_is_waited_for_is_told_from_time_to_time(monkeypatch: pytest.Monkey
         def check_workers(self, wait: object) -> None:
             pass
 
+        def is_loading(self, model: str) -> bool:
+            return loading.pop(0)
+
         def tail(self) -> str:
             return ""
 
     def probe(model: str) -> ProbeAnswer:
+        assert len(loading) < 3  # nobody asks while it is known that it loads
         return ProbeAnswer(next(answers), None)
 
     assert wait_until_ready(Started(), ["tiny"], probe, ServeConfig(), lambda seconds: False, told.append)  # type: ignore[arg-type]

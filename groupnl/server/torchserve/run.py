@@ -46,6 +46,10 @@ class Run:
         """Raise ServerError when a worker has ended before its model was loaded."""
         self._server.check_workers(wait)
 
+    def is_loading(self, model: str) -> bool:
+        """Nobody knows: TorchServe lets requests wait until a worker is ready."""
+        return False
+
     def tail(self) -> str:
         """The last lines of its log."""
         return self._server.console.tail()
