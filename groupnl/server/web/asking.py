@@ -70,6 +70,11 @@ class Question(NamedTuple):
         return await self.exchange.body(most, self.body_s)
 
     @property
+    def most_images(self) -> int:
+        """How many images it may have."""
+        return min(MOST_IMAGES, self.model.serving.queue_size)
+
+    @property
     def version_header(self) -> dict[str, str]:
         """What every answer of a model says in its headers."""
         return {VERSION_HEADER.lower(): self.model.number}
@@ -104,16 +109,13 @@ async def ask(question: Question, pictures: Sequence[Picture | RefusedError], to
 
     Args:
         question: the request, whose body has been read; its headers go with the images.
-        pictures: its images, at least one; an error is its own answer.
+        pictures: its images, at least one, and no more than it may have; an error is its own answer.
         top_k: how many classes the answers name; None: as the headers say, or the model.
 
     Raises:
         RefusedError: none of them can be answered.
         GoneError: nobody waits for the answers.
     """
-    most = most_images(question.model)
-    if len(pictures) > most:
-        raise TooManyImagesError(f"The request has {len(pictures)} images; at most {most} are answered at once.")
     facts = _facts(question.exchange, len(pictures), top_k)
     parts = [_part(each, of) for each, of in zip(pictures, facts, strict=True) if isinstance(each, Picture)]
     tickets = question.exchange.account.tickets = question.model.pool.submit(parts)
@@ -122,9 +124,14 @@ async def ask(question: Question, pictures: Sequence[Picture | RefusedError], to
     return [_answer(next(found)) if isinstance(each, Picture) else refusal(each) for each in pictures]
 
 
-def most_images(model: Version) -> int:
-    """How many images one request to a model may have."""
-    return min(MOST_IMAGES, model.serving.queue_size)
+def check_count(count: int, most: int) -> None:
+    """Refuse too many images, before they are decoded.
+
+    Raises:
+        TooManyImagesError: there are more.
+    """
+    if count > most:
+        raise TooManyImagesError(f"The request has {count} images; at most {most} are answered at once.")
 
 
 def timeout_s(exchange: Exchange, most: float) -> float:
