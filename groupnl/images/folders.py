@@ -45,9 +45,10 @@ def class_folders(split: Path) -> list[Path]:
             a link that leads nowhere, which may have been a class.
     """
     if not split.is_dir():
+        problem = "is no folder" if split.exists() else "does not exist"
         raise ConfigError(
-            f"{split} does not exist: name a folder that holds one folder of images for each class (`groupnl data "
-            "icons` builds some)"
+            f"{split} {problem}: name a folder that holds one folder of images for each class (`groupnl data icons` "
+            "builds some)"
         )
     entries = _entries(split)
     for entry in entries:

@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch.utils.data import Dataset
 
 from groupnl.errors import ConfigError
@@ -64,10 +64,15 @@ class Images(Dataset[tuple[Any, int]]):
             except MemoryError:
                 raise
             except Exception as error:  # damaged files make Pillow raise nearly any type
-                problem = f"the image {self.reader.filename(place, absolute=True)} cannot be read ({error})"
+                problem = f"the image {self.reader.filename(place, absolute=True)} cannot be read ({_reason(error)})"
                 if place != places[-1]:
                     _log.warning("%s; the next one is taken", problem)
         raise UnreadableImageError(f"{problem}: mend it, or take it out")
+
+
+def _reason(error: Exception) -> str:
+    """Pillow's, but where that is the name of an open file."""
+    return "it is empty, or no image" if isinstance(error, UnidentifiedImageError) else str(error)
 
 
 def as_served(image: Image.Image) -> Image.Image:

@@ -60,7 +60,7 @@ class Trainer:
         self.config = config
         self.world = world or World(choose_device(config.device))
         source = source_of(config, self.world)
-        self.classes = source.classes()
+        self.classes = _several(source.classes())
         self.precision = _precision(config.precision, self.world.device)
         self.autocast = torch.autocast(self.world.device.type, self.precision, enabled=self.precision != torch.float32)
         if config.threads:
@@ -231,6 +231,12 @@ class Trainer:
             metric = 100 * float(self.rows[-1][config.eval_splits[0]]) if config.eval_splits else None
             averaged = self.ema.module if self.ema else None
             save_published(config, self.card(), self.epoch - 1, self.network, averaged, self.optimisation, metric)
+
+
+def _several(classes: tuple[str, ...]) -> tuple[str, ...]:
+    if len(classes) < 2:
+        raise ConfigError(f"there is only the class {classes[0]}: a network needs two or more to tell apart")
+    return classes
 
 
 def _built(config: TrainConfig, classes: int) -> nn.Module:

@@ -36,6 +36,9 @@ def test_what_cannot_be_used_is_told(folder: Path) -> None:
         labelled_files(folder, ("dog",))
     with pytest.raises(ConfigError, match="nowhere does not exist"):
         labelled_files(folder / "nowhere", CLASSES)
+    (folder / "file").touch()
+    with pytest.raises(ConfigError, match=r"file is no folder: name a folder"):
+        labelled_files(folder / "file", CLASSES)
     with pytest.raises(ConfigError, match=r"cat holds a\.png outside of any class folder: move it"):
         labelled_files(folder / "cat", CLASSES)
     (folder / "empty" / "cat").mkdir(parents=True)

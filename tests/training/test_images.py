@@ -57,6 +57,14 @@ def test_loaders_see_those_pixels(own, tmp_path, shards):
     assert pixels.min() > 2  # white, normalised
 
 
+def test_an_empty_file_is_told_as_one(own, tmp_path):
+    empty = own / "test" / "blue" / "2.png"
+    empty.write_bytes(b"")
+    with pytest.raises(UnreadableImageError) as caught:
+        Trainer(settings(own, tmp_path)).measure()
+    assert str(caught.value) == f"the image {empty} cannot be read (it is empty, or no image): mend it, or take it out"
+
+
 @pytest.mark.parametrize("workers", [0, 1])
 def test_a_damaged_image_is_not_measured_as_another(own, tmp_path, workers, caplog):
     damaged = own / "test" / "blue" / "2.png"

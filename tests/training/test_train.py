@@ -175,6 +175,13 @@ def test_split_with_an_unknown_class_is_refused(data, tmp_path):
         Trainer(settings(without_red(data, tmp_path), tmp_path, epochs=1))
 
 
+def test_one_class_alone_is_refused(data, tmp_path):
+    (tmp_path / "one" / "train").mkdir(parents=True)
+    (tmp_path / "one" / "train" / "blue").symlink_to(data / "train" / "blue")
+    with pytest.raises(ConfigError, match=r"there is only the class blue: a network needs two or more to tell apart"):
+        Trainer(settings(tmp_path / "one", tmp_path))
+
+
 def without_red(data, tmp_path):
     folder = tmp_path / "less"
     folder.mkdir()
