@@ -24,6 +24,7 @@ _PHRASES = {
     "too_short": "it must have {min_length} values or more",
     "too_long": "it must have {max_length} values or fewer",
     "literal_error": "it must be {expected}",
+    "list_type": "it must be a list",
     "model_type": "it must be a mapping of names to values",
     "dict_type": "it must be a mapping of names to values",
 }

@@ -3,8 +3,10 @@
 See https://github.com/kserve/open-inference-protocol and, for the bytes, `extension_binary_data.md` of Triton.
 """
 
+import json
 import struct
 from collections.abc import Sequence
+from http import HTTPStatus
 from itertools import chain
 from typing import Annotated, Any, NamedTuple
 
@@ -12,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from groupnl.base.problems import phrase
 from groupnl.errors import Base64Error, ContentError, RefusedError
-from groupnl.server.web.answer import Answer, json_answer
+from groupnl.server.web.answer import Answer
 from groupnl.server.web.asking import Picture, check_count
 from groupnl.server.web.json_body import decode_base64, read_object
 from groupnl.server.web.tensors import LEVEL, TEXT, Numbers, Output, Wanted, check_files, pixels
@@ -117,11 +119,11 @@ def inference_answer(content: dict[str, Any], found: Sequence[Output], binary: S
         else:
             one["data"] = [str(each, "utf-8") if isinstance(each, bytes) else each for each in output.values]
         described.append(one)
-    answer = json_answer({**content, "outputs": described})
+    text = json.dumps({**content, "outputs": described}, ensure_ascii=False).encode()
     if not pieces:
-        return answer
-    headers = {JSON_LENGTH_HEADER.lower(): str(len(answer.body))}
-    return Answer(answer.status, b"".join((answer.body, *pieces)), headers, BINARY)
+        return Answer(HTTPStatus.OK, text)
+    headers = {JSON_LENGTH_HEADER.lower(): str(len(text))}
+    return Answer(HTTPStatus.OK, b"".join((text, *pieces)), headers, BINARY)
 
 
 def packed(output: Output) -> bytes:
