@@ -13,7 +13,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from groupnl.errors import HeadersTooLargeError, RefusedError, SlowRequestError
-from groupnl.server.web.exchange import BEGAN, REFUSAL
+from groupnl.server.web.exchange import BEGAN, REFUSAL, is_kept_of_old
 
 HEADERS_BYTES = 32 * 1024  # of one request, its first line included
 HEADERS_S = 10.0  # from the first byte of a request, or from the connection's begin, to the end of its headers
@@ -77,6 +77,8 @@ class Connection(HttpToolsProtocol):
         self._head_bytes = 0
         self._stop_timer()
         super().on_headers_complete()
+        if is_kept_of_old(self.scope):
+            self.cycle.keep_alive = self.parser.should_keep_alive()
 
     def on_message_complete(self) -> None:
         """It is whole."""

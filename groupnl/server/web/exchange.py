@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
 from groupnl.errors import BodyTooLargeError, DeadlineError, RefusedError, SlowRequestError
@@ -52,6 +53,7 @@ class Exchange:
             self.headers,
             state.get(BEGAN) or time.perf_counter(),
         )
+        self._is_kept_of_old = is_kept_of_old(scope)
         self._receive = receive
         self._send = send
 
@@ -106,8 +108,12 @@ class Exchange:
             close: whether the connection ends with it.
         """
         fields = {"content-type": answer.kind, "content-length": str(len(answer.body)), **answer.headers}
+        if answer.status == HTTPStatus.NO_CONTENT:
+            fields = dict(answer.headers)
         if close or not self.is_read:
             fields["connection"] = "close"
+        elif self._is_kept_of_old:
+            fields["connection"] = "keep-alive"
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
         await self._send({"type": "http.response.start", "status": int(answer.status), "headers": headers})
         await self._send({"type": "http.response.body", "body": answer.body})
@@ -128,6 +134,14 @@ class Exchange:
                 self.is_read = True
                 self.account.read = time.perf_counter()
                 return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def is_kept_of_old(scope: Scope) -> bool:
+    """Whether a client of HTTP/1.0 asks that its connection be kept; a body without a length ends it in any case."""
+    if scope["http_version"] != "1.0":
+        return False
+    headers = dict(scope["headers"])
+    return headers.get(b"connection", b"").lower() == b"keep-alive" and b"transfer-encoding" not in headers
 
 
 def _too_large(most: int) -> BodyTooLargeError:

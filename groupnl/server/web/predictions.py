@@ -30,7 +30,7 @@ class Predictions:
         question = self._asking.question(exchange, name, version)
         body = await question.body(question.model.serving.request_bytes)
         (answer,) = await ask(question, [Picture(image_of(exchange, body))])
-        return answer._replace(headers=question.version_header)
+        return answer._replace(headers={**answer.headers, **question.version_header})
 
     async def invoke(self, exchange: Exchange) -> Answer:
         """Answer one request of SageMaker, which names no model: by the first.

@@ -48,7 +48,7 @@ def _v2_routes(v2: V2) -> list[Route]:
         Route(re.compile("/v2/?"), _READ, v2.server, in_its_form),
         Route(re.compile("/v2/health/live"), _READ, v2.live, in_its_form),
         Route(re.compile("/v2/health/ready"), _READ, v2.ready, in_its_form),
-        Route(re.compile(f"{model}/infer"), _ASK, v2.infer, in_its_form),
+        Route(re.compile(f"{model}/infer"), _ASK, v2.infer, in_its_form, metrics.V2),
         Route(re.compile(f"{model}/ready"), _READ, v2.model_ready, in_its_form),
         Route(re.compile(model), _READ, v2.model, in_its_form),
         Route(re.compile("/v2/.*"), (*_READ, *_ASK), v2.nothing, in_its_form),

@@ -116,7 +116,7 @@ class V2:
 def in_its_form(answer: Answer) -> Answer:
     """An error as the protocol demands it: its sentence stands under `error`, too."""
     error = json.loads(answer.body)
-    return json_answer({"error": error["message"], **error}, answer.status, answer.headers)
+    return answer._replace(body=json_answer({"error": error["message"], **error}).body)
 
 
 def _head(model: Version, request_id: str | None) -> dict[str, Any]:
