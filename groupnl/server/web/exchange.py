@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
@@ -136,7 +136,7 @@ class Exchange:
                 return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
 
-def is_kept_of_old(scope: Scope) -> bool:
+def is_kept_of_old(scope: Mapping[str, Any]) -> bool:
     """Whether a client of HTTP/1.0 asks that its connection be kept; a body without a length ends it in any case."""
     if scope["http_version"] != "1.0":
         return False
