@@ -1,5 +1,6 @@
 """Names of architectures, timm's and ours among them, and the networks that are built by them."""
 
+import warnings
 from typing import Any
 
 import timm
@@ -39,7 +40,9 @@ def create(architecture: str, num_classes: int) -> nn.Module:
     """
     refuse_unknown(architecture)
     try:
-        network: nn.Module = timm.create_model(architecture, num_classes=num_classes)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Mapping deprecated model name")
+            network: nn.Module = timm.create_model(architecture, num_classes=num_classes)
     except Exception as error:  # each constructor checks in its own way, and some need packages of their own
         raise CheckpointError(
             f"{architecture} with {num_classes} classes cannot be built, timm says: {_first_line(error)}; give another "

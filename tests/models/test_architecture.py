@@ -47,13 +47,11 @@ def test_a_constructor_that_complains(complaint: Exception, tmp_path: Path) -> N
         _built(TrainConfig(model=BROKEN, data=tmp_path), 3)
 
 
-@pytest.mark.filterwarnings("ignore:Mapping deprecated model name:UserWarning")
 def test_an_old_name_that_timm_does_not_build_any_more() -> None:
     with pytest.raises(CheckpointError, match=r"vit_base_patch32_224_sam with 3 classes cannot be built, timm says: I"):
         create("vit_base_patch32_224_sam", 3)
 
 
-@pytest.mark.filterwarnings("ignore:Mapping deprecated model name:UserWarning")
 def test_an_old_name_has_the_input_of_the_new_one() -> None:
     assert configuration("tf_efficientnet_b0_ns") == timm.get_pretrained_cfg("tf_efficientnet_b0.ns_jft_in1k")
     assert default_input("tf_efficientnet_b0_ns").size == 224
