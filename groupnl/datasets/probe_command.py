@@ -90,10 +90,11 @@ def copy(chosen: list[Path], notice: Path, out: Path) -> None:
 
     Raises:
         WriteError: the disk does not take them.
-        ConfigError: `out` is there already, or two images of a class have the same name.
+        ConfigError: `out` is there already, an image cannot be read, or two of a class have the same name.
     """
     if out.exists():
         raise ConfigError(f"{out} exists already; remove it, or name another --out")
+    _refuse_unreadable(chosen)
     out.parent.mkdir(parents=True, exist_ok=True)
     # Beside the target, so that the last step is one rename.
     with writing(out), tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as name:
@@ -107,3 +108,12 @@ def copy(chosen: list[Path], notice: Path, out: Path) -> None:
         if notice.exists():
             shutil.copy(notice, made / NOTICE)
         made.rename(out)
+
+
+def _refuse_unreadable(images: list[Path]) -> None:
+    """Before anything is written: else it would look as if that were what is not allowed."""
+    for image in images:
+        try:
+            image.open("rb").close()
+        except OSError as error:
+            raise ConfigError(f"the image {image} cannot be read: {error.strerror}") from None

@@ -195,7 +195,7 @@ def read_pixels(files: Sequence[LabelledFile], config: InputConfig) -> Tensor:
     for file in files:
         try:
             pixels.append(read(file.path.read_bytes()))
-        except InputError as error:
+        except (InputError, OSError) as error:
             raise ConfigError(f"the image {file.path} cannot be used: {error}") from None
     return torch.stack(pixels)
 

@@ -6,6 +6,8 @@ import pytest
 from support.small_disk import small_disk
 
 from groupnl.cli import main
+from groupnl.datasets.probe_command import copy
+from groupnl.errors import ConfigError
 
 
 @pytest.fixture
@@ -79,3 +81,9 @@ def test_a_full_disk_is_told_and_nothing_is_left(
         assert _probe(data, disk / "out", "--images", "16") == 1
         assert f"{disk}/out cannot be written: No space left on device (" in capsys.readouterr().err
         assert not list(disk.iterdir())
+
+
+def test_an_image_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"the image .*bird/1\.png cannot be read: No such file"):
+        copy([tmp_path / "bird" / "1.png"], tmp_path / "none", tmp_path / "probe")
+    assert not (tmp_path / "probe").exists()

@@ -9,7 +9,7 @@ from PIL import Image
 from support.tiny import INPUT
 
 from groupnl.errors import ConfigError
-from groupnl.images.folders import class_folders, image_files, labelled_files, lack, read_pixels
+from groupnl.images.folders import LabelledFile, class_folders, image_files, labelled_files, lack, read_pixels
 
 CLASSES = ("dog", "cat", "bird")
 
@@ -129,3 +129,8 @@ def test_classes_without_images_are_listed() -> None:
     assert lack("the images", [*"abcdefg"], 8) == (
         "the images are of only one of the 8 classes: none is of a, b, c, d, e and 2 more"
     )
+
+
+def test_an_image_that_is_gone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"the image .*gone\.png cannot be used: .*No such file"):
+        read_pixels([LabelledFile(tmp_path / "gone.png", 0)], INPUT)
