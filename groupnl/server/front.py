@@ -5,12 +5,9 @@ import logging
 import signal
 import socket
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-
-import uvicorn
 
 from groupnl.base import environment
 from groupnl.base.cores import usable_cores
@@ -32,8 +29,8 @@ from groupnl.server.run_directory import run_directory
 from groupnl.server.stop import Stop, Wait
 from groupnl.server.store import ServedModel, fill_store
 from groupnl.server.web.app import App
-from groupnl.server.web.connection import Connection
 from groupnl.server.web.cors import Cors
+from groupnl.server.web.http_server import HttpServer
 from groupnl.server.web.limits import Limits
 from groupnl.server.web.routes import management_routes, public_routes
 from groupnl.server.web.state import State
@@ -42,9 +39,6 @@ from groupnl.service.seats import make_seats, plan_seats
 
 logger = logging.getLogger(__name__)
 BACKLOG = 2048  # connections that the system keeps until they are accepted
-KEEP_ALIVE_S = 75  # of an idle connection: longer than a balancer's
-GRACE_S = 1.0  # in which open connections learn from an answer that they end
-POLL_S = 0.02
 TAIL_LINES = 30
 
 
@@ -142,17 +136,16 @@ class Front:
         management = App(management_routes(self._models, self._reloads), State(), self._watch)
         path = management_socket(self._config.inference_port, self._config.management_socket)
         with socket.create_server(address, backlog=BACKLOG) as listener, listen(path) as private:
-            servers = [(_http_server(public), listener), (_http_server(management), private)]
-            connections = servers[0][0].server_state.connections
-            self._watch.show(Gauges(self._models, self._state, lambda: len(connections)))
-            serving = [asyncio.create_task(server.serve(sockets=[place])) for server, place in servers]
+            http, managing = HttpServer(public, listener), HttpServer(management, private)
+            self._watch.show(Gauges(self._models, self._state, lambda: http.connections))
+            serving = [asyncio.create_task(server.serve()) for server in (http, managing)]
             self._is_listening.set()
             try:
                 await self._until_stopped(serving)
-                await self._drain(servers[0][0])
+                await self._drain(http)
             finally:
-                for server, _ in servers:
-                    server.should_exit = True
+                for server in (http, managing):
+                    server.end()
                 await asyncio.gather(*serving, return_exceptions=True)
                 await asyncio.gather(*(version.pool.close() for version in self._models))
                 path.unlink(missing_ok=True)
@@ -174,15 +167,11 @@ class Front:
     async def _load(self) -> None:
         await asyncio.gather(*(version.pool.start() for version in self._models))
 
-    async def _drain(self, server: uvicorn.Server) -> None:
+    async def _drain(self, http: HttpServer) -> None:
         """Until nobody waits for an answer, or the time is over; whoever is answered meanwhile is told to go."""
         self._state.is_stopping = True
-        began = time.monotonic()
-        while (passed := time.monotonic() - began) < self._config.drain_s:
-            if not server.server_state.connections or (passed > GRACE_S and not self._state.in_hand):
-                return
-            await asyncio.sleep(POLL_S)
-        logger.warning("%d requests were not answered within %g s", self._state.in_hand, self._config.drain_s)
+        if not await http.drain(lambda: self._state.in_hand, self._config.drain_s):
+            logger.warning("%d requests were not answered within %g s", self._state.in_hand, self._config.drain_s)
 
 
 @contextmanager
@@ -214,23 +203,6 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
         finally:
             front.stop()
             endpoint.close()
-
-
-def _http_server(app: App) -> uvicorn.Server:
-    return uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http=Connection,
-            ws="none",
-            loop="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_keep_alive=KEEP_ALIVE_S,
-            timeout_graceful_shutdown=int(GRACE_S),
-        )
-    )
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

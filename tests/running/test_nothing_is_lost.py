@@ -2,6 +2,7 @@
 
 import collections
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -9,14 +10,14 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 from PIL import Image
 from support.pictures import encode, scene
-from support.server import Server, only_ours
+from support.server import Server, living, only_ours
 
 from groupnl import cli
 
@@ -62,14 +63,13 @@ class Load:
             thread.join()
 
     def _client(self, number: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self._server.inference, timeout=60)
-        while not self._over.is_set():
-            number += 1
-            photo = self._photos[number % len(self._photos)]
-            outcome = self._ask(connection, photo)
-            self.seen[outcome] += 1
-            if outcome == "refused":  # nobody listens any more
-                return
+        with closing(http.client.HTTPConnection("127.0.0.1", self._server.inference, timeout=60)) as connection:
+            while not self._over.is_set():
+                number += 1
+                outcome = self._ask(connection, self._photos[number % len(self._photos)])
+                self.seen[outcome] += 1
+                if outcome == "refused":  # nobody listens any more
+                    return
 
     def _ask(self, connection: http.client.HTTPConnection, photo: bytes) -> object:
         try:
@@ -88,13 +88,8 @@ class Load:
             return f"lost: {error!r}"
         if response.status != 200:
             return response.status
-        return 200 if http_content(body) == self._right[photo] else "another picture's answer"
-
-
-def http_content(body: bytes) -> object:
-    import json
-
-    return json.loads(body)
+        # The last digits depend on what else is in the batch.
+        return 200 if json.loads(body) == pytest.approx(self._right[photo], abs=1e-5) else "another picture's answer"
 
 
 def test_stop_answers_all_that_was_asked(one: Server, photos: dict[bytes, str | None]) -> None:
@@ -115,18 +110,18 @@ def test_ready_is_false_and_answers_end_connections_while_it_stops(
     began = time.monotonic()
     one.process.send_signal(signal.SIGTERM)
     time.sleep(0.3)
-    connection = http.client.HTTPConnection("127.0.0.1", one.inference, timeout=10)
-    connection.request("GET", "/ready")
-    response = connection.getresponse()
-    assert (response.status, response.getheader("Connection"), response.getheader("Retry-After")) == (503, "close", "5")
-    response.read()
+    with closing(http.client.HTTPConnection("127.0.0.1", one.inference, timeout=10)) as connection:
+        connection.request("GET", "/ready")
+        response = connection.getresponse()
+        names = ("Connection", "Retry-After")
+        assert (response.status, *map(response.getheader, names)) == (503, "close", "5")
     assert one.predict("tiny", next(iter(photos))).status == 200
     assert one.process.wait(30) == 0
     assert time.monotonic() - began > 2  # the slow one was waited for
     slow.join()
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 def test_killed_workers_cost_no_answer(one: Server, photos: dict[bytes, str | None]) -> None:
     with Load(one, list(photos)) as load:
         for _ in range(2):
@@ -134,7 +129,7 @@ def test_killed_workers_cost_no_answer(one: Server, photos: dict[bytes, str | No
             os.kill(first, signal.SIGKILL)
             began = time.monotonic()
             while len(now := one.workers("tiny")) < 2 or first in now:
-                assert time.monotonic() - began < 60
+                assert time.monotonic() - began < 120  # beside the load; alone it takes some seconds
                 time.sleep(0.1)
             assert set(now) != set(before)
     assert set(load.seen) == {200}
@@ -253,6 +248,8 @@ def test_kill_of_the_supervisor_frees_the_port(one: Server) -> None:
     children = psutil.Process(one.process.pid).children(recursive=True)
     one.process.kill()
     one.process.wait()
-    _, alive = psutil.wait_procs(children, timeout=10)
-    assert alive == []
+    began = time.monotonic()
+    while living(children, set()):
+        assert time.monotonic() - began < 10
+        time.sleep(0.05)
     socket.create_server(("127.0.0.1", one.inference)).close()

@@ -1,0 +1,105 @@
+"""One listening socket and its connections: opened, kept, and ended so that whoever has connected is still answered."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import uvicorn
+
+from groupnl.server.web.connection import Connection
+
+KEEP_ALIVE_S = 75  # of an idle connection: longer than a balancer's
+GRACE_S = 1.0  # in which new connections are still taken, while balancers learn that it ends
+QUIET_S = 0.3  # without a request in hand, after which those that are still connected want nothing
+END_S = 1  # for connections that do not end by themselves
+_POLL_S = 0.02
+
+
+class HttpServer:
+    """Serves an ASGI application on one socket.
+
+    Args:
+        app: answers.
+        listener: bound, and listening.
+    """
+
+    def __init__(self, app: Callable[..., Any], listener: socket.socket) -> None:
+        self._config = uvicorn.Config(
+            app,
+            http=Connection,
+            ws="none",
+            loop="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=END_S,
+        )
+        self._server = uvicorn.Server(self._config)
+        self._listener = listener
+        self._rest = listener.dup()  # keeps the connections that the system has taken but we have not
+        self._rest.setblocking(False)
+
+    @property
+    def connections(self) -> int:
+        """That are open."""
+        return len(self._server.server_state.connections)
+
+    async def serve(self) -> None:
+        """Serve until `end`."""
+        await self._server.serve(sockets=[self._listener])
+
+    async def drain(self, in_hand: Callable[[], int], most_s: float) -> bool:
+        """Take no more connections after a while, and wait until those that are there want nothing.
+
+        Args:
+            in_hand: requests that wait for their answer.
+            most_s: the longest time.
+
+        Returns:
+            Whether all have been answered in time.
+        """
+        deadline = time.monotonic() + most_s
+        await _until(lambda: not self.connections, min(GRACE_S, most_s))
+        await self._stop_listening()
+        quiet_since = time.monotonic()
+        while self.connections:
+            now = time.monotonic()
+            if in_hand():
+                quiet_since = now
+            if now - quiet_since > QUIET_S:
+                break
+            if now > deadline:
+                return False
+            await asyncio.sleep(_POLL_S)
+        return True
+
+    def end(self) -> None:
+        """Let `serve` return, with every connection closed."""
+        self._server.should_exit = True
+        self._rest.close()
+
+    async def _stop_listening(self) -> None:
+        """Close the listening socket; who has connected before is served, and no connection is reset."""
+        for server in self._server.servers if self._server.started else []:
+            server.close()
+        loop = asyncio.get_running_loop()
+        with suppress(BlockingIOError):
+            while True:
+                connected, _ = self._rest.accept()
+                connected.setblocking(False)
+                await loop.connect_accepted_socket(self._connection, connected, ssl=self._config.ssl)
+        self._rest.close()
+
+    def _connection(self) -> Connection:
+        return Connection(config=self._config, server_state=self._server.server_state, app_state={})
+
+
+async def _until(is_so: Callable[[], bool], most_s: float) -> None:
+    deadline = time.monotonic() + most_s
+    while not is_so() and time.monotonic() < deadline:
+        await asyncio.sleep(_POLL_S)
