@@ -80,6 +80,7 @@ class Front:
 
     Args:
         origins: of pages that may ask.
+        body_s: until a body is here.
         request_s: until a request is answered.
         request_bytes: of an image.
 
@@ -90,13 +91,18 @@ class Front:
     """
 
     def __init__(
-        self, *, origins: Sequence[str] = (), request_s: float = 5.0, request_bytes: int = REQUEST_BYTES
+        self,
+        *,
+        origins: Sequence[str] = (),
+        body_s: float = 5.0,
+        request_s: float = 5.0,
+        request_bytes: int = REQUEST_BYTES,
     ) -> None:
         self.pool = PlayedPool()
         self.state = State()
         models = Models()
         models.add(_version(self.pool, request_bytes))
-        routes = public_routes(models, Limits(5.0, request_s), self.state)
+        routes = public_routes(models, Limits(body_s, request_s), self.state)
         self.app = App(routes, self.state, cast(Watch, _Unwatched()), Cors(origins))
 
     def ask(self, method: str, path: str, **request: Any) -> httpx.Response:
