@@ -5,6 +5,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 tools=$(.ci/prometheus.sh)
 data=.tools/prometheus-data
+# TorchServe's frontend has metrics of its own, and serves unless the command says otherwise.
+config=serving_config/prometheus/torchserve.yml
+[[ " $* " == *" --server groupnl "* ]] && config=serving_config/prometheus/prometheus.yml
 log=logs/prometheus.log
 url=http://127.0.0.1:9090
 # Debian's program has its pages beside itself, not inside: it looks for them where root would have installed them, and
@@ -18,7 +21,7 @@ if [[ -d $web/templates ]] && "$tools/prometheus" --help 2>&1 | grep -q -e --web
 fi
 mkdir -p "$data" "${log%/*}"
 
-"$tools/prometheus" --config.file=serving_config/prometheus/prometheus.yml --storage.tsdb.path="$data" \
+"$tools/prometheus" --config.file="$config" --storage.tsdb.path="$data" \
     --web.listen-address="${url#http://}" ${assets[@]+"${assets[@]}"} >"$log" 2>&1 &
 prometheus=$!
 sleep 2

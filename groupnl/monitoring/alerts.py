@@ -10,10 +10,17 @@ from typing import Literal, NamedTuple
 from groupnl.metrics import (
     BUILD_INFO,
     OFFLINE_AGREEMENT,
+    QUEUE_BYTES,
+    QUEUE_LENGTH,
+    QUEUE_MOST,
+    QUEUE_MOST_BYTES,
     SHADOW_PAIRS,
     SHADOW_SAMPLED,
     STAGE_SECONDS,
+    WORKER_DEATHS,
     WORKER_STARTS,
+    WORKERS_READY,
+    WORKERS_WANTED,
 )
 from groupnl.monitoring.promql import OF_WHOLE_BATCHES, counted, wilson
 from groupnl.monitoring.recording import (
@@ -27,9 +34,9 @@ from groupnl.monitoring.recording import (
     TWIN,
     named,
 )
+from groupnl.monitoring.requests import failures
 from groupnl.monitoring.rules import Alert
 from groupnl.monitoring.scrape import FRONTEND_JOB, JOB
-from groupnl.server.torchserve import frontend_metrics as frontend
 
 # Below so many failures in the long window nobody is called, whatever their share.
 LEAST_FAILURES = 10
@@ -40,6 +47,7 @@ LEAST_PAIRS = 200
 AGREEMENT_MARGIN = 0.05
 Z_OF_ALERTS = 3.0  # nineteen corruptions are looked at again and again
 RESTARTS = 2
+FULL = 0.9  # of a queue
 
 
 class Burn(NamedTuple):
@@ -71,7 +79,7 @@ def _availability(burn: Burn) -> Alert:
     return Alert(
         f"GroupNLErrorBudget{burn.name}Burn",
         f"{share}:{burn.long} > {limit}\nand {share}:{burn.short} > {limit}\n"
-        f"and sum(increase({frontend.REQUESTS_5XX.name}[{burn.long}])) >= {LEAST_FAILURES}",
+        f"and {failures(burn.long)} >= {LEAST_FAILURES}",
         burn.hold,
         burn.severity,
         f"{{{{ $value | humanizePercentage }}}} of the requests of the last {burn.long} failed",
@@ -96,7 +104,7 @@ def _latency(burn: Burn) -> Alert:
         burn.severity,
         f"{{{{ $labels.model }}}}: {{{{ $value | humanizePercentage }}}} of the batches in {burn.long} were slow",
         f"The objective is {FAST_SHARE:.0%} of the batches within {FAST_SECONDS:g} s in the worker. "
-        "Waiting in TorchServe's queue is not in it: see the panel on queues.",
+        "Waiting in the queue is not in it: see the panel on queues.",
     )
 
 
@@ -120,14 +128,53 @@ def health_alerts() -> list[Alert]:
             "no model reports its metrics{{ with $labels.instance }} at {{ . }}{{ end }}",
             "Prometheus has no such target, or the endpoint answers but no worker has become ready.",
         ),
+        _restarts(),
+        *server_alerts(),
+    ]
+
+
+def _restarts() -> Alert:
+    """Our own server counts deaths; with TorchServe starts tell of them, but for those of the service's own start."""
+    deaths, starts = (
+        f"sum by (instance, model) (increase({family.name}[30m])) > {RESTARTS - 0.5:g}"
+        for family in (WORKER_DEATHS, WORKER_STARTS)
+    )
+    return Alert(
+        "GroupNLWorkerRestarts",
+        f"{deaths}\n"
+        f"or (\n  {starts}\n"
+        f"  unless on (instance) group by (instance) ({WORKERS_WANTED.name})\n"
+        f'  and on (instance) (min_over_time(up{{job="{JOB}"}}[45m]) == 1 and up{{job="{JOB}"}} offset 45m == 1)\n)',
+        "0m",
+        "ticket",
+        "{{ $labels.model }}: {{ $value | humanize }} workers died or started in half an hour",
+        "Workers die and come back, though the service itself was not restarted.",
+    )
+
+
+def server_alerts() -> list[Alert]:
+    """What our own server tells beside that: whether anybody can answer, and whether too many wait."""
+    by = "instance, model"
+    ready, wanted, length, most, size, most_bytes = (
+        f"sum by ({by}) ({family.name})"
+        for family in (WORKERS_READY, WORKERS_WANTED, QUEUE_LENGTH, QUEUE_MOST, QUEUE_BYTES, QUEUE_MOST_BYTES)
+    )
+    return [
         Alert(
-            "GroupNLWorkerRestarts",
-            f"sum by (instance, model) (increase({WORKER_STARTS.name}[30m])) > {RESTARTS - 0.5:g}\n"
-            f'and on (instance) (min_over_time(up{{job="{JOB}"}}[45m]) == 1 and up{{job="{JOB}"}} offset 45m == 1)',
-            "0m",
+            "GroupNLNoWorker",
+            f"{ready} == 0\nand {wanted} > 0",
+            "2m",
+            "page",
+            "{{ $labels.model }} has no worker that answers at {{ $labels.instance }}",
+            "Every request to the model is answered 503. Its workers load, or die while they load.",
+        ),
+        Alert(
+            "GroupNLQueueFull",
+            f"{length} / ({most} > 0) > {FULL:g}\nor {size} / ({most_bytes} > 0) > {FULL:g}",
+            "5m",
             "ticket",
-            "{{ $labels.model }}: {{ $value | humanize }} workers started in half an hour",
-            "Workers die and come back, though the service itself was not restarted. Their requests in hand were lost.",
+            "{{ $labels.model }}: {{ $value | humanizePercentage }} of its queue is taken at {{ $labels.instance }}",
+            "More is asked than the workers compute. What finds the queue full is answered 503.",
         ),
     ]
 

@@ -6,7 +6,7 @@ from groupnl.monitoring.alerts import alerts
 from groupnl.monitoring.dashboards.operators import operators_dashboard, twin_dashboard
 from groupnl.monitoring.recording import recordings
 from groupnl.monitoring.rules import Alert, Recording, rule_file
-from groupnl.monitoring.scrape import ScrapeConfig, prometheus_config
+from groupnl.monitoring.scrape import ScrapeConfig, prometheus_config, with_torchserve
 
 
 def generated_files(scrape: ScrapeConfig) -> dict[str, str]:
@@ -19,6 +19,7 @@ def generated_files(scrape: ScrapeConfig) -> dict[str, str]:
     rules = {f"prometheus/rules/{name}.yml": rule_file(name, content) for name, content in groups.items()}
     return {
         "prometheus/prometheus.yml": prometheus_config(scrape),
+        "prometheus/torchserve.yml": prometheus_config(with_torchserve(scrape)),
         **rules,
         "grafana/dashboards/operators.json": operators_dashboard(),
         "grafana/dashboards/twin.json": twin_dashboard(),

@@ -23,9 +23,9 @@ from groupnl.metrics import (
     STAGE_SECONDS,
 )
 from groupnl.monitoring.promql import IS_CLEAN, IS_CORRUPTED, OF_WHOLE_BATCHES, SINCE_START, counted, ratio, wilson
+from groupnl.monitoring.requests import FAILED, answered, rate
 from groupnl.monitoring.rules import Recording
 from groupnl.robustness.statistics import ALPHA, RHO
-from groupnl.server.torchserve import frontend_metrics as frontend
 
 MODEL = "model"
 CORRUPTION = "model, corruption"
@@ -178,7 +178,7 @@ def service_rules() -> list[Recording]:
     failed = [
         Recording(
             f"service:groupnl_failed_requests:{window}",
-            f"{frontend.failed(window)}\n/\n({frontend.answered(window)} > 0)",
+            f"{rate(FAILED, window)}\n/\n({answered(window)} > 0)",
         )
         for window in BURN_WINDOWS
     ]

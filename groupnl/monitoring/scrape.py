@@ -9,6 +9,7 @@ from groupnl.monitoring.rules import HEADER, yaml_text
 
 JOB = "groupnl"
 FRONTEND_JOB = "torchserve"
+USUAL_FRONTENDS = ("127.0.0.1:8082",)
 Address = Annotated[str, form(r"[^\s/:]+:\d{1,5}", "an address with its port, HOST:PORT")]
 
 
@@ -17,7 +18,7 @@ class ScrapeConfig(BaseModel):
 
     Attributes:
         workers: address of the workers' metrics (`metrics_port` of `groupnl serve`), HOST:PORT; several for replicas.
-        frontends: address of TorchServe's own metrics (`frontend_metrics_port`), HOST:PORT.
+        frontends: address of TorchServe's own metrics (`frontend_metrics_port`), HOST:PORT; our own server has none.
         alertmanager: who gets the alerts, HOST:PORT.
         interval_s: seconds between two questions.
         evaluation_interval_s: seconds between two computations of the rules.
@@ -26,10 +27,15 @@ class ScrapeConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     workers: tuple[Address, ...] = ("127.0.0.1:8083",)
-    frontends: tuple[Address, ...] = ("127.0.0.1:8082",)
+    frontends: tuple[Address, ...] = ()
     alertmanager: Address = "127.0.0.1:9093"
     interval_s: Annotated[int, Field(ge=1)] = 15
     evaluation_interval_s: Annotated[int, Field(ge=1)] = 30
+
+
+def with_torchserve(config: ScrapeConfig) -> ScrapeConfig:
+    """The same for a service that is served by TorchServe, whose frontend is asked where it usually is."""
+    return config if config.frontends else config.model_copy(update={"frontends": USUAL_FRONTENDS})
 
 
 def prometheus_config(config: ScrapeConfig) -> str:
@@ -43,7 +49,9 @@ def prometheus_config(config: ScrapeConfig) -> str:
         "rule_files": ["rules/*.yml"],
         "alerting": {"alertmanagers": [{"static_configs": [{"targets": [config.alertmanager]}]}]},
         "scrape_configs": [
-            {"job_name": job, "static_configs": [{"targets": list(targets)}]} for job, targets in jobs.items()
+            {"job_name": job, "static_configs": [{"targets": list(targets)}]}
+            for job, targets in jobs.items()
+            if targets
         ],
     }
     return HEADER + yaml_text(content)

@@ -7,7 +7,7 @@ import pytest
 import yaml
 from support.expressions import SERVING_CONFIG
 
-from groupnl.monitoring.scrape import ScrapeConfig
+from groupnl.monitoring.scrape import ScrapeConfig, with_torchserve
 from groupnl.server.config import ServeConfig
 
 COMPOSE = yaml.safe_load((SERVING_CONFIG / "compose.yaml").read_text())
@@ -78,7 +78,14 @@ def test_ports() -> None:
 def test_prometheus_scrapes_the_default_ports() -> None:
     defaults = ServeConfig()
     assert ScrapeConfig().workers == (f"127.0.0.1:{defaults.metrics_port}",)
-    assert ScrapeConfig().frontends == (f"127.0.0.1:{defaults.frontend_metrics_port}",)
+    assert ScrapeConfig().frontends == ()
+    assert with_torchserve(ScrapeConfig()).frontends == (f"127.0.0.1:{defaults.frontend_metrics_port}",)
+
+
+def test_prometheus_scrapes_the_server_that_is_started() -> None:
+    mounted = [volume.split(":")[0] for volume in SERVICES["prometheus"]["volumes"]]
+    file = {"groupnl": "prometheus", "torchserve": "torchserve"}[ServeConfig().server]
+    assert f"./prometheus/{file}.yml" in mounted
 
 
 def test_mounted_files_are_those_that_the_commands_name() -> None:

@@ -21,6 +21,7 @@ OPERATORS_ROWS = [
     "Verdict",
     "Requests, errors, latency",
     "Batches and saturation",
+    "Our own server: queue, workers, connections",
     "Shadow health",
     "Robustness: corruption by severity",
     "$model against $reference",

@@ -20,17 +20,28 @@ def test_committed_files_are_the_generated_ones() -> None:
 def test_nothing_else_lies_there() -> None:
     folders = [SERVING_CONFIG / "prometheus" / "rules", SERVING_CONFIG / "grafana" / "dashboards"]
     there = {str(file.relative_to(SERVING_CONFIG)) for folder in folders for file in folder.iterdir()}
-    assert there == set(generated_files(ScrapeConfig())) - {"prometheus/prometheus.yml"}
+    assert there == set(generated_files(ScrapeConfig())) - {"prometheus/prometheus.yml", "prometheus/torchserve.yml"}
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["monitoring", "--out", str(tmp_path), "--workers", "a:1", "b:2", "--interval", "5"]) == 0
+    assert "scrape_interval: 5s" in (tmp_path / "prometheus" / "prometheus.yml").read_text()
     written = capsys.readouterr().out.splitlines()
     assert set(written) == {str(tmp_path / name) for name in generated_files(ScrapeConfig())}
-    config = yaml.safe_load((tmp_path / "prometheus" / "prometheus.yml").read_text())
-    assert config["global"]["scrape_interval"] == "5s"
-    targets = {job["job_name"]: job["static_configs"][0]["targets"] for job in config["scrape_configs"]}
-    assert targets == {"groupnl": ["a:1", "b:2"], "torchserve": ["127.0.0.1:8082"]}
+    ours = _targets(tmp_path / "prometheus" / "prometheus.yml")
+    assert ours == {"groupnl": ["a:1", "b:2"]}
+    assert _targets(tmp_path / "prometheus" / "torchserve.yml") == ours | {"torchserve": ["127.0.0.1:8082"]}
+
+
+def test_frontends_that_are_named_are_asked(tmp_path: Path) -> None:
+    assert main(["monitoring", "--out", str(tmp_path), "--frontends", "a:1"]) == 0
+    for name in ("prometheus", "torchserve"):
+        assert _targets(tmp_path / "prometheus" / f"{name}.yml")["torchserve"] == ["a:1"]
+
+
+def _targets(file: Path) -> dict[str, list[str]]:
+    config = yaml.safe_load(file.read_text())
+    return {job["job_name"]: job["static_configs"][0]["targets"] for job in config["scrape_configs"]}
 
 
 @pytest.mark.parametrize(

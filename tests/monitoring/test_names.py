@@ -6,7 +6,7 @@ import pytest
 from support.expressions import DASHBOARDS, Expression, panel_expressions, rule_expressions, rules
 from support.promql_labels import Labels, UnknownError, labels_of
 
-from groupnl.metrics import FAMILIES, Family
+from groupnl.metrics import FAMILIES, SERVER_FAMILIES, Family
 from groupnl.monitoring.recording import recordings
 from groupnl.server.torchserve.frontend_metrics import FRONTEND_FAMILIES
 
@@ -22,8 +22,8 @@ def series_of(family: Family, labels: Labels) -> dict[str, Labels]:
 def known_metrics() -> dict[str, Labels]:
     """What is scraped, then what the rules add to it; each rule may use those before it."""
     known = {"up": frozenset(SCRAPED), "ALERTS": frozenset({"alertname", "alertstate", "severity", "model"})}
-    for family in FAMILIES:
-        known |= series_of(family, frozenset({"model", *family.labels, *SCRAPED}))
+    for family in (*FAMILIES, *SERVER_FAMILIES):
+        known |= series_of(family, frozenset({*family.all_labels, *SCRAPED}))
     for family in FRONTEND_FAMILIES:
         known |= series_of(family, frozenset({*family.labels, *SCRAPED}))
     for rule in (rule for group in recordings().values() for rule in group):

@@ -1,6 +1,7 @@
 """The operators' dashboard: is the service well, and how robust is the model on the traffic that it really gets?"""
 
 from groupnl.monitoring.dashboards.agreement import agreement_figure, bound_figure, matrix_row
+from groupnl.monitoring.dashboards.own_server import own_server_row
 from groupnl.monitoring.dashboards.page import page
 from groupnl.monitoring.dashboards.service import request_row, saturation_row, service_figure
 from groupnl.monitoring.dashboards.shadow import shadow_row
@@ -30,6 +31,7 @@ def operators_dashboard() -> str:
         ("Verdict", verdict),
         ("Requests, errors, latency", request_row()),
         ("Batches and saturation", saturation_row()),
+        ("Our own server: queue, workers, connections", own_server_row()),
         ("Shadow health", shadow_row()),
         ("Robustness: corruption by severity", matrix_row()),
         (

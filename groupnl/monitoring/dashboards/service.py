@@ -24,10 +24,18 @@ from groupnl.monitoring.dashboards.queries import MODEL, RATE_WINDOW, WINDOW
 from groupnl.monitoring.promql import OF_STAGES, OF_WHOLE_BATCHES, counted, mean, quantile
 from groupnl.monitoring.recording import AVAILABLE_SHARE, FAST_SECONDS, FAST_SHARE, named
 from groupnl.monitoring.recording import MODEL as BY_MODEL
-from groupnl.server.torchserve import frontend_metrics as frontend
+from groupnl.monitoring.requests import (
+    FAILED,
+    REFUSED,
+    SUCCEEDED,
+    answered,
+    machine_cpu,
+    machine_memory,
+    mean_wait,
+    rate,
+)
 
 WHOLE_BATCHES = f"{MODEL}, {OF_WHOLE_BATCHES}"
-QUEUED = '{model_name="$model"}'
 
 
 def service_figure(width: int) -> AnyPanel:
@@ -40,7 +48,7 @@ def service_figure(width: int) -> AnyPanel:
         FIGURES_HEIGHT,
         "no requests yet",
     )
-    share = f"1 - {frontend.failed(WINDOW)} / ({frontend.answered(WINDOW)} > 0)"
+    share = f"1 - {rate(FAILED, WINDOW)} / ({answered(WINDOW)} > 0)"
     answers = counted(REQUESTS, BY_MODEL, WINDOW, MODEL)
     return figures(
         text,
@@ -71,16 +79,12 @@ def _answers() -> AnyPanel:
 def _all_requests() -> AnyPanel:
     text = Text(
         "Requests of all models, by result",
-        "What TorchServe's frontend answered. Failed ones include full queues (503), which never reach a worker.",
+        "What the server answered. Failed ones include full queues (503), which never reach a worker.",
         8,
         8,
     )
-    families = {
-        "success": frontend.REQUESTS_2XX,
-        "refused (4xx)": frontend.REQUESTS_4XX,
-        "failed (5xx)": frontend.REQUESTS_5XX,
-    }
-    return lines(text, [Query(name, frontend.rate(family, RATE_WINDOW)) for name, family in families.items()], RATE)
+    results = {"success": SUCCEEDED, "refused (4xx)": REFUSED, "failed (5xx)": FAILED}
+    return lines(text, [Query(name, rate(result, RATE_WINDOW)) for name, result in results.items()], RATE)
 
 
 def _refused() -> AnyPanel:
@@ -147,13 +151,11 @@ def _batch_size() -> AnyPanel:
 def _queue_wait() -> AnyPanel:
     text = Text(
         "Mean wait for a batch",
-        "In TorchServe's queue, with the batch delay. It grows before requests are refused.",
+        "In the server's queue, with the batch delay. It grows before requests are refused.",
         6,
         8,
     )
-    waited = f"sum(rate({frontend.QUEUE_MICROSECONDS.name}{QUEUED}[{RATE_WINDOW}]))"
-    asked = f"sum(rate({frontend.FRONTEND_REQUESTS.name}{QUEUED}[{RATE_WINDOW}]))"
-    return lines(text, [Query("wait", f"{waited} / ({asked} > 0) / 1e6")], SECONDS)
+    return lines(text, [Query("wait", mean_wait("$model", RATE_WINDOW))], SECONDS)
 
 
 def _busy() -> AnyPanel:
@@ -170,9 +172,9 @@ def _busy() -> AnyPanel:
 
 
 def _host() -> AnyPanel:
-    text = Text("The machine", "CPU and memory in use, as TorchServe sees them once a minute.", 6, 8)
+    text = Text("The machine", "CPU and memory in use, as the server sees them; TorchServe looks once a minute.", 6, 8)
     queries = [
-        Query("CPU", f"max({frontend.CPU_PERCENT.name}) / 100"),
-        Query("memory", f"max({frontend.MEMORY_PERCENT.name}) / 100"),
+        Query("CPU", machine_cpu()),
+        Query("memory", machine_memory()),
     ]
     return lines(text, queries, SHARE, most=1)

@@ -13,6 +13,7 @@ from groupnl.metrics import (
     QUEUE_BYTES,
     QUEUE_LENGTH,
     QUEUE_MOST,
+    QUEUE_MOST_BYTES,
     WORKERS_READY,
     WORKERS_WANTED,
     Family,
@@ -26,6 +27,7 @@ _OF_VERSIONS: tuple[tuple[Family, Callable[[Version], float]], ...] = (
     (QUEUE_LENGTH, lambda version: version.pool.waiting),
     (QUEUE_MOST, lambda version: version.serving.queue_size),
     (QUEUE_BYTES, lambda version: version.pool.waiting_bytes),
+    (QUEUE_MOST_BYTES, lambda version: version.serving.queue_bytes),
 )
 
 

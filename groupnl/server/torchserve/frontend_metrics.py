@@ -30,18 +30,3 @@ FRONTEND_FAMILIES = (
     CPU_PERCENT,
     MEMORY_PERCENT,
 )
-
-
-def failed(window: str) -> str:
-    """Failed requests per second."""
-    return rate(REQUESTS_5XX, window)
-
-
-def answered(window: str) -> str:
-    """Requests per second, whatever the answer."""
-    return "(" + " + ".join(rate(family, window) for family in (REQUESTS_2XX, REQUESTS_4XX, REQUESTS_5XX)) + ")"
-
-
-def rate(family: Family, window: str) -> str:
-    """Of one of these counters, per second, summed; 0 where there is none yet."""
-    return f"(sum(rate({family.name}[{window}])) or vector(0))"
