@@ -61,7 +61,7 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserError as error:
             self._refuse(RefusedError(f"The request cannot be read as HTTP/1.1: {error}."))
         if self._in_head and self._head_bytes > HEADERS_BYTES:
-            self._refuse(HeadersTooLargeError(f"The headers have more than {HEADERS_BYTES // 1024} KiB."))
+            self._refuse(_head_too_large())
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -76,6 +76,8 @@ class Connection(HttpToolsProtocol):
         self._in_head = False
         self._head_bytes = 0
         self._stop_timer()
+        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEADERS_BYTES:
+            self.scope["state"][REFUSAL] = _head_too_large()  # all of it came at once
         super().on_headers_complete()
         if is_kept_of_old(self.scope):
             self.cycle.keep_alive = self.parser.should_keep_alive()
@@ -141,6 +143,10 @@ class Connection(HttpToolsProtocol):
             self._start_asgi_task(cycle, self.app)
         else:
             self.pipeline.appendleft((cycle, self.app))
+
+
+def _head_too_large() -> HeadersTooLargeError:
+    return HeadersTooLargeError(f"The headers have more than {HEADERS_BYTES // 1024} KiB.")
 
 
 class _Lingering:
