@@ -1,13 +1,16 @@
 """The process environment: the only module that reads or copies `os.environ`.
 
 What the project takes from it is listed here and nowhere else: `JAVA_HOME`, `OMP_NUM_THREADS`, `OMP_WAIT_POLICY`,
-`GOMP_SPINCOUNT`, `GLIBC_TUNABLES`, `XDG_RUNTIME_DIR`, and `GROUPNL_SEATS`, which `groupnl serve` sets for its workers.
+`GOMP_SPINCOUNT`, `GLIBC_TUNABLES`, `XDG_RUNTIME_DIR`, OpenTelemetry's `OTEL_EXPORTER_OTLP_ENDPOINT` and the same for
+traces alone, and `GROUPNL_SEATS`, which `groupnl serve` sets for its workers.
 """
 
 import os
 from pathlib import Path
 
 SEATS = "GROUPNL_SEATS"
+OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
+_OTLP_TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 
 
 def java_home() -> Path | None:
@@ -55,6 +58,11 @@ def seats_folder() -> Path | None:
 def runtime_folder() -> Path:
     """Where programs of this user keep their sockets: `XDG_RUNTIME_DIR`, else /tmp, whose name is short enough."""
     return Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")  # noqa: S108 (what is made there is its owner's alone)
+
+
+def wants_traces() -> bool:
+    """Whether OpenTelemetry's variables say whereto traces are sent."""
+    return any(os.environ.get(name) for name in (OTLP_ENDPOINT, _OTLP_TRACES_ENDPOINT))
 
 
 def child_environment(changes: dict[str, str]) -> dict[str, str]:

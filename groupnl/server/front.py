@@ -21,6 +21,7 @@ from groupnl.server.metrics_endpoint import MetricsEndpoint
 from groupnl.server.observed.access_log import access_log
 from groupnl.server.observed.counts import Counts
 from groupnl.server.observed.gauges import Gauges
+from groupnl.server.observed.tracing import tracing
 from groupnl.server.observed.watch import Watch
 from groupnl.server.pool.loading import Loader
 from groupnl.server.pool.models import Models
@@ -183,7 +184,8 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
     Raises:
         ConfigError, ArchiveError, ServerError: it cannot be started so.
     """
-    with run_directory() as run_dir, logging_to(config.log_dir, say) as log, access_log(config.log_dir) as answers:
+    logs = config.log_dir
+    with run_directory() as run_dir, logging_to(logs, say) as log, access_log(logs) as answers, tracing() as tracer:
         store = run_dir / "store"
         workers = fill_store(store, models, config).workers
         seats = plan_seats(usable_cores(), workers)
@@ -191,7 +193,7 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
         say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
         endpoint = MetricsEndpoint(run_dir / METRICS_FOLDER, config.metrics_host, config.metrics_port)
         counts = Counts([model.name for model in models], endpoint.registry, endpoint.workers)
-        watch = Watch(endpoint.registry, counts, answers)
+        watch = Watch(endpoint.registry, counts, answers, tracer)
         loader = Loader(config, run_dir / "reloads", environment.child_environment(settings), counts)
         front = Front(config, models, store, loader, watch, log)
         signals = () if has_terminal() else (signal.SIGHUP,)

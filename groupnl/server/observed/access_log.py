@@ -9,10 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from groupnl.server.logs import rolling_file
-from groupnl.server.observed.account import GONE, Account
+from groupnl.server.observed.account import GONE, LONGEST, Account
 
 ACCESS_LOG = "access.log"
-_LONGEST = 200  # signs of what a client has written
 
 
 class AccessLog:
@@ -52,7 +51,7 @@ def _fields(account: Account) -> dict[str, Any]:
     return {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "method": account.method,
-        "path": account.path[:_LONGEST],
+        "path": account.path[:LONGEST],
         "status": account.status or GONE,
         "code": account.code,
         "protocol": account.protocol,
@@ -66,7 +65,7 @@ def _fields(account: Account) -> dict[str, Any]:
         "infer_s": _between(taken, computed),
         "request_id": account.request_id,
         "trace_id": account.trace.trace_id,
-        "client": account.client[:_LONGEST],
+        "client": account.client[:LONGEST],
     }
 
 

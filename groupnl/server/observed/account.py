@@ -14,6 +14,7 @@ from groupnl.server.pool.ticket import Ticket
 
 ID_HEADER = "x-request-id"
 GONE = 499  # the status of a request whose client has gone, in the log; nothing is sent
+LONGEST = 200  # signs of what a client has written that are kept
 _SANE_ID = re.compile(r"[!-~]{1,128}")  # printable, no blanks
 
 

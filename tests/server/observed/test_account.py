@@ -1,20 +1,16 @@
 """groupnl.server.observed: a request's account, its line in the access log, and what is counted of it."""
 
-import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
+from support.accounts import answered, begun
 
-from groupnl.metrics import RAW
 from groupnl.server.observed.access_log import ACCESS_LOG, AccessLog
-from groupnl.server.observed.account import Account
 from groupnl.server.observed.counts import Counts
 from groupnl.server.observed.worker_files import WorkerFiles
-from groupnl.server.pool.ticket import Ticket
-from groupnl.worker.wire import Part
 
 HOSTILE = '/predictions/a\x1b[2J\n\r\x7f\x9b\u2028\ud800"\\é'
 
@@ -36,42 +32,21 @@ def counts(registry: CollectorRegistry, tmp_path: Path) -> Counts:
     return Counts(["tiny", "twin"], registry, WorkerFiles(tmp_path / "metrics"))
 
 
-def _account(headers: dict[str, str] | None = None, path: str = "/predictions/tiny") -> Account:
-    return Account.open("PUT", path, "127.0.0.1", headers or {}, began=100.0)
-
-
-def _answered(status: int, code: str = "", model: str = "tiny") -> Account:
-    """A request of 2 s: half a second to arrive, a quarter in the queue, a second to be computed."""
-    account = _account()
-    account.protocol, account.model, account.version = RAW, model, "1.0"
-    account.status, account.code, account.bytes_in, account.bytes_out = status, code, 1000, 160
-    account.tickets = [_ticket(100.5, 100.75, 101.75)]
-    account.ended = 102.0
-    return account
-
-
-def _ticket(submitted: float, taken: float, answered: float) -> Ticket:
-    async def make() -> Ticket:
-        return Ticket(Part({}), submitted=submitted, taken=taken, answered=answered)
-
-    return asyncio.run(make())
-
-
 @pytest.mark.parametrize("given", ["abc-1", "!", "~" * 128, '"\\'])
 def test_a_sane_id_is_taken(given: str) -> None:
-    account = _account({"x-request-id": given})
+    account = begun({"x-request-id": given})
     assert account.headers["x-request-id"] == given
 
 
 @pytest.mark.parametrize("given", ["", "a b", "a" * 129, "a\x1b", "a\x7f", "é", "a\n", "\x85"])
 def test_any_other_is_replaced(given: str) -> None:
-    one, other = (_account({"x-request-id": given}).request_id for _ in range(2))
+    one, other = (begun({"x-request-id": given}).request_id for _ in range(2))
     assert len(one) == 32
     assert one != other
 
 
 def test_a_line_tells_all_of_it(log: AccessLog, tmp_path: Path) -> None:
-    account = _answered(415, "unsupported_type")
+    account = answered(415, "unsupported_type")
     log.write(account)
     (line,) = map(json.loads, (tmp_path / ACCESS_LOG).read_text(encoding="ascii").splitlines())
     assert line.pop("time").endswith("+00:00")
@@ -96,10 +71,10 @@ def test_a_line_tells_all_of_it(log: AccessLog, tmp_path: Path) -> None:
 
 
 def test_nothing_that_a_client_sends_breaks_a_line_or_steers_a_terminal(log: AccessLog, tmp_path: Path) -> None:
-    account = _account(path=HOSTILE)
+    account = begun(path=HOSTILE)
     account.client = HOSTILE
     log.write(account)
-    log.write(_account(path="x" * 100_000))
+    log.write(begun(path="x" * 100_000))
     content = (tmp_path / ACCESS_LOG).read_bytes()
     assert all(byte == ord("\n") or 0x20 <= byte < 0x7F for byte in content)
     first, second = map(json.loads, content.splitlines())
@@ -108,7 +83,7 @@ def test_nothing_that_a_client_sends_breaks_a_line_or_steers_a_terminal(log: Acc
 
 
 def test_whoever_has_gone_has_a_status_of_its_own(log: AccessLog, tmp_path: Path) -> None:
-    log.write(_account())
+    log.write(begun())
     line = json.loads((tmp_path / ACCESS_LOG).read_text())
     assert (line["status"], line["queue_s"], line["infer_s"]) == (499, None, None)
 
@@ -129,10 +104,10 @@ def test_counts_begin_at_0_for_all_that_can_be_known(counts: Counts, registry: C
 
 def test_what_is_counted(counts: Counts, registry: CollectorRegistry) -> None:
     value = registry.get_sample_value
-    counts.request(_answered(200))
-    counts.request(_answered(504, "deadline"))
-    counts.request(_answered(0))
-    counts.request(_answered(404, "not_found", model=""))
+    counts.request(answered(200))
+    counts.request(answered(504, "deadline"))
+    counts.request(answered(0))
+    counts.request(answered(404, "not_found", model=""))
     counts.worker_died("tiny", "timeout")
     counts.reloaded("tiny", "done")
     raw = {"model": "tiny", "protocol": "raw"}
