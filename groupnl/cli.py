@@ -20,6 +20,7 @@ from groupnl.base.cores import limit_threads
 from groupnl.base.options import read_options
 from groupnl.base.picture import check_drawing
 from groupnl.base.termination import ending_in_order
+from groupnl.base.words import Parser
 from groupnl.errors import ConfigError, GroupNLError, OptionError, not_installed
 
 
@@ -129,7 +130,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(name: str, words: Sequence[str]) -> int:
     module = _module(COMMANDS[name].module)
-    parser = argparse.ArgumentParser(f"groupnl {name}", description=COMMANDS[name].help, allow_abbrev=False)
+    parser = Parser(f"groupnl {name}", description=COMMANDS[name].help)
     module.add_arguments(parser)
     args = parser.parse_args(words)
     if COMMANDS[name].draws:
@@ -210,7 +211,7 @@ def _add_arguments(module: ModuleType, parser: argparse.ArgumentParser) -> None:
 def _overview() -> argparse.ArgumentParser:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:<{width}}  {command.help}" for name, command in COMMANDS.items()]
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         "groupnl",
         formatter_class=argparse.RawDescriptionHelpFormatter,
         usage="groupnl COMMAND [--help] ...",

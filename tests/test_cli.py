@@ -55,6 +55,12 @@ def test_a_group_lists_its_commands(capsys):
         "models --size 0",
         "corrupt x.png --severities 9",
         "serve --workers 0",
+        "serve --workers 1_0",
+        "serve --workers ٣",
+        "serve --workers 99999999999999999999",
+        "serve --workers 2000",
+        "serve --startup-timeout inf",
+        "serve --shadow-share nan",
         "monitoring --workers nowhere",
         "train --data x --model resnet18 --output y --epochs none",
         "models --siz 64",  # an abbreviation

@@ -27,7 +27,7 @@ class HandlerConfig(BaseModel):
         shadow: which images are answered again, corrupted, out of the client's sight.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     device: Device = "auto"
     engine: EngineName = "eager"

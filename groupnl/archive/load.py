@@ -10,6 +10,7 @@ from torch import nn
 from groupnl.archive.handler_config import HandlerConfig
 from groupnl.archive.manifest import MANIFEST_NAME, Manifest
 from groupnl.base.files import sha256_of
+from groupnl.base.options import strictly
 from groupnl.base.problems import problems
 from groupnl.errors import ArchiveError, ConfigError
 from groupnl.models.trained import network_of_card
@@ -53,7 +54,7 @@ def handler_section(settings: Mapping[str, Any]) -> HandlerConfig:
         ConfigError: the section cannot be used.
     """
     try:
-        return HandlerConfig.model_validate(settings.get("handler") or {})
+        return strictly(HandlerConfig, settings.get("handler") or {})
     except ValidationError as error:
         raise ConfigError(f"section 'handler' of the model's configuration: {problems(error, HandlerConfig)}") from None
 

@@ -6,11 +6,11 @@ from typing import Annotated, Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from groupnl.base.numbers import Positive
-
 MOST = 1024  # workers of a model, or requests in a batch
 UpToMost = Annotated[int, Field(ge=1, le=MOST)]
 """How many workers, or requests in a batch."""
+JavaInt = Annotated[int, Field(ge=1, le=2**31 - 1)]
+"""How many of something that TorchServe counts."""
 _TORCHSERVES_NAMES = {
     "workers": ("minWorkers", "maxWorkers"),
     "batch_size": ("batchSize",),
@@ -38,9 +38,9 @@ class ServingSettings(BaseModel):
 
     workers: UpToMost = 2
     batch_size: UpToMost = 8
-    max_batch_delay_ms: Positive = 1
-    response_timeout_s: Positive = 120
-    startup_timeout_s: Positive = 300
+    max_batch_delay_ms: JavaInt = 1
+    response_timeout_s: JavaInt = 120
+    startup_timeout_s: JavaInt = 300
     handler: dict[str, Any] = {}
 
     def to_yaml(self) -> str:

@@ -29,7 +29,7 @@ class ShadowConfig(BaseModel):
         seed: of the corruptions' random numbers, beside the request's key.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     share: Share = 0.1
     corruptions: Annotated[tuple[str, ...], Field(min_length=1)] = NAMES

@@ -1,6 +1,7 @@
 """The options of a command, read once into a typed model; what does not fit is told by the option's name."""
 
 import argparse
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
@@ -59,12 +60,26 @@ def read_settings(kind: type[SettingsOf], given: Mapping[str, Any], file: Path |
     """
     content = read_mapping(file) if file else {}
     try:
-        return kind.model_validate({**content, **given})
+        return strictly(kind, {**content, **given})
     except ValidationError as error:
         where = error.errors()[0]["loc"][:1]
         if file is None or (where and where[0] in given):
             raise OptionError(problems(error, kind)) from None
         raise ConfigError(f"{file}: {problems(error, kind)}") from None
+
+
+def strictly(kind: type[SettingsOf], content: Mapping[str, Any]) -> SettingsOf:
+    """The settings that a mapping says, where `true` and "2" are no numbers and 1 is no truth; but 1 is 1.0.
+
+    Args:
+        kind: what the settings are.
+        content: of a YAML file, perhaps with values of options.
+
+    Raises:
+        ValidationError: what does not fit.
+    """
+    # As JSON has it, lists are tuples, and texts are paths: with Python's own values that would be refused as well.
+    return kind.model_validate_json(json.dumps(content, default=str), strict=True)
 
 
 def option_name(field: str) -> str:

@@ -1,15 +1,15 @@
 """What a pydantic model refused, in our words: field, value, what is wrong and what would be right."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 # The kinds of pydantic's errors -> how we say it; the names in braces are those of the error's context.
 _PHRASES = {
-    "greater_than_equal": "it must be {ge:g} or more",
-    "greater_than": "it must be above {gt:g}",
-    "less_than_equal": "it must be {le:g} or less",
-    "less_than": "it must be below {lt:g}",
+    "greater_than_equal": "it must be {ge:.12g} or more",
+    "greater_than": "it must be above {gt:.12g}",
+    "less_than_equal": "it must be {le:.12g} or less",
+    "less_than": "it must be below {lt:.12g}",
     "finite_number": "it must be a finite number",
     "int_parsing": "it must be a whole number",
     "int_type": "it must be a whole number",
@@ -52,6 +52,12 @@ def problems(error: Any, kind: Any = None) -> str:
     return "; ".join(_sentence(problem, kind) for problem in error.errors())
 
 
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence that asks whether one of the known names was meant; empty where none is near."""
+    near = difflib.get_close_matches(name, list(known))
+    return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
 def _sentence(problem: Any, kind: Any) -> str:
     field = ".".join(map(str, problem["loc"]))
     if not field:
@@ -67,5 +73,4 @@ def _near(kind: Any, place: Sequence[Any]) -> str:
     *outer, name = place
     for inner in outer:
         kind = kind.model_fields[inner].annotation
-    near = difflib.get_close_matches(str(name), kind.model_fields)
-    return f"; did you mean {' or '.join(near)}?" if near else f"; there are {', '.join(kind.model_fields)}"
+    return nearest(str(name), kind.model_fields) or f"; there are {', '.join(kind.model_fields)}"

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from groupnl.archive.model_config import JavaInt, UpToMost
 from groupnl.base.mapping import deep_merge
 from groupnl.base.numbers import Positive, Share
 from groupnl.base.options import read_settings
@@ -58,7 +59,7 @@ class ServeConfig(BaseModel):
         startup_timeout_s: how long the models may take until each has answered a prediction.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     server: Literal["groupnl", "torchserve"] = "torchserve"
     models: tuple[str, ...] = ()
@@ -71,11 +72,11 @@ class ServeConfig(BaseModel):
     management_socket: Path | None = None
     metrics_port: Port = 8083
     frontend_metrics_port: Port = 8082
-    workers: Positive | None = None
-    batch_size: Positive | None = None
-    max_batch_delay_ms: Positive | None = None
-    response_timeout_s: Positive | None = None
-    queue_size: Positive = 100
+    workers: UpToMost | None = None
+    batch_size: UpToMost | None = None
+    max_batch_delay_ms: JavaInt | None = None
+    response_timeout_s: JavaInt | None = None
+    queue_size: JavaInt = 100
     queue_bytes: Positive = 256 * 1024 * 1024
     request_timeout_s: Annotated[float, Field(gt=0)] = 60.0
     receive_timeout_s: Annotated[float, Field(gt=0)] = 30.0

@@ -1,12 +1,14 @@
 """Every setting of a training run. A recipe is a file of these; an option of the command line overrides it."""
 
 import re
+from argparse import ArgumentTypeError
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeFloat, PositiveFloat
 
 from groupnl.base.numbers import Share
+from groupnl.base.words import number
 from groupnl.card import Interpolation
 from groupnl.inference.device_names import Device, PrecisionName
 
@@ -15,7 +17,15 @@ _COMMA = re.compile(r",(?![^{]*\})")  # but not the one in shard-{1,2}.tar
 
 def _split(value: Any) -> Any:
     """On the command line a list is one word with commas."""
-    return [part for part in _COMMA.split(value) if part] if isinstance(value, str) else value
+    parts = [part for part in _COMMA.split(value) if part] if isinstance(value, str) else value
+    return tuple(parts) if isinstance(parts, list) else parts
+
+
+def _numbers(value: Any) -> Any:
+    try:
+        return tuple(map(number, _split(value))) if isinstance(value, str) else _split(value)
+    except ArgumentTypeError as error:
+        raise ValueError(str(error)) from None
 
 
 def _rising(value: tuple[float, float]) -> tuple[float, float]:
@@ -26,14 +36,14 @@ def _rising(value: tuple[float, float]) -> tuple[float, float]:
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
-Range = Annotated[tuple[Share, Share], BeforeValidator(_split), AfterValidator(_rising)]
+Range = Annotated[tuple[Share, Share], BeforeValidator(_numbers), AfterValidator(_rising)]
 TrainPrecision = Literal["auto", "amp", PrecisionName]
 
 
 class TrainConfig(BaseModel):
     """One training run. A description is the help text of the command-line option of the same name."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     data: Path = Field(description="folder that holds the splits")
     model: str = Field(description="timm name of the network, GroupNL's included (see `groupnl models`)")

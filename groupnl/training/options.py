@@ -1,13 +1,14 @@
 """The settings of a run as options of the command line, over those of a recipe."""
 
 import argparse
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from groupnl.base.options import SettingsOptions, option_name
+from groupnl.base.options import SettingsOptions, option_name, strictly
 from groupnl.base.problems import phrase
+from groupnl.base.words import number, whole_number
 from groupnl.errors import ConfigError, OptionError
 from groupnl.training.config import TrainConfig
 from groupnl.training.recipes import read_recipe, recipe_names
@@ -60,18 +61,30 @@ def parse(options: Options) -> TrainConfig:
         OptionError: a value that does not fit, naming its option.
         ConfigError: a recipe that cannot be used.
     """
-    given = options.settings
-    for name, value in given.items():
-        if value == NONE and TrainConfig.model_fields[name].default is None:
-            given[name] = None
+    given = {name: _value(name, word) for name, word in options.settings.items()}
     recipe = read_recipe(options.recipe) if options.recipe else {}
     try:
-        return TrainConfig(**recipe | given)
+        return strictly(TrainConfig, recipe | given)
     except ValidationError as error:
         problem = error.errors()[0]
         of_recipe = problem["loc"][:1] and problem["loc"][0] in recipe and problem["loc"][0] not in given
         kind = ConfigError if of_recipe else OptionError
         raise kind(_sentence(problem, options.recipe, given)) from error
+
+
+def _value(name: str, word: Any) -> Any:
+    """What is typed for a field: None where that may be, a number for a number, else the word."""
+    field = TrainConfig.model_fields[name]
+    if word == NONE and field.default is None:
+        return None
+    kinds = {field.annotation, *get_args(field.annotation)}
+    kinds |= {inner for kind in kinds for inner in get_args(kind)}  # Annotated[int, ...] | None
+    try:
+        if int in kinds:
+            return whole_number(word)
+        return number(word) if float in kinds and not any(get_origin(kind) is tuple for kind in kinds) else word
+    except argparse.ArgumentTypeError as error:
+        raise OptionError(f"{option_name(name)} {error}") from None
 
 
 def _sentence(problem: Any, recipe: str | None, given: dict[str, Any]) -> str:

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
+from groupnl.base.problems import nearest
 from groupnl.base.yaml_file import read_mapping
-from groupnl.errors import ConfigError
+from groupnl.errors import ConfigError, OptionError
 from groupnl.training.config import TrainConfig
 
 FOLDER = Path(__file__).parent / "recipes"
@@ -23,11 +24,13 @@ def recipe_file(recipe: str) -> Path:
         recipe: a published name, or the path of a file.
 
     Raises:
-        ConfigError: neither.
+        OptionError: neither.
     """
-    path = FOLDER / f"{recipe}{ENDING}" if recipe in recipe_names() else Path(recipe)
+    names = recipe_names()
+    path = FOLDER / f"{recipe}{ENDING}" if recipe in names else Path(recipe)
     if not path.is_file():
-        raise ConfigError(f"--recipe {recipe}: no such file; the published ones are {', '.join(recipe_names())}")
+        advice = nearest(recipe, names) or f"; the published ones are {', '.join(names)}"
+        raise OptionError(f"{recipe!r} is no published recipe and no file{advice}")
     return path
 
 
@@ -35,10 +38,12 @@ def read_recipe(recipe: str) -> dict[str, Any]:
     """The settings that a recipe gives: names of `TrainConfig`'s fields -> values, not yet checked.
 
     Raises:
-        ConfigError: no such recipe, an unreadable file, or a name that is no setting.
+        OptionError: no such recipe.
+        ConfigError: an unreadable file, or a name that is no setting.
     """
     path = recipe_file(recipe)
     settings = read_mapping(path)
-    if unknown := sorted(set(map(str, settings)) - set(TrainConfig.model_fields)):
-        raise ConfigError(f"recipe {path}: {unknown[0]!r} is no setting of `groupnl train --help`")
+    if unknown := sorted(set(settings) - set(TrainConfig.model_fields)):
+        advice = nearest(unknown[0], TrainConfig.model_fields) or "; `groupnl train --help` lists them"
+        raise ConfigError(f"recipe {path}: {unknown[0]!r} is no setting{advice}")
     return settings

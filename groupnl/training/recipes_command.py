@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from groupnl.base.options import Options as BaseOptions
+from groupnl.base.options import strictly
 from groupnl.training.config import TrainConfig
 from groupnl.training.recipes import read_recipe, recipe_file, recipe_names
 
@@ -41,5 +42,5 @@ def _table() -> str:
 
 
 def _row(name: str) -> tuple[str, ...]:
-    config = TrainConfig.model_validate({"data": "DATA", **read_recipe(name)})
+    config = strictly(TrainConfig, {"data": "DATA", **read_recipe(name)})
     return (name, *(str(getattr(config, column)) for column in _COLUMNS))

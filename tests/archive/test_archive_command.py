@@ -25,6 +25,9 @@ def archive(folder: Path, *options: str) -> int:
         ("limits:\n  max_byte: 3", "limits.max_byte is no setting; did you mean max_bytes or"),
         ("top_k: 0", "top_k = 0: it must be 1 or more"),
         ("shadow: hello", "shadow = 'hello': it must be a mapping"),
+        ("top_k: true", "top_k = True: it must be a whole number"),
+        ("limits:\n  max_side: '9'", "limits.max_side = '9': it must be a whole number"),
+        ("top_k: 1\ntop_k: 2", "line 2: top_k stands in line 1 already"),
         ("- 1", "must be a mapping of names to values"),
     ],
 )

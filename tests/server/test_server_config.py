@@ -50,6 +50,34 @@ def test_values_that_cannot_be_used(values: dict[str, Any], problem: str) -> Non
         load_config(None, values)
 
 
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("workers: true", "workers = True: it must be a whole number"),
+        ("workers: '2'", "workers = '2': it must be a whole number"),
+        ("workers: 99999999999999999999", "workers = 99999999999999999999: it must be 1024 or less"),
+        ("queue_size: 3000000000", "queue_size = 3000000000: it must be 2147483647 or less"),
+        ("twins: 1", "twins = 1: it must be true or false"),
+        ("drain_s: true", "drain_s = True: it must be a number"),
+        ("drain_s: .inf", "drain_s = inf: it must be a finite number"),
+        ("log_dir: 3", "log_dir = 3: "),
+    ],
+)
+def test_values_of_a_file_are_what_they_look_like(tmp_path: Path, text: str, problem: str) -> None:
+    file = tmp_path / "serve.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_config(file, {})
+    assert str(caught.value).startswith(f"{file}: {problem}")
+
+
+def test_a_whole_number_is_a_number_too(tmp_path: Path) -> None:
+    file = tmp_path / "serve.yaml"
+    file.write_text("drain_s: 1\nlog_dir: here\nmodels: [a, b]\n")
+    config = load_config(file, {})
+    assert (config.drain_s, config.log_dir, config.models) == (1.0, Path("here"), ("a", "b"))
+
+
 OPEN_HOSTS = ("0.0.0.0", "192.168.1.5", "example.org")
 
 

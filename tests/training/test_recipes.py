@@ -8,7 +8,7 @@ from torch.distributed.run import get_args_parser as torchrun_parser
 
 from groupnl import cli
 from groupnl.base.options import read_options
-from groupnl.errors import ConfigError
+from groupnl.errors import ConfigError, OptionError
 from groupnl.models import TINY, VARIANTS, load_checkpoint
 from groupnl.training.command import add_arguments
 from groupnl.training.config import TrainConfig
@@ -74,7 +74,13 @@ def test_recipe_may_be_a_file(tmp_path):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ("epoch: 3", "'epoch' is no setting"),
+        ("epoch: 3", "'epoch' is no setting; did you mean epochs"),
+        ("zzz: 3", "'zzz' is no setting; `groupnl train --help` lists them"),
+        ("model: resnet50\nepochs: true", r"--epochs True \(of the recipe .*: it must be a whole number"),
+        ("model: resnet50\nepochs: '3'", r"--epochs '3' \(of the recipe .*: it must be a whole number"),
+        ("model: resnet50\nlr_noise: [true, 1]", r"--lr-noise True \(of the recipe .*: it must be a number"),
+        ("model: resnet50\nlr: .inf", r"--lr inf \(of the recipe .*: it must be a finite number"),
+        ("epochs: 3\nlr: 1\nepochs: 4", "mine.yaml, line 3: epochs stands in line 1 already; remove one"),
         ("model: resnet50\nlr: fast", r"--lr 'fast' \(of the recipe"),
         ("lr: 1", "--model is missing"),
         ("- lr", "must be a mapping"),
@@ -88,8 +94,40 @@ def test_unusable_recipes_are_told(tmp_path, content, sentence):
 
 
 def test_unknown_recipe_names_the_published_ones(tmp_path):
-    with pytest.raises(ConfigError, match="no such file; the published ones are efficientnet_gnl_es, "):
-        config_of(tmp_path, "--recipe", "gnl_resnet18")
+    with pytest.raises(OptionError, match=r"^'x' is no published recipe and no file; the published ones are eff"):
+        config_of(tmp_path, "--recipe", "x")
+
+
+@pytest.mark.parametrize("command", ["recipes", "train --recipe"])
+def test_a_recipe_that_is_mistyped_is_told_with_the_nearest(command, capsys):
+    assert cli.main([*command.split(), "gnl_resnet10"]) == 2
+    said = "'gnl_resnet10' is no published recipe and no file; did you mean gnl_resnet101?"
+    assert capsys.readouterr().err == f"groupnl {command.split()[0]}: {said}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("--epochs 1_0", "--epochs '1_0': it must be a whole number"),
+        ("--epochs ٣", "--epochs '٣': it must be a whole number"),
+        ("--threads 99999999999999999999", "--threads 99999999999999999999: it is too large a number"),
+        ("--lr nan", "--lr 'nan': it must be a number"),
+        ("--clip-grad inf", "--clip-grad 'inf': it must be a number"),
+        ("--lr-noise 0.1,nan", "--lr-noise '0.1,nan': 'nan': it must be a number"),
+    ],
+)
+def test_numbers_are_plain_ones(words, sentence, tmp_path):
+    with pytest.raises(OptionError) as caught:
+        config_of(tmp_path, "--model", "resnet50", *words.split())
+    assert str(caught.value) == sentence
+
+
+def test_numbers_of_options_and_recipes(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("model: resnet50\nlr: 1\nweight_decay: 1e-4\nlr_noise: [0, 1]\neval_splits: [val]\n")
+    config = config_of(tmp_path, "--recipe", str(path), "--opt-eps", "1e-3", "--threads", "2", "--clip-grad", "none")
+    assert (config.lr, config.weight_decay, config.lr_noise, config.eval_splits) == (1.0, 1e-4, (0.0, 1.0), ("val",))
+    assert (config.opt_eps, config.threads, config.clip_grad) == (1e-3, 2, None)
 
 
 def test_recipes_are_listed_and_shown(capsys):
