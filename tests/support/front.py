@@ -87,6 +87,7 @@ class Front:
     Attributes:
         pool: of the model.
         state: of the server.
+        routes: its addresses.
         app: answers.
     """
 
@@ -102,8 +103,8 @@ class Front:
         self.state = State()
         models = Models()
         models.add(_version(self.pool, request_bytes))
-        routes = public_routes(models, Limits(body_s, request_s), self.state)
-        self.app = App(routes, self.state, cast(Watch, _Unwatched()), Cors(origins))
+        self.routes = public_routes(models, Limits(body_s, request_s), self.state)
+        self.app = App(self.routes, self.state, cast(Watch, _Unwatched()), Cors(origins))
 
     def ask(self, method: str, path: str, **request: Any) -> httpx.Response:
         """One request; see `httpx.request`."""

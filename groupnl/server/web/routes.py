@@ -9,9 +9,11 @@ from groupnl.server.pool.reload import Reloads
 from groupnl.server.web.app import Route
 from groupnl.server.web.asking import Asking
 from groupnl.server.web.descriptions import Descriptions
+from groupnl.server.web.docs_page import docs_page
 from groupnl.server.web.health import Health
 from groupnl.server.web.limits import Limits
 from groupnl.server.web.management import Management
+from groupnl.server.web.openapi import openapi
 from groupnl.server.web.predictions import Predictions
 from groupnl.server.web.state import State
 from groupnl.server.web.v1 import V1
@@ -39,13 +41,15 @@ def public_routes(models: Models, limits: Limits, state: State) -> list[Route]:
         Route(re.compile(rf"/models/{_NAME}(?:/(?P<version>[^/]+))?"), _READ, descriptions.one),
         Route(re.compile("/ping|/ready"), _READ, health.ready),
         Route(re.compile("/live"), _READ, health.live),
+        Route(re.compile(r"/openapi\.json"), _READ, openapi),
+        Route(re.compile("/docs"), _READ, docs_page),
     ]
 
 
 def _v2_routes(v2: V2) -> list[Route]:
     model = f"/v2/models/{_VERSIONED}"
     return [
-        Route(re.compile("/v2/?"), _READ, v2.server, in_its_form),
+        Route(re.compile("/v2"), _READ, v2.server, in_its_form),
         Route(re.compile("/v2/health/live"), _READ, v2.live, in_its_form),
         Route(re.compile("/v2/health/ready"), _READ, v2.ready, in_its_form),
         Route(re.compile(f"{model}/infer"), _ASK, v2.infer, in_its_form, metrics.V2),
