@@ -190,7 +190,8 @@ _V2_INFER = _asked(
     "V2Answer",
     _V2,
     'echo \'{"inputs": [{"name": "image", "datatype": "BYTES", "shape": [1],\n'
-    '  "data": ["\'$(base64 -w0 image.jpg)\'"]}], "outputs": [{"name": "best", "parameters": {"classification": 3}}]}\' |\n'
+    '  "data": ["\'$(base64 -w0 image.jpg)\'"]}],\n'
+    '  "outputs": [{"name": "best", "parameters": {"classification": 3}}]}\' |\n'
     "  curl -d @- http://localhost:8080/v2/models/NAME/infer",
     "V2Error",
 )
