@@ -106,7 +106,7 @@ class Front:
 
     def reload_changed(self) -> None:
         """Exchange the models whose archives have changed; returns at once."""
-        self._loop.call_soon_threadsafe(lambda: self._loop.create_task(self._reloads.reload_changed()))
+        self._loop.call_soon_threadsafe(self._reloads.start)
 
     def stop(self) -> None:
         """Answer what was asked, then end every worker."""

@@ -31,6 +31,7 @@ class Reloads:
         self._models = models
         self._loader = loader
         self._one_at_a_time = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def reload(self, name: str, archive: Path | None = None) -> Version:
         """Serve what an archive holds now; returns when it answers and the old version has answered its last.
@@ -58,6 +59,12 @@ class Reloads:
             await old.pool.close()
             await asyncio.to_thread(self._loader.discard, old)
             return new
+
+    def start(self) -> None:
+        """Begin to reload what has changed, in the running event loop; returns at once."""
+        task = asyncio.ensure_future(self.reload_changed())
+        self._tasks.add(task)  # the loop alone would not keep it
+        task.add_done_callback(self._tasks.discard)
 
     async def reload_changed(self) -> None:
         """Reload each model whose archive has changed; what cannot be served is told in the log."""

@@ -85,6 +85,7 @@ class WorkerProcess:
             return cls(f"{program.model}-{ordinal}", process, await asyncio.open_unix_connection(sock=ours))
         except BaseException:
             process.kill()
+            process.wait()
             raise
 
     @property
@@ -130,8 +131,9 @@ class WorkerProcess:
             await self.gone.wait()
 
     def kill(self) -> None:
-        """End it by force."""
-        self._process.kill()
+        """End it by force, with what it has started."""
+        if self._process.returncode is None:
+            _kill_group(self._process.pid)
 
     async def _receive(self) -> list[Part]:
         try:
@@ -141,12 +143,17 @@ class WorkerProcess:
 
 
 def _wait(process: "subprocess.Popen[str]", loop: asyncio.AbstractEventLoop, gone: asyncio.Event) -> None:
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)  # while it is not taken away, its number is its own
-    with suppress(ProcessLookupError, PermissionError):  # macOS refuses where only the dead are left
-        os.killpg(process.pid, signal.SIGKILL)  # what it has started
+    # Nobody else may ask for its end, not even by `Popen.kill`: until it is taken away here, its number is its own.
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    _kill_group(process.pid)  # what it has started
     process.wait()
     with suppress(RuntimeError):  # the loop has ended before
         loop.call_soon_threadsafe(gone.set)
+
+
+def _kill_group(number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):  # macOS refuses where only the dead are left
+        os.killpg(number, signal.SIGKILL)
 
 
 def _log(name: str, lines: TextIO) -> None:
