@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from groupnl.errors import (
     EncodedBodyError,
@@ -13,6 +13,7 @@ from groupnl.errors import (
     RefusedError,
     TooManyImagesError,
 )
+from groupnl.server.observed.account import Account
 from groupnl.server.pool.models import Models, Version
 from groupnl.server.web.answer import Answer, refusal
 from groupnl.server.web.exchange import Exchange
@@ -40,34 +41,35 @@ class Picture(NamedTuple):
     size: tuple[int, int] | None = None
 
 
+class Caller(Protocol):
+    """Whoever asks: a request of HTTP, or of another protocol.
+
+    Attributes:
+        headers: lower-case name -> value.
+        account: what is known of the request, for the log.
+    """
+
+    headers: dict[str, str]
+    account: Account
+
+    async def wait_for(self, answer: "asyncio.Future[Any]", seconds: float) -> Any:
+        """What the future brings; see `Exchange.wait_for`."""
+
+
 class Question(NamedTuple):
     """A request whose model is known.
 
     Attributes:
-        exchange: the request.
+        caller: who asks.
         model: who answers.
         deadline: on the monotonic clock.
         body_s: in which its body must arrive.
     """
 
-    exchange: Exchange
+    caller: Caller
     model: Version
     deadline: float
     body_s: float
-
-    async def body(self, most: int) -> bytes:
-        """Its body, of so many bytes at most.
-
-        Raises:
-            RefusedError: it cannot be had, or not as it is.
-            GoneError: it will never be whole.
-        """
-        headers = self.exchange.headers
-        if "content-length" not in headers and "transfer-encoding" not in headers:
-            raise LengthRequiredError("The request tells no Content-Length, and is not chunked: it has no body.")
-        if (coding := headers.get("content-encoding", "identity")) != "identity":
-            raise EncodedBodyError(f"The body is encoded ({coding[:40]!r}); send it as it is.")
-        return await self.exchange.body(most, self.body_s)
 
     @property
     def most_images(self) -> int:
@@ -92,16 +94,36 @@ class Asking:
         self._models = models
         self._limits = limits
 
-    def question(self, exchange: Exchange, name: str, version: str | None = None) -> Question:
+    def question(self, caller: Caller, name: str, version: str | None = None) -> Question:
         """What is asked of a model; the time for it begins.
 
         Raises:
             RefusedError: there is no such model, or the time is no number.
         """
-        deadline = time.monotonic() + timeout_s(exchange, self._limits.request_s)
+        deadline = time.monotonic() + timeout_s(caller, self._limits.request_s)
         model = self._models.find(name, version)
-        exchange.account.model, exchange.account.version = model.name, model.number
-        return Question(exchange, model, deadline, self._limits.body_s)
+        caller.account.model, caller.account.version = model.name, model.number
+        return Question(caller, model, deadline, self._limits.body_s)
+
+
+async def body_of(exchange: Exchange, question: Question, most: int) -> bytes:
+    """The body of a request of HTTP.
+
+    Args:
+        exchange: the request.
+        question: what it asks.
+        most: bytes.
+
+    Raises:
+        RefusedError: it cannot be had, or not as it is.
+        GoneError: it will never be whole.
+    """
+    headers = exchange.headers
+    if "content-length" not in headers and "transfer-encoding" not in headers:
+        raise LengthRequiredError("The request tells no Content-Length, and is not chunked: it has no body.")
+    if (coding := headers.get("content-encoding", "identity")) != "identity":
+        raise EncodedBodyError(f"The body is encoded ({coding[:40]!r}); send it as it is.")
+    return await exchange.body(most, question.body_s)
 
 
 async def ask(question: Question, pictures: Sequence[Picture | RefusedError], top_k: int | None = None) -> list[Answer]:
@@ -116,11 +138,11 @@ async def ask(question: Question, pictures: Sequence[Picture | RefusedError], to
         RefusedError: none of them can be answered.
         GoneError: nobody waits for the answers.
     """
-    facts = _facts(question.exchange, len(pictures), top_k)
+    facts = _facts(question.caller, len(pictures), top_k)
     parts = [_part(each, of) for each, of in zip(pictures, facts, strict=True) if isinstance(each, Picture)]
-    tickets = question.exchange.account.tickets = question.model.pool.submit(parts)
+    tickets = question.caller.account.tickets = question.model.pool.submit(parts)
     waiting = asyncio.gather(*(ticket.answer for ticket in tickets), return_exceptions=True)
-    found = iter(await question.exchange.wait_for(waiting, max(question.deadline - time.monotonic(), 0)))
+    found = iter(await question.caller.wait_for(waiting, max(question.deadline - time.monotonic(), 0)))
     return [_answer(next(found)) if isinstance(each, Picture) else refusal(each) for each in pictures]
 
 
@@ -134,13 +156,13 @@ def check_count(count: int, most: int) -> None:
         raise TooManyImagesError(f"The request has {count} images; at most {most} are answered at once.")
 
 
-def timeout_s(exchange: Exchange, most: float) -> float:
+def timeout_s(caller: Caller, most: float) -> float:
     """How long the client, or else the service, gives this request, seconds.
 
     Raises:
         RefusedError: the header is no whole number from 1 on.
     """
-    text = exchange.headers.get(TIMEOUT_HEADER.lower())
+    text = caller.headers.get(TIMEOUT_HEADER.lower())
     if text is None:
         return most
     match = _MILLISECONDS.fullmatch(text.strip())
@@ -149,9 +171,9 @@ def timeout_s(exchange: Exchange, most: float) -> float:
     return min(int(match[1]) / 1000, most)
 
 
-def _facts(exchange: Exchange, count: int, top_k: int | None) -> list[dict[str, Any]]:
+def _facts(caller: Caller, count: int, top_k: int | None) -> list[dict[str, Any]]:
     """The headers of each image; a key that stands for several is given a number, so that each has its own."""
-    facts = {header: exchange.headers[header] for header in _OF_THE_ITEM if header in exchange.headers}
+    facts = {header: caller.headers[header] for header in _OF_THE_ITEM if header in caller.headers}
     if top_k is not None:
         facts[_TOP_K] = str(top_k)
     if count == 1:

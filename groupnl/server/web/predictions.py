@@ -3,7 +3,7 @@
 from groupnl.errors import NotFoundError
 from groupnl.server.pool.models import Models
 from groupnl.server.web.answer import Answer
-from groupnl.server.web.asking import Asking, Picture, ask
+from groupnl.server.web.asking import Asking, Picture, ask, body_of
 from groupnl.server.web.exchange import Exchange
 from groupnl.server.web.forms import image_of
 
@@ -28,7 +28,7 @@ class Predictions:
             GoneError: nobody waits for the answer.
         """
         question = self._asking.question(exchange, name, version)
-        body = await question.body(question.model.serving.request_bytes)
+        body = await body_of(exchange, question, question.model.serving.request_bytes)
         (answer,) = await ask(question, [Picture(image_of(exchange, body))])
         return answer._replace(headers={**answer.headers, **question.version_header})
 

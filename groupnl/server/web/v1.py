@@ -10,7 +10,7 @@ from typing import Any
 from groupnl.errors import Base64Error, ContentError, RefusedError
 from groupnl.server.pool.models import Models, Version
 from groupnl.server.web.answer import Answer, json_answer
-from groupnl.server.web.asking import Asking, Picture, ask, check_count
+from groupnl.server.web.asking import Asking, Picture, ask, body_of, check_count
 from groupnl.server.web.exchange import Exchange
 from groupnl.server.web.json_body import decode_base64, json_bytes, read_object
 
@@ -51,7 +51,7 @@ class V1:
             GoneError: nobody waits for the answer.
         """
         question = self._asking.question(exchange, name, version)
-        content = read_object(await question.body(json_bytes(question.model.serving.request_bytes)))
+        content = read_object(await body_of(exchange, question, json_bytes(question.model.serving.request_bytes)))
         instances = _instances(content)
         check_count(len(instances), question.most_images)
         answers = await ask(question, [_picture(instance) for instance in instances])

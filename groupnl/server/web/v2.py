@@ -13,7 +13,7 @@ import groupnl
 from groupnl.errors import NotFoundError, NoWorkerError
 from groupnl.server.pool.models import Models, Version
 from groupnl.server.web.answer import Answer, json_answer
-from groupnl.server.web.asking import Asking, ask
+from groupnl.server.web.asking import Asking, ask, body_of
 from groupnl.server.web.exchange import Exchange
 from groupnl.server.web.health import Health
 from groupnl.server.web.json_body import json_bytes
@@ -93,7 +93,7 @@ class V2:
             GoneError: nobody waits for the answer.
         """
         question = self._asking.question(exchange, name, version)
-        body = await question.body(json_bytes(question.model.serving.request_bytes))
+        body = await body_of(exchange, question, json_bytes(question.model.serving.request_bytes))
         asked = read_inference(body, exchange.headers.get(JSON_LENGTH_HEADER.lower()), question.most_images)
         classes = question.model.manifest.card.classes
         answers = await ask(question, asked.pictures, classes_needed(asked.wanted, len(classes)))
