@@ -19,7 +19,7 @@ from groupnl import __version__
 from groupnl.base.cores import limit_threads
 from groupnl.base.options import read_options
 from groupnl.base.picture import check_drawing
-from groupnl.base.termination import ending_in_order
+from groupnl.base.termination import ending_in_order, losing_no_signal
 from groupnl.base.words import Parser
 from groupnl.errors import ConfigError, GroupNLError, OptionError, not_installed
 
@@ -106,26 +106,40 @@ def main(argv: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: by TERM (143), by the closing of the terminal (129), and by argparse.
     """
-    limit_threads()
     words = list(sys.argv[1:] if argv is None else argv)
     name = _named(words)
-    if name is None:
-        return _without_command(words)
+    if sys.stdout is None:  # Python's way to say that it was closed; a file that is opened would take its place
+        return _fail(name, "standard output is closed: give it a file, or /dev/null", 1)
     try:
-        status = _run(name, words[len(name.split()) :])
-        sys.stdout.flush()  # here, where a broken pipe is caught
-        return status
+        with losing_no_signal():
+            limit_threads()
+            status = _run(name, words[len(name.split()) :]) if name else _without_command(words)
+            sys.stdout.flush()  # here, where a broken pipe is caught
+            return status
     except BrokenPipeError:  # `groupnl models | head`: the reader has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _forget_output()
         return 141  # as shells count it
     except OptionError as error:
-        print(f"groupnl {name}: {error}", file=sys.stderr)
-        return 2  # with which argparse exits too
+        return _fail(name, str(error), 2)  # with which argparse exits too
     except (GroupNLError, OSError) as error:  # the system's own errors name the file and say what is wrong
-        print(f"groupnl {name}: {error}", file=sys.stderr)
-        return 1
+        return _fail(name, str(error), 1)
     except KeyboardInterrupt:
-        return 130  # as shells count a Ctrl-C
+        return _fail(name, "stopped by Ctrl-C", 130)  # as shells count it
+
+
+def _fail(name: str | None, sentence: str, status: int) -> int:
+    if sys.stderr is not None:  # closed; `print` would take the other one
+        print(f"groupnl {name}: {sentence}" if name else f"groupnl: {sentence}", file=sys.stderr)
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:  # it was told: Python would tell it once more at its end
+        _forget_output()
+    return status
+
+
+def _forget_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(name: str, words: Sequence[str]) -> int:
@@ -181,8 +195,7 @@ def _refuse(words: Sequence[str], group: list[str]) -> int:
     near = group if len(words) == 1 else difflib.get_close_matches(" ".join(words[:2]), group or COMMANDS)
     near = near or group or difflib.get_close_matches(words[0], COMMANDS)
     advice = f"did you mean {', '.join(near)}?" if near else "`groupnl --help` lists them"
-    print(f"groupnl: {' '.join(words)!r} is no command; {advice}", file=sys.stderr)
-    return 2
+    return _fail(None, f"{' '.join(words)!r} is no command; {advice}", 2)
 
 
 def _print_completion(shell: str) -> int:

@@ -1,6 +1,7 @@
 """The `groupnl` command itself: finding the subcommand, usage, errors."""
 
 import importlib.util
+import os
 import subprocess
 import sys
 
@@ -100,6 +101,56 @@ def test_reader_that_has_seen_enough_is_no_error():
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.strip() in {"0", "141"}
     assert done.stderr == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "status", "said"),
+    [
+        ("models --size 32 >&-", 1, "groupnl models: standard output is closed: give it a file, or /dev/null\n"),
+        ("models --size 32 > /dev/full", 1, "groupnl models: [Errno 28] No space left on device\n"),
+        ("nope 2>&-", 2, ""),
+        ("models --size 0 2>&-", 2, ""),
+    ],
+)
+def test_streams_that_are_closed_or_full(command, status, said):
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m groupnl {command}"], capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (status, "", said)
+
+
+@pytest.mark.parametrize("words", [["--versio"], ["--hel"], ["--print", "bash"]])
+def test_nothing_is_abbreviated_before_a_command(words, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(words)
+    assert stopped.value.code == 2
+    assert words[0] in capsys.readouterr().err
+
+
+def test_ctrl_c_in_a_command_is_130_and_one_line(monkeypatch, capsys):
+    def pressed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "_run", pressed)
+    assert cli.main(["costs"]) == 130
+    assert capsys.readouterr().err == "groupnl costs: stopped by Ctrl-C\n"
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_the_program_is_being_imported_is_quiet(tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys, importlib.abc, os, signal, time\n"
+        "class Pressing(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'groupnl.base.cores':\n"
+        "            os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Pressing())\n"
+    )
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "groupnl", "recipes"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
 def test_file_that_cannot_be_written_is_told_in_a_sentence(tmp_path, capsys):

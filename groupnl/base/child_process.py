@@ -1,8 +1,10 @@
-"""Child processes that do not outlive the one that started them."""
+"""Child processes that do not outlive the one that started them, and that leave Ctrl-C to it."""
 
 import ctypes
+import multiprocessing
 import signal
 import sys
+from multiprocessing.context import BaseContext
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
@@ -14,3 +16,30 @@ def end_with_parent(number: signal.Signals = signal.SIGTERM) -> None:
     """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, number)
+
+
+def helpers(count: int) -> BaseContext | None:
+    """How the processes of torch's loaders are started.
+
+    A terminal's Ctrl-C reaches them too, and they must not die of it before this process knows why.
+
+    Args:
+        count: how many are started; torch takes nothing where there are none.
+    """
+    return _Helpers() if count and sys.platform == "linux" else None
+
+
+if sys.platform == "linux":
+
+    class _Helper(multiprocessing.context.ForkProcess):
+        def start(self) -> None:
+            # The child keeps the mask. In this process a Ctrl-C waits so long: amid the hooks of `fork` Python would
+            # drop its exception.
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+            try:
+                super().start()
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    class _Helpers(multiprocessing.context.ForkContext):
+        Process = _Helper

@@ -1,4 +1,7 @@
-"""TERM, and the closing of the terminal, end a program as Ctrl-C does: in order, with its temporary folders removed."""
+"""TERM, and the closing of the terminal, end a program as Ctrl-C does: in order, with its temporary folders removed.
+
+None of them is lost where Python drops the exception that it raises.
+"""
 
 import multiprocessing
 import signal
@@ -21,14 +24,20 @@ class _Ended(SystemExit):
 
 
 @contextmanager
-def ending_in_order() -> Iterator[None]:
-    """While it is open, the first such signal raises SystemExit, so that every `with` block ends; 143 for TERM."""
+def losing_no_signal() -> Iterator[None]:
+    """While it is open, a Ctrl-C (or an `ending_in_order`) that comes amid a `__del__` or a hook of `fork` counts."""
     before, sys.unraisablehook = sys.unraisablehook, _unraisable
     try:
-        with handling(_SIGNALS, _end):
-            yield
+        yield
     finally:
         sys.unraisablehook = before
+
+
+@contextmanager
+def ending_in_order() -> Iterator[None]:
+    """While it is open, the first such signal raises SystemExit, so that every `with` block ends; 143 for TERM."""
+    with losing_no_signal(), handling(_SIGNALS, _end):
+        yield
 
 
 def _end(number: int, _: FrameType | None) -> None:
@@ -43,12 +52,15 @@ def _end(number: int, _: FrameType | None) -> None:
 
 def _unraisable(dropped: "sys.UnraisableHookArgs") -> None:
     """Send a signal again whose exception Python dropped, because it came amid a `__del__` or a hook of `fork`."""
-    if not isinstance(dropped.exc_value, _Ended):
+    if isinstance(dropped.exc_value, _Ended):
+        number = dropped.exc_value.number
+        signal.signal(number, _end)
+    elif isinstance(dropped.exc_value, KeyboardInterrupt):
+        number = signal.SIGINT
+    else:
         sys.__unraisablehook__(dropped)
         return
-    signal.signal(dropped.exc_value.number, _end)
-    main = threading.main_thread().ident
-    again = threading.Timer(_PAUSE, signal.pthread_kill, (main, dropped.exc_value.number))
+    again = threading.Timer(_PAUSE, signal.pthread_kill, (threading.main_thread().ident, number))
     again.daemon = True
     again.start()
 

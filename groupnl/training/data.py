@@ -8,6 +8,7 @@ from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
 from timm.data.readers.reader_wds import ReaderWds
 from torchvision.transforms import Compose
 
+from groupnl.base.child_process import helpers
 from groupnl.card import InputConfig
 from groupnl.errors import ConfigError
 from groupnl.training.config import TrainConfig
@@ -91,6 +92,8 @@ def begin_epoch(loader: Loader, epoch: int, seed: int) -> None:
 
 def _as_served(loader: Loader) -> Loader:
     loader.dataset.transform = Compose([as_served, loader.dataset.transform])
+    inner: Any = getattr(loader, "loader", loader)  # timm wraps the one that starts processes
+    inner.multiprocessing_context = helpers(inner.num_workers)
     return loader
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from groupnl.base.child_process import helpers
 from groupnl.corruptions import Cell, corrupt_each
 from groupnl.errors import ConfigError, GroupNLError
 from groupnl.robustness.replay import spec_of
@@ -73,7 +74,13 @@ def read_rows(parts: Iterable[Part], workers: int) -> Iterator[Rows]:
         ConfigError: an image cannot be used; it is named.
     """
     for part in parts:
-        loader = DataLoader(_Images(part), batch_size=_FILES, num_workers=workers, collate_fn=_joined_or_failure)
+        loader = DataLoader(
+            _Images(part),
+            batch_size=_FILES,
+            num_workers=workers,
+            collate_fn=_joined_or_failure,
+            multiprocessing_context=helpers(workers),
+        )
         for rows in loader:
             if isinstance(rows, _Failure):
                 raise ConfigError(f"the image {rows.image} cannot be used: {rows.reason}")

@@ -4,14 +4,17 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+from groupnl.base.child_process import helpers
 from groupnl.base.termination import ending_in_order
 
 WAITING = """
 import sys, tempfile, time
+from groupnl.base.child_process import helpers
 from groupnl.base.termination import ending_in_order
 
 if __name__ == "__main__":
@@ -27,6 +30,7 @@ POOLED = """
 import tempfile, time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from groupnl.base.child_process import helpers
 from groupnl.base.termination import ending_in_order
 
 if __name__ == "__main__":
@@ -39,6 +43,7 @@ if __name__ == "__main__":
 """
 DROPPING = """
 import signal, tempfile, time
+from groupnl.base.child_process import helpers
 from groupnl.base.termination import ending_in_order
 
 class Dropping:
@@ -50,6 +55,24 @@ if __name__ == "__main__":
         print("ready", flush=True)
         Dropping()
         time.sleep(60)
+"""
+DROPPING_CTRL_C = """
+import signal, sys, tempfile, time
+from groupnl.base.child_process import helpers
+from groupnl.base.termination import losing_no_signal
+
+class Dropping:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+if __name__ == "__main__":
+    with losing_no_signal(), tempfile.TemporaryDirectory(prefix="left-"):
+        print("ready", flush=True)
+        try:
+            Dropping()
+            time.sleep(60)
+        except KeyboardInterrupt:
+            sys.exit(130)
 """
 
 
@@ -95,6 +118,29 @@ def test_a_signal_amid_code_that_drops_exceptions_ends_the_program_all_the_same(
     with started(DROPPING, tmp_path) as process:
         assert process.wait(30) == 128 + signal.SIGTERM
     assert not [*(tmp_path / "temporary").iterdir()]
+
+
+def test_ctrl_c_amid_code_that_drops_exceptions_counts(tmp_path: Path) -> None:
+    with started(DROPPING_CTRL_C, tmp_path) as process:
+        assert process.wait(30) == 130
+    assert not [*(tmp_path / "temporary").iterdir()]
+
+
+def test_helpers_leave_ctrl_c_to_who_started_them() -> None:
+    context = helpers(1)
+    assert helpers(0) is None
+    assert context is not None
+    process = context.Process(target=time.sleep, args=(60,))  # type: ignore[attr-defined]
+    process.start()
+    try:
+        os.kill(process.pid, signal.SIGINT)
+        process.join(0.5)
+        assert process.is_alive()
+        assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])  # here it is heard
+    finally:
+        process.terminate()
+        process.join(30)
+    assert process.exitcode == -signal.SIGTERM
 
 
 def test_an_ignored_signal_stays_ignored_and_handlers_come_back() -> None:
