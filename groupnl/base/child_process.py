@@ -1,12 +1,18 @@
 """Child processes that do not outlive the one that started them, and that leave Ctrl-C to it."""
 
 import ctypes
+import os
 import multiprocessing
 import signal
 import sys
 from multiprocessing.context import BaseContext
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def bound_command(module: str, *words: str) -> list[str]:
+    """The command that runs a module in a process that ends, by KILL, with the thread that starts it; see `bound`."""
+    return [sys.executable, "-m", "groupnl.base.bound", str(os.getpid()), module, *words]
 
 
 def end_with_parent(number: signal.Signals = signal.SIGTERM) -> None:

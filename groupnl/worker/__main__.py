@@ -1,4 +1,4 @@
-"""One worker process: `python -m groupnl.worker SOCKET FOLDER NAME ORDINAL`.
+"""One worker process: `groupnl.worker SOCKET FOLDER NAME ORDINAL`, run by `groupnl.base.bound`.
 
 Its first message says that the model is ready, or why it cannot be loaded; then there is one of answers for each of
 items. It ends when the socket does, and with the process that started it.
@@ -7,7 +7,6 @@ items. It ends when the socket does, and with the process that started it.
 import json
 import logging
 import os
-import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -19,7 +18,6 @@ import torch
 
 from groupnl.archive.model_config import read_setting
 from groupnl.archive.read import CONFIG_FILE
-from groupnl.base.child_process import end_with_parent
 from groupnl.base.yaml_file import read_mapping
 from groupnl.service.items import Item
 from groupnl.service.loading import load_service
@@ -41,7 +39,6 @@ def main(number: str, folder: str, name: str, ordinal: str) -> int:
         name: of the model.
         ordinal: of this worker among those of the model, from 0; says which GPU is its own, where there are several.
     """
-    end_with_parent(signal.SIGKILL)
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     with socket.socket(fileno=int(number)) as link, link.makefile("rb") as items:
         try:

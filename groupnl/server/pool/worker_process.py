@@ -7,13 +7,13 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
+from groupnl.base.child_process import bound_command
 from groupnl.errors import ServerError
 from groupnl.worker import REFUSAL
 from groupnl.worker.wire import Part, encode, receive
@@ -68,10 +68,9 @@ class WorkerProcess:
             ordinal: its place among the workers of the model, from 0.
         """
         ours, theirs = socket.socketpair()
-        command = [sys.executable, "-m", "groupnl.worker", str(theirs.fileno())]
         with theirs:
             process = subprocess.Popen(  # noqa: S603 (our own program)
-                [*command, str(program.folder), program.model, str(ordinal)],
+                bound_command("groupnl.worker", str(theirs.fileno()), str(program.folder), program.model, str(ordinal)),
                 env=dict(program.environment),
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,

@@ -1,19 +1,17 @@
-"""The shadow process of a CPU worker: `python -m groupnl.service.shadow.child FD`.
+"""The shadow process of a CPU worker: `groupnl.service.shadow.child FD`, run by `groupnl.base.bound`.
 
 It has the lowest scheduling priority and gets batches through a pipe. A thread of the worker would have to hold the
 interpreter's lock now and then; put off the processor while it holds it, it would make the live thread wait. A process
-shares no lock with it. It ends when the worker does: its pipe is then closed, and Linux kills it.
+shares no lock with it. It ends when the worker does.
 """
 
 import logging
 import pickle
-import signal
 import sys
 from multiprocessing.connection import Connection
 
 import torch
 
-from groupnl.base.child_process import end_with_parent
 from groupnl.service.shadow.local import local_runner
 from groupnl.service.shadow.messages import Failure, Setup
 from groupnl.service.shadow.runner import LocalRunner
@@ -25,7 +23,6 @@ _tell_once = TellOnce(logger)
 
 def main() -> None:
     """Load, then answer batches until the pipe closes."""
-    end_with_parent(signal.SIGKILL)  # a stopped process would not see that its pipe is closed, nor take TERM
     logging.basicConfig(level=logging.INFO, format="groupnl shadow: %(message)s")
     with Connection(int(sys.argv[1])) as pipe:
         try:

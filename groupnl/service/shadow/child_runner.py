@@ -4,13 +4,13 @@ import multiprocessing
 import os
 import pickle
 import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
 from torch import Tensor
 
+from groupnl.base.child_process import bound_command
 from groupnl.corruptions import CorruptionSpec
 from groupnl.errors import ServerError
 from groupnl.service.shadow.messages import Failure, Setup
@@ -48,7 +48,7 @@ class ChildRunner:
         self._pipe, theirs = multiprocessing.Pipe()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 (no shell, nothing that a client sends)
-                [sys.executable, "-m", "groupnl.service.shadow.child", str(theirs.fileno())],
+                bound_command("groupnl.service.shadow.child", str(theirs.fileno())),
                 pass_fds=(theirs.fileno(),),
                 stdin=subprocess.DEVNULL,
             )
