@@ -43,6 +43,7 @@ class Command(NamedTuple):
 COMMANDS = {
     "serve": Command("groupnl.server.command", "serve the archives of the model store", own_end=True),
     "reload": Command("groupnl.server.reload_command", "exchange a model of a running service, without a pause"),
+    "keys new": Command("groupnl.server.keys.command", "make a key for clients of the service"),
     "archive": Command("groupnl.archive.command", "pack a checkpoint as a TorchServe archive"),
     # A process that waits for the others, in code that is not Python, would only be ended by torchrun's KILL, half a
     # minute later.

@@ -101,10 +101,17 @@ class RefusedError(GroupNLError):
 
 
 class UnauthorizedError(RefusedError):
-    """No key, a wrong one, or one that is for something else."""
+    """No key, or a wrong one."""
 
     status = 401
     code = "unauthorized"
+
+
+class ForbiddenError(RefusedError):
+    """A key that is for something else, or a web page that wants what is not for pages."""
+
+    status = 403
+    code = "forbidden"
 
 
 class NotFoundError(RefusedError):

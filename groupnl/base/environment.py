@@ -2,7 +2,7 @@
 
 What the project takes from it is listed here and nowhere else: `JAVA_HOME`, `OMP_NUM_THREADS`, `OMP_WAIT_POLICY`,
 `GOMP_SPINCOUNT`, `GLIBC_TUNABLES`, `XDG_RUNTIME_DIR`, OpenTelemetry's `OTEL_EXPORTER_OTLP_ENDPOINT` and the same for
-traces alone, and `GROUPNL_SEATS`, which `groupnl serve` sets for its workers.
+traces alone, `GROUPNL_KEYS`, and `GROUPNL_SEATS`, which `groupnl serve` sets for its workers.
 """
 
 import os
@@ -11,6 +11,7 @@ from pathlib import Path
 SEATS = "GROUPNL_SEATS"
 OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _OTLP_TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+KEYS = "GROUPNL_KEYS"
 
 
 def java_home() -> Path | None:
@@ -55,6 +56,11 @@ def seats_folder() -> Path | None:
     return Path(value) if value else None
 
 
+def given_keys() -> str | None:
+    """Clients' keys, as the operator gave them; None where none were given."""
+    return os.environ.get(KEYS) or None
+
+
 def runtime_folder() -> Path:
     """Where programs of this user keep their sockets: `XDG_RUNTIME_DIR`, else /tmp, whose name is short enough."""
     return Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")  # noqa: S108 (what is made there is its owner's alone)
@@ -68,10 +74,11 @@ def wants_traces() -> bool:
 def child_environment(changes: dict[str, str]) -> dict[str, str]:
     """A copy of the environment for TorchServe and its workers.
 
-    Variables that start with ``TS_`` are left out: TorchServe would let them override its configuration file.
+    Variables that start with ``TS_`` are left out: TorchServe would let them override its configuration file. So are the
+    keys, which workers do not need.
 
     Args:
         changes: variables to set or replace.
     """
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("TS_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("TS_") and name != KEYS}
     return kept | changes

@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--model-store", metavar="DIR", help="folder of the archives (model_store)")
     add("--host", help="address of the inference port (127.0.0.1)")
     add("--inference-port", type=int, metavar="PORT", help="predictions (8080)")
-    add("--management-port", type=int, metavar="PORT", help="TorchServe's management API (8081)")
+    add("--management-port", type=int, metavar="PORT", help="TorchServe's management API (8081); ours: for keys")
     add("--metrics-port", type=int, metavar="PORT", help="the workers' metrics (8083)")
     add("--frontend-metrics-port", type=int, metavar="PORT", help="TorchServe's own metrics (8082)")
     add("--workers", type=int, metavar="N", help="worker processes per model (as the archive says)")
@@ -52,13 +52,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--queue-size", type=int, metavar="N", help="waiting requests per model, then 503 (100)")
     add("--management-socket", metavar="FILE", help="of our own server's management API (by the inference port)")
     add("--cors-origin", nargs="+", metavar="SITE", dest="cors_origins", help="whose pages may ask, or * (none)")
+    add("--keys", metavar="FILE", help="clients must send one of these keys: groupnl keys new")
+    add("--tls-cert", metavar="FILE", help="certificate (PEM); then predictions are asked over TLS")
+    add("--tls-key", metavar="FILE", help="the certificate's key (PEM)")
+    add("--allowed-hosts", nargs="+", metavar="NAME", help="names under which clients may ask (any)")
     add("--drain-s", type=float, metavar="S", help="longest time for the requests in hand when it is stopped (30)")
     add("--request-timeout-s", type=float, metavar="S", help="a request without an answer then is answered 504 (60)")
     add("--shadow-share", type=float, metavar="S", help="of the images, answered again corrupted (as the archive says)")
     add("--no-twin", action="store_false", dest="twins", help="do not compare models with the twins of their archives")
     add("--log-dir", metavar="DIR", help="folder of the log files (logs)")
     add("--startup-timeout", type=float, metavar="S", dest="startup_timeout_s", help="until all answer (300)")
-    add("--token-auth", action="store_true", help="clients must send a key")
+    add("--token-auth", action="store_true", help="clients must send a key that TorchServe makes")
     add("--token-expiration", type=float, metavar="MIN", dest="token_expiration_min", help="lifetime of a key (60)")
     add("--allow-open", action="store_true", help="other addresses than loopback without keys")
     parser.add_argument("--config", type=Path, metavar="FILE", help="YAML with these and more; options win")
@@ -131,7 +135,7 @@ def make_log_dir(folder: Path) -> None:
 
 def _announce(config: ServeConfig, model: str, say: Say) -> None:
     image = SAMPLE_IMAGE if SAMPLE_IMAGE.exists() else Path("IMAGE.jpg")
-    header = "-H 'Authorization: Bearer KEY' " if config.token_auth else ""
-    url = f"http://{config.host}:{config.inference_port}/predictions/{model}"
+    header = "-H 'Authorization: Bearer KEY' " if config.token_auth or config.has_keys else ""
+    url = f"{'https' if config.tls_cert else 'http'}://{config.host}:{config.inference_port}/predictions/{model}"
     say(f"ready; try:\n  curl {header}-T {shlex.quote(str(image))} {url}")
     say(f"metrics: http://{config.metrics_host}:{config.metrics_port}/metrics\n{READY}")

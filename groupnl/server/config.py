@@ -10,15 +10,19 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from groupnl.archive.model_config import JavaInt, UpToMost
+from groupnl.base import environment
 from groupnl.base.mapping import deep_merge
 from groupnl.base.numbers import Positive, Share
-from groupnl.base.options import read_settings
+from groupnl.base.options import option_name, read_settings
 from groupnl.base.texts import form
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Host = Annotated[str, form(r"[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?", "an IPv4 address or the name of a host")]
 Origin = Annotated[str, form(r"\*|[a-z][a-z0-9+.\-]*://[^/\s,;*]+", "a site, such as https://example.org, or *")]
+Name = Annotated[str, form(r"[A-Za-z0-9.\-]+(:[0-9]{1,5})?", "a host's name or IPv4 address, with or without :PORT")]
 _NO_KEYS = ("--metrics-port", "--frontend-metrics-port")
+_TORCHSERVE_MANAGEMENT = 8081
+_OURS = ("keys", "tls_cert", "tls_key", "allowed_hosts")
 
 
 class ServeConfig(BaseModel):
@@ -32,7 +36,8 @@ class ServeConfig(BaseModel):
         management_host: address of the management port.
         metrics_host: address of both metrics ports.
         inference_port: predictions.
-        management_port: TorchServe's management API; it can describe and scale models, but load none.
+        management_port: of the management API. TorchServe's can describe and scale models, but load none; None: 8081. Our
+            own server opens it where a key has the scope manage; None: it does not.
         management_socket: file of our own server's management API; None: by the inference port, in the user's folder
             for such files.
         metrics_port: what the workers count, in Prometheus format; see `groupnl.metrics`.
@@ -52,6 +57,12 @@ class ServeConfig(BaseModel):
         shadow_share: share of the live images that are answered again, corrupted; None: as the archives say.
         twins: compare models with the twins that their archives name.
         log_dir: folder of the log files.
+        allowed_hosts: names under which clients may ask, such as ``images.example.org``; empty: any. Not with TorchServe.
+        keys: file of the clients' keys, see `groupnl keys new`; clients must send one. The environment may have more keys.
+            Not with TorchServe.
+        tls_cert: file of the certificate, and of those between it and its root (PEM): the inference port speaks TLS. Not
+            with TorchServe.
+        tls_key: file of the certificate's key (PEM).
         token_auth: clients must send a key (TorchServe's token authorization) to the inference and management ports.
             There are no keys for the metrics ports.
         token_expiration_min: lifetime of such a key, minutes; then it must be renewed.
@@ -68,7 +79,7 @@ class ServeConfig(BaseModel):
     management_host: Host = "127.0.0.1"
     metrics_host: Host = "127.0.0.1"
     inference_port: Port = 8080
-    management_port: Port = 8081
+    management_port: Port | None = None
     management_socket: Path | None = None
     metrics_port: Port = 8083
     frontend_metrics_port: Port = 8082
@@ -86,6 +97,10 @@ class ServeConfig(BaseModel):
     shadow_share: Share | None = None
     twins: bool = True
     log_dir: Path = Path("logs")
+    allowed_hosts: tuple[Name, ...] = ()
+    keys: Path | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
     token_auth: bool = False
     token_expiration_min: Annotated[float, Field(gt=0)] = 60.0
     allow_open: bool = False
@@ -95,7 +110,29 @@ class ServeConfig(BaseModel):
     def _ports_differ(self) -> Self:
         ports = [port for _, port, _ in self.listeners()]
         if len(set(ports)) < len(ports):
-            raise ValueError(f"the four ports must differ, not {', '.join(map(str, ports))}")
+            raise ValueError(f"the ports must differ, not {', '.join(map(str, ports))}")
+        return self
+
+    @model_validator(mode="after")
+    def _of_one_server(self) -> Self:
+        if self.server == "groupnl":
+            if self.token_auth:
+                raise ValueError(
+                    "--token-auth is TorchServe's; our own server takes a file of keys (--keys), which "
+                    "`groupnl keys new` makes"
+                )
+            return self
+        for field in _OURS:
+            if getattr(self, field):
+                raise ValueError(
+                    f"{option_name(field)} is our own server's (--server groupnl); TorchServe cannot do that"
+                )
+        return self
+
+    @model_validator(mode="after")
+    def _both_files_of_tls(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("--tls-cert and --tls-key go together: the certificate, and its key")
         return self
 
     @model_validator(mode="after")
@@ -103,12 +140,14 @@ class ServeConfig(BaseModel):
         for host, port, option in self.listeners():
             if self.allow_open or is_loopback(host):
                 continue
-            if option in _NO_KEYS:
+            if self.server == "groupnl":
+                self._check_open(host, port, option)
+            elif option in _NO_KEYS:
                 raise ValueError(
                     f"the metrics on {host}:{port} can be reached from other machines, and nobody is asked for a key "
                     "there; allow it (--allow-open) behind a proxy that checks who asks"
                 )
-            if not self.token_auth:
+            elif not self.token_auth:
                 raise ValueError(
                     f"{host}:{port} can be reached from other machines; use token authorization (--token-auth), "
                     "or allow it without (--allow-open) behind a proxy that checks who asks"
@@ -117,12 +156,35 @@ class ServeConfig(BaseModel):
 
     def listeners(self) -> list[tuple[str, int, str]]:
         """Host, port and port option of each address, inference first."""
+        management = self.management_host, self.torchserve_management_port, "--management-port"
+        frontend = self.metrics_host, self.frontend_metrics_port, "--frontend-metrics-port"
+        is_torchserve = self.server == "torchserve"
         return [
             (self.host, self.inference_port, "--inference-port"),
-            (self.management_host, self.management_port, "--management-port"),
+            *([management] if is_torchserve or self.management_port else []),
             (self.metrics_host, self.metrics_port, "--metrics-port"),
-            (self.metrics_host, self.frontend_metrics_port, "--frontend-metrics-port"),
+            *([frontend] if is_torchserve else []),
         ]
+
+    @property
+    def torchserve_management_port(self) -> int:
+        """TorchServe has a management port in any case."""
+        return self.management_port or _TORCHSERVE_MANAGEMENT
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether our own server's clients must send a key."""
+        return self.keys is not None or environment.given_keys() is not None
+
+    def _check_open(self, host: str, port: int, option: str) -> None:
+        """Refuse an address of our own server that others can reach, where nobody is asked for a key."""
+        if option == "--management-port":
+            raise ValueError(f"management on {host}:{port} can be reached from other machines; leave it on loopback")
+        if not self.has_keys:
+            raise ValueError(
+                f"{host}:{port} can be reached from other machines; ask for keys (--keys), or allow it without "
+                "(--allow-open) behind a proxy that checks who asks"
+            )
 
     def handler_changes(self) -> dict[str, Any]:
         """What this start changes in the archives' `handler` sections."""

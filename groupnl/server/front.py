@@ -6,7 +6,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from groupnl.base import environment
@@ -14,7 +14,9 @@ from groupnl.base.cores import usable_cores
 from groupnl.base.say import Say
 from groupnl.base.signals import handling, has_terminal
 from groupnl.errors import GroupNLError, ServerError
+from groupnl.server.access import Access, read_access
 from groupnl.server.config import ServeConfig
+from groupnl.server.keys.key import MANAGE
 from groupnl.server.logs import logging_to
 from groupnl.server.management_socket import listen, management_socket
 from groupnl.server.metrics_endpoint import MetricsEndpoint
@@ -31,6 +33,7 @@ from groupnl.server.stop import Stop, Wait
 from groupnl.server.store import ServedModel, fill_store
 from groupnl.server.web.app import App
 from groupnl.server.web.cors import Cors
+from groupnl.server.web.door import Door
 from groupnl.server.web.http_server import HttpServer
 from groupnl.server.web.limits import Limits
 from groupnl.server.web.routes import management_routes, public_routes
@@ -48,6 +51,7 @@ class Front:
 
     Args:
         config: of this start.
+        access: who may do what.
         models: to be served.
         store: where they lie unpacked.
         loader: makes versions of them.
@@ -56,8 +60,16 @@ class Front:
     """
 
     def __init__(
-        self, config: ServeConfig, models: Sequence[ServedModel], store: Path, loader: Loader, watch: Watch, log: Path
+        self,
+        config: ServeConfig,
+        access: Access,
+        models: Sequence[ServedModel],
+        store: Path,
+        loader: Loader,
+        watch: Watch,
+        log: Path,
     ) -> None:
+        self._access = access
         self._watch = watch
         self._config = config
         self._served = models
@@ -98,14 +110,15 @@ class Front:
         return "\n".join(f"  {line}" for line in text.splitlines()[-TAIL_LINES:])
 
     def key(self, stop: Stop) -> str | None:
-        """The key for predictions."""
-        return None
+        """The key for predictions, which nobody else knows."""
+        return self._access.keys.own_secret if self._access.keys else None
 
     def announce_keys(self) -> None:
         """Say where the keys are."""
 
     def reload_changed(self) -> None:
-        """Exchange the models whose archives have changed; returns at once."""
+        """Read keys and certificate again, exchange the models whose archives have changed; returns at once."""
+        self._loop.call_soon_threadsafe(self._access.rereading.now)
         self._loop.call_soon_threadsafe(self._reloads.start)
 
     def stop(self) -> None:
@@ -133,23 +146,36 @@ class Front:
         address = self._config.host, self._config.inference_port
         limits = Limits(self._config.receive_timeout_s, self._config.request_timeout_s)
         routes = public_routes(self._models, limits, self._state)
-        public = App(routes, self._state, self._watch, Cors(self._config.cors_origins))
-        management = App(management_routes(self._models, self._reloads), State(), self._watch)
+        public = App(routes, self._state, self._watch, self._access.public, Cors(self._config.cors_origins))
+        certificate = self._access.certificate
         path = management_socket(self._config.inference_port, self._config.management_socket)
-        with socket.create_server(address, backlog=BACKLOG) as listener, listen(path) as private:
-            http, managing = HttpServer(public, listener), HttpServer(management, private)
+        with socket.create_server(address, backlog=BACKLOG) as listener, ExitStack() as private:
+            http = HttpServer(public, listener, certificate.context if certificate else None)
+            servers = http, *self._management(path, private)
             self._watch.show(Gauges(self._models, self._state, lambda: http.connections))
-            serving = [asyncio.create_task(server.serve()) for server in (http, managing)]
+            serving = [asyncio.create_task(server.serve()) for server in servers]
+            rereading = asyncio.create_task(self._access.rereading.follow())
             self._is_listening.set()
             try:
                 await self._until_stopped(serving)
                 await self._drain(http)
             finally:
-                for server in (http, managing):
+                rereading.cancel()
+                for server in servers:
                     server.end()
                 await asyncio.gather(*serving, return_exceptions=True)
                 await asyncio.gather(*(version.pool.close() for version in self._models))
                 path.unlink(missing_ok=True)
+
+    def _management(self, path: Path, sockets: ExitStack) -> Iterator[HttpServer]:
+        """Servers of the management API: on its socket, and on a port where keys guard it."""
+        routes = management_routes(self._models, self._reloads)
+        # A socket that only its owner can open needs no key.
+        yield HttpServer(App(routes, State(), self._watch, Door(MANAGE)), sockets.enter_context(listen(path)))
+        if self._access.management is not None and self._config.management_port is not None:
+            address = self._config.management_host, self._config.management_port
+            app = App(routes, State(), self._watch, self._access.management)
+            yield HttpServer(app, sockets.enter_context(socket.create_server(address)))
 
     async def _until_stopped(self, serving: Sequence["asyncio.Task[None]"]) -> None:
         """Load the models, and stay until the operator, or a fault, ends it."""
@@ -186,16 +212,19 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
     """
     logs = config.log_dir
     with run_directory() as run_dir, logging_to(logs, say) as log, access_log(logs) as answers, tracing() as tracer:
+        access = read_access(config)
         store = run_dir / "store"
         workers = fill_store(store, models, config).workers
         seats = plan_seats(usable_cores(), workers)
         settings = worker_settings(run_dir, seats.number, make_seats(run_dir, seats))
         say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
-        endpoint = MetricsEndpoint(run_dir / METRICS_FOLDER, config.metrics_host, config.metrics_port)
+        endpoint = MetricsEndpoint(
+            run_dir / METRICS_FOLDER, config.metrics_host, config.metrics_port, access.metrics_keys
+        )
         counts = Counts([model.name for model in models], endpoint.registry, endpoint.workers)
         watch = Watch(endpoint.registry, counts, answers, tracer)
         loader = Loader(config, run_dir / "reloads", environment.child_environment(settings), counts)
-        front = Front(config, models, store, loader, watch, log)
+        front = Front(config, access, models, store, loader, watch, log)
         signals = () if has_terminal() else (signal.SIGHUP,)
         try:
             endpoint.start()

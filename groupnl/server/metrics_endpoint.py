@@ -1,12 +1,22 @@
 """The metrics of all processes at one address: what the workers wrote, added up, and what the server itself counts."""
 
 import threading
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from wsgiref.simple_server import WSGIServer
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
 
+from groupnl.errors import RefusedError
+from groupnl.server.keys.key import METRICS
+from groupnl.server.keys.keys import Keys
 from groupnl.server.observed.worker_files import WorkerFiles
+from groupnl.server.web.answer import refusal
+from groupnl.server.web.door import check_key
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class MetricsEndpoint:
@@ -16,24 +26,30 @@ class MetricsEndpoint:
         folder: the workers' `PROMETHEUS_MULTIPROC_DIR`; made if missing.
         host: address to listen on.
         port: port to listen on.
+        keys: one of them, with the scope for it, must be shown; None: none.
 
     Attributes:
         registry: of what is shown; the server that counts by itself registers its own metrics there.
         workers: what the workers wrote.
     """
 
-    def __init__(self, folder: Path, host: str, port: int) -> None:
+    def __init__(self, folder: Path, host: str, port: int, keys: Keys | None = None) -> None:
         self.registry = CollectorRegistry()
         self.workers = WorkerFiles(folder)
         self.registry.register(self.workers)
         self._address = (host, port)
+        self._keys = keys
         self._server: WSGIServer | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
         """Listen, in a thread of its own. Raises OSError when the port is taken."""
         host, port = self._address
-        self._server, self._thread = start_http_server(port, host, self.registry)
+        app: WsgiApp = make_wsgi_app(self.registry)
+        app = app if self._keys is None else _with_keys(app, self._keys)
+        self._server = make_server(host, port, app, ThreadingWSGIServer, _Quiet)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+        self._thread.start()
 
     def close(self) -> None:
         """Stop listening."""
@@ -41,3 +57,24 @@ class MetricsEndpoint:
             self._server.shutdown()
             self._server.server_close()
             self._thread.join()
+
+
+class _Quiet(WSGIRequestHandler):
+    """Writes no line for each scrape."""
+
+    def log_message(self, *_: object) -> None: ...
+
+
+def _with_keys(app: WsgiApp, keys: Keys) -> WsgiApp:
+    """The application, for those who show a key."""
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        try:
+            check_key(keys, METRICS, environ.get("HTTP_AUTHORIZATION"))
+        except RefusedError as error:
+            refused = refusal(error)
+            start_response(f"{refused.status} Refused", [("content-type", refused.kind), *refused.headers.items()])
+            return [refused.body]
+        return app(environ, start_response)
+
+    return answer

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from groupnl.base.say import Say
 from groupnl.errors import ServerError
+from groupnl.server.certificate import trusting
 from groupnl.server.config import ServeConfig
 from groupnl.server.grey_image import REFUSALS, grey_image
 from groupnl.server.stop import Stop, Wait
@@ -69,11 +70,12 @@ class Probe:
         self._address = (host, config.inference_port)
         self._headers = {"Authorization": f"Bearer {key}"} if key else {}
         self._timeout_s = config.startup_timeout_s
+        self._tls = trusting(config.tls_cert) if config.tls_cert else None
         self._image = grey_image()
 
     def __call__(self, model: str) -> ProbeAnswer:
         """The answer to one prediction; waits for the model's worker. Raises OSError while no one listens."""
-        connection = http.client.HTTPConnection(*self._address, timeout=self._timeout_s)
+        connection = self._connection()
         try:
             connection.request("POST", f"/predictions/{model}", self._image, self._headers)
             response = connection.getresponse()
@@ -82,6 +84,11 @@ class Probe:
             raise ConnectionError(str(error)) from error
         finally:
             connection.close()
+
+    def _connection(self) -> http.client.HTTPConnection:
+        if self._tls is None:
+            return http.client.HTTPConnection(*self._address, timeout=self._timeout_s)
+        return http.client.HTTPSConnection(*self._address, timeout=self._timeout_s, context=self._tls)
 
 
 def wait_until_ready(

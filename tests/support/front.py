@@ -10,6 +10,8 @@ import httpx
 
 from groupnl.archive.manifest import Manifest
 from groupnl.card import InputConfig, ModelCard
+from groupnl.server.keys.key import PREDICT
+from groupnl.server.keys.keys import Keys
 from groupnl.server.observed.account import Account
 from groupnl.server.observed.watch import Watch
 from groupnl.server.pool.models import Models, Version
@@ -18,6 +20,8 @@ from groupnl.server.pool.serving import Serving
 from groupnl.server.pool.ticket import Ticket
 from groupnl.server.web.app import App
 from groupnl.server.web.cors import Cors
+from groupnl.server.web.door import Door
+from groupnl.server.web.hosts import Hosts
 from groupnl.server.web.limits import Limits
 from groupnl.server.web.routes import public_routes
 from groupnl.server.web.state import State
@@ -80,6 +84,8 @@ class Front:
 
     Args:
         origins: of pages that may ask.
+        keys: of clients.
+        hosts: under which clients may ask.
         body_s: until a body is here.
         request_s: until a request is answered.
         request_bytes: of an image.
@@ -95,6 +101,8 @@ class Front:
         self,
         *,
         origins: Sequence[str] = (),
+        keys: Keys | None = None,
+        hosts: Hosts | None = None,
         body_s: float = 5.0,
         request_s: float = 5.0,
         request_bytes: int = REQUEST_BYTES,
@@ -104,7 +112,8 @@ class Front:
         models = Models()
         models.add(_version(self.pool, request_bytes))
         self.routes = public_routes(models, Limits(body_s, request_s), self.state)
-        self.app = App(self.routes, self.state, cast(Watch, _Unwatched()), Cors(origins))
+        door = Door(PREDICT, keys, hosts)
+        self.app = App(self.routes, self.state, cast(Watch, _Unwatched()), door, Cors(origins))
 
     def ask(self, method: str, path: str, **request: Any) -> httpx.Response:
         """One request; see `httpx.request`."""

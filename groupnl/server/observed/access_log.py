@@ -65,6 +65,7 @@ def _fields(account: Account) -> dict[str, Any]:
         "infer_s": _between(taken, computed),
         "request_id": account.request_id,
         "trace_id": account.trace.trace_id,
+        "key": account.key,
         "client": account.client[:LONGEST],
     }
 

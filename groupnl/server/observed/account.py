@@ -38,6 +38,7 @@ class Account:
         bytes_out: of the answer's body.
         status: of the answer; 0: none was sent.
         code: of an error.
+        key: name of the key that it showed; empty: none was asked for.
         ended: when the answer was sent, or given up.
     """
 
@@ -56,6 +57,7 @@ class Account:
     bytes_out: int = 0
     status: int = 0
     code: str = ""
+    key: str = ""
     ended: float = 0.0
 
     @property

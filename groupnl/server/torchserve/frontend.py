@@ -40,7 +40,7 @@ def properties(config: ServeConfig, models: list[ServedModel], store: Path, max_
     """
     settings = {
         "inference_address": f"http://{config.host}:{config.inference_port}",
-        "management_address": f"http://{config.management_host}:{config.management_port}",
+        "management_address": f"http://{config.management_host}:{config.torchserve_management_port}",
         "metrics_address": f"http://{config.metrics_host}:{config.frontend_metrics_port}",
         # TorchServe cannot switch gRPC off, and gRPC ignores per-item errors: any free port, loopback only.
         "grpc_inference_address": "127.0.0.1",

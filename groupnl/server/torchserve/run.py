@@ -70,7 +70,7 @@ class Run:
         if not self._config.token_auth:
             return
         config = self._config
-        url = f"http://{config.management_host}:{config.management_port}/token?type=inference"
+        url = f"http://{config.management_host}:{config.torchserve_management_port}/token?type=inference"
         self._say(f"keys: {self._keys}")
         minutes = f"{config.token_expiration_min:g} minutes"
         self._say(f"the inference key is valid for {minutes}; this writes a new one into the file:")

@@ -10,6 +10,7 @@ from groupnl.metrics import OTHER
 from groupnl.server.observed.watch import Watch
 from groupnl.server.web.answer import Answer, internal_error, refusal
 from groupnl.server.web.cors import Cors
+from groupnl.server.web.door import Door
 from groupnl.server.web.exchange import Exchange, GoneError, Receive, Scope, Send
 from groupnl.server.web.state import State
 
@@ -31,6 +32,7 @@ class Route(NamedTuple):
         endpoint: answers.
         in_its_form: brings an error into the form that the address's protocol demands.
         protocol: how images are asked about there, for the counts; one of `groupnl.metrics.PROTOCOLS`.
+        is_open: to everybody, without a key and under any name.
     """
 
     path: re.Pattern[str]
@@ -38,6 +40,7 @@ class Route(NamedTuple):
     endpoint: Endpoint
     in_its_form: Callable[[Answer], Answer] = _as_it_is
     protocol: str = OTHER
+    is_open: bool = False
 
 
 class App:
@@ -47,11 +50,20 @@ class App:
         routes: every address.
         state: of the server.
         watch: learns of every request.
+        door: lets requests in.
         cors: the pages that may ask.
     """
 
-    def __init__(self, routes: Sequence[Route], state: State, watch: Watch, cors: Cors = Cors(())) -> None:  # noqa: B008 (immutable)
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        state: State,
+        watch: Watch,
+        door: Door,
+        cors: Cors = Cors(()),  # noqa: B008 (immutable)
+    ) -> None:
         self._routes = routes
+        self._door = door
         self._cors = cors
         self._state = state
         self._watch = watch
@@ -81,13 +93,19 @@ class App:
         for route in self._routes:
             if match := route.path.fullmatch(exchange.path):
                 return await self._answer_at(route, exchange, match.groupdict())
-        return refusal(NotFoundError(f"There is nothing at {exchange.path[:80]!r}."))
+        try:
+            self._door.check(exchange)
+            raise NotFoundError(f"There is nothing at {exchange.path[:80]!r}.")
+        except RefusedError as error:
+            return refusal(error)
 
     async def _answer_at(self, route: Route, exchange: Exchange, named: Mapping[str, str | None]) -> Answer:
         exchange.account.protocol = route.protocol
         if preflight := self._cors.preflight(exchange, route.methods):
             return preflight
         try:
+            if not route.is_open:
+                self._door.check(exchange)
             if exchange.method not in route.methods:
                 raise MethodError(route.methods)
             return await route.endpoint(exchange, **named)

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,11 +25,13 @@ class HttpServer:
     Args:
         app: answers.
         listener: bound, and listening.
+        tls: that its connections speak; None: none.
     """
 
-    def __init__(self, app: Callable[..., Any], listener: socket.socket) -> None:
+    def __init__(self, app: Callable[..., Any], listener: socket.socket, tls: ssl.SSLContext | None = None) -> None:
         self._config = uvicorn.Config(
             app,
+            ssl_context_factory=None if tls is None else lambda *_: tls,
             http=Connection,
             ws="none",
             loop="none",
