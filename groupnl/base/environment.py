@@ -74,8 +74,8 @@ def wants_traces() -> bool:
 def child_environment(changes: dict[str, str]) -> dict[str, str]:
     """A copy of the environment for TorchServe and its workers.
 
-    Variables that start with ``TS_`` are left out: TorchServe would let them override its configuration file. So are the
-    keys, which workers do not need.
+    Variables that start with ``TS_`` are left out: TorchServe would let them override its configuration file. So are
+    the keys, which workers do not need.
 
     Args:
         changes: variables to set or replace.

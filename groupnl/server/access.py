@@ -47,8 +47,8 @@ def read_access(config: ServeConfig) -> Access:
     metrics_keys = keys if keys is not None and keys.has(METRICS) else None
     if metrics_keys is None and not (config.allow_open or is_loopback(config.metrics_host)):
         raise ConfigError(
-            f"the metrics on {config.metrics_host}:{config.metrics_port} can be reached from other machines, and no key "
-            "has the scope metrics; make one (groupnl keys new), or allow it without (--allow-open)"
+            f"the metrics on {config.metrics_host}:{config.metrics_port} can be reached from other machines, and no "
+            "key has the scope metrics; make one (groupnl keys new), or allow it without (--allow-open)"
         )
     certificate = None
     if config.tls_cert is not None and config.tls_key is not None:

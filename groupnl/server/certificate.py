@@ -1,4 +1,4 @@
-"""The certificate that the service shows over TLS, with its key; proved before it is shown, and exchanged while it runs."""
+"""The certificate that the service shows over TLS: proved before it is shown, exchanged while it runs."""
 
 import ssl
 from contextlib import suppress

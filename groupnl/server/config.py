@@ -36,8 +36,8 @@ class ServeConfig(BaseModel):
         management_host: address of the management port.
         metrics_host: address of both metrics ports.
         inference_port: predictions.
-        management_port: of the management API. TorchServe's can describe and scale models, but load none; None: 8081. Our
-            own server opens it where a key has the scope manage; None: it does not.
+        management_port: of the management API. TorchServe's can describe and scale models, but load none; None: 8081.
+            Our own server opens it where a key has the scope manage; None: it does not.
         management_socket: file of our own server's management API; None: by the inference port, in the user's folder
             for such files.
         metrics_port: what the workers count, in Prometheus format; see `groupnl.metrics`.
@@ -57,11 +57,12 @@ class ServeConfig(BaseModel):
         shadow_share: share of the live images that are answered again, corrupted; None: as the archives say.
         twins: compare models with the twins that their archives name.
         log_dir: folder of the log files.
-        allowed_hosts: names under which clients may ask, such as ``images.example.org``; empty: any. Not with TorchServe.
-        keys: file of the clients' keys, see `groupnl keys new`; clients must send one. The environment may have more keys.
+        allowed_hosts: names under which clients may ask, such as ``images.example.org``; empty: any. Not with
+            TorchServe.
+        keys: file of the clients' keys, see `groupnl keys new`; clients must send one. The environment may have more
+            keys. Not with TorchServe.
+        tls_cert: file of the certificate, and of those between it and its root (PEM): the inference port speaks TLS.
             Not with TorchServe.
-        tls_cert: file of the certificate, and of those between it and its root (PEM): the inference port speaks TLS. Not
-            with TorchServe.
         tls_key: file of the certificate's key (PEM).
         token_auth: clients must send a key (TorchServe's token authorization) to the inference and management ports.
             There are no keys for the metrics ports.

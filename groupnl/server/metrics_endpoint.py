@@ -68,13 +68,13 @@ class _Quiet(WSGIRequestHandler):
 def _with_keys(app: WsgiApp, keys: Keys) -> WsgiApp:
     """The application, for those who show a key."""
 
-    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def answer(request: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         try:
-            check_key(keys, METRICS, environ.get("HTTP_AUTHORIZATION"))
+            check_key(keys, METRICS, request.get("HTTP_AUTHORIZATION"))
         except RefusedError as error:
             refused = refusal(error)
             start_response(f"{refused.status} Refused", [("content-type", refused.kind), *refused.headers.items()])
             return [refused.body]
-        return app(environ, start_response)
+        return app(request, start_response)
 
     return answer

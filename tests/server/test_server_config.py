@@ -40,7 +40,7 @@ def test_unreadable_files_are_named(tmp_path: Path, text: str) -> None:
         ({"wokers": 1}, "wokers"),
         ({"workers": 0}, "workers = 0"),
         ({"inference_port": 70_000}, "inference_port = 70000"),
-        ({"inference_port": 8081}, "four ports must differ"),
+        ({"inference_port": 8081}, "ports must differ"),
         ({"host": "::1"}, "host = '::1'"),
         ({"host": "127.0.0.1/x\nmodel_store=/"}, "host"),
     ],

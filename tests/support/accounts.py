@@ -17,6 +17,7 @@ def answered(status: int, code: str = "", model: str = "tiny", headers: dict[str
     """A request of 2 s: half a second to arrive, a quarter in the queue, a second to be computed."""
     account = begun(headers)
     account.protocol, account.model, account.version = RAW, model, "1.0"
+    account.key = "web"
     account.status, account.code, account.bytes_in, account.bytes_out = status, code, 1000, 160
     account.read = 100.5
     account.tickets = [_ticket(100.5, 100.75, 101.75)]

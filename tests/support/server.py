@@ -17,6 +17,7 @@ import pytest
 from groupnl.server.management_socket import management_socket
 
 KINDS = ("torchserve", "groupnl")
+_OURS = ("inference", "metrics")  # ports of our own server; its management API has a socket
 FAULTS = Path(__file__).with_name("faults")
 START_LIMIT_S = 180
 STOP_LIMIT_S = 30
@@ -63,7 +64,8 @@ class Server:
         self.kind = kind
         self.inference, self.management, self.metrics, self.frontend_metrics = ports = free_ports()
         names = ("inference", "management", "metrics", "frontend-metrics")
-        given = [word for name, port in zip(names, ports, strict=True) for word in (f"--{name}-port", str(port))]
+        taken = [(name, port) for name, port in zip(names, ports, strict=True) if kind != "groupnl" or name in _OURS]
+        given = [word for name, port in taken for word in (f"--{name}-port", str(port))]
         self._output = folder / "output.txt"
         self.logs = folder / "logs"
         with self._output.open("w") as output:

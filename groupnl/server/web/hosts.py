@@ -1,4 +1,4 @@
-"""The names under which a service may be asked: a page whose own name was bent to this machine's address has another."""
+"""The names under which a service may be asked: a page whose name was bent to this address has another."""
 
 import re
 from collections.abc import Collection

@@ -66,6 +66,7 @@ def test_a_line_tells_all_of_it(log: AccessLog, tmp_path: Path) -> None:
         "infer_s": 1.0,
         "request_id": account.request_id,
         "trace_id": account.trace.trace_id,
+        "key": "web",
         "client": "127.0.0.1",
     }
 
