@@ -2,13 +2,16 @@
 
 import argparse
 from pathlib import Path
+from typing import Annotated, Self
 
 import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
+from pydantic import AfterValidator, Field, model_validator
 from torch import Tensor
 
 from groupnl.base.atomic_file import replacing
+from groupnl.base.numbers import Count
 from groupnl.base.options import Options as BaseOptions
 from groupnl.card import InputConfig
 from groupnl.corruptions.corrupt import MIN_SIDE, CorruptionSpec, corrupt_each
@@ -18,9 +21,17 @@ from groupnl.images import Limits, Preprocess, decode
 
 # As the paper groups them.
 GROUPS = {"noise": 3, "blur": 4, "weather": 4, "digital": 4, "validation": 4}
+MAX_TILE = 1024  # pixels
+MAX_WEBP_TILE = 800  # a WebP has 16383 rows at most
 MARGIN, GAP, GROUP_GAP, HEAD, LABEL = 24, 6, 18, 76, 168  # pixels
 FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".bmp": "BMP"}  # by the name's ending
 PAPER, INK, SOFT = (255, 255, 255), (15, 23, 42), (100, 116, 139)
+
+
+def _writable(path: Path) -> Path:
+    if path.suffix.lower() not in FORMATS:
+        raise ValueError(f"it names no format that can be written: end it in {', '.join(FORMATS)}")
+    return path
 
 
 class Options(BaseOptions):
@@ -36,11 +47,22 @@ class Options(BaseOptions):
     """
 
     image: Path
-    output: Path
-    size: int
-    scale: int
-    seed: int
+    output: Annotated[Path, AfterValidator(_writable)]
+    size: Annotated[int, Field(ge=MIN_SIDE, le=MAX_TILE)]
+    scale: Annotated[int, Field(ge=1, le=MAX_TILE // MIN_SIDE)]
+    seed: Count
     published: bool
+
+    @model_validator(mode="after")
+    def _sheet_is_no_giant(self) -> Self:
+        tile = self.size * self.scale
+        most = MAX_WEBP_TILE if self.output.suffix.lower() == ".webp" else MAX_TILE
+        if tile > most:
+            raise ValueError(
+                f"--size {self.size} with --scale {self.scale} makes tiles of {tile} pixels: {most} is the most in a "
+                f"{self.output.suffix}"
+            )
+        return self
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -57,17 +79,14 @@ def run(options: Options) -> int:
     """Write the sheet.
 
     Raises:
-        ConfigError: the image or an option cannot be used.
+        ConfigError: the image cannot be used.
     """
-    if options.size < MIN_SIDE or options.scale < 1 or options.seed < 0:
-        raise ConfigError(f"--size is {MIN_SIDE} or more, --scale 1 or more, --seed 0 or more")
-    form = _format(options.output)
     pixels = _read(options.image, options.size)
     specs = [CorruptionSpec(*cell, options.seed) for cell in CELLS]
     corrupted = corrupt_each(pixels.expand(len(CELLS), -1, -1, -1), specs, published=options.published)
     sheet = draw_sheet(pixels[0], corrupted, options.image.name, options.scale)
     with replacing(options.output) as partial, partial.open("wb") as file:
-        sheet.save(file, form)
+        sheet.save(file, FORMATS[options.output.suffix.lower()])
     print(options.output)
     return 0
 
@@ -113,12 +132,6 @@ def _draw_rows(sheet: Image.Image, draw: ImageDraw.ImageDraw, corrupted: Tensor,
         y += GROUP_GAP
 
 
-def _format(output: Path) -> str:
-    if form := FORMATS.get(output.suffix.lower()):
-        return form
-    raise ConfigError(f"{output} names no format that can be written: end it in {', '.join(FORMATS)}")
-
-
 def _tile(image: Tensor, scale: int) -> Image.Image:
     picture = Image.fromarray(np.ascontiguousarray(image.permute(1, 2, 0).numpy()))
     return picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST)
@@ -130,5 +143,5 @@ def _read(path: Path, size: int) -> Tensor:
     config = InputConfig(size=size, mean=unit, std=unit, crop_pct=1.0, interpolation="bicubic")
     try:
         return torch.stack([Preprocess(config)(decode(path.read_bytes(), Limits()))])
-    except InputError as error:
+    except (InputError, OSError) as error:
         raise ConfigError(f"{path} cannot be used: {error}") from None

@@ -4,40 +4,48 @@ import argparse
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Self
 
+from pydantic import model_validator
+
+from groupnl.base.addresses import Url
 from groupnl.base.atomic_file import write_whole
 from groupnl.base.options import Options as BaseOptions
 from groupnl.errors import ConfigError
 from groupnl.report.figures import figures_of, model_names
 from groupnl.report.page import page
-from groupnl.report.samples import Replicas, Samples, read_endpoint, read_prometheus, read_replicas
+from groupnl.report.samples import Duration, Replicas, Samples, read_endpoint, read_prometheus, read_replicas
 
 
 class Options(BaseOptions):
     """What `groupnl report` is about.
 
     Attributes:
-        prometheus: URL of a Prometheus that scrapes the service; empty: `endpoint` is given.
-        endpoint: URL of the service's own metrics; empty: `prometheus` is given.
+        prometheus: URL of a Prometheus that scrapes the service; None: `endpoint` is given.
+        endpoint: URL of the service's own metrics; None: `prometheus` is given.
         model: names, in the page's order; None: all.
         since: duration as Prometheus writes it; None: since the service's start.
         output: the page.
     """
 
-    prometheus: str
-    endpoint: str
+    prometheus: Url | None
+    endpoint: Url | None
     model: tuple[str, ...] | None
-    since: str | None
+    since: Duration | None
     output: Path
+
+    @model_validator(mode="after")
+    def _since_when_prometheus_knows(self) -> Self:
+        if self.endpoint and self.since:
+            raise ValueError("--since needs --prometheus: an endpoint knows only the counts since the service's start")
+        return self
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groupnl report`."""
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--prometheus", default="", metavar="URL", help="a Prometheus that scrapes the service")
-    source.add_argument(
-        "--endpoint", default="", metavar="URL", help="the service's own metrics: http://127.0.0.1:8083"
-    )
+    source.add_argument("--prometheus", metavar="URL", help="a Prometheus that scrapes the service")
+    source.add_argument("--endpoint", metavar="URL", help="the service's own metrics: http://127.0.0.1:8083")
     parser.add_argument("--model", nargs="+", metavar="NAME", help="which models, in this order (all)")
     parser.add_argument(
         "--since", metavar="TIME", help="only the last 24h, 7d, ...; with --prometheus (since the start)"
@@ -49,13 +57,11 @@ def run(options: Options) -> int:
     """Read, and write the page.
 
     Raises:
-        ConfigError: options that do not go together, or an unknown model.
+        ConfigError: an unknown model.
         ServerError: nobody answers, or not with metrics of this service.
     """
-    if options.endpoint and options.since:
-        raise ConfigError("--since needs --prometheus: an endpoint knows only the counts since the service's start")
-    address, since = options.endpoint or options.prometheus, options.since
-    samples = read_endpoint(address) if options.endpoint else read_prometheus(address, since)
+    address = options.endpoint or str(options.prometheus)
+    samples = read_endpoint(address) if options.endpoint else read_prometheus(address, options.since)
     names = _chosen(samples, options.model)
     period = _period(options)
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -70,7 +76,7 @@ def _period(options: Options) -> str:
         return f"over the last {options.since}"
     if options.endpoint:
         return "since the service's start"
-    return replicas_in_words(read_replicas(options.prometheus))
+    return replicas_in_words(read_replicas(str(options.prometheus)))
 
 
 def replicas_in_words(replicas: Replicas) -> str:

@@ -1,21 +1,22 @@
 """What the service has counted, as plain samples: read from its endpoint, or from a Prometheus that scraped it."""
 
+import http.client
 import json
-import re
 import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from groupnl.errors import ConfigError, ServerError
+from groupnl.base.texts import form
+from groupnl.errors import ServerError
 from groupnl.metrics import FAMILIES, REQUESTS, Family
 
 TIMEOUT_S = 30.0
-_DURATION = re.compile(r"[1-9][0-9]*(ms|s|m|h|d|w|y)")
-_SCHEMES = ("http", "https")
+Duration = Annotated[str, form(r"[1-9][0-9]{0,5}(ms|s|m|h|d|w|y)", "a time such as 90m, 24h or 7d")]
+"""How long, as Prometheus writes it."""
 
 
 class Sample(NamedTuple):
@@ -67,8 +68,10 @@ class Samples:
 def read_endpoint(url: str) -> Samples:
     """Read a service's own metrics endpoint.
 
+    Args:
+        url: its address, an `Url`.
+
     Raises:
-        ConfigError: no such kind of address.
         ServerError: nobody answers, or not with metrics of this service.
     """
     text = _get(url if urllib.parse.urlsplit(url).path.strip("/") else url.rstrip("/") + "/metrics")
@@ -88,16 +91,13 @@ def read_prometheus(url: str, since: str | None) -> Samples:
     """Ask a Prometheus.
 
     Args:
-        url: its address, as of its web page.
-        since: count over this last time only (``24h``, ``7d``), also what replicas counted that have ended in it; None:
+        url: its address, an `Url`, as of its web page.
+        since: a `Duration`; count over this last time only, also what replicas counted that have ended in it; None:
             what the replicas that run now have counted, each since its start.
 
     Raises:
-        ConfigError: `since` is no duration, or no such kind of address.
         ServerError: nobody answers, or it has no metrics of this service.
     """
-    if since is not None and not _DURATION.fullmatch(since):
-        raise ConfigError(f"--since {since!r} is no duration: write 90m, 24h or 7d")
     samples = [sample for family in FAMILIES for name in _series(family) for sample in _query(url, family, name, since)]
     hint = "" if since else " Replicas that do not answer now are counted with --since only"
     return _checked(url, Samples(samples), hint)
@@ -119,7 +119,6 @@ def read_replicas(url: str) -> Replicas:
     """Ask a Prometheus how many replicas it knows.
 
     Raises:
-        ConfigError: no such kind of address.
         ServerError: nobody answers, or not as a Prometheus does.
     """
     now, last_hour = (
@@ -161,14 +160,12 @@ def _expression(family: Family, name: str, since: str | None) -> str:
 
 
 def _get(url: str) -> str:
-    if urllib.parse.urlsplit(url).scheme not in _SCHEMES:
-        raise ConfigError(f"{url!r} is no address: write http://HOST:PORT")
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310 (checked above)
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310 (an `Url`)
             content: bytes = answer.read()
     except urllib.error.HTTPError as error:
         raise ServerError(f"{url} answers {error.code} {error.reason}") from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         raise ServerError(f"{url} cannot be read: {error}") from None
     return content.decode(errors="replace")
 

@@ -57,17 +57,26 @@ def test_a_sheet_that_is_not_written_to_its_end_leaves_the_one_before(
 @pytest.mark.parametrize(
     ("options", "problem"),
     [
-        (["--size", "16"], "--size is 32 or more"),
-        (["--scale", "0"], "--scale 1 or more"),
-        (["-o", "sheet.unknown"], "sheet.unknown names no format that can be written: end it in .png, .jpg"),
-        (["-o", "sheet"], "sheet names no format"),
+        (["--size", "16"], "--size 16: it must be 32 or more"),
+        (["--size", "0"], "--size 0: it must be 32 or more"),
+        (["--size", "99999999"], "--size 99999999: it must be 1024 or less"),
+        (["--scale", "0"], "--scale 0: it must be 1 or more"),
+        (["--scale", "33"], "--scale 33: it must be 32 or less"),
+        (["--size", "512", "--scale", "4"], "--size 512 with --scale 4 makes tiles of 2048 pixels: 1024 is the most"),
+        (
+            ["--size", "900", "-o", "a.webp"],
+            "--size 900 with --scale 1 makes tiles of 900 pixels: 800 is the most",
+        ),
+        (["--seed", "-5"], "--seed -5: it must be 0 or more"),
+        (["-o", "x.foo"], "--output x.foo: it names no format that can be written: end it in .png, .jpg"),
+        (["-o", "sheet"], "--output sheet: it names no format"),
     ],
 )
 def test_options_that_cannot_be_used(
     options: list[str], problem: str, picture: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["corrupt", str(picture), "--size", "32", *options]) == 1
-    assert problem in capsys.readouterr().err
+    assert main(["corrupt", str(picture), "--size", "32", *options]) == 2
+    assert capsys.readouterr().err.startswith(f"groupnl corrupt: {problem}")
 
 
 def test_an_image_that_cannot_be_used(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,8 @@
 """groupnl report: what was counted, through the endpoint's text, to figures, sentences and the page."""
 
 import re
+import socket
+import threading
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -15,7 +17,7 @@ from support.server import free_ports
 from groupnl import __version__
 from groupnl.cli import main
 from groupnl.corruptions.names import CELLS, Cell
-from groupnl.errors import ConfigError, ServerError
+from groupnl.errors import ServerError
 from groupnl.metrics import (
     CLEAN,
     PAIRED_OUTCOMES_TOTAL,
@@ -231,7 +233,6 @@ def test_the_command(endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixtur
     ("options", "problem"),
     [
         (["--model", "nobody"], "no metrics of the model 'nobody'"),
-        (["--since", "24h"], "--since needs --prometheus"),
     ],
 )
 def test_options_that_cannot_be_used(
@@ -246,10 +247,43 @@ def test_addresses_that_do_not_answer() -> None:
     (port,) = free_ports(1)
     with pytest.raises(ServerError, match="cannot be read"):
         read_endpoint(f"http://127.0.0.1:{port}")
-    with pytest.raises(ConfigError, match="'file:///etc/passwd' is no address"):
-        read_endpoint("file:///etc/passwd")
-    with pytest.raises(ConfigError, match="is no duration"):
-        read_prometheus(f"http://127.0.0.1:{port}", "yesterday")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--endpoint", "http://[::1"], "--endpoint http://[::1: it must be an address, such as http://127.0.0.1:8083"),
+        (["--endpoint", "http://a b"], "--endpoint http://a b: it must be an address, such as"),
+        (["--endpoint", "foo"], "--endpoint foo: it must be an address, such as"),
+        (["--endpoint", ""], "--endpoint : it must be an address, such as"),
+        (["--endpoint", "file:///etc/passwd"], "--endpoint file:///etc/passwd: it must be an address, such as"),
+        (["--prometheus", "http://127.0.0.1:99999"], "--prometheus http://127.0.0.1:99999: it must be an address"),
+        (["--prometheus", "http://a", "--since", "24"], "--since 24: it must be a time such as 90m, 24h or 7d"),
+        (["--endpoint", "http://a", "--since", "24h"], "--since needs --prometheus: an endpoint knows only"),
+    ],
+)
+def test_what_is_mistyped_is_told_before_anybody_is_asked(
+    words: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", *words]) == 2
+    assert capsys.readouterr().err.startswith(f"groupnl report: {said}")
+
+
+def test_an_answer_that_is_no_http_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def answer() -> None:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"SSH-2.0-OpenSSH_9.6\r\n")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        with pytest.raises(ServerError, match="cannot be read: "):
+            read_endpoint(f"http://127.0.0.1:{port}")
+        thread.join()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,53 @@
+"""groupnl.base.addresses: what is an address, and what is refused before anybody is asked."""
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from groupnl.base.addresses import HostAndPort, Url
+
+URLS = ["http://127.0.0.1:8083", "https://example.org", "http://[::1]:9090/prom/", "HTTP://a_b-c:1", "http://a/m?x=1"]
+NO_URLS = [
+    "http://[::1",
+    "http://a b",
+    "foo",
+    "ftp://x",
+    "http://",
+    "http://127.0.0.1:99999",
+    "http://a:0",
+    "http://a:",
+]
+NO_URLS += [
+    "",
+    "//a",
+    "http:a",
+    "http://a:b",
+    "http://u:p@a",
+    "http://ä",
+    "http://a/\n",
+    "file:///etc/passwd",
+    "http:///x",
+]
+
+
+@pytest.mark.parametrize("text", URLS)
+def test_addresses_of_pages(text):
+    assert TypeAdapter(Url).validate_python(text) == text
+
+
+@pytest.mark.parametrize("text", NO_URLS)
+def test_what_is_no_address_of_a_page(text):
+    with pytest.raises(ValidationError, match=r"it must be an address, such as http://127\.0\.0\.1:8083"):
+        TypeAdapter(Url).validate_python(text)
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1:8083", "host:1", "a_b.example.org:65535", "[::1]:8083"])
+def test_addresses_with_their_ports(text):
+    assert TypeAdapter(HostAndPort).validate_python(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["a:99999", "a:0", "a", "a:", ":1", "http://a:1", "a:1/x", "a b:1", "a:b", "a:1_0", "a:٣", "::1:8083", ""]
+)
+def test_what_is_no_address_with_its_port(text):
+    with pytest.raises(ValidationError, match="it must be an address with its port, HOST:PORT"):
+        TypeAdapter(HostAndPort).validate_python(text)
