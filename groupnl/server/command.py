@@ -46,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--management-port", type=int, metavar="PORT", help="TorchServe's management API (8081); ours: for keys")
     add("--metrics-port", type=int, metavar="PORT", help="the workers' metrics (8083)")
     add("--frontend-metrics-port", type=int, metavar="PORT", help="TorchServe's own metrics (8082)")
+    add("--grpc-port", type=int, metavar="PORT", help="the Open Inference Protocol over gRPC (none)")
     add("--workers", type=int, metavar="N", help="worker processes per model (as the archive says)")
     add("--batch-size", type=int, metavar="N", help="most requests in a batch (as the archive says)")
     add("--max-batch-delay-ms", type=int, metavar="MS", help="longest wait for others (as the archive says)")

@@ -42,6 +42,7 @@ class ServeConfig(BaseModel):
             for such files.
         metrics_port: what the workers count, in Prometheus format; see `groupnl.metrics`.
         frontend_metrics_port: TorchServe's own metrics, in Prometheus format.
+        grpc_port: the Open Inference Protocol over gRPC, at the host of predictions; None: not. Not with TorchServe.
         workers: worker processes per model; None: as the archive says.
         batch_size: most requests in one batch; None: as the archive says.
         max_batch_delay_ms: how long the first request of a batch may wait for others; None: as the archive says.
@@ -84,6 +85,7 @@ class ServeConfig(BaseModel):
     management_socket: Path | None = None
     metrics_port: Port = 8083
     frontend_metrics_port: Port = 8082
+    grpc_port: Port | None = None
     workers: UpToMost | None = None
     batch_size: UpToMost | None = None
     max_batch_delay_ms: JavaInt | None = None
@@ -155,16 +157,24 @@ class ServeConfig(BaseModel):
                 )
         return self
 
+    @model_validator(mode="after")
+    def _no_keys_over_grpc(self) -> Self:
+        if self.token_auth and self.grpc_port is not None:
+            raise ValueError("--grpc-port asks nobody for a key; leave it out, or --token-auth")
+        return self
+
     def listeners(self) -> list[tuple[str, int, str]]:
         """Host, port and port option of each address, inference first."""
         management = self.management_host, self.torchserve_management_port, "--management-port"
         frontend = self.metrics_host, self.frontend_metrics_port, "--frontend-metrics-port"
+        grpc = [] if self.grpc_port is None else [(self.host, self.grpc_port, "--grpc-port")]
         is_torchserve = self.server == "torchserve"
         return [
             (self.host, self.inference_port, "--inference-port"),
             *([management] if is_torchserve or self.management_port else []),
             (self.metrics_host, self.metrics_port, "--metrics-port"),
             *([frontend] if is_torchserve else []),
+            *grpc,
         ]
 
     @property

@@ -28,6 +28,7 @@ from groupnl.server.observed.watch import Watch
 from groupnl.server.pool.loading import Loader
 from groupnl.server.pool.models import Models
 from groupnl.server.pool.reload import Reloads
+from groupnl.server.rpc.server import rpc_server
 from groupnl.server.run_directory import run_directory
 from groupnl.server.stop import Stop, Wait
 from groupnl.server.store import ServedModel, fill_store
@@ -149,6 +150,8 @@ class Front:
         public = App(routes, self._state, self._watch, self._access.public, Cors(self._config.cors_origins))
         certificate = self._access.certificate
         path = management_socket(self._config.inference_port, self._config.management_socket)
+        grpc_address = self._config.host, self._config.grpc_port
+        grpc = rpc_server(grpc_address, self._models, limits, self._state, self._watch)
         with socket.create_server(address, backlog=BACKLOG) as listener, ExitStack() as private:
             http = HttpServer(public, listener, certificate.context if certificate else None)
             servers = http, *self._management(path, private)
@@ -157,8 +160,9 @@ class Front:
             rereading = asyncio.create_task(self._access.rereading.follow())
             self._is_listening.set()
             try:
-                await self._until_stopped(serving)
-                await self._drain(http)
+                async with grpc:
+                    await self._until_stopped(serving)
+                    await self._drain(http)
             finally:
                 rereading.cancel()
                 for server in servers:

@@ -101,3 +101,12 @@ def test_open_metrics_need_consent_because_they_have_no_keys() -> None:
 def test_loopback() -> None:
     assert [is_loopback(host) for host in ("127.0.0.1", "127.8.8.8", "localhost")] == [True] * 3
     assert [is_loopback(host) for host in ("0.0.0.0", "10.0.0.1", "localhost.example.org")] == [False] * 3
+
+
+def test_grpc_is_one_more_port_that_asks_nobody_for_a_key() -> None:
+    config = load_config(None, {"grpc_port": 9000})
+    assert config.listeners()[-1] == ("127.0.0.1", 9000, "--grpc-port")
+    with pytest.raises(ConfigError, match="ports must differ"):
+        load_config(None, {"grpc_port": config.inference_port})
+    with pytest.raises(ConfigError, match="--grpc-port asks nobody"):
+        load_config(None, {"grpc_port": 9000, "token_auth": True})

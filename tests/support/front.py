@@ -93,6 +93,9 @@ class Front:
     Attributes:
         pool: of the model.
         state: of the server.
+        models: the one.
+        limits: of a request.
+        watch: learns of every request, and does nothing.
         routes: its addresses.
         app: answers.
     """
@@ -109,11 +112,12 @@ class Front:
     ) -> None:
         self.pool = PlayedPool()
         self.state = State()
-        models = Models()
-        models.add(_version(self.pool, request_bytes))
-        self.routes = public_routes(models, Limits(body_s, request_s), self.state)
-        door = Door(PREDICT, keys, hosts)
-        self.app = App(self.routes, self.state, cast(Watch, _Unwatched()), door, Cors(origins))
+        self.models = Models()
+        self.models.add(_version(self.pool, request_bytes))
+        self.limits = Limits(body_s, request_s)
+        self.watch = cast(Watch, _Unwatched())
+        self.routes = public_routes(self.models, self.limits, self.state)
+        self.app = App(self.routes, self.state, self.watch, Door(PREDICT, keys, hosts), Cors(origins))
 
     def ask(self, method: str, path: str, **request: Any) -> httpx.Response:
         """One request; see `httpx.request`."""

@@ -2,7 +2,7 @@
 
 from http import HTTPStatus
 
-from groupnl.errors import NoWorkerError, StoppingError
+from groupnl.errors import NoWorkerError, RefusedError, StoppingError
 from groupnl.server.pool.models import Models
 from groupnl.server.web.answer import Answer, json_answer, refusal
 from groupnl.server.web.exchange import Exchange
@@ -27,9 +27,15 @@ class Health:
 
     async def ready(self, _: Exchange) -> Answer:
         """Every model has a worker, and the server is not about to stop."""
+        if problem := self.problem():
+            return refusal(problem)
+        return json_answer({"status": "Healthy"}, HTTPStatus.OK)
+
+    def problem(self) -> RefusedError | None:
+        """Why the service is not ready; None where it is."""
         if self._state.is_stopping:
-            return refusal(StoppingError("The service is stopping."))
+            return StoppingError("The service is stopping.")
         waiting = [version.name for version in self._models.current() if not version.pool.workers]
         if waiting or not self._models.current():
-            return refusal(NoWorkerError(f"No worker is ready yet: {', '.join(waiting) or 'no model is loaded'}."))
-        return json_answer({"status": "Healthy"}, HTTPStatus.OK)
+            return NoWorkerError(f"No worker is ready yet: {', '.join(waiting) or 'no model is loaded'}.")
+        return None

@@ -6,7 +6,6 @@ A client that looks asks for the output `errors` too; then the other images are 
 """
 
 import json
-from http import HTTPStatus
 from typing import Any
 
 import groupnl
@@ -20,6 +19,7 @@ from groupnl.server.web.json_body import json_bytes
 from groupnl.server.web.tensors import INPUTS, classes_needed, first_failure, output_shapes, outputs
 from groupnl.server.web.v2_body import JSON_LENGTH_HEADER, inference_answer, read_inference
 
+PLATFORM = "groupnl_pytorch"
 EXTENSIONS = ("classification", "binary_tensor_data")
 
 
@@ -41,14 +41,15 @@ class V2:
         """The server runs."""
         return json_answer({"live": True})
 
-    async def ready(self, exchange: Exchange) -> Answer:
+    async def ready(self, _: Exchange) -> Answer:
         """Every model answers.
 
         Raises:
             RefusedError: one does not, or the server is about to stop.
         """
-        answer = await self._health.ready(exchange)
-        return in_its_form(answer) if answer.status != HTTPStatus.OK else json_answer({"ready": True})
+        if problem := self._health.problem():
+            raise problem
+        return json_answer({"ready": True})
 
     async def server(self, _: Exchange) -> Answer:
         """What the server is."""
@@ -67,7 +68,7 @@ class V2:
             {
                 "name": name,
                 "versions": [each.number for each in versions],
-                "platform": "groupnl_pytorch",
+                "platform": PLATFORM,
                 "inputs": [_tensor(*each) for each in INPUTS],
                 "outputs": [_tensor(*each) for each in shapes],
             }

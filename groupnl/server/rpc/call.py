@@ -1,0 +1,71 @@
+"""One call of gRPC and its answer: as a caller to the models, as an account to the log, as a status to the client."""
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import grpc
+
+from groupnl.errors import DeadlineError
+from groupnl.metrics import GRPC, OTHER
+from groupnl.server.observed.account import Account
+from groupnl.server.web.answer import Answer
+
+CODE_KEY = "groupnl-code"  # of the metadata behind an error: which one
+_STATUSES: Mapping[int, grpc.StatusCode] = {
+    HTTPStatus.UNAUTHORIZED: grpc.StatusCode.UNAUTHENTICATED,
+    HTTPStatus.NOT_FOUND: grpc.StatusCode.NOT_FOUND,
+    HTTPStatus.SERVICE_UNAVAILABLE: grpc.StatusCode.UNAVAILABLE,
+    HTTPStatus.GATEWAY_TIMEOUT: grpc.StatusCode.DEADLINE_EXCEEDED,
+    HTTPStatus.INTERNAL_SERVER_ERROR: grpc.StatusCode.INTERNAL,
+}
+
+
+class Call:
+    """A call.
+
+    Args:
+        context: of grpc.
+        method: its full name.
+        is_infer: whether it asks about images.
+
+    Attributes:
+        headers: its metadata, lower-case name -> value.
+        account: what is known of it.
+    """
+
+    def __init__(self, context: Any, method: str, *, is_infer: bool) -> None:
+        self._context = context
+        metadata = context.invocation_metadata() or ()
+        self.headers: dict[str, str] = {key: value for key, value in metadata if isinstance(value, str)}
+        self.account = Account.open("POST", method, context.peer(), self.headers, time.perf_counter())
+        self.account.protocol = GRPC if is_infer else OTHER
+
+    async def wait_for(self, answer: "asyncio.Future[Any]", seconds: float) -> Any:
+        """What the future brings; the future is cancelled where nobody waits any more.
+
+        Raises:
+            DeadlineError: there is nothing after so many seconds, or when the client waits no longer.
+        """
+        left = self._context.time_remaining()
+        try:
+            await asyncio.wait({answer}, timeout=seconds if left is None else min(seconds, left))
+            if answer.done():
+                return answer.result()
+            raise DeadlineError(f"There was no answer within {seconds:g} s.")
+        finally:
+            answer.cancel()
+
+    async def refuse(self, answer: Answer) -> None:
+        """End the call with an error; does not return.
+
+        Args:
+            answer: what a client of HTTP would get.
+        """
+        error = json.loads(answer.body)
+        self.account.status, self.account.code = answer.status, error["code"]
+        status = _STATUSES.get(answer.status, grpc.StatusCode.INVALID_ARGUMENT)
+        await self._context.abort(status, error["message"], ((CODE_KEY, error["code"]),))
