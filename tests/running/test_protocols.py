@@ -3,12 +3,14 @@
 import asyncio
 import base64
 import json
+import queue
 import shutil
 import subprocess
 import urllib.request
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import httpx
@@ -18,11 +20,12 @@ import requests
 from PIL import Image
 from support.pictures import encode, scene
 from support.raw_socket import raw_socket
-from support.server import Server, only_ours
+from support.server import Server, free_ports, only_ours
 from support.tiny import CLASSES
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
+    from tritonclient import grpc as triton_grpc
     from tritonclient import http as triton
 
 pytestmark = only_ours
@@ -186,6 +189,63 @@ def test_triton_client(server: Server, expected: Shares) -> None:
         assert json.loads(result.as_numpy("errors")[1])["code"] == "unsupported_type"
     finally:
         client.close()
+
+
+@pytest.fixture(scope="module")
+def grpc_server(kind: str, store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, int]]:
+    """A server, and its port of gRPC."""
+    (port,) = free_ports(1)
+    options = ("--model-store", str(store), "--models", "tiny", "--grpc-port", str(port))
+    running = Server(tmp_path_factory.mktemp("grpc"), *options, kind=kind)
+    try:
+        running.wait_for("Ctrl-C stops")
+        yield running, port
+    finally:
+        running.kill()
+
+
+def _grpc_input(kind: str, values: Any) -> Any:
+    given = triton_grpc.InferInput("any", list(values.shape), kind)
+    given.set_data_from_numpy(values)
+    return given
+
+
+def test_grpc(grpc_server: tuple[Server, int]) -> None:
+    server, port = grpc_server
+    expected = server.predict("tiny", PHOTO, {"X-Top-K": "7"}).content
+    row = [expected[name] for name in CLASSES]
+    photos = np.array([PHOTO], dtype=object)
+    with triton_grpc.InferenceServerClient(f"127.0.0.1:{port}") as client:
+        assert client.is_server_live()
+        assert client.is_server_ready()
+        assert client.is_model_ready("tiny", "1.0")
+        assert client.get_model_metadata("tiny").versions == ["1.0"]
+        for given in (_grpc_input("BYTES", photos), _grpc_input("UINT8", PIXELS[None])):
+            found = client.infer("tiny", [given]).as_numpy("probabilities")
+            assert found.tolist() == [pytest.approx(row, abs=1e-6)]
+        several = _grpc_input("BYTES", np.array([PHOTO, b"no image"], dtype=object))
+        with pytest.raises(triton_grpc.InferenceServerException, match="Image 1 of 2: This looks like text"):
+            client.infer("tiny", [several])
+        wanted = [triton_grpc.InferRequestedOutput("best", class_count=1), triton_grpc.InferRequestedOutput("errors")]
+        result = client.infer("tiny", [several], outputs=wanted)
+        best, share = next(iter(expected.items()))
+        assert result.as_numpy("best").tolist() == [[f"{share:f}:{CLASSES.index(best)}:{best}".encode()], [b""]]
+        assert json.loads(result.as_numpy("errors")[1])["code"] == "unsupported_type"
+        with pytest.raises(triton_grpc.InferenceServerException, match="at most 64 are answered at once"):
+            client.infer("tiny", [_grpc_input("BYTES", np.array([b""] * 65, dtype=object))])
+
+
+def test_a_stopping_service_answers_the_calls_in_hand(grpc_server: tuple[Server, int]) -> None:
+    server, port = grpc_server
+    answers: queue.Queue[Any] = queue.Queue()
+    given = _grpc_input("BYTES", np.array([PHOTO] * 8, dtype=object))
+    with triton_grpc.InferenceServerClient(f"127.0.0.1:{port}") as client:
+        for _ in range(8):
+            client.async_infer("tiny", [given], callback=lambda result, error: answers.put(error or result))
+        found = [answers.get(timeout=30)]
+        assert server.stop() == 0
+        found += [answers.get(timeout=30) for _ in range(7)]
+    assert [each for each in found if not isinstance(each, triton_grpc.InferResult)] == []
 
 
 def _head(version: str, *headers: str, method: str = "POST") -> bytes:
