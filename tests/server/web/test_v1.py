@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from typing import Any
 
 import pytest
@@ -114,7 +115,7 @@ def test_json_that_cannot_be_used(body: bytes, status: int, code: str) -> None:
 
 def test_json_that_would_take_much_memory() -> None:
     front = Front(request_bytes=10_000_000)
-    for body in (b'{"a": [' + b"[]," * 100_001 + b"[]]}", b'{"a": [' + b"1," * 2_000_001 + b"1]}"):
+    for body in (b'{"a": [' + b"[]," * 100_001 + b"[]]}", b'{"a": [' + b"1," * 1_000_001 + b"1]}"):
         answer = front.ask("POST", "/v1/models/owls:predict", content=body)
         assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
@@ -143,3 +144,12 @@ def test_a_version_can_be_named() -> None:
     body = json.dumps({"instances": [{"b64": ""}]})
     assert Front().ask("POST", "/v1/models/owls/versions/1.0:predict", content=body).status_code == 200
     assert Front().ask("POST", "/v1/models/owls/versions/2:predict", content=body).status_code == 404
+
+
+def test_a_name_that_stands_twice_is_found_among_many() -> None:
+    names = ",".join(f'"{index}": 1' for index in range(200_000))
+    began = time.monotonic()
+    front = Front(request_bytes=10_000_000)
+    answer = front.ask("POST", "/v1/models/owls:predict", content=f'{{{names}, "199999": 1}}'.encode())
+    assert (answer.status_code, "'199999' stands twice" in answer.json()["message"]) == (400, True)
+    assert time.monotonic() - began < 5
