@@ -7,6 +7,7 @@ ends with 1 if it failed.
 import argparse
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,6 +25,9 @@ from loadtests._settings import HOST, LoadTestError, add_options, read_options
 SPAWN_RATE = 100.0  # users a second; Locust warns above
 USAGE_ERROR = 2
 ONE_PROCESS = "These scenarios count in one process: leave out --master, --worker and --processes."
+
+OF_THE_SCENARIO = "The scenario decides that: see --max-users, --spike-users, --duration and --step-seconds."
+ONE_USER = "There is one kind of user; what it does is chosen with --scenario."
 
 
 class State:
@@ -114,13 +118,22 @@ def add_our_options(parser: Any) -> None:
     # Refused while options are read, before Locust starts or waits for processes: those that it starts outlive a parent
     # that is killed, by minutes.
     known = parser._option_string_actions
-    known["--processes"].type = _refused
+    known["--processes"].type = _refused(ONE_PROCESS)
+    # Locust would take these, and not do what they say.
+    for flag in ("--users", "--spawn-rate", "--run-time"):
+        known[flag].type = _refused(OF_THE_SCENARIO)
+    for argument in parser._actions:
+        if argument.dest == "user_classes":
+            argument.type = _refused(ONE_USER)
     for flag in ("--master", "--worker"):
         known[flag].__class__ = _RefusedFlag
 
 
-def _refused(_: str) -> None:
-    raise argparse.ArgumentTypeError(ONE_PROCESS)
+def _refused(sentence: str) -> Callable[[str], None]:
+    def refuse(value: str) -> None:
+        raise argparse.ArgumentTypeError(f"{value}: {sentence}")
+
+    return refuse
 
 
 class _RefusedFlag(argparse._StoreTrueAction):

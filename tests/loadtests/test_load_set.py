@@ -82,6 +82,9 @@ def test_a_set_that_is_killed_leaves_no_process(tmp_path):
         (("--rate", "0"), "--rate 0.0: must be a number above 0."),
         (("--host", "nowhere"), "--host nowhere: give scheme and address"),
         (("--processes", "2"), "count in one process"),
+        (("--users", "0"), "argument -u/--users: 0: The scenario decides that: see --max-users"),
+        (("--run-time", "3s"), "argument -t/--run-time: 3s: The scenario decides that"),
+        (("nope",), "nope: There is one kind of user; what it does is chosen with --scenario."),
     ],
 )
 def test_a_wrong_option_ends_the_set_at_once(options, said, tmp_path):
