@@ -63,6 +63,10 @@ def test_a_group_lists_its_commands(capsys):
         "serve --startup-timeout inf",
         "serve --shadow-share nan",
         "monitoring --workers nowhere",
+        "monitoring --workers a:99999",
+        "monitoring --alertmanager a:0",
+        "validate --checkpoint x --data y --corruptions fog",
+        "validate --checkpoint x --data y --severities 3",
         "train --data x --model resnet18 --output y --epochs none",
         "models --siz 64",  # an abbreviation
         "curves x.csv --output curves.xyz",

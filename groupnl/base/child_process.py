@@ -1,8 +1,8 @@
 """Child processes that do not outlive the one that started them, and that leave Ctrl-C to it."""
 
 import ctypes
-import os
 import multiprocessing
+import os
 import signal
 import sys
 from multiprocessing.context import BaseContext

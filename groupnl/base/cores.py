@@ -57,11 +57,23 @@ def _groups(root: Path) -> Iterator[tuple[PurePosixPath, Path]]:
     except OSError:
         return
     for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if not controllers:
+        _, controllers, path = [*line.split(":", 2), "", ""][:3]
+        if path and not controllers:
             yield PurePosixPath(path), root / _MOUNT
         elif _V1 in controllers.split(","):
-            yield PurePosixPath(path), root / _MOUNT / controllers
+            yield PurePosixPath(path or "/"), _hierarchy(root / _MOUNT)
+
+
+def _hierarchy(mounts: Path) -> Path:
+    """Where the hierarchy of version 1 is mounted that has the controller: `cpu`, `cpu,cpuacct` or `cpuacct,cpu`.
+
+    Usually several of these names lead there; which ones need not be those that the membership has.
+    """
+    try:
+        named = sorted(mount for mount in mounts.iterdir() if _V1 in mount.name.split(","))
+    except OSError:
+        named = []
+    return named[0] if named else mounts / _V1
 
 
 def _numbers(*files: Path) -> tuple[int, int] | None:

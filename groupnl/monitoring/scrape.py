@@ -4,13 +4,12 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from groupnl.base.texts import form
+from groupnl.base.addresses import HostAndPort
 from groupnl.monitoring.rules import HEADER, yaml_text
 
 JOB = "groupnl"
 FRONTEND_JOB = "torchserve"
 USUAL_FRONTENDS = ("127.0.0.1:8082",)
-Address = Annotated[str, form(r"[^\s/:]+:\d{1,5}", "an address with its port, HOST:PORT")]
 
 
 class ScrapeConfig(BaseModel):
@@ -26,9 +25,9 @@ class ScrapeConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    workers: tuple[Address, ...] = ("127.0.0.1:8083",)
-    frontends: tuple[Address, ...] = ()
-    alertmanager: Address = "127.0.0.1:9093"
+    workers: tuple[HostAndPort, ...] = ("127.0.0.1:8083",)
+    frontends: tuple[HostAndPort, ...] = ()
+    alertmanager: HostAndPort = "127.0.0.1:9093"
     interval_s: Annotated[int, Field(ge=1)] = 15
     evaluation_interval_s: Annotated[int, Field(ge=1)] = 30
 

@@ -2,11 +2,13 @@
 
 import argparse
 import csv
+from argparse import ArgumentTypeError
 from pathlib import Path
 
 from groupnl.base.options import Options as BaseOptions
 from groupnl.base.picture import PictureFile, save
 from groupnl.base.short_names import by_short_name
+from groupnl.base.words import number
 from groupnl.errors import ConfigError
 
 # Columns of the log that are no accuracy.
@@ -63,10 +65,20 @@ def read_log(path: Path) -> dict[str, list[float]]:
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        log = {column: [float(row[column]) for row in rows] for column in rows[0]}
-    except (OSError, ValueError, TypeError, IndexError) as error:
+            table = csv.DictReader(file)
+            rows, columns = list(table), table.fieldnames or ()
+        log = {column: [_number(row, column) for row in rows] for column in columns}
+    except (OSError, ValueError, csv.Error) as error:
         raise ConfigError(f"cannot read {path} as the log of a training run: {error}") from error
+    if not rows:
+        raise ConfigError(f"{path} is no log of a training run: it has no epoch; name the .csv beside a checkpoint")
     if missing := {"epoch", "loss"} - set(log):
         raise ConfigError(f"{path} is no log of a training run: it has no column {sorted(missing)[0]!r}")
     return log
+
+
+def _number(row: dict[str, str], column: str) -> float:
+    try:
+        return number(row[column] or "")
+    except ArgumentTypeError:
+        raise ValueError(f"{column} = {row[column]!r}: it must be a number") from None

@@ -44,6 +44,10 @@ class Options(InputOptions):
             raise ValueError("--corrupt needs the clean images: --data")
         if self.data is None and self.imagenet_c is None:
             raise ValueError("name images with --data, with --imagenet-c, or with both")
+        chosen = {"--corruptions": self.corruptions, "--severities": self.severities != tuple(SEVERITIES)}
+        if any(chosen.values()) and not (self.corrupt or self.imagenet_c):
+            option = next(name for name, given in chosen.items() if given)
+            raise ValueError(f"{option} chooses among corrupted images: give --corrupt or --imagenet-c with it")
         if self.as_published and not self.corrupt:
             raise ValueError("--as-published is for --corrupt; ImageNet-C's files are as published")
         return self

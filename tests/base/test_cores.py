@@ -64,6 +64,21 @@ def test_version_1(tmp_path: Path, quota: str, usable: int, controllers: str) ->
     assert cores.usable_cores(root) == usable
 
 
+@pytest.mark.parametrize("member", ["cpuacct,cpu", "cpu,cpuacct", "cpu"])
+@pytest.mark.parametrize("mount", ["cpu,cpuacct", "cpuacct,cpu", "cpu"])
+def test_version_1_is_mounted_under_a_name_of_its_own(tmp_path: Path, member: str, mount: str) -> None:
+    files = {f"{GROUP}/{mount}/x/cpu.cfs_quota_us": "300000", f"{GROUP}/{mount}/x/cpu.cfs_period_us": "100000"}
+    others = {f"{GROUP}/cpuset/x/cpu.cfs_quota_us": "100000", f"{GROUP}/cpuset/x/cpu.cfs_period_us": "100000"}
+    assert cores.usable_cores(tree(tmp_path, f"4:{member}:/x", **files, **others)) == 3
+
+
+@pytest.mark.parametrize("membership", ["", "nonsense", "4:cpu", "0", "0:", "::"])
+def test_lines_of_another_form_are_no_groups(tmp_path: Path, membership: str) -> None:
+    assert cores.usable_cores(tree(tmp_path, membership)) == 8
+    files = {f"{GROUP}/a/cpu.max": "200000 100000"}
+    assert cores.usable_cores(tree(tmp_path, f"{membership}\n0::/a", **files)) == 2
+
+
 @pytest.mark.parametrize("content", ["", "nonsense", "1 2 3", "100000 0"])
 def test_what_cannot_be_read_is_no_quota(tmp_path: Path, content: str) -> None:
     assert cores.usable_cores(tmp_path) == 8

@@ -43,3 +43,25 @@ def test_a_split_is_drawn_for_the_runs_that_have_it(tmp_path: Path, drawn: list[
     }
     colours = {(line.get_label(), line.get_color()) for axes in drawn[0].axes for line in axes.lines}
     assert len(colours) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "is no log of a training run: it has no epoch; name the .csv beside a checkpoint"),
+        ("epoch,loss\n", "is no log of a training run: it has no epoch; name the .csv beside a checkpoint"),
+        ("a,b\n1,2\n", "is no log of a training run: it has no column 'epoch'"),
+        ("epoch,loss\n1,much\n", "as the log of a training run: loss = 'much': it must be a number"),
+        ("epoch,loss\n1\n", "as the log of a training run: loss = None: it must be a number"),
+        ("epoch,loss\n1,2,3\n\n2,nan\n", "as the log of a training run: loss = 'nan': it must be a number"),
+    ],
+)
+def test_what_is_no_log_is_told_in_a_sentence(
+    content: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "empty.csv"
+    file.write_text(content)
+    assert cli.main(["curves", str(file), "--output", "x.svg"]) == 1
+    told = capsys.readouterr().err
+    assert told.endswith(f"{said}\n")
+    assert len(told.splitlines()) == 1
