@@ -1,5 +1,6 @@
 """The metrics of all processes at one address: what the workers wrote, added up, and what the server itself counts."""
 
+import logging
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -16,6 +17,8 @@ from groupnl.server.observed.worker_files import WorkerFiles
 from groupnl.server.web.answer import refusal
 from groupnl.server.web.door import check_key
 
+logger = logging.getLogger(__name__)
+SWEEP_S = 5.0  # between two looks for workers whose end nobody told
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
@@ -41,22 +44,37 @@ class MetricsEndpoint:
         self._keys = keys
         self._server: WSGIServer | None = None
         self._thread: threading.Thread | None = None
+        self._is_closed = threading.Event()
+        self._sweeper = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
 
     def start(self) -> None:
         """Listen, in a thread of its own. Raises OSError when the port is taken."""
         host, port = self._address
-        app: WsgiApp = make_wsgi_app(self.registry)
+        app: logger = logging.getLogger(__name__)
+SWEEP_S = 5.0  # between two looks for workers whose end nobody told
+WsgiApp = make_wsgi_app(self.registry)
         app = app if self._keys is None else _with_keys(app, self._keys)
         self._server = make_server(host, port, app, ThreadingWSGIServer, _Quiet)
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
         self._thread.start()
+        self._sweeper.start()
 
     def close(self) -> None:
         """Stop listening."""
+        self._is_closed.set()
         if self._server is not None and self._thread is not None:
+            self._sweeper.join()
             self._server.shutdown()
             self._server.server_close()
             self._thread.join()
+
+    def _sweep(self) -> None:
+        """So that no scrape has to do it for many at once."""
+        while not self._is_closed.wait(SWEEP_S):
+            try:
+                self.workers.sweep()
+            except Exception:
+                logger.exception("what workers have counted could not be moved; it is tried again")
 
 
 class _Quiet(WSGIRequestHandler):

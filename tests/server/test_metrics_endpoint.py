@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from support.server import free_ports
 
+from groupnl.server import metrics_endpoint
 from groupnl.server.metrics_endpoint import MetricsEndpoint
 
 # A worker that counts three requests, says so, and lives until its input closes.
@@ -105,3 +107,21 @@ def test_a_file_that_a_worker_has_just_made_is_no_error(tmp_path: Path, endpoint
     (tmp_path / "metrics" / "counter_1.db").touch()
     with _worker(tmp_path / "metrics"):
         assert _scrape(endpoint)["groupnl_requests_total", "200"] == 3
+
+
+def test_the_dead_are_looked_for_between_scrapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics_endpoint, "SWEEP_S", 0.05)
+    (port,) = free_ports(1)
+    folder = tmp_path / "metrics"
+    running = MetricsEndpoint(folder, "127.0.0.1", port)
+    running.start()
+    try:
+        with _worker(folder) as worker:
+            worker.kill()
+        deadline = time.monotonic() + 10
+        while sorted(file.name for file in folder.iterdir()) != ["counter_gone.db", "histogram_gone.db"]:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert _scrape(port)["groupnl_requests_total", "200"] == 3
+    finally:
+        running.close()

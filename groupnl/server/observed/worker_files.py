@@ -7,7 +7,7 @@ gone, so that a sum costs the same after a hundred restarts. Its gauges are take
 import re
 import threading
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -42,19 +42,28 @@ class WorkerFiles:
         """The metrics at this moment; scrapes at the same time share one sum."""
         yield from self._sum()
 
-    def retire(self, pid: int) -> None:
-        """Keep the counts of a process that has ended, and forget its gauges; takes some milliseconds."""
+    def retire(self, *pids: int) -> None:
+        """Keep the counts of processes that have ended, and forget their gauges; takes some milliseconds for each."""
         with self._changing:
-            self._writers.pop(pid, None)
-            for kind, file in self._files().get(pid, {}).items():
-                if not kind.startswith("gauge") and file.stat().st_size:
-                    _add(file, self._folder / f"{kind}_{_GONE}.db")
-                file.unlink()
+            ended: defaultdict[str, list[Path]] = defaultdict(list)
+            for pid, files in self._files().items():
+                if pid in pids:
+                    self._writers.pop(pid, None)
+                    for kind, file in files.items():
+                        ended[kind].append(file)
+            for kind, sources in ended.items():
+                if not kind.startswith("gauge"):
+                    _add(sources, self._folder / f"{kind}_{_GONE}.db")
+                for source in sources:
+                    source.unlink()
+
+    def sweep(self) -> None:
+        """Look for processes that have ended though nobody told, and retire them."""
+        if gone := [pid for pid, files in self._files().items() if not self._is_alive(pid, files.values())]:
+            self.retire(*gone)
 
     def _added_up(self) -> list[Metric]:
-        for pid, files in self._files().items():
-            if not self._is_alive(pid, files.values()):
-                self.retire(pid)
+        self.sweep()
         with self._changing:
             # A worker that begins has made its file before it gives it a size.
             files_now = [str(file) for file in self._folder.glob("*.db") if file.stat().st_size]
@@ -79,11 +88,19 @@ class WorkerFiles:
         return False
 
 
-def _add(source: Path, target: Path) -> None:
-    """Add the counts in one file to those in another, which is made if missing."""
+def _add(sources: Iterable[Path], target: Path) -> None:
+    """Add the counts in some files to those in another, which is made if missing."""
+    sums: defaultdict[str, float] = defaultdict(float)
+    for source in sources:
+        if source.stat().st_size:
+            values: Any = MmapedDict.read_all_values_from_file(str(source))  # type: ignore[no-untyped-call]
+            for key, value, _, _ in values:
+                sums[key] += value
+    if not sums:
+        return
     counts: Any = MmapedDict(str(target))  # type: ignore[no-untyped-call]
     try:
-        for key, value, _, _ in MmapedDict.read_all_values_from_file(str(source)):  # type: ignore[no-untyped-call]
+        for key, value in sums.items():
             before, _ = counts.read_value(key)
             counts.write_value(key, before + value, 0.0)
     finally:
