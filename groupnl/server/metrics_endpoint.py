@@ -50,9 +50,7 @@ class MetricsEndpoint:
     def start(self) -> None:
         """Listen, in a thread of its own. Raises OSError when the port is taken."""
         host, port = self._address
-        app: logger = logging.getLogger(__name__)
-SWEEP_S = 5.0  # between two looks for workers whose end nobody told
-WsgiApp = make_wsgi_app(self.registry)
+        app: WsgiApp = make_wsgi_app(self.registry)
         app = app if self._keys is None else _with_keys(app, self._keys)
         self._server = make_server(host, port, app, ThreadingWSGIServer, _Quiet)
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
