@@ -10,6 +10,8 @@ from pathlib import Path
 from groupnl.service.seats import read_seats
 
 _POLL_S = 0.0005
+_PATIENCE_S = 0.5  # and so many times the longest of the last turns: who waits longer waits for one that stands still
+_TURNS_WAITED = 10
 
 
 class Turns:
@@ -30,6 +32,8 @@ class Turns:
         self._threads = threads
         self._all_or_none = all_or_none
         self._was_alone = True
+        self._usual_s = 0.0  # of a turn
+        self._is_starved = False  # the last turn came without a seat
 
     @property
     def threads(self) -> tuple[int, ...]:
@@ -39,15 +43,22 @@ class Turns:
 
     @contextmanager
     def turn(self) -> Iterator[int]:
-        """Wait for seats, and sit on them inside the block; gives the number of threads to compute with."""
+        """Wait for seats, and sit on them inside the block; gives the number of threads to compute with.
+
+        Where the others stand still (a hanging decoder, a stopped process) it goes on without a seat after a while, and
+        soon the next times, until one is free again.
+        """
         if not self._seats:
             yield self._threads
             return
         seats = self._take_all() if self._all_or_none else self._take()
+        self._is_starved = not seats
+        began = time.monotonic()
         try:
-            yield self._threads if self._all_or_none else len(seats)
+            yield self._threads if self._all_or_none else len(seats) or min(self._share, self._threads)
         finally:
             _leave(seats)
+            self._usual_s = max(time.monotonic() - began, self._usual_s * 0.9)
 
     def _take(self) -> list[int]:
         """All seats if nobody sits now nor sat the last time, else the share or what is free of it; one at least.
@@ -55,9 +66,12 @@ class Turns:
         Who has waited takes its share and not all that has become free: whoever left it is soon back for its own. And
         two who compute side by side are now and then both between two batches.
         """
+        deadline = self._deadline()
         free = self._free_seats()
         is_alone = len(free) == len(self._seats)
         while not free:  # the system waits for one lock, not for any of several
+            if time.monotonic() > deadline:
+                return []
             time.sleep(_POLL_S)
             free = self._free_seats()
         wanted = self._threads if is_alone and self._was_alone else min(self._share, self._threads)
@@ -67,19 +81,32 @@ class Turns:
 
     def _free_seats(self) -> list[int]:
         """The seats on which nobody sat, taken."""
-        taken = []
-        for seat in self._seats:
-            try:
-                fcntl.flock(seat, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                taken.append(seat)
-            except BlockingIOError:
-                continue
-        return taken
+        return [seat for seat in self._seats if _takes(seat)]
 
     def _take_all(self) -> list[int]:
+        deadline = self._deadline()
+        taken: list[int] = []
         for seat in self._seats:  # all in the same order, so that nobody waits for one who waits
-            fcntl.flock(seat, fcntl.LOCK_EX)
-        return self._seats
+            while not _takes(seat):
+                if time.monotonic() > deadline:
+                    _leave(taken)
+                    return []
+                time.sleep(_POLL_S)
+            taken.append(seat)
+        return taken
+
+    def _deadline(self) -> float:
+        """When waiting for a seat ends; on the monotonic clock."""
+        patience = self._usual_s if self._is_starved else _PATIENCE_S + _TURNS_WAITED * self._usual_s
+        return time.monotonic() + patience
+
+
+def _takes(seat: int) -> bool:
+    try:
+        fcntl.flock(seat, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _leave(seats: Iterable[int]) -> None:

@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -253,3 +253,30 @@ def test_kill_of_the_supervisor_frees_the_port(one: Server) -> None:
         assert time.monotonic() - began < 10
         time.sleep(0.05)
     socket.create_server(("127.0.0.1", one.inference)).close()
+
+
+@pytest.mark.parametrize("busy", ["stalls", "is hammered"])
+def test_other_models_keep_their_share(start: Start, store: Path, photos: dict[bytes, str | None], busy: str) -> None:
+    server = start("--model-store", str(store), "--models", "tiny", "leaver", "--workers", "2")
+    server.wait_for("Ctrl-C stops")
+    photo = next(iter(photos))
+    slow = b"slow 60 " + photo if busy == "stalls" else photo
+    over = threading.Event()
+
+    def ask() -> None:
+        headers = {"X-Request-Timeout-Ms": "20000"}
+        with suppress(OSError, http.client.HTTPException):  # the server is killed at the end
+            while not over.is_set():
+                server.predict("leaver", slow, headers)
+
+    threads = [threading.Thread(target=ask) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    time.sleep(1)
+    began = time.monotonic()
+    assert [server.predict("tiny", photo).status for _ in range(10)] == [200] * 10
+    assert time.monotonic() - began < 10
+    over.set()
+    server.kill()
+    for thread in threads:
+        thread.join()

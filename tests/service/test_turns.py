@@ -139,3 +139,24 @@ def test_without_seats_nobody_waits() -> None:
     turns = Turns(None, 3)
     with turns.turn() as first, turns.turn() as second:
         assert (first, second) == (3, 3)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_one_that_stands_still_stops_nobody_for_long(tmp_path: Path, whole: bool) -> None:
+    place = folder(tmp_path, 2)
+    still, going = Turns(place, 2, all_or_none=True), Turns(place, 2, all_or_none=whole)
+    expected = 2 if whole else 1
+    with still.turn():
+        began = time.monotonic()
+        with going.turn() as threads:
+            assert threads == expected
+        assert 0.4 < time.monotonic() - began < 2
+        began = time.monotonic()
+        for _ in range(5):
+            with going.turn() as threads:
+                assert threads == expected
+        assert time.monotonic() - began < 0.4
+    with going.turn(), ThreadPoolExecutor(1) as pool:  # on a seat again: who comes now waits
+        waiting = pool.submit(lambda: Turns(place, 2, all_or_none=True).turn().__enter__())
+        time.sleep(0.1)
+        assert not waiting.done()
