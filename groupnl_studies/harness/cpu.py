@@ -19,6 +19,7 @@ class Parts(NamedTuple):
 
 
 TORCHSERVE = Parts("java", "model_service_worker.py")
+OUR_SERVER = Parts("", "groupnl.base.bound")  # the rest speaks HTTP
 
 
 class CpuSeconds(NamedTuple):

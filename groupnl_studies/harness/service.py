@@ -17,7 +17,7 @@ from groupnl.base.child_process import end_with_parent
 from groupnl.errors import ServerError
 from groupnl.server.command import READY
 from groupnl.server.processes import end_session
-from groupnl_studies.harness.cpu import TORCHSERVE, CpuSeconds, cpu_seconds
+from groupnl_studies.harness.cpu import OUR_SERVER, TORCHSERVE, CpuSeconds, cpu_seconds
 
 HOST = "127.0.0.1"
 START_LIMIT_S = 300.0
@@ -146,6 +146,7 @@ class RunningService(ChildProcess):
         ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
         self.inference_port = ports["inference_port"]
         self.metrics_port = ports["metrics_port"]
+        self.parts = TORCHSERVE if settings.get("server") == "torchserve" else OUR_SERVER
         self._config = {"models": list(models), "log_dir": str(folder / "logs"), **ports, **settings}
 
     def start(self) -> None:

@@ -11,7 +11,7 @@ from groupnl.base.mapping import deep_merge
 from groupnl.base.yaml_file import read_mapping
 from groupnl_studies.harness.client import Request
 from groupnl_studies.harness.service import QUIET, ChildProcess, RunningService, free_ports
-from groupnl_studies.serving.figures import OURS, STOCK
+from groupnl_studies.serving.figures import OURS, STOCK, UNDER_TORCHSERVE
 from groupnl_studies.serving.others.options import ProgramOptions
 from groupnl_studies.serving.others.service import OTHERS, TEMPLATE, OtherService
 from groupnl_studies.serving.plan import Plan
@@ -62,8 +62,10 @@ def contenders(plan: Plan, batching: Batching, folder: Path, unpacked: Path) -> 
         unpacked: folder with the files of our archive.
     """
     archive, settings = plan.archive, deep_merge(dict(plan.settings), QUIET)
-    ours = RunningService(folder / "ours", [f"{archive.stem}={archive.resolve()}"], settings)
-    yield Contender(OURS, ours, _to_torchserve(archive.stem))
+    for name, server in {OURS: "groupnl", UNDER_TORCHSERVE: "torchserve"}.items():
+        models = [f"{archive.stem}={archive.resolve()}"]
+        service = RunningService(folder / server, models, settings | {"server": server})
+        yield Contender(name, service, _to_torchserve(archive.stem))
     if plan.stock is not None:
         stock = StockService(folder / "stock", pack_stock(unpacked, folder / "stock-store", plan.stock))
         yield Contender(STOCK, stock, _to_torchserve(STOCK_MODEL))

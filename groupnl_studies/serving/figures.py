@@ -12,6 +12,7 @@ from groupnl_studies.harness.slot import Slot
 from groupnl_studies.serving.offline import Speed
 
 OURS = "groupnl serve"
+UNDER_TORCHSERVE = "torchserve with our handler"
 STOCK = "stock image_classifier"  # ratios name a service by its first word
 HEADLINE_CLIENTS = 32
 
