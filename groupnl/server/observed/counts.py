@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import prometheus_client.values
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from groupnl.errors import DeadlineError
@@ -33,6 +34,8 @@ class Counts:
 
     def __init__(self, models: Sequence[str], registry: CollectorRegistry, workers: WorkerFiles) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
+        # Values of this process are no files, whatever PROMETHEUS_MULTIPROC_DIR says: that is for the workers.
+        prometheus_client.values.ValueClass = prometheus_client.values.MutexValue
         self._workers = workers
         self._metrics = Metrics(None, registry, _COUNTED)
         for family in (ANSWERS, ABANDONED):

@@ -1,6 +1,9 @@
 """groupnl.server.observed: a request's account, its line in the access log, and what is counted of it."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -124,3 +127,24 @@ def test_what_is_counted(counts: Counts, registry: CollectorRegistry) -> None:
     assert value("groupnl_worker_deaths_total", {"model": "tiny", "reason": "timeout"}) == 1
     assert value("groupnl_reloads_total", {"model": "tiny", "outcome": "done"}) == 1
     assert value("groupnl_answers_created", raw | {"code": "200"}) is None
+
+
+def test_the_server_writes_no_files_of_counts(tmp_path: Path) -> None:
+    told = tmp_path / "theirs"
+    program = (
+        "from pathlib import Path; from prometheus_client import CollectorRegistry, generate_latest\n"
+        "from groupnl.server.observed.counts import Counts\n"
+        "from groupnl.server.observed.worker_files import WorkerFiles\n"
+        f"registry = CollectorRegistry(); counts = Counts(['tiny'], registry, WorkerFiles(Path({str(tmp_path)!r})))\n"
+        "counts.worker_died('tiny', 'died'); print(generate_latest(registry).decode())"
+    )
+    told.mkdir()
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PROMETHEUS_MULTIPROC_DIR": str(told)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert 'groupnl_worker_deaths_total{model="tiny",reason="died"} 1.0' in done.stdout
+    assert list(told.iterdir()) == []
