@@ -4,10 +4,12 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.server import Server, only_ours
+from support.grpc_server import grpc_server
+from support.server import Server
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```(sh|python|js)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
@@ -15,16 +17,24 @@ EXAMPLES = BLOCK.findall((ROOT / "docs" / "clients.md").read_text(encoding="utf-
 PROGRAMS = {"sh": ["bash", "-e", "-c"], "python": [sys.executable, "-W", "ignore", "-c"], "js": ["node", "-e"]}
 
 
-@only_ours
+@pytest.fixture(scope="module")
+def served(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, int]]:
+    """A server, and its port of gRPC."""
+    with grpc_server(tmp_path_factory.mktemp("clients"), store) as running:
+        yield running
+
+
 @pytest.mark.parametrize(
     ("language", "text"), EXAMPLES, ids=[f"{index}-{name}" for index, (name, _) in enumerate(EXAMPLES)]
 )
-def test_examples(server: Server, language: str, text: str) -> None:
+def test_examples(served: tuple[Server, int], language: str, text: str) -> None:
+    server, grpc_port = served
     if shutil.which(PROGRAMS[language][0]) is None:
         pytest.skip(f"{PROGRAMS[language][0]} is not installed")
     sample = ROOT / "docs" / "sample.png"
     best = next(iter(server.predict("tiny", sample.read_bytes()).content))
-    text = text.replace("127.0.0.1:8080", f"127.0.0.1:{server.inference}").replace("gnl_effnet_es", "tiny")
+    for word, here in ((":8080", f":{server.inference}"), (":8085", f":{grpc_port}"), ("gnl_effnet_es", "tiny")):
+        text = text.replace(word, here)
     done = subprocess.run([*PROGRAMS[language], text], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     if "probabilities" not in text:
@@ -35,5 +45,5 @@ def test_examples(server: Server, language: str, text: str) -> None:
 
 def test_every_kind_of_example_is_there() -> None:
     assert {language for language, _ in EXAMPLES} == set(PROGRAMS)
-    for client in ("curl", "requests", "httpx", "aiohttp", "tritonclient", "fetch"):
+    for client in ("curl", "requests", "httpx", "aiohttp", "tritonclient.http", "tritonclient.grpc", "fetch"):
         assert any(client in text for _, text in EXAMPLES), client

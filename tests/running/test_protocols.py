@@ -18,9 +18,10 @@ import numpy as np
 import pytest
 import requests
 from PIL import Image
+from support.grpc_server import grpc_server
 from support.pictures import encode, scene
 from support.raw_socket import raw_socket
-from support.server import Server, free_ports, only_ours
+from support.server import Server, only_ours
 from support.tiny import CLASSES
 
 with warnings.catch_warnings():
@@ -192,16 +193,10 @@ def test_triton_client(server: Server, expected: Shares) -> None:
 
 
 @pytest.fixture(scope="module")
-def grpc_server(kind: str, store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, int]]:
+def with_grpc(kind: str, store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, int]]:
     """A server, and its port of gRPC."""
-    (port,) = free_ports(1)
-    options = ("--model-store", str(store), "--models", "tiny", "--grpc-port", str(port))
-    running = Server(tmp_path_factory.mktemp("grpc"), *options, kind=kind)
-    try:
-        running.wait_for("Ctrl-C stops")
-        yield running, port
-    finally:
-        running.kill()
+    with grpc_server(tmp_path_factory.mktemp("grpc"), store) as running:
+        yield running
 
 
 def _grpc_input(kind: str, values: Any) -> Any:
@@ -210,8 +205,8 @@ def _grpc_input(kind: str, values: Any) -> Any:
     return given
 
 
-def test_grpc(grpc_server: tuple[Server, int]) -> None:
-    server, port = grpc_server
+def test_grpc(with_grpc: tuple[Server, int]) -> None:
+    server, port = with_grpc
     expected = server.predict("tiny", PHOTO, {"X-Top-K": "7"}).content
     row = [expected[name] for name in CLASSES]
     photos = np.array([PHOTO], dtype=object)
@@ -235,8 +230,8 @@ def test_grpc(grpc_server: tuple[Server, int]) -> None:
             client.infer("tiny", [_grpc_input("BYTES", np.array([b""] * 65, dtype=object))])
 
 
-def test_a_stopping_service_answers_the_calls_in_hand(grpc_server: tuple[Server, int]) -> None:
-    server, port = grpc_server
+def test_a_stopping_service_answers_the_calls_in_hand(with_grpc: tuple[Server, int]) -> None:
+    server, port = with_grpc
     answers: queue.Queue[Any] = queue.Queue()
     given = _grpc_input("BYTES", np.array([PHOTO] * 8, dtype=object))
     with triton_grpc.InferenceServerClient(f"127.0.0.1:{port}") as client:
