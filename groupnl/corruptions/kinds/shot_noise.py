@@ -41,9 +41,11 @@ def _table(photons: int) -> Tensor:
     # P(at most k); the gamma function's complement is exact where a sum of terms would round.
     at_most = torch.special.gammaincc(counts + 1, expected.expand(-1, len(counts)))
     at_most[0] = 1  # no light, no photons
-    middles = (torch.arange(STEPS, dtype=torch.float64) + 0.5) / STEPS
-    found = torch.searchsorted(at_most.contiguous(), middles.expand(256, -1).contiguous())
-    return (found.double() / photons).clamp_(max=1).mul_(255).to(torch.uint8).flatten()
+    at_most[:, -1] = 1
+    # How many steps give at most k photons: those whose middle is not beyond that probability.
+    steps = (at_most * STEPS + 0.5).floor().clamp_(max=STEPS).long().cummax(dim=1).values
+    levels = (counts / photons).clamp_(max=1).mul_(255).to(torch.uint8)
+    return levels.repeat(256).repeat_interleave(steps.diff(dim=1, prepend=steps.new_zeros(256, 1)).flatten())
 
 
 def _most(photons: int) -> int:
