@@ -25,8 +25,8 @@ BOTH_HOLD, MODEL_ONLY, REFERENCE_ONLY, BOTH_FLIP = PAIRED_OUTCOMES
 DROP_REASONS = ("queue_full", "expired", "fault")
 QUEUE_FULL, EXPIRED, FAULT = DROP_REASONS
 # How a client asked; OTHER is everything but a question about images: health, descriptions, what is no HTTP.
-PROTOCOLS = ("raw", "v1", "v2", "grpc", "invocations", "other")
-RAW, V1, V2, GRPC, INVOCATIONS, OTHER = PROTOCOLS
+PROTOCOLS = ("raw", "v1", "v2", "grpc", "invocations", "trial", "other")
+RAW, V1, V2, GRPC, INVOCATIONS, TRIAL, OTHER = PROTOCOLS
 DEATH_REASONS = ("loading", "died", "timeout")
 LOADING, DIED, TIMEOUT = DEATH_REASONS
 RELOAD_OUTCOMES = ("done", "refused")

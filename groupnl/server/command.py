@@ -57,6 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--tls-cert", metavar="FILE", help="certificate (PEM); then predictions are asked over TLS")
     add("--tls-key", metavar="FILE", help="the certificate's key (PEM)")
     add("--allowed-hosts", nargs="+", metavar="NAME", help="names under which clients may ask (any)")
+    add("--no-playground", action="store_false", dest="playground", help="no page at / to try the models with")
     add("--drain-s", type=float, metavar="S", help="longest time for the requests in hand when it is stopped (30)")
     add("--request-timeout-s", type=float, metavar="S", help="a request without an answer then is answered 504 (60)")
     add("--shadow-share", type=float, metavar="S", help="of the images, answered again corrupted (as the archive says)")
@@ -137,6 +138,8 @@ def make_log_dir(folder: Path) -> None:
 def _announce(config: ServeConfig, model: str, say: Say) -> None:
     image = SAMPLE_IMAGE if SAMPLE_IMAGE.exists() else Path("IMAGE.jpg")
     header = "-H 'Authorization: Bearer KEY' " if config.token_auth or config.has_keys else ""
-    url = f"{'https' if config.tls_cert else 'http'}://{config.host}:{config.inference_port}/predictions/{model}"
-    say(f"ready; try:\n  curl {header}-T {shlex.quote(str(image))} {url}")
+    url = f"{'https' if config.tls_cert else 'http'}://{config.host}:{config.inference_port}/"
+    say(f"ready; try:\n  curl {header}-T {shlex.quote(str(image))} {url}predictions/{model}")
+    if config.server == "groupnl" and config.playground:
+        say(f"playground: {url}")
     say(f"metrics: http://{config.metrics_host}:{config.metrics_port}/metrics\n{READY}")

@@ -53,6 +53,8 @@ class ServeConfig(BaseModel):
         receive_timeout_s: a request whose body is not here after so long is answered 408. Not with TorchServe.
         cors_origins: sites whose pages may ask from a browser, such as ``https://example.org``; ``*``: all. Not with
             TorchServe.
+        playground: a page at `/` to try the models with, and the addresses that corrupt images for it. Not with
+            TorchServe.
         drain_s: how long a service that was told to stop may take for the requests in hand. Not with TorchServe.
         handler: replaces single keys of the archives' `handler` section (device, precision, limits, shadow).
         shadow_share: share of the live images that are answered again, corrupted; None: as the archives say.
@@ -95,6 +97,7 @@ class ServeConfig(BaseModel):
     request_timeout_s: Annotated[float, Field(gt=0)] = 60.0
     receive_timeout_s: Annotated[float, Field(gt=0)] = 30.0
     cors_origins: tuple[Origin, ...] = ()
+    playground: bool = True
     drain_s: Annotated[float, Field(ge=0)] = 30.0
     handler: dict[str, Any] = {}
     shadow_share: Share | None = None

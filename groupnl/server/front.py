@@ -146,7 +146,7 @@ class Front:
             self._models.add(version)
         address = self._config.host, self._config.inference_port
         limits = Limits(self._config.receive_timeout_s, self._config.request_timeout_s)
-        routes = public_routes(self._models, limits, self._state)
+        routes = public_routes(self._models, limits, self._state, playground=self._config.playground)
         public = App(routes, self._state, self._watch, self._access.public, Cors(self._config.cors_origins))
         certificate = self._access.certificate
         path = management_socket(self._config.inference_port, self._config.management_socket)

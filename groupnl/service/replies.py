@@ -4,6 +4,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -20,10 +21,12 @@ class Reply:
     Attributes:
         status: HTTP status.
         body: what is sent as JSON; the order of its keys is kept.
+        image: a PNG that is sent in its place.
     """
 
     status: int
-    body: dict[str, float] | dict[str, str]
+    body: dict[str, Any]
+    image: bytes | None = None
 
 
 def refusal(error: InputError) -> Reply:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from http import HTTPStatus
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from groupnl.archive.handler_config import HandlerConfig
 from groupnl.card import ModelCard
 from groupnl.errors import InputError
 from groupnl.images import Picture, Reader, SideBySide, as_batch
+from groupnl.images.encode import to_png
 from groupnl.inference.engines.engine import Engine
 from groupnl.metrics import (
     BATCH_SIZE,
@@ -33,6 +35,7 @@ from groupnl.service.faults import FaultCounter
 from groupnl.service.items import Item
 from groupnl.service.replies import Reply, classifications, internal_error, refusal
 from groupnl.service.shadow import Sampler
+from groupnl.service.trials import Trial, trial_answer
 from groupnl.service.turns import Turns
 
 logger = logging.getLogger(__name__)
@@ -107,14 +110,43 @@ class Service:
                 good = [item for item in prepared if isinstance(item, _Prepared)]
                 if not self._on_cpu:
                     turn.close()  # the next worker's images are prepared while the device computes
-                logits = self._infer(good)
+                logits = self._infer([item.pixels for item in good])
             with self._metrics.timed(STAGE_SECONDS, stage=RESPOND):
-                answers = iter(self._replies(good, logits))
+                answers = iter(self._classified(logits, [item.top_k for item in good]))
                 replies = [next(answers) if isinstance(item, _Prepared) else item for item in prepared]
         self._count(replies)
         if logits is not None:
             self._offer(good, logits)
         return replies
+
+    def try_out(self, trial: Trial) -> Reply:
+        """Show or answer one image under some cells. The shadow path learns nothing of it.
+
+        Raises:
+            SystemExit: as `answer`.
+        """
+        with self._turns.turn() as threads:
+            _compute_with(threads)
+            prepared = self._prepare(trial.item)
+            reply = prepared if isinstance(prepared, Reply) else self._tried_out(trial, prepared)
+        self._metrics.inc(REQUESTS, code=str(int(reply.status)))
+        return reply
+
+    def _tried_out(self, trial: Trial, prepared: _Prepared) -> Reply:
+        try:
+            corrupted = trial.corrupted(prepared.pixels, self._config.shadow.seed)
+        except InputError as error:
+            self._metrics.inc(REJECTED, reason=error.code)
+            return refusal(error)
+        except Exception:
+            logger.exception("an image could not be corrupted")
+            return internal_error()
+        images = [prepared.pixels, *corrupted]
+        if trial.shows_pixels:
+            return Reply(HTTPStatus.OK, {}, to_png(images[-1]))
+        replies = self._classified(self._infer(images), [prepared.top_k] * len(images))
+        failed = [reply for reply in replies if reply.status != HTTPStatus.OK]
+        return failed[0] if failed else Reply(HTTPStatus.OK, trial_answer(trial.cells, [r.body for r in replies]))
 
     def _prepare(self, item: Item) -> _Prepared | Reply:
         try:
@@ -134,24 +166,24 @@ class Service:
         image = item.image()
         return self._reader.decode(image) if item.size is None else self._reader.take(image, item.size)
 
-    def _infer(self, good: Sequence[_Prepared]) -> Tensor | None:
-        """The logits of the good items; None where there are none, or the network could not be run."""
-        if not good:
+    def _infer(self, pixels: Sequence[Tensor]) -> Tensor | None:
+        """The logits of model inputs; None where there are none, or the network could not be run."""
+        if not pixels:
             return None
         try:
             with self._metrics.timed(STAGE_SECONDS, stage=INFER):
-                logits = self._engine(as_batch([item.pixels for item in good]))
+                logits = self._engine(as_batch(pixels))
         except Exception:
-            logger.exception("the network could not be run on a batch of %d", len(good))
+            logger.exception("the network could not be run on a batch of %d", len(pixels))
             self._faults.failed()
             return None
         self._faults.succeeded()
         return logits
 
-    def _replies(self, good: Sequence[_Prepared], logits: Tensor | None) -> list[Reply]:
+    def _classified(self, logits: Tensor | None, top_k: Sequence[int]) -> list[Reply]:
         if logits is None:
-            return [internal_error() for _ in good]
-        return classifications(logits, self._classes, [item.top_k for item in good])
+            return [internal_error() for _ in top_k]
+        return classifications(logits, self._classes, top_k)
 
     def _offer(self, good: Sequence[_Prepared], logits: Tensor) -> None:
         for item, row in zip(good, logits, strict=True):

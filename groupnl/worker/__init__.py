@@ -3,3 +3,7 @@
 REFUSAL = "refusal"  # the fact of a first message that says why the model cannot be loaded
 CODE = "code"  # the fact of an answer that is an error: which one
 SIZE = "size"  # the fact of an item that holds pixels and no file: their width and height
+# The facts of an item that is a trial (`groupnl.service.trials`).
+CELLS = "cells"  # [[corruption, severity], ...]
+SEED = "seed"
+SHOWS_PIXELS = "shows_pixels"

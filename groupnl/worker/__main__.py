@@ -19,11 +19,13 @@ import torch
 from groupnl.archive.model_config import read_setting
 from groupnl.archive.read import CONFIG_FILE
 from groupnl.base.yaml_file import read_mapping
+from groupnl.corruptions.names import Cell
 from groupnl.service.items import Item
 from groupnl.service.loading import load_service
 from groupnl.service.replies import Reply
 from groupnl.service.service import Service
-from groupnl.worker import CODE, REFUSAL, SIZE
+from groupnl.service.trials import Trial
+from groupnl.worker import CELLS, CODE, REFUSAL, SEED, SHOWS_PIXELS, SIZE
 from groupnl.worker.wire import Part, encode, read
 
 logger = logging.getLogger(__name__)
@@ -65,8 +67,18 @@ def _answer(service: Service, take: Callable[[int], bytes], link: socket.socket)
             batch = read(take)
         except EOFError:
             return
+        if CELLS in batch[0].facts:  # a trial, which is a batch of its own
+            _send(link, [_try_out(service, part) for part in batch])
+            continue
         replies = service.answer([_item(part) for part in batch])
         _send(link, [Part(_facts(reply), _json(reply)) for reply in replies])
+
+
+def _try_out(service: Service, part: Part) -> Part:
+    facts = part.facts
+    cells = tuple(Cell(*cell) for cell in facts[CELLS])
+    reply = service.try_out(Trial(_item(part), cells, facts[SEED], facts[SHOWS_PIXELS]))
+    return Part(_facts(reply), _json(reply) if reply.image is None else reply.image)
 
 
 def _item(part: Part) -> Item:

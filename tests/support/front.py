@@ -89,6 +89,7 @@ class Front:
         body_s: until a body is here.
         request_s: until a request is answered.
         request_bytes: of an image.
+        playground: whether there is one.
 
     Attributes:
         pool: of the model.
@@ -109,6 +110,7 @@ class Front:
         body_s: float = 5.0,
         request_s: float = 5.0,
         request_bytes: int = REQUEST_BYTES,
+        playground: bool = True,
     ) -> None:
         self.pool = PlayedPool()
         self.state = State()
@@ -116,7 +118,7 @@ class Front:
         self.models.add(_version(self.pool, request_bytes))
         self.limits = Limits(body_s, request_s)
         self.watch = cast(Watch, _Unwatched())
-        self.routes = public_routes(self.models, self.limits, self.state)
+        self.routes = public_routes(self.models, self.limits, self.state, playground=playground)
         self.app = App(self.routes, self.state, self.watch, Door(PREDICT, keys, hosts), Cors(origins))
 
     def ask(self, method: str, path: str, **request: Any) -> httpx.Response:

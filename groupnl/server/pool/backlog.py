@@ -1,4 +1,4 @@
-"""The items of one model that wait for a worker: bounded in number and bytes, and taken in batches, oldest first."""
+"""The items of one model that wait for a worker: bounded in number and bytes, and taken in batches."""
 
 import asyncio
 import functools
@@ -56,7 +56,7 @@ class Backlog:
     async def take(self, most: int, patience_s: float) -> list[Ticket]:
         """The next batch, waited for.
 
-        An item with which a worker has died is a batch of its own.
+        Trials come when nothing else waits; `Ticket.is_alone` says what is a batch of its own.
 
         Args:
             most: items.
@@ -65,7 +65,7 @@ class Backlog:
         async with self._one_at_a_time:
             while True:
                 await self._until(1)
-                if patience_s and not next(iter(self._waiting)).deaths:
+                if patience_s and not self._in_turn()[0].is_alone:
                     await self._until_or_timeout(most, patience_s)
                 if batch := self._pop(most):
                     return batch
@@ -91,14 +91,17 @@ class Backlog:
 
     def _pop(self, most: int) -> list[Ticket]:
         batch: list[Ticket] = []
-        for ticket in list(self._waiting)[:most]:
-            if ticket.deaths and batch:
+        for ticket in self._in_turn()[:most]:
+            if ticket.is_alone and batch:
                 break
             self._drop(ticket)
             batch.append(ticket)
-            if ticket.deaths:
+            if ticket.is_alone:
                 break
         return batch
+
+    def _in_turn(self) -> list[Ticket]:
+        return sorted(self._waiting, key=lambda ticket: ticket.is_trial)  # each kind in its order
 
     async def _until(self, count: int) -> None:
         while len(self._waiting) < count:

@@ -18,6 +18,7 @@ class Serving(NamedTuple):
         queue_size: most items that wait.
         queue_bytes: most bytes of images that wait.
         request_bytes: most bytes of a request.
+        twin: name of the model that it is compared with; None: there is none.
     """
 
     workers: int
@@ -27,6 +28,7 @@ class Serving(NamedTuple):
     queue_size: int
     queue_bytes: int
     request_bytes: int
+    twin: str | None = None
 
     @classmethod
     def of(cls, model_config: Mapping[str, Any], queue_bytes: int) -> Self:
@@ -43,4 +45,5 @@ class Serving(NamedTuple):
             queue_size=read_setting(model_config, "queue_size"),
             queue_bytes=queue_bytes,
             request_bytes=request_bytes(max_image_bytes(model_config["handler"])),
+            twin=(model_config["handler"].get("shadow") or {}).get("twin"),
         )

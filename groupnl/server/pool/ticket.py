@@ -4,6 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 
+from groupnl.worker import CELLS
 from groupnl.worker.wire import Part
 
 
@@ -31,6 +32,16 @@ class Ticket:
     def size(self) -> int:
         """Bytes of the image."""
         return len(self.part.content)
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether it asks about an image under corruptions: such items are answered when no other one waits."""
+        return CELLS in self.part.facts
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether it is a batch of its own: a trial, and an item with which a worker has died."""
+        return self.deaths > 0 or self.is_trial
 
     def reply(self, part: Part) -> None:
         """Give the answer to whoever still waits for it."""

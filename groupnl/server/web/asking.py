@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from groupnl.errors import (
@@ -35,10 +35,12 @@ class Picture(NamedTuple):
     Attributes:
         content: a file's bytes, or pixels: red, green and blue of each, row by row.
         size: width and height, of pixels.
+        facts: what a worker is to know of it, beside the request's headers.
     """
 
     content: bytes
     size: tuple[int, int] | None = None
+    facts: Mapping[str, Any] = {}
 
 
 class Caller(Protocol):
@@ -184,7 +186,8 @@ def _facts(caller: Caller, count: int, top_k: int | None) -> list[dict[str, Any]
 
 
 def _part(picture: Picture, facts: dict[str, Any]) -> Part:
-    return Part(facts if picture.size is None else {**facts, SIZE: picture.size}, picture.content)
+    sized = facts if picture.size is None else {**facts, SIZE: picture.size}
+    return Part({**sized, **picture.facts}, picture.content)
 
 
 def _answer(found: Part | BaseException) -> Answer:

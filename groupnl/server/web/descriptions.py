@@ -41,6 +41,7 @@ def _description(version: Version) -> dict[str, Any]:
         "sha256": version.digest,
         "architecture": card.architecture,
         "classes": len(card.classes),
+        "twin": serving.twin,
         "minWorkers": serving.workers,
         "maxWorkers": serving.workers,
         "batchSize": serving.batch_size,

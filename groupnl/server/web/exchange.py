@@ -31,6 +31,7 @@ class Exchange:
     Attributes:
         method: in capitals.
         path: decoded, without the query.
+        query: what stands behind the path's question mark, as it came.
         headers: lower-case name -> value; the first where a name stands twice.
         is_read: whether the whole body has been read.
         refusal: why it cannot be answered, whatever it asks for.
@@ -40,6 +41,7 @@ class Exchange:
     def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
+        self.query: bytes = scope.get("query_string", b"")
         self.headers: dict[str, str] = {}
         for name, value in scope["headers"]:
             self.headers.setdefault(name.decode("latin-1"), value.decode("latin-1"))
@@ -108,7 +110,7 @@ class Exchange:
             close: whether the connection ends with it.
         """
         fields = {"content-type": answer.kind, "content-length": str(len(answer.body)), **answer.headers}
-        if answer.status == HTTPStatus.NO_CONTENT:
+        if answer.status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
             fields = dict(answer.headers)
         if close or not self.is_read:
             fields["connection"] = "close"

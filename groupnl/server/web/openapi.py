@@ -8,6 +8,7 @@ import groupnl
 from groupnl.server.web.answer import JSON, Answer, json_answer
 from groupnl.server.web.asking import TIMEOUT_HEADER
 from groupnl.server.web.exchange import Exchange
+from groupnl.server.web.trials import PNG
 from groupnl.server.web.v2_body import BINARY
 from groupnl.service.items import KEY_HEADER, LABEL_HEADER, TOP_K_HEADER
 
@@ -21,6 +22,11 @@ _HEADERS = {
     KEY_HEADER: ("string", "What the client calls the request; it chooses which images are looked at again."),
     LABEL_HEADER: ("string", "The true class of the one image, by name or position."),
     TIMEOUT_HEADER: ("integer", "After so many milliseconds the answer is 504."),
+}
+_QUERY = {
+    "corruption": ({"type": "string"}, "One of ImageNet-C's nineteen, such as fog."),
+    "severity": ({"type": "integer", "minimum": 1, "maximum": 5}, "How strong."),
+    "seed": ({"type": "integer", "minimum": 0}, "Of its random numbers, beside the image's key; else the service's."),
 }
 _REFUSALS = {
     400: "The body, or a header, cannot be used.",
@@ -65,6 +71,19 @@ SCHEMAS: Mapping[str, Object] = {
     "Models": _object(("models",), models=_list(_object(("modelName", "modelUrl"), modelName=_TEXT, modelUrl=_TEXT))),
     "Descriptions": _list(
         _object(("modelName", "modelVersion", "workers"), modelName=_TEXT, modelVersion=_TEXT, workers=_list(_ANY))
+    ),
+    "Robustness": _object(
+        ("clean", "cells"),
+        clean=_ref("Classes"),
+        cells=_list(
+            _object(
+                ("corruption", "severity", "holds", "classes"),
+                corruption=_TEXT,
+                severity=_WHOLE,
+                holds={**_TRUTH, "description": "Whether the best class is that of the clean image."},
+                classes=_ref("Classes"),
+            )
+        ),
     ),
     "Health": _object(("status",), status=_TEXT),
     "V1Models": _object(("models",), models=_list(_TEXT)),
@@ -164,6 +183,15 @@ def _asked(summary: str, answer: str, body: Object, example: str, error: str = "
     return _operation(summary, answer, body=body, refusals=_REFUSALS, error=error, example=example, headers=headers)
 
 
+def _tried(summary: str, answer: str, example: str) -> Object:
+    """An operation that asks about one image under a corruption."""
+    operation = _asked(summary, answer, _RAW, example)
+    query = [
+        {"name": name, "in": "query", "description": text, "schema": schema} for name, (schema, text) in _QUERY.items()
+    ]
+    return {**operation, "parameters": [*query, *operation["parameters"]]}
+
+
 _LISTED = "Lists the models."
 _ONE_IMAGE = _asked(
     "Classes of one image.", "Classes", _RAW, "curl -T image.jpg http://localhost:8080/predictions/NAME"
@@ -173,6 +201,16 @@ _FIRST_MODEL = _asked(
     "Classes",
     _RAW,
     "curl --data-binary @image.jpg http://localhost:8080/invocations",
+)
+_CORRUPTED = _tried(
+    "One image as the model sees it under a corruption, or clean; not with --no-playground.",
+    PNG,
+    "curl -T image.jpg 'http://localhost:8080/corrupt/NAME?corruption=fog&severity=3' -o fog.png",
+)
+_ROBUSTNESS = _tried(
+    "Classes of one image, clean and under a corruption at one severity or every one; not with --no-playground.",
+    "Robustness",
+    "curl -T image.jpg 'http://localhost:8080/robustness/NAME?corruption=fog'",
 )
 _DESCRIBED = _operation("Describes a model and its workers.", "Descriptions", refusals=_NOT_FOUND)
 _V1_STATUS = _operation("Whether a model answers.", "V1Status", refusals=_NOT_FOUND)
@@ -200,6 +238,10 @@ OPERATIONS: Mapping[str, tuple[Sequence[str], Object]] = {  # address -> (method
     "/predictions/{name}": (_ASK, _ONE_IMAGE),
     "/predictions/{name}/{version}": (_ASK, _ONE_IMAGE),
     "/invocations": (_ASK, _FIRST_MODEL),
+    "/corrupt/{name}": (_ASK, _CORRUPTED),
+    "/corrupt/{name}/{version}": (_ASK, _CORRUPTED),
+    "/robustness/{name}": (_ASK, _ROBUSTNESS),
+    "/robustness/{name}/{version}": (_ASK, _ROBUSTNESS),
     "/v1/models": (_READ, _operation(_LISTED, "V1Models")),
     "/v1/models/{name}": (_READ, _V1_STATUS),
     "/v1/models/{name}/versions/{version}": (_READ, _V1_STATUS),

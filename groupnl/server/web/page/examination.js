@@ -1,0 +1,56 @@
+// One image before some models: everything is asked once, and nothing any more when the next image comes.
+export class Examination {
+  #service;
+  #image;
+  #stop = new AbortController();
+  #asked = new Map();
+  #urls = [];
+
+  // names: of the models, the first of which shows the pixels.
+  constructor(service, image, names) {
+    this.#service = service;
+    this.#image = image;
+    this.names = names;
+  }
+
+  // Class -> probability of each model, most probable first.
+  clean() {
+    return Promise.all(this.names.map((name) => this.#once(`clean ${name}`, (signal) =>
+      this.#service.predict(name, this.#image, signal))));
+  }
+
+  // For each model: the clean classes, and a cell for each severity.
+  row(corruption) {
+    return Promise.all(this.names.map((name) => this.#once(`row ${name} ${corruption}`, (signal) =>
+      this.#service.robustness(name, this.#image, corruption, signal))));
+  }
+
+  // Address of the image as the models see it; cell: {corruption, severity}, or null for the clean one.
+  picture(cell) {
+    const what = cell === null ? "clean" : `${cell.corruption} ${cell.severity}`;
+    return this.#once(`picture ${what}`, async (signal) => {
+      const url = URL.createObjectURL(await this.#service.picture(this.names[0], this.#image, cell, signal));
+      this.#urls.push(url);
+      return url;
+    });
+  }
+
+  get isOver() {
+    return this.#stop.signal.aborted;
+  }
+
+  end() {
+    this.#stop.abort();
+    this.#urls.forEach((url) => URL.revokeObjectURL(url));
+  }
+
+  // What could not be had is asked again the next time.
+  #once(what, ask) {
+    if (!this.#asked.has(what)) {
+      const answer = ask(this.#stop.signal);
+      answer.catch(() => this.#asked.delete(what));
+      this.#asked.set(what, answer);
+    }
+    return this.#asked.get(what);
+  }
+}
