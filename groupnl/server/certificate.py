@@ -19,6 +19,7 @@ class Certificate:
 
     Attributes:
         files: that it is read from.
+        pem: what they held when they were read last, the chain and its key.
         context: for a listening socket; its handshakes show what was read last.
 
     Raises:
@@ -27,6 +28,7 @@ class Certificate:
 
     def __init__(self, chain: Path, key: Path) -> None:
         self.files = chain, key
+        self.pem: tuple[bytes, ...] = ()
         self.context = _context()
         self._current = self.context
         self.context.sni_callback = self._show_current
@@ -39,6 +41,7 @@ class Certificate:
             ConfigError: what they hold cannot be shown; what was read before stays.
         """
         self._current = _proved(*self.files)
+        self.pem = tuple(file.read_bytes() for file in self.files)
 
     def _show_current(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         connection.context = self._current

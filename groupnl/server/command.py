@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--max-batch-delay-ms", type=int, metavar="MS", help="longest wait for others (as the archive says)")
     add("--queue-size", type=int, metavar="N", help="waiting requests per model, then 503 (100)")
     add("--management-socket", metavar="FILE", help="of our own server's management API (by the inference port)")
-    add("--cors-origin", nargs="+", metavar="SITE", dest="cors_origins", help="whose pages may ask, or * (none)")
+    add("--cors-origin", nargs="+", metavar="SITE", help="whose pages may ask, or * (none)")
     add("--keys", metavar="FILE", help="clients must send one of these keys: groupnl keys new")
     add("--tls-cert", metavar="FILE", help="certificate (PEM); then predictions are asked over TLS")
     add("--tls-key", metavar="FILE", help="the certificate's key (PEM)")

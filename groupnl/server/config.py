@@ -22,7 +22,7 @@ Origin = Annotated[str, form(r"\*|[a-z][a-z0-9+.\-]*://[^/\s,;*]+", "a site, suc
 Name = Annotated[str, form(r"[A-Za-z0-9.\-]+(:[0-9]{1,5})?", "a host's name or IPv4 address, with or without :PORT")]
 _NO_KEYS = ("--metrics-port", "--frontend-metrics-port")
 _TORCHSERVE_MANAGEMENT = 8081
-_OURS = ("keys", "tls_cert", "tls_key", "allowed_hosts")
+_OURS = ("keys", "tls_cert", "tls_key", "allowed_hosts", "grpc_port", "cors_origin")
 
 
 class ServeConfig(BaseModel):
@@ -51,7 +51,7 @@ class ServeConfig(BaseModel):
         queue_bytes: waiting bytes of images per model; further requests are answered 503. Not with TorchServe.
         request_timeout_s: a request without an answer after so long is answered 504. Not with TorchServe.
         receive_timeout_s: a request whose body is not here after so long is answered 408. Not with TorchServe.
-        cors_origins: sites whose pages may ask from a browser, such as ``https://example.org``; ``*``: all. Not with
+        cors_origin: sites whose pages may ask from a browser, such as ``https://example.org``; ``*``: all. Not with
             TorchServe.
         playground: a page at `/` to try the models with, and the addresses that corrupt images for it. Not with
             TorchServe.
@@ -96,7 +96,7 @@ class ServeConfig(BaseModel):
     queue_bytes: Positive = 256 * 1024 * 1024
     request_timeout_s: Annotated[float, Field(gt=0)] = 60.0
     receive_timeout_s: Annotated[float, Field(gt=0)] = 30.0
-    cors_origins: tuple[Origin, ...] = ()
+    cors_origin: tuple[Origin, ...] = ()
     playground: bool = True
     drain_s: Annotated[float, Field(ge=0)] = 30.0
     handler: dict[str, Any] = {}
@@ -158,12 +158,6 @@ class ServeConfig(BaseModel):
                     f"{host}:{port} can be reached from other machines; use token authorization (--token-auth), "
                     "or allow it without (--allow-open) behind a proxy that checks who asks"
                 )
-        return self
-
-    @model_validator(mode="after")
-    def _no_keys_over_grpc(self) -> Self:
-        if self.token_auth and self.grpc_port is not None:
-            raise ValueError("--grpc-port asks nobody for a key; leave it out, or --token-auth")
         return self
 
     def listeners(self) -> list[tuple[str, int, str]]:

@@ -28,6 +28,7 @@ from groupnl.server.observed.watch import Watch
 from groupnl.server.pool.loading import Loader
 from groupnl.server.pool.models import Models
 from groupnl.server.pool.reload import Reloads
+from groupnl.server.rpc.served import Served
 from groupnl.server.rpc.server import rpc_server
 from groupnl.server.run_directory import run_directory
 from groupnl.server.stop import Stop, Wait
@@ -147,11 +148,12 @@ class Front:
         address = self._config.host, self._config.inference_port
         limits = Limits(self._config.receive_timeout_s, self._config.request_timeout_s)
         routes = public_routes(self._models, limits, self._state, playground=self._config.playground)
-        public = App(routes, self._state, self._watch, self._access.public, Cors(self._config.cors_origins))
+        public = App(routes, self._state, self._watch, self._access.public, Cors(self._config.cors_origin))
         certificate = self._access.certificate
         path = management_socket(self._config.inference_port, self._config.management_socket)
         grpc_address = self._config.host, self._config.grpc_port
-        grpc = rpc_server(grpc_address, self._models, limits, self._state, self._watch)
+        served = Served(self._models, limits, self._state, self._watch, self._access.public)
+        grpc = rpc_server(grpc_address, certificate, served)
         with socket.create_server(address, backlog=BACKLOG) as listener, ExitStack() as private:
             http = HttpServer(public, listener, certificate.context if certificate else None)
             servers = http, *self._management(path, private)

@@ -103,10 +103,14 @@ def test_loopback() -> None:
     assert [is_loopback(host) for host in ("0.0.0.0", "10.0.0.1", "localhost.example.org")] == [False] * 3
 
 
-def test_grpc_is_one_more_port_that_asks_nobody_for_a_key() -> None:
-    config = load_config(None, {"grpc_port": 9000})
+def test_what_torchserve_has_not_is_refused() -> None:
+    for name, value in (("grpc_port", 9000), ("cors_origin", ["*"])):
+        with pytest.raises(ConfigError, match=f"--{name.replace('_', '-')} is our own server's"):
+            load_config(None, {"server": "torchserve", name: value})
+
+
+def test_grpc_is_one_more_port() -> None:
+    config = load_config(None, {"server": "groupnl", "grpc_port": 9000})
     assert config.listeners()[-1] == ("127.0.0.1", 9000, "--grpc-port")
     with pytest.raises(ConfigError, match="ports must differ"):
-        load_config(None, {"grpc_port": config.inference_port})
-    with pytest.raises(ConfigError, match="--grpc-port asks nobody"):
-        load_config(None, {"grpc_port": 9000, "token_auth": True})
+        load_config(None, {"server": "groupnl", "grpc_port": config.inference_port})

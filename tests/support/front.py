@@ -97,6 +97,7 @@ class Front:
         models: the one.
         limits: of a request.
         watch: learns of every request, and does nothing.
+        door: lets requests in.
         routes: its addresses.
         app: answers.
     """
@@ -119,7 +120,8 @@ class Front:
         self.limits = Limits(body_s, request_s)
         self.watch = cast(Watch, _Unwatched())
         self.routes = public_routes(self.models, self.limits, self.state, playground=playground)
-        self.app = App(self.routes, self.state, self.watch, Door(PREDICT, keys, hosts), Cors(origins))
+        self.door = Door(PREDICT, keys, hosts)
+        self.app = App(self.routes, self.state, self.watch, self.door, Cors(origins))
 
     def ask(self, method: str, path: str, **request: Any) -> httpx.Response:
         """One request; see `httpx.request`."""

@@ -9,20 +9,19 @@ import grpc
 
 import groupnl
 from groupnl.errors import RefusedError
-from groupnl.server.observed.watch import Watch
-from groupnl.server.pool.models import Models
 from groupnl.server.rpc.call import Call
 from groupnl.server.rpc.messages import MESSAGES, SERVICE
+from groupnl.server.rpc.served import Served
 from groupnl.server.rpc.tensors import pictures_of, response, wanted_by
 from groupnl.server.web.answer import Answer, internal_error, refusal
 from groupnl.server.web.asking import Asking, ask
 from groupnl.server.web.health import Health
-from groupnl.server.web.state import State
 from groupnl.server.web.tensors import INPUTS, classes_needed, first_failure, output_shapes, outputs
 from groupnl.server.web.v2 import EXTENSIONS, PLATFORM
 
 logger = logging.getLogger(__name__)
 INFER = "ModelInfer"
+_OPEN = ("ServerLive", "ServerReady")  # to everybody, without a key
 Answerer = Callable[[Any, Call], Awaitable[Any]]
 
 
@@ -30,18 +29,13 @@ class RpcService:
     """Answers the calls.
 
     Args:
-        models: that are served.
-        asking: asks them.
-        state: of the server.
-        watch: learns of every call.
+        served: what they need of the server.
     """
 
-    def __init__(self, models: Models, asking: Asking, state: State, watch: Watch) -> None:
-        self._models = models
-        self._asking = asking
-        self._state = state
-        self._health = Health(models, state)
-        self._watch = watch
+    def __init__(self, served: Served) -> None:
+        self._models, limits, self._state, self._watch, self._door = served
+        self._asking = Asking(self._models, limits)
+        self._health = Health(self._models, self._state)
 
     def handlers(self) -> Any:
         """What grpc needs to know of them."""
@@ -63,7 +57,7 @@ class RpcService:
             self._watch.begin(call.account)
             self._state.in_hand += 1
             try:
-                return await self._answer(answerer, request, call)
+                return await self._answer(answerer, request, call, is_open=name in _OPEN)
             finally:
                 self._state.in_hand -= 1
                 self._watch.end(call.account)
@@ -74,8 +68,10 @@ class RpcService:
             response_serializer=MESSAGES[f"{name}Response"].SerializeToString,
         )
 
-    async def _answer(self, answerer: Answerer, request: Any, call: Call) -> Any:
+    async def _answer(self, answerer: Answerer, request: Any, call: Call, *, is_open: bool) -> Any:
         try:
+            if not is_open:
+                self._door.check_key(call.headers, call.account)
             answer = await answerer(request, call)
         except RefusedError as error:
             answer = refusal(error)

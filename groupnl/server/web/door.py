@@ -1,10 +1,12 @@
 """Who is let in: clients with a key for it, under the service's own names, and no page of another site."""
 
 import re
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from groupnl.errors import ForbiddenError, UnauthorizedError
 from groupnl.server.keys.keys import Keys
+from groupnl.server.observed.account import Account
 from groupnl.server.web.exchange import Exchange
 from groupnl.server.web.hosts import Hosts
 
@@ -39,8 +41,21 @@ class Door(NamedTuple):
             raise ForbiddenError(f"The service is not asked under the name {host[:_LONGEST]!r}.")
         if not self.takes_pages and (origin := headers.get("origin")) is not None:
             raise ForbiddenError(f"Pages may not ask here, also not those of {origin[:_LONGEST]!r}.")
+        self.check_key(headers, exchange.account)
+
+    def check_key(self, headers: Mapping[str, str], account: Account) -> None:
+        """Let in whoever has a key, and note which.
+
+        Args:
+            headers: lower-case name -> value.
+            account: of the request.
+
+        Raises:
+            UnauthorizedError: there is no key, or a wrong one.
+            ForbiddenError: the key is for something else.
+        """
         if self.keys is not None:
-            exchange.account.key = check_key(self.keys, self.scope, headers.get("authorization"))
+            account.key = check_key(self.keys, self.scope, headers.get("authorization"))
 
 
 def check_key(keys: Keys, scope: str, authorization: str | None) -> str:

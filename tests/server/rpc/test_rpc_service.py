@@ -9,10 +9,12 @@ import pytest
 from support.front import BAD, CLASSES, QUEUE_SIZE, REFUSAL, SHARES, Front
 
 from groupnl.errors import KillerError, NoWorkerError, QueueFullError
+from groupnl.server.keys.keys import Keys
+from groupnl.server.keys.secret import new_secret
 from groupnl.server.rpc.call import CODE_KEY
 from groupnl.server.rpc.messages import MESSAGES, SERVICE
+from groupnl.server.rpc.served import Served
 from groupnl.server.rpc.service import RpcService
-from groupnl.server.web.asking import Asking
 
 IMAGE = b"\xff\xd8\xffan image"
 ROW = [SHARES[name] for name in CLASSES]
@@ -24,7 +26,7 @@ def call(front: Front, rpc: str, /, timeout: float | None = None, metadata: Any 
 
     async def ask() -> Any:
         server = grpc.aio.server()
-        service = RpcService(front.models, Asking(front.models, front.limits), front.state, front.watch)
+        service = RpcService(Served(front.models, front.limits, front.state, front.watch, front.door))
         server.add_generic_rpc_handlers([service.handlers()])
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
@@ -161,6 +163,28 @@ def test_what_the_client_says_counts() -> None:
     front = Front()
     infer(front, files(IMAGE), metadata=(("x-request-key", "k"),))
     assert front.pool.parts[0].facts["x-request-key"] == "k"
+
+
+def test_a_key_is_asked_for() -> None:
+    secret, other = new_secret(), new_secret()
+    front = Front(keys=Keys(None, f"web predict {secret};ops manage {other}"))
+
+    def ask(*metadata: tuple[str, str]) -> Any:
+        return infer(front, files(IMAGE), metadata=metadata)
+
+    assert ask(("authorization", f"Bearer {secret}")).model_name == "owls"
+    for metadata in ((), (("authorization", f"Bearer {new_secret()}"),), (("authorization", secret),)):
+        assert refused(lambda metadata=metadata: ask(*metadata))[:2] == (
+            grpc.StatusCode.UNAUTHENTICATED,
+            "unauthorized",
+        )
+    code, name, text = refused(lambda: ask(("authorization", f"Bearer {other}")))
+    assert (code, name, other in text) == (grpc.StatusCode.PERMISSION_DENIED, "forbidden", False)
+    for rpc, fields in (("ModelMetadata", {"name": "owls"}), ("ServerMetadata", {}), ("ModelReady", {"name": "owls"})):
+        assert refused(lambda rpc=rpc, fields=fields: call(front, rpc, **fields))[1] == "unauthorized"
+    assert call(front, "ServerLive").live
+    assert call(front, "ServerReady").ready
+    assert len(front.pool.parts) == 1
 
 
 def test_no_answer_in_time() -> None:

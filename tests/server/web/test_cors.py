@@ -43,4 +43,4 @@ def test_a_page_that_may_not(origins: list[str]) -> None:
 @pytest.mark.parametrize("origin", ["example.org", "https://example.org/path", "https://a https://b", "null", ""])
 def test_what_is_no_site(origin: str) -> None:
     with pytest.raises(ConfigError, match="a site, such as"):
-        read_settings(ServeConfig, {"cors_origins": [origin]}, None)
+        read_settings(ServeConfig, {"cors_origin": [origin]}, None)
