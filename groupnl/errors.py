@@ -203,6 +203,27 @@ class HeadersTooLargeError(RefusedError):
     code = "headers_too_large"
 
 
+class ExpectationError(RefusedError):
+    """The client makes its request depend on something that is not done here."""
+
+    status = 417
+    code = "expectation_failed"
+
+
+class TransferCodingError(RefusedError):
+    """The body's Transfer-Encoding cannot be read."""
+
+    status = 501
+    code = "transfer_coding"
+
+
+class VersionError(RefusedError):
+    """The request is of a version of HTTP that is not spoken."""
+
+    status = 505
+    code = "http_version"
+
+
 class QueueFullError(RefusedError):
     """More requests than the service can answer wait already."""
 

@@ -7,6 +7,7 @@ read the last answer: a socket that is closed with unread bytes in it resets the
 
 import asyncio
 import time
+from collections import deque
 from typing import Any
 
 import httptools
@@ -14,9 +15,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from groupnl.errors import HeadersTooLargeError, RefusedError, SlowRequestError
 from groupnl.server.web.exchange import BEGAN, REFUSAL, is_kept_of_old
+from groupnl.server.web.request_head import framing, head_fault
 
 HEADERS_BYTES = 32 * 1024  # of one request, its first line included
+_HEADER_BYTES = 4  # of each header beside its name and value
+CHUNK_SHARE = 8  # bytes around each byte of a chunked body, beside HEADERS_BYTES: lengths, extensions, trailers
 HEADERS_S = 10.0  # from the first byte of a request, or from the connection's begin, to the end of its headers
+GONE_S = 0.5  # in which a client that sends no more is still answered; most of those have gone
 LINGER_S = 2.0  # in which a client may go on sending what is not read any more
 LINGER_BYTES = 64 * 1024 * 1024
 
@@ -27,9 +32,14 @@ class Connection(HttpToolsProtocol):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._head_bytes = 0  # of the request whose headers are being read
+        self._fed_bytes = 0  # of the request whose body is being read; those that came with its headers are left out
+        self._body_bytes = 0  # of that body
         self._in_head = True
+        self._framing = b""  # of a body that the parser leaves out, because its request asks for another protocol
+        self._is_repeated = False  # what the parser reads now has been read before
         self._is_refused = False  # nothing that comes after it is read
         self._head_timer: asyncio.TimerHandle | None = None
+        self._gone_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection."""
@@ -39,10 +49,26 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it; whoever computes an answer for it learns that nobody waits."""
         self._stop_timer()
+        if self._gone_timer is not None:
+            self._gone_timer.cancel()
         self.transport.forget()  # type: ignore[attr-defined]
         for cycle, _ in self.pipeline:
             cycle.disconnected = True
         super().connection_lost(exc)
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """The client sends no more: it has gone, or has asked all that it wants to ask and waits for the answers.
+
+        Returns:
+            Whether the connection stays open for them.
+        """
+        last = self.cycle
+        if last is None or last.response_complete or last.more_body or not self.transport.can_write_eof():
+            return False
+        last.keep_alive = False
+        self.transport.finish()  # type: ignore[attr-defined]
+        self._gone_timer = self.loop.call_later(GONE_S, self.transport.end)  # type: ignore[attr-defined]
+        return True
 
     def data_received(self, data: bytes) -> None:
         """Take bytes; those of one request's head only up to a limit."""
@@ -53,39 +79,92 @@ class Connection(HttpToolsProtocol):
             return
         if self._in_head:
             self._head_bytes += len(data)
+        else:
+            self._fed_bytes += len(data)
         self._unset_keepalive_if_required()
         try:
-            self.parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self.cycle.keep_alive = False  # the parser takes what follows for another protocol
+            self._feed(data)
         except httptools.HttpParserError as error:
             self._refuse(RefusedError(f"The request cannot be read as HTTP/1.1: {error}."))
         if self._in_head and self._head_bytes > HEADERS_BYTES:
             self._refuse(_head_too_large())
+        if not self._in_head and self._fed_bytes > HEADERS_BYTES + self._body_bytes * (1 + CHUNK_SHARE):
+            self._refuse(HeadersTooLargeError("There is too much around the chunks of the body."))
 
     def on_message_begin(self) -> None:
         """A request begins."""
+        if self._is_repeated:
+            return
         self._in_head = True
         if self._head_timer is None:
             self._expect_head()
         super().on_message_begin()
+        self._fed_bytes = self._body_bytes = 0
         self.scope["state"][BEGAN] = time.perf_counter()
+
+    def on_url(self, url: bytes) -> None:
+        """A part of its address."""
+        if not self._is_repeated:
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header of it; those behind a body are left out, because nobody has checked them with the others."""
+        if self._in_head and not self._is_repeated:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Its headers are whole: it is given to the application, or waits for its turn."""
+        if self._is_refused or self._is_repeated:
+            return
         self._in_head = False
         self._head_bytes = 0
         self._stop_timer()
-        if len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > HEADERS_BYTES:
-            self.scope["state"][REFUSAL] = _head_too_large()  # all of it came at once
+        if len(self.url) + sum(len(name) + len(value) + _HEADER_BYTES for name, value in self.headers) > HEADERS_BYTES:
+            self._refuse(_head_too_large())  # all of it came at once
+            return
+        method, version = self.parser.get_method().decode("ascii"), self.parser.get_http_version()
+        if fault := head_fault(method, self.url, version, self.headers):
+            self._refuse(fault, method, self.url)
+            return
+        self._framing = framing(self.headers) if self.parser.should_upgrade() else b""
         super().on_headers_complete()
         if is_kept_of_old(self.scope):
             self.cycle.keep_alive = self.parser.should_keep_alive()
 
+    def on_body(self, body: bytes) -> None:
+        """A part of its body."""
+        if not self._is_refused:
+            self._body_bytes += len(body)
+            super().on_body(body)
+
     def on_message_complete(self) -> None:
         """It is whole."""
-        super().on_message_complete()
+        if self._framing:
+            return
+        if not self._is_refused:
+            super().on_message_complete()
         self._in_head = True
+
+    def _feed(self, data: bytes) -> None:
+        """Let the parser read; a wish for another protocol is left out, as if nobody had told it."""
+        while data and not self._is_refused:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                data = data[upgrade.args[0] :]
+                self._read_on()
+            else:
+                return
+
+    def _read_on(self) -> None:
+        """Take a new parser behind a wish for another protocol: where there is a body, it is to read that first."""
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's
+        if self._framing:
+            self._is_repeated = True
+            self.parser.feed_data(b"PUT / HTTP/1.1\r\n" + self._framing + b"\r\n\r\n")
+            self._is_repeated = False
+            self._framing = b""
 
     def _expect_head(self) -> None:
         self._head_timer = self.loop.call_later(HEADERS_S, self._head_is_late)
@@ -104,8 +183,14 @@ class Connection(HttpToolsProtocol):
         else:
             self.transport.close()
 
-    def _refuse(self, error: RefusedError) -> None:
-        """Answer what cannot be read, after the answers to all that was read before; then end the connection."""
+    def _refuse(self, error: RefusedError, method: str = "GET", target: bytes = b"") -> None:
+        """Answer what cannot be read, after the answers to all that was read before; then end the connection.
+
+        Args:
+            error: the answer.
+            method: of the request, for the log; where it is known.
+            target: of the request, for the log.
+        """
         if self._is_refused or self.transport.is_closing():
             return
         self._is_refused = True
@@ -113,18 +198,14 @@ class Connection(HttpToolsProtocol):
 
         scope: Any = {
             "type": "http",
-            "method": "GET",
-            "path": "",
+            "method": method,
+            "path": target.decode("latin-1"),
             "headers": [],
             "http_version": "1.1",
             "client": self.client,
             "state": {REFUSAL: error},
         }
-        unfinished = self.cycle
-        if unfinished is not None and not unfinished.response_complete and unfinished.more_body:
-            unfinished.disconnected = True  # a body that broke off in its middle: nothing of it is answered
-            unfinished.message_event.set()
-            self.cycle = None  # type: ignore[assignment]
+        is_busy = self._give_up_unfinished()
         cycle = RequestResponseCycle(
             scope=scope,
             transport=self.transport,
@@ -138,11 +219,25 @@ class Connection(HttpToolsProtocol):
             keep_alive=False,
             on_response=self.on_response_complete,
         )
-        before, self.cycle = self.cycle, cycle
-        if before is None or before.response_complete:
-            self._start_asgi_task(cycle, self.app)
-        else:
+        cycle.more_body = False
+        self.cycle = cycle
+        if is_busy:
             self.pipeline.appendleft((cycle, self.app))
+        else:
+            self._start_asgi_task(cycle, self.app)
+
+    def _give_up_unfinished(self) -> bool:
+        """Answer nothing of a body that broke off in its middle; whether a request before it waits for its answer."""
+        last = self.cycle
+        if last is None or last.response_complete:
+            return False
+        if not last.more_body:
+            return True
+        last.disconnected = True
+        last.message_event.set()
+        waiting = len(self.pipeline)
+        self.pipeline = deque(pair for pair in self.pipeline if pair[0] is not last)
+        return len(self.pipeline) < waiting
 
 
 def _head_too_large() -> HeadersTooLargeError:
@@ -161,6 +256,7 @@ class _Lingering:
         self._transport = transport
         self._loop = loop
         self._timer: asyncio.TimerHandle | None = None
+        self._is_finished = False
         self._discarded = 0
 
     def __getattr__(self, name: str) -> Any:
@@ -172,6 +268,9 @@ class _Lingering:
     def close(self) -> None:
         if self.is_closing():
             return
+        if self._is_finished:
+            self.end()
+            return
         self._timer = self._loop.call_later(LINGER_S, self._transport.close)
         if self._transport.can_write_eof():
             self._transport.write_eof()
@@ -182,6 +281,14 @@ class _Lingering:
         self._discarded += len(data)
         if self._discarded > LINGER_BYTES:
             self._transport.abort()
+
+    def finish(self) -> None:
+        """The client sends no more: nothing of it is to be waited for."""
+        self._is_finished = True
+
+    def end(self) -> None:
+        """Close it at once."""
+        self._transport.close()
 
     def forget(self) -> None:
         """The connection is gone."""

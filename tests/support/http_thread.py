@@ -1,0 +1,36 @@
+"""A real listening socket with our HTTP around a played application, in a thread of this process."""
+
+import asyncio
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from groupnl.server.web.http_server import HttpServer
+
+
+@contextmanager
+def http_thread(app: Callable[..., Any], tls: ssl.SSLContext | None = None) -> Iterator[int]:
+    """The port where the application is served."""
+    listener = socket.create_server(("127.0.0.1", 0), backlog=100)
+    loops: list[tuple[asyncio.AbstractEventLoop, HttpServer]] = []
+    is_up = threading.Event()
+
+    async def serve() -> None:
+        server = HttpServer(app, listener, tls)
+        loops.append((asyncio.get_running_loop(), server))
+        is_up.set()
+        await server.serve()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    is_up.wait()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        loop, server = loops[0]
+        loop.call_soon_threadsafe(server.end)
+        thread.join()
+        listener.close()
