@@ -3,8 +3,11 @@
 import argparse
 import sys
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Self, get_args
 
+from pydantic import model_validator
+
+from groupnl.archive.manifest import ModelName, VersionName
 from groupnl.archive.model_config import ServingSettings
 from groupnl.base.mapping import deep_merge
 from groupnl.base.options import SettingsOptions, read_settings
@@ -34,17 +37,23 @@ class Options(InputOptions, SettingsOptions):
     """
 
     checkpoint: Path
-    model_name: str
+    model_name: ModelName
     output: Path
-    version: str
+    version: VersionName
     architecture: str | None
     classes: str | None
     engine: EngineName | None
     handler_config: Path | None
     probe: Path | None
     robustness: Path | None
-    twin: str | None
+    twin: ModelName | None
     overwrite: bool
+
+    @model_validator(mode="after")
+    def _twin_is_another(self) -> Self:
+        if self.twin == self.model_name:
+            raise ValueError(f"--twin {self.twin} is the model itself: name another")
+        return self
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

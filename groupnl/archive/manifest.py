@@ -3,9 +3,10 @@
 Written by packaging, read by the handler; the weights lie beside it in the archive.
 """
 
+import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from groupnl.base.numbers import Sha256
 from groupnl.base.texts import form
@@ -13,8 +14,19 @@ from groupnl.card import ModelCard
 
 MANIFEST_NAME = "model.json"
 # Names that the server's URLs, lists and files can hold; also the rule for `groupnl serve --models NAME=FILE.mar`.
-MODEL_NAME = r"[A-Za-z0-9](\.?[A-Za-z0-9_\-])*"
-MODEL_NAME_WORDS = "letters, digits, '_', '-' and single '.', first a letter or digit"
+MODEL_NAME = r"(?!.{201})[A-Za-z0-9](\.?[A-Za-z0-9_\-])*"
+MODEL_NAME_WORDS = "letters, digits, '_', '-' and single '.', first a letter or digit, 200 of them at most"
+ModelName = Annotated[str, form(MODEL_NAME, f"of {MODEL_NAME_WORDS}")]
+"""What a service calls a model."""
+VersionName = Annotated[str, form(r"[!-~]([ -~]{0,98}[!-~])?", "1 to 100 printed characters of ASCII")]
+"""Of a packed model, as its packer calls it."""
+
+
+def name_problem(name: str) -> str | None:
+    """What is wrong with a model's name; None where nothing is."""
+    if re.fullmatch(MODEL_NAME, name):
+        return None
+    return f"{name!r} cannot be a model's name: it must be of {MODEL_NAME_WORDS}"
 
 
 class Manifest(BaseModel):
@@ -33,8 +45,14 @@ class Manifest(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
     format: Literal[1] = 1
-    model_name: Annotated[str, form(MODEL_NAME, f"of {MODEL_NAME_WORDS}")]
-    version: Annotated[str, Field(min_length=1)]
+    model_name: ModelName
+    version: VersionName
     card: ModelCard
     weights: Annotated[str, form(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", "the name of a file beside it")]
     weights_sha256: Sha256
+
+
+def difference(model: ModelCard, twin: ModelCard) -> str | None:
+    """What keeps two networks from being compared, image by image; None where nothing does."""
+    parts = (("classes differ", model.classes, twin.classes), ("input differs", model.input, twin.input))
+    return next((what for what, one, other in parts if one != other), None)

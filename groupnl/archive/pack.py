@@ -23,12 +23,12 @@ from groupnl.archive.card import served_card
 from groupnl.archive.engine import add_engine_files, choose
 from groupnl.archive.load import handler_section
 from groupnl.archive.manifest import MANIFEST_NAME, Manifest
-from groupnl.archive.missing_twin import missing_twin
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.normalise import normalise
 from groupnl.archive.offline import matching_record
 from groupnl.archive.read import CONFIG_FILE
 from groupnl.archive.trial import try_out
+from groupnl.archive.twin import missing_twin, refuse_twin
 from groupnl.base.atomic_file import writing
 from groupnl.base.problems import problems
 from groupnl.base.say import Say
@@ -103,6 +103,7 @@ def pack(
     refuse_size(trained.network, trained.architecture, trained.input.size, "--input-size")
     card = served_card(trained)
     handler = handler_section({"handler": settings.handler})
+    refuse_twin(model_name, card, handler.shadow.twin, output)
     if missing := missing_twin(handler.shadow.twin, output):
         say(missing)
     choice = choose(handler)

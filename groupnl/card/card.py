@@ -8,10 +8,13 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from groupnl.base.numbers import Share
+from groupnl.base.numbers import PositiveShare, Share
 
 Interpolation = Literal["bilinear", "bicubic"]
 Channels3 = tuple[float, float, float]
+_AboveZero = Annotated[float, Field(gt=0)]
+Deviations3 = tuple[_AboveZero, _AboveZero, _AboveZero]
+Side = Annotated[int, Field(ge=8, le=1024)]
 
 
 class Card(BaseModel):
@@ -31,10 +34,10 @@ class InputConfig(Card):
         interpolation: filter of the resize (Pillow's, with antialiasing).
     """
 
-    size: Annotated[int, Field(ge=8, le=1024)]
+    size: Side
     mean: Channels3
-    std: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]]
-    crop_pct: Annotated[float, Field(gt=0, le=1)]
+    std: Deviations3
+    crop_pct: PositiveShare
     interpolation: Interpolation
 
 

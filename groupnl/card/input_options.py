@@ -4,18 +4,19 @@ import argparse
 from collections.abc import Mapping
 from typing import Any, get_args
 
+from groupnl.base.numbers import PositiveShare
 from groupnl.base.options import Options
-from groupnl.card.card import Channels3, Interpolation
+from groupnl.card.card import Channels3, Deviations3, Interpolation, Side
 
 
 class InputOptions(Options):
     """What a command is told of the input; None: as the checkpoint says, else timm's."""
 
-    input_size: int | None
-    crop_pct: float | None
+    input_size: Side | None
+    crop_pct: PositiveShare | None
     interpolation: Interpolation | None
     mean: Channels3 | None
-    std: Channels3 | None
+    std: Deviations3 | None
 
     @property
     def given_input(self) -> Mapping[str, Any]:

@@ -13,6 +13,7 @@ import tempfile
 from pathlib import Path
 
 from groupnl.base.atomic_file import writing
+from groupnl.base.numbers import Count, Positive
 from groupnl.base.options import Options as BaseOptions
 from groupnl.errors import ConfigError
 from groupnl.images.folders import class_folders, image_files, no_images
@@ -33,8 +34,8 @@ class Options(BaseOptions):
 
     data: Path
     splits: tuple[str, ...]
-    images: int  # `choose` says how many there are to choose from
-    seed: int
+    images: Positive  # `choose` says how many there are to choose from
+    seed: Count
     out: Path
 
 

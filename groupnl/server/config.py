@@ -7,8 +7,9 @@ import ipaddress
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from groupnl.archive.manifest import name_problem
 from groupnl.archive.model_config import JavaInt, UpToMost
 from groupnl.base import environment
 from groupnl.base.mapping import deep_merge
@@ -23,6 +24,25 @@ Name = Annotated[str, form(r"[A-Za-z0-9.\-]+(:[0-9]{1,5})?", "a host's name or I
 _NO_KEYS = ("--metrics-port", "--frontend-metrics-port")
 _TORCHSERVE_MANAGEMENT = 8081
 _OURS = ("keys", "tls_cert", "tls_key", "allowed_hosts", "grpc_port", "cors_origin")
+
+
+def _served(item: str) -> str:
+    name, equals, file = item.partition("=")
+    if problem := name_problem(name):
+        raise ValueError(problem)
+    if equals and not file:
+        raise ValueError(f"it names no file: write {name}, or {name}=FILE.mar")
+    return item
+
+
+def _named_once(items: tuple[str, ...]) -> tuple[str, ...]:
+    names = [item.partition("=")[0] for item in items]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise ValueError(f"the model name {twice!r} stands twice; each model needs a name of its own")
+    return items
+
+
+Models = Annotated[tuple[Annotated[str, AfterValidator(_served)], ...], AfterValidator(_named_once)]
 
 
 class ServeConfig(BaseModel):
@@ -77,7 +97,7 @@ class ServeConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     server: Literal["groupnl", "torchserve"] = "torchserve"
-    models: tuple[str, ...] = ()
+    models: Models = ()
     model_store: Path = Path("model_store")
     host: Host = "127.0.0.1"
     management_host: Host = "127.0.0.1"

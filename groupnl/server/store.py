@@ -4,14 +4,13 @@ TorchServe lets the `model-config.yaml` inside an archive win over everything gi
 `groupnl serve` go into unpacked copies of it. The run's store holds nothing else: there is nothing else to load.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
-from groupnl.archive.manifest import MODEL_NAME, MODEL_NAME_WORDS
+from groupnl.archive.manifest import name_problem
 from groupnl.archive.model_config import to_model_config, worker_count
 from groupnl.archive.read import CONFIG_FILE, read_manifest, unpack
 from groupnl.base.mapping import deep_merge
@@ -45,14 +44,11 @@ def served_models(config: ServeConfig) -> list[ServedModel]:
     """The models to serve, each archive checked.
 
     Raises:
-        ConfigError: a name that cannot be used, or stands twice.
+        ConfigError: an archive in the store has a name that cannot be used.
         ArchiveError: an archive that is missing, damaged or not one of ours.
     """
     stored = sorted(path.stem for path in config.model_store.glob("*.mar"))
     models = [_parse(item, config.model_store) for item in config.models or stored or DEFAULT_MODELS]
-    names = [model.name for model in models]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ConfigError(f"the model name {twice[0]!r} stands twice; each model needs a name of its own")
     for model in models:
         read_manifest(model.archive)
     return models
@@ -101,8 +97,8 @@ def request_bytes(max_image_bytes: int) -> int:
 
 def _parse(item: str, model_store: Path) -> ServedModel:
     name, equals, path = item.partition("=")
-    if not re.fullmatch(MODEL_NAME, name):
-        raise ConfigError(f"{name!r} cannot be a model's name: it must be of {MODEL_NAME_WORDS}")
+    if problem := name_problem(name):
+        raise ConfigError(problem)
     return ServedModel(name, Path(path) if equals else model_store / f"{name}.mar")
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from groupnl.archive.manifest import difference
 from groupnl.archive.read import read_manifest, unpack
 from groupnl.errors import ConfigError
 
@@ -42,10 +43,8 @@ def place_twin(model: str, archive: Path, handler: dict[str, Any], known: Mappin
 
 
 def _refuse_unlike(model: str, archive: Path, twin: str, twin_archive: Path) -> None:
-    ours, theirs = read_manifest(archive).card, read_manifest(twin_archive).card
-    for what, one, other in (("classes", ours.classes, theirs.classes), ("input", ours.input, theirs.input)):
-        if one != other:
-            raise ConfigError(
-                f"{model} cannot be compared with its twin {twin}: their {what} differ; "
-                "name another twin, or serve without the comparison (--no-twin)"
-            )
+    if what := difference(read_manifest(archive).card, read_manifest(twin_archive).card):
+        raise ConfigError(
+            f"{model} cannot be compared with its twin {twin}: their {what}; "
+            "name another twin, or serve without the comparison (--no-twin)"
+        )

@@ -10,12 +10,13 @@ from groupnl.base.atomic_file import write_whole
 from groupnl.card import TrainingRecord
 from groupnl.card.page import page
 from groupnl.datasets.icons.dataset import RECORD, IconSet
-from groupnl.errors import ConfigError
+from groupnl.errors import ConfigError, OptionError
 from groupnl.inference.device import precision_name
 from groupnl.models import save_checkpoint
 from groupnl.models.traffic import traffic_of
 from groupnl.training.distributed import World, joined
 from groupnl.training.log import FILE as LOG
+from groupnl.training.names import refuse_unknown
 from groupnl.training.options import Options, add_options, parse
 from groupnl.training.trainer import Trainer
 
@@ -31,11 +32,13 @@ def run(options: Options) -> int:
     """Train, measure, write the checkpoint, its page and its log.
 
     Raises:
-        ConfigError: a setting that cannot be used, told before the first step.
+        OptionError: a name that timm does not know, told before anything is looked for.
+        ConfigError: another setting that cannot be used, told before the first step.
     """
     config = parse(options)
     if config.checkpoint.suffix != ".safetensors":
-        raise ConfigError(f"--output {config.checkpoint} must end in .safetensors")
+        raise OptionError(f"--output {config.checkpoint} must end in .safetensors")
+    refuse_unknown(config)
     config.checkpoint.parent.mkdir(parents=True, exist_ok=True)
     with joined(config.device) as world:
         trainer = Trainer(config, options.restart, world)

@@ -12,6 +12,9 @@ from groupnl.errors import ConfigError
 from groupnl.training.config import TrainConfig
 from groupnl.training.refusal import refused
 
+# timm's, but for the one that chooses by the test accuracy.
+SCHEDULES = ("cosine", "tanh", "step", "multistep", "constant", "poly", "wsd", "rsqrt")
+
 
 class Optimisation:
     """Everything between a loss and the next weights.
@@ -34,7 +37,7 @@ class Optimisation:
             self.optimiser = create_optimizer_v2(
                 network, config.opt, config.lr, config.weight_decay, config.momentum, **eps
             )
-        self.schedule = _schedule(config, self.optimiser)
+        self.schedule = schedule_of(config, self.optimiser)
 
     @property
     def lr(self) -> float:
@@ -60,10 +63,14 @@ class Optimisation:
         return {"optimiser": self.optimiser, "schedule": self.schedule, "scaler": self.scaler}
 
 
-def _schedule(config: TrainConfig, optimiser: torch.optim.Optimizer) -> Any:
-    """The schedule, stepped once an epoch."""
+def schedule_of(config: TrainConfig, optimiser: torch.optim.Optimizer) -> Any:
+    """The schedule, stepped once an epoch.
+
+    Raises:
+        ConfigError: one that cannot be used.
+    """
     if config.sched in ("none", "plateau"):  # no rate at all, and one that chooses by the test accuracy
-        raise ConfigError(f"--sched {config.sched} cannot be used: choose cosine, step, constant or another of timm's")
+        raise ConfigError(f"--sched {config.sched} cannot be used: choose one of {', '.join(SCHEDULES)}")
     with refused(f"--sched {config.sched}"):
         schedule, _ = create_scheduler_v2(
             optimiser,

@@ -82,6 +82,48 @@ def test_names_of_other_classes_are_told_with_their_file(tmp_path: Path, capsys:
 def test_a_twin_that_is_not_packed_yet_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert archive(tmp_path, "--twin", "other") == 0
     assert f"note: {tmp_path} holds no archive of the twin, other.mar: pack it too" in capsys.readouterr().err
-    (tmp_path / "other.mar").touch()
+    assert archive(tmp_path, "--model-name", "other") == 0
     assert archive(tmp_path, "--twin", "other", "--overwrite") == 0
     assert "note:" not in capsys.readouterr().err
+
+
+def test_a_twin_that_cannot_be_compared_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert archive(tmp_path, "--model-name", "other", "--crop-pct", "0.5") == 0
+    capsys.readouterr()
+    assert archive(tmp_path, "--twin", "other") == 1
+    said = f"tiny cannot be compared with its twin {tmp_path / 'other.mar'}: their input differs; name another --twin"
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "tiny.mar").exists()
+
+
+def test_a_model_is_not_its_own_twin(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "handler.yaml"
+    file.write_text("shadow: {twin: tiny}")
+    assert archive(tmp_path, "--handler-config", str(file)) == 1
+    assert "the twin tiny is the model itself: name another --twin" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--model-name", "a/b"], "--model-name a/b: it must be of letters, digits, '_'"),
+        (["--model-name", ""], "--model-name : it must be of letters"),
+        (["--model-name", "ä b"], "--model-name ä b: it must be of letters"),
+        (
+            ["--model-name", "a" * 300],
+            f"--model-name {'a' * 300}: it must be of letters, digits, '_', '-' and single '.'",
+        ),
+        (["--version", ""], "--version : it must be 1 to 100 printed characters"),
+        (["--input-size", "0"], "--input-size 0: it must be 8 or more"),
+        (["--crop-pct", "2"], "--crop-pct 2.0: it must be 1 or less"),
+        (["--std", "0", "0", "0"], "--std 0.0: it must be above 0"),
+        (["--twin", "tiny"], "--twin tiny is the model itself: name another"),
+        (["--twin", "a/b"], "--twin a/b: it must be of letters"),
+    ],
+)
+def test_what_is_mistyped_is_told_before_the_checkpoint_is_read(
+    words: list[str], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = ["archive", str(tmp_path / "nowhere.safetensors"), "--model-name", "tiny", "--output", str(tmp_path)]
+    assert main([*start, *words]) == 2
+    assert capsys.readouterr().err.startswith(f"groupnl archive: {said}")

@@ -9,8 +9,8 @@ from support.tiny import tiny_checkpoint
 
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
-from groupnl.errors import ArchiveError, ConfigError
-from groupnl.server.config import ServeConfig
+from groupnl.errors import ArchiveError, ConfigError, OptionError
+from groupnl.server.config import ServeConfig, load_config
 from groupnl.server.store import FilledStore, ServedModel, fill_store, served_models
 
 
@@ -36,15 +36,26 @@ def test_an_empty_store_lacks_the_default_models(tmp_path: Path) -> None:
         served_models(ServeConfig(model_store=tmp_path))
 
 
-@pytest.mark.parametrize("name", ["a/b", "..", "a..b", "a,b", "", "-a", "_a", ".a", "a.", "a\n", "ä"])
+@pytest.mark.parametrize("name", ["a/b", "..", "a..b", "a,b", "", "-a", "_a", ".a", "a.", "a\n", "ä", "a" * 201])
 def test_names_that_cannot_be_used(name: str) -> None:
-    with pytest.raises(ConfigError, match="cannot be a model's name"):
-        served_models(ServeConfig(models=(f"{name}=x.mar",)))
+    with pytest.raises(OptionError, match="cannot be a model's name"):
+        load_config(None, {"models": [f"{name}=x.mar"]})
+
+
+def test_a_name_without_its_file_is_refused() -> None:
+    with pytest.raises(OptionError, match=r"'a=': it names no file: write a, or a=FILE\.mar"):
+        load_config(None, {"models": ["a="]})
+
+
+def test_an_archive_of_a_name_that_cannot_be_used_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a b.mar").touch()
+    with pytest.raises(ConfigError, match="'a b' cannot be a model's name"):
+        served_models(ServeConfig(model_store=tmp_path))
 
 
 def test_names_stand_once(model_store: Path) -> None:
-    with pytest.raises(ConfigError, match="'tiny' stands twice"):
-        served_models(ServeConfig(models=("tiny", "tiny"), model_store=model_store))
+    with pytest.raises(OptionError, match="'tiny' stands twice"):
+        load_config(None, {"models": ["tiny", "tiny=other.mar"]})
 
 
 def test_settings_that_are_given_replace_the_archives(model_store: Path, tmp_path: Path) -> None:

@@ -20,11 +20,11 @@ def model_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("store")
     checkpoint = tiny_checkpoint(folder)
     pack(checkpoint, folder, "tiny", settings=_with_twin("other"))
-    pack(checkpoint, folder, "other")
     pack(checkpoint, folder, "lonely", settings=_with_twin("nobody"))
     fewer = folder / "fewer.safetensors"
     save_checkpoint(fewer, tiny_network(3).state_dict(), tiny_card(CLASSES[:3]))
     pack(fewer, folder, "fewer", settings=_with_twin("other"))
+    pack(checkpoint, folder, "other")  # later: packing would refuse it too
     return folder
 
 

@@ -144,7 +144,7 @@ def test_run_with_other_settings_is_not_mixed_in(data, tmp_path):
     [
         ("--data /nowhere", "/nowhere/train does not exist: name a folder"),
         ("--epochs none", "--epochs 'none'"),
-        ("--model resnet_50", "'resnet_50' is unknown to timm"),
+        ("--model resnet_50", "'resnet_50' is unknown to timm; did you mean"),
         ("--output weights.pt", "must end in .safetensors"),
         ("--model test_vit3 --size 32", "test_vit3 does not take images of 32 pixels; --size 160 is"),
         ("--opt fastest", "--opt fastest cannot be used"),
@@ -153,10 +153,10 @@ def test_run_with_other_settings_is_not_mixed_in(data, tmp_path):
         ("--precision float16 --device cpu", "'float16' needs a CUDA device"),
         ("--aa wild", "--aa wild cannot be used"),
         ("--batch-size 64", "has 24 images, fewer than one batch of 64"),
-        ("--batch-size 1", "--batch-size '1'"),
+        ("--batch-size 1", "--batch-size 1: "),
         ("--lr-noise 0.42", "--lr-noise '0.42': "),
         ("--lr-noise 0.9,0.42", "the first must not be above the second"),
-        ("--seed 5000000000", "--seed '5000000000'"),
+        ("--seed 5000000000", "--seed 5000000000: "),
         ("--eval-splits test,night", "night does not exist"),
         ("--device cuda", "no CUDA device" if not torch.cuda.is_available() else ""),
     ],
@@ -168,6 +168,24 @@ def test_bad_options_are_refused_by_name(data, tmp_path, capsys, option, sentenc
         pytest.skip("this machine has CUDA")
     assert cli.main(["train", *map(str, words), "--eval-splits", "test", *option.split()]) in {1, 2}
     assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ("--model resnet_50", "--model 'resnet_50' is unknown to timm; did you mean resnet50"),
+        ("--opt adamx", "--opt adamx cannot be used: Optimizer adamx not found in registry; did you mean"),
+        ("--sched cosin", "--sched cosin cannot be used: Unknown scheduler 'cosin'.; did you mean cosine?"),
+        ("--sched none", "--sched none cannot be used: choose one of cosine, tanh"),
+        ("--aa foo", "--aa foo cannot be used: Unknown AA policy foo"),
+        ("--output weights.pt", "--output weights.pt must end in .safetensors"),
+    ],
+)
+def test_mistyped_names_are_told_before_the_data_are_looked_for(tmp_path, capsys, option, sentence):
+    words = ["--data", tmp_path / "nowhere", "--model", TINY.name, "--output", tmp_path / "out" / "t.safetensors"]
+    assert cli.main(["train", *map(str, words), *option.split()]) == 2
+    assert capsys.readouterr().err.startswith(f"groupnl train: {sentence}")
+    assert not (tmp_path / "out").exists()
 
 
 def test_split_with_an_unknown_class_is_refused(data, tmp_path):
