@@ -1,6 +1,7 @@
 """`/docs`: the description of the addresses as a page that needs no other file, no script and no other host."""
 
-from collections.abc import Iterable
+import itertools
+from collections.abc import Iterable, Mapping
 from html import escape
 
 from groupnl.server.web.answer import Answer
@@ -32,7 +33,8 @@ async def docs_page(_: Exchange) -> Answer:
 def _page(described: Object) -> str:
     info = described["info"]
     title = f"{info['title']} {info['version']}"
-    sections = "\n".join(_section(path, item) for path, item in described["paths"].items())
+    groups = itertools.groupby(described["paths"].items(), lambda pair: _operation(pair[1])["summary"])
+    sections = "\n".join(_section(dict(paths)) for _, paths in groups)
     return (
         f'<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>{escape(title)}</title>\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>{_STYLE}</style>\n'
@@ -41,13 +43,21 @@ def _page(described: Object) -> str:
     )
 
 
-def _section(path: str, item: Object) -> str:
-    operations = {method: each for method, each in item.items() if method != "parameters"}
-    operation = next(iter(operations.values()))
-    methods = "".join(f"<b>{method.upper()}</b>" for method in operations)
+def _operation(item: Object) -> Object:
+    """The first of an address; the others say the same."""
+    operation: Object = next(each for name, each in item.items() if name != "parameters")
+    return operation
+
+
+def _section(paths: Mapping[str, Object]) -> str:
+    """Addresses that do the same; the last of them has all parameters."""
+    *_, item = paths.values()
+    operation = _operation(item)
+    methods = "".join(f"<b>{name.upper()}</b>" for name in item if name != "parameters")
+    names = "<br>".join(f"{methods} <code>{escape(path)}</code>" for path in paths)
     parameters = [*item.get("parameters", []), *operation.get("parameters", [])]
     pieces = [
-        f"<section>\n<h2>{methods} <code>{escape(path)}</code></h2>\n<p>{escape(operation['summary'])}</p>",
+        f"<section>\n<h2>{names}</h2>\n<p>{escape(operation['summary'])}</p>",
         _table((each["name"], each["description"]) for each in parameters),
         *(f"<pre>{escape(each['source'])}</pre>" for each in operation.get(EXAMPLES, ())),
         _table((status, each["description"]) for status, each in operation["responses"].items()),

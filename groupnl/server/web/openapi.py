@@ -30,6 +30,8 @@ _QUERY = {
 }
 _REFUSALS = {
     400: "The body, or a header, cannot be used.",
+    401: "A key is needed (Authorization: Bearer KEY), or it is unknown.",
+    403: "The key is for something else, or the service has another name.",
     404: "There is no such model or version.",
     408: "The body came too slowly.",
     411: "The request tells no length of its body.",
@@ -281,7 +283,13 @@ def document() -> Object:
         },
         "servers": [{"url": "/"}],
         "paths": {path: _path(path, *operation) for path, operation in OPERATIONS.items()},
-        "components": {"schemas": dict(SCHEMAS)},
+        "components": {
+            "schemas": dict(SCHEMAS),
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "Where the operator has keys."}
+            },
+        },
+        "security": [{}, {"key": []}],
     }
 
 
