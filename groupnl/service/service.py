@@ -4,10 +4,12 @@ One bad item never fails its neighbours: each is prepared on its own, and only g
 """
 
 import logging
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -41,6 +43,20 @@ from groupnl.service.turns import Turns
 logger = logging.getLogger(__name__)
 
 
+class BatchTimes(NamedTuple):
+    """When a batch went through its stages, by `time.perf_counter`, which all processes of a machine share.
+
+    Attributes:
+        begun: it has the cores; decoding begins.
+        prepared: every image is ready for the network.
+        computed: the network has answered.
+    """
+
+    begun: float
+    prepared: float
+    computed: float
+
+
 @dataclass(frozen=True)
 class _Prepared:
     """A good item.
@@ -71,7 +87,12 @@ class Service:
         shadows: gets the answered images when their answers are computed.
         turns: to use the cores, with other workers.
         on_cpu: whether the network uses the cores too.
+
+    Attributes:
+        times: of the last batch.
     """
+
+    times: BatchTimes
 
     def __init__(
         self,
@@ -106,11 +127,14 @@ class Service:
                 with self._metrics.timed(STAGE_SECONDS, stage=WAIT):
                     threads = turn.enter_context(self._turns.turn())
                 _compute_with(threads)
+                begun = time.perf_counter()
                 prepared = self._side_by_side(self._prepare, items, threads)
                 good = [item for item in prepared if isinstance(item, _Prepared)]
                 if not self._on_cpu:
                     turn.close()  # the next worker's images are prepared while the device computes
+                ready = time.perf_counter()
                 logits = self._infer([item.pixels for item in good])
+            self.times = BatchTimes(begun, ready, time.perf_counter())
             with self._metrics.timed(STAGE_SECONDS, stage=RESPOND):
                 answers = iter(self._classified(logits, [item.top_k for item in good]))
                 replies = [next(answers) if isinstance(item, _Prepared) else item for item in prepared]

@@ -25,7 +25,7 @@ from groupnl.service.loading import load_service
 from groupnl.service.replies import Reply
 from groupnl.service.service import Service
 from groupnl.service.trials import Trial
-from groupnl.worker import CELLS, CODE, REFUSAL, SEED, SHOWS_PIXELS, SIZE
+from groupnl.worker import CELLS, CODE, REFUSAL, SEED, SHOWS_PIXELS, SIZE, TIMES
 from groupnl.worker.wire import Part, encode, read
 
 logger = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ def _answer(service: Service, take: Callable[[int], bytes], link: socket.socket)
             _send(link, [_try_out(service, part) for part in batch])
             continue
         replies = service.answer([_item(part) for part in batch])
-        _send(link, [Part(_facts(reply), _json(reply)) for reply in replies])
+        _send(link, [Part({**_facts(reply), TIMES: service.times}, _json(reply)) for reply in replies])
 
 
 def _try_out(service: Service, part: Part) -> Part:

@@ -128,9 +128,10 @@ def _is_followed(watched: Watched) -> None:
     status, headers, body = _raw(watched, head, PHOTO)
     assert (status, headers["x-request-id"], headers["traceparent"]) == (200, "one/1", TRACE)
     line = watched.line(request_id="one/1")
-    assert 0 < line.pop("queue_s") < line["infer_s"] < line["seconds"] < 10
+    assert 0 < line.pop("queue_s") < line["worker_s"] < line["seconds"] < 10
+    assert 0 < line.pop("decode_s") + line.pop("infer_s") < line.pop("worker_s")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line.pop("time"))
-    del line["infer_s"], line["seconds"]
+    del line["seconds"]
     assert line == {
         "method": "POST",
         "path": "/predictions/tiny",

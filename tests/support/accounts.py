@@ -14,7 +14,10 @@ def begun(headers: dict[str, str] | None = None, path: str = "/predictions/tiny"
 
 
 def answered(status: int, code: str = "", model: str = "tiny", headers: dict[str, str] | None = None) -> Account:
-    """A request of 2 s: half a second to arrive, a quarter in the queue, a second to be computed."""
+    """A request of 2 s: half a second to arrive, a quarter in the queue, a second with the worker.
+
+    Of that an eighth is the way there, an eighth decoding, half of it the network.
+    """
     account = begun(headers)
     account.protocol, account.model, account.version = RAW, model, "1.0"
     account.key = "web"
@@ -27,6 +30,7 @@ def answered(status: int, code: str = "", model: str = "tiny", headers: dict[str
 
 def _ticket(submitted: float, taken: float, answered: float) -> Ticket:
     async def make() -> Ticket:
-        return Ticket(Part({}), submitted=submitted, taken=taken, answered=answered)
+        stages = (taken + 0.125, taken + 0.25, taken + 0.75)
+        return Ticket(Part({}), submitted=submitted, taken=taken, answered=answered, stages=stages)
 
     return asyncio.run(make())

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,6 +47,7 @@ def access_log(folder: Path) -> Iterator[AccessLog]:
 
 
 def _fields(account: Account) -> dict[str, Any]:
+    batches = account.batches
     queued, taken, computed = account.queued, account.taken, account.computed
     return {
         "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -62,12 +63,18 @@ def _fields(account: Account) -> dict[str, Any]:
         "bytes_out": account.bytes_out,
         "seconds": round(account.seconds, 6),
         "queue_s": _between(queued, taken),
-        "infer_s": _between(taken, computed),
+        "worker_s": _between(taken, computed),
+        "decode_s": _sum([ready - begun for begun, ready, _ in batches]),
+        "infer_s": _sum([done - ready for _, ready, done in batches]),
         "request_id": account.request_id,
         "trace_id": account.trace.trace_id,
         "key": account.key,
         "client": account.client[:LONGEST],
     }
+
+
+def _sum(seconds: Sequence[float]) -> float | None:
+    return round(sum(seconds), 6) if seconds else None
 
 
 def _between(begin: float | None, end: float | None) -> float | None:

@@ -101,6 +101,11 @@ class Account:
         request_id = given if _SANE_ID.fullmatch(given) else secrets.token_hex(16)
         return cls(method, path, client, request_id, Trace.of(headers.get(trace.HEADER)), began)
 
+    @property
+    def batches(self) -> set[tuple[float, ...]]:
+        """The stages of the batches that its images were in; see `Ticket.stages`."""
+        return {ticket.stages for ticket in self.tickets if ticket.stages}
+
     def end(self) -> None:
         """The answer has been sent, or nobody waits for one."""
         self.ended = time.perf_counter()

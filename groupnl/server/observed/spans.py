@@ -13,18 +13,21 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
 from groupnl.server.observed.account import LONGEST, Account
 from groupnl.server.observed.trace import SAMPLED, Trace
 
 SERVICE = "groupnl"
+WORKER = "worker"  # the way there and back included
 FLUSH_S = 2.0  # at the end, for what has not been sent
 Stage = tuple[str, float | None, float | None]
 
 
 class Spans:
-    """Makes a span of each request, and of its stages below it: receive, queue, infer, respond.
+    """Makes a span of each request, and spans of its stages below it.
+
+    These are receive, queue, worker and respond; below the worker's lie decode and infer.
 
     Args:
         processor: gets the spans.
@@ -56,6 +59,8 @@ class Spans:
         for name, begin, end in _stages(account):
             if begin is not None and end is not None:
                 span = self._tracer.start_span(name, below, start_time=since + _ns(begin))
+                if name == WORKER:
+                    self._inside(span, account, since)
                 span.end(since + _ns(end))
         if not account.status or account.status >= 500:
             request.set_status(Status(StatusCode.ERROR, account.code or None))
@@ -66,6 +71,13 @@ class Spans:
         last = threading.Thread(target=self._provider.shutdown, daemon=True)
         last.start()
         last.join(FLUSH_S)
+
+    def _inside(self, worker: Span, account: Account, since: int) -> None:
+        """What happened in the worker, to each batch that had images of the request."""
+        below = trace.set_span_in_context(worker, Context())
+        for batch in account.batches:
+            for name, begin, end in zip(("decode", "infer"), batch[:-1], batch[1:], strict=True):
+                self._tracer.start_span(name, below, start_time=since + _ns(begin)).end(since + _ns(end))
 
     def _place(self, place: Trace) -> Context:
         """Below who asked; or at the top of a trace, with the numbers that the answer tells."""
@@ -97,7 +109,7 @@ class _Ids(IdGenerator):
 def _stages(account: Account) -> Iterator[Stage]:
     yield "receive", account.began, account.read
     yield "queue", account.queued, account.taken
-    yield "infer", account.taken, account.computed
+    yield WORKER, account.taken, account.computed
     yield "respond", account.computed, account.ended
 
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from dataclasses import dataclass, field
 
-from groupnl.worker import CELLS
+from groupnl.worker import CELLS, TIMES
 from groupnl.worker.wire import Part
 
 
@@ -19,6 +19,8 @@ class Ticket:
         submitted: when it began to wait for a worker, by `time.perf_counter`.
         taken: when a worker got it, the last one if several did; 0: none yet.
         answered: when its answer came; 0: not yet.
+        stages: when its batch went through the worker's stages, by the same clock, which all processes share: decoding
+            began, decoding ended, the network had answered; empty: not known.
     """
 
     part: Part
@@ -27,6 +29,7 @@ class Ticket:
     submitted: float = field(default_factory=time.perf_counter)
     taken: float = 0.0
     answered: float = 0.0
+    stages: tuple[float, ...] = ()
 
     @property
     def size(self) -> int:
@@ -46,6 +49,7 @@ class Ticket:
     def reply(self, part: Part) -> None:
         """Give the answer to whoever still waits for it."""
         self.answered = time.perf_counter()
+        self.stages = tuple(part.facts.get(TIMES, ()))
         if not self.answer.done():
             self.answer.set_result(part)
 

@@ -66,7 +66,9 @@ def test_a_line_tells_all_of_it(log: AccessLog, tmp_path: Path) -> None:
         "bytes_out": 160,
         "seconds": 2.0,
         "queue_s": 0.25,
-        "infer_s": 1.0,
+        "worker_s": 1.0,
+        "decode_s": 0.125,
+        "infer_s": 0.5,
         "request_id": account.request_id,
         "trace_id": account.trace.trace_id,
         "key": "web",
@@ -89,7 +91,7 @@ def test_nothing_that_a_client_sends_breaks_a_line_or_steers_a_terminal(log: Acc
 def test_whoever_has_gone_has_a_status_of_its_own(log: AccessLog, tmp_path: Path) -> None:
     log.write(begun())
     line = json.loads((tmp_path / ACCESS_LOG).read_text())
-    assert (line["status"], line["queue_s"], line["infer_s"]) == (499, None, None)
+    assert (line["status"], line["queue_s"], line["worker_s"], line["infer_s"]) == (499, None, None, None)
 
 
 def test_counts_begin_at_0_for_all_that_can_be_known(counts: Counts, registry: CollectorRegistry) -> None:

@@ -42,7 +42,7 @@ def test_stages_lie_below_the_request_whose_caller_is_its_parent(spans: Spans, e
     spans.begin(account)
     spans.end(account)
     found = _by_name(exporter)
-    assert set(found) == {"PUT raw", "receive", "queue", "infer", "respond"}
+    assert set(found) == {"PUT raw", "receive", "queue", "worker", "decode", "infer", "respond"}
     request = found.pop("PUT raw")
     assert request.kind is SpanKind.SERVER
     assert request.parent is not None
@@ -55,11 +55,13 @@ def test_stages_lie_below_the_request_whose_caller_is_its_parent(spans: Spans, e
     for span in found.values():
         assert span.parent is not None
         assert span.context is not None
-        assert request.context is not None
-        assert span.parent.span_id == request.context.span_id
+        above = found["worker"] if span.name in ("decode", "infer") else request
+        assert above.context is not None
+        assert span.parent.span_id == above.context.span_id
         assert f"{span.context.trace_id:032x}" == TRACE_ID
     seconds = {name: round(_seconds(span), 6) for name, span in found.items()}
-    assert seconds == {"receive": 0.5, "queue": 0.25, "infer": 1.0, "respond": 0.25}
+    stages = {"receive": 0.5, "queue": 0.25, "worker": 1.0, "respond": 0.25}
+    assert seconds == stages | {"decode": 0.125, "infer": 0.5}
     assert account.headers["traceparent"] == f"00-{TRACE_ID}-{SPAN_ID}-01"
 
 
