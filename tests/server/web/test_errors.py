@@ -2,14 +2,16 @@
 
 import asyncio
 import json
+import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from support.front import BAD, Front
 from support.server import form
 
-from groupnl.errors import KillerError, NoWorkerError, QueueFullError, RefusedError, refused_errors
+from groupnl.errors import KillerError, NoWorkerError, QueueFullError, RefusedError, input_errors, refused_errors
 
 PATH = "/predictions/owls"
 FORM = {"Content-Type": "multipart/form-data; boundary=x"}
@@ -103,6 +105,20 @@ def test_our_own_faults_are_told_without_what_happened(caplog: pytest.LogCapture
 def test_every_cause_has_a_code_of_its_own() -> None:
     codes = [kind.code for kind in refused_errors()]
     assert len(set(codes)) == len(codes)
+
+
+def test_the_page_for_clients_names_every_code() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "clients.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| ([\d, ]+) \| (.+) \|$", page, re.MULTILINE))
+    told = {
+        (int(status), code)
+        for key, text in rows.items()
+        for status in key.split(", ")
+        for code in re.findall(r"`(\w+)`", text)
+    }
+    of_operators = {(409, "not_reloaded")}
+    kinds = {(error.status, error.code) for error in (*refused_errors(), *input_errors())}
+    assert kinds - of_operators <= told
 
 
 @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "application/json", "text/plain", "x", "", None])
