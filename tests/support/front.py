@@ -90,11 +90,13 @@ class Front:
         request_s: until a request is answered.
         request_bytes: of an image.
         playground: whether there is one.
+        twin: name of a second model, which is the first one's twin.
 
     Attributes:
         pool: of the model.
+        twin_pool: of its twin.
         state: of the server.
-        models: the one.
+        models: the served ones.
         limits: of a request.
         watch: learns of every request, and does nothing.
         door: lets requests in.
@@ -112,11 +114,14 @@ class Front:
         request_s: float = 5.0,
         request_bytes: int = REQUEST_BYTES,
         playground: bool = True,
+        twin: str | None = None,
     ) -> None:
-        self.pool = PlayedPool()
+        self.pool, self.twin_pool = PlayedPool(), PlayedPool()
         self.state = State()
         self.models = Models()
-        self.models.add(_version(self.pool, request_bytes))
+        if twin is not None:
+            self.models.add(_version(self.twin_pool, request_bytes, twin))
+        self.models.add(_version(self.pool, request_bytes, twin=twin))
         self.limits = Limits(body_s, request_s)
         self.watch = cast(Watch, _Unwatched())
         self.routes = public_routes(self.models, self.limits, self.state, playground=playground)
@@ -133,9 +138,9 @@ class Front:
             return await client.request(method, path, **request)
 
 
-def _version(pool: PlayedPool, request_bytes: int) -> Version:
+def _version(pool: PlayedPool, request_bytes: int, name: str = "owls", twin: str | None = None) -> Version:
     data = InputConfig(size=32, mean=(0, 0, 0), std=(1, 1, 1), crop_pct=1.0, interpolation="bilinear")
     card = ModelCard(architecture="none", classes=CLASSES, input=data)
-    manifest = Manifest(model_name="owls", version="1.0", card=card, weights="none", weights_sha256="0" * 64)
-    serving = Serving(1, 8, 0.0, 10, QUEUE_SIZE, 10_000, request_bytes)
-    return Version("owls", manifest, Path("owls.mar"), "0" * 64, Path(), serving, cast(Pool, pool))
+    manifest = Manifest(model_name=name, version="1.0", card=card, weights="none", weights_sha256="0" * 64)
+    serving = Serving(1, 8, 0.0, 10, QUEUE_SIZE, 10_000, request_bytes, twin)
+    return Version(name, manifest, Path(f"{name}.mar"), "0" * 64, Path(), serving, cast(Pool, pool))

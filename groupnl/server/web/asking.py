@@ -144,6 +144,7 @@ async def ask(question: Question, pictures: Sequence[Picture | RefusedError], to
     parts = [_part(each, of) for each, of in zip(pictures, facts, strict=True) if isinstance(each, Picture)]
     tickets = question.caller.account.tickets = question.model.pool.submit(parts)
     waiting = asyncio.gather(*(ticket.answer for ticket in tickets), return_exceptions=True)
+    waiting.add_done_callback(_take_note)
     found = iter(await question.caller.wait_for(waiting, max(question.deadline - time.monotonic(), 0)))
     return [_answer(next(found)) if isinstance(each, Picture) else refusal(each) for each in pictures]
 
@@ -188,6 +189,12 @@ def _facts(caller: Caller, count: int, top_k: int | None) -> list[dict[str, Any]
 def _part(picture: Picture, facts: dict[str, Any]) -> Part:
     sized = facts if picture.size is None else {**facts, SIZE: picture.size}
     return Part({**sized, **picture.facts}, picture.content)
+
+
+def _take_note(waiting: "asyncio.Future[Any]") -> None:
+    """Look at an end that nobody waits for any more, which asyncio reports as an error otherwise."""
+    if not waiting.cancelled():
+        waiting.exception()
 
 
 def _answer(found: Part | BaseException) -> Answer:

@@ -8,6 +8,7 @@ import pytest
 from groupnl.errors import NoWorkerError, QueueFullError
 from groupnl.server.pool.backlog import Backlog
 from groupnl.server.pool.ticket import Ticket
+from groupnl.worker import CELLS
 from groupnl.worker.wire import Part
 
 
@@ -70,6 +71,23 @@ async def test_what_is_put_back_goes_first_and_alone() -> None:
     backlog.put_back(killed)  # there is always room
     batches = [[each.part.content for each in await backlog.take(9, 0)] for _ in range(3)]
     assert batches == [[b"1"], [b"2"], [b"3", b"4"]]
+
+
+@inside
+async def test_trials_come_last_and_alone() -> None:
+    backlog = Backlog(9, 100)
+    trials = [Ticket(Part({CELLS: []}, content)) for content in (b"t1", b"t2")]
+    backlog.put([*trials, *tickets(b"1")])
+    backlog.put(tickets(b"2"))
+    batches = [[each.part.content for each in await backlog.take(9, 0)] for _ in range(3)]
+    assert batches == [[b"1", b"2"], [b"t1"], [b"t2"]]
+
+
+@inside
+async def test_a_trial_waits_for_no_others() -> None:
+    backlog = Backlog(9, 100)
+    backlog.put([Ticket(Part({CELLS: []}, b"t"))])
+    assert len(await backlog.take(9, 1000.0)) == 1
 
 
 @inside
