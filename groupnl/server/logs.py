@@ -5,6 +5,7 @@ import logging.handlers
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from groupnl.base.say import Say
 
@@ -16,8 +17,11 @@ _ROOT = "groupnl.server"
 
 @contextmanager
 def logging_to(folder: Path, say: Say) -> Iterator[Path]:
-    """Log into `folder` while it is open, and say what is a warning or worse; gives the log's file."""
-    logger = logging.getLogger(_ROOT)
+    """Log into `folder` while it is open, and say what is a warning or worse; gives the log's file.
+
+    Warnings of libraries go into the file alone.
+    """
+    logger, libraries = logging.getLogger(_ROOT), logging.getLogger()
     file = rolling_file(folder / SERVER_LOG)
     file.setFormatter(_Printable("%(asctime)s [%(levelname)s] %(message)s"))
     shown = _Saying(say)
@@ -26,30 +30,47 @@ def logging_to(folder: Path, say: Say) -> Iterator[Path]:
     before = logger.level, logger.propagate
     logger.setLevel(logging.INFO)
     logger.propagate = False
+    libraries.addHandler(file)
     for handler in handlers:
         logger.addHandler(handler)
     try:
         yield folder / SERVER_LOG
     finally:
         logger.level, logger.propagate = before
+        libraries.removeHandler(file)
         for handler in handlers:
             logger.removeHandler(handler)
             handler.close()
 
 
-def rolling_file(file: Path) -> logging.handlers.RotatingFileHandler:
+def rolling_file(file: Path) -> logging.Handler:
     """Writes a log that cannot fill the disk: beside the file some older ones are kept."""
-    return logging.handlers.RotatingFileHandler(file, maxBytes=_MOST_BYTES, backupCount=_KEPT, encoding="utf-8")
+    return _Rolling(file, maxBytes=_MOST_BYTES, backupCount=_KEPT, encoding="utf-8")
+
+
+class _Rolling(logging.handlers.RotatingFileHandler):
+    """A disk that takes no more costs lines, and nothing else."""
+
+    def handleError(self, _: logging.LogRecord) -> None:  # noqa: N802 (logging's name)
+        pass
+
+    def close(self) -> None:
+        with suppress(OSError):
+            super().close()
 
 
 class _Printable(logging.Formatter):
     """Whatever a client sent, or a library said, cannot steer a terminal or begin a line of its own."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (logging's name)
-        return "".join(
-            sign if sign.isprintable() else sign.encode("unicode_escape").decode()
-            for sign in super().formatMessage(record)
-        )
+        return _printable(super().formatMessage(record))
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802
+        return "\n".join(map(_printable, super().formatException(ei).split("\n")))
+
+
+def _printable(text: str) -> str:
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 class _Saying(logging.Handler):
