@@ -1,6 +1,7 @@
 """The calls, with played workers: what each answers, and what a client is told of an error."""
 
 import asyncio
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -174,14 +175,14 @@ def test_a_key_is_asked_for() -> None:
 
     assert ask(("authorization", f"Bearer {secret}")).model_name == "owls"
     for metadata in ((), (("authorization", f"Bearer {new_secret()}"),), (("authorization", secret),)):
-        assert refused(lambda metadata=metadata: ask(*metadata))[:2] == (
+        assert refused(functools.partial(ask, *metadata))[:2] == (
             grpc.StatusCode.UNAUTHENTICATED,
             "unauthorized",
         )
     code, name, text = refused(lambda: ask(("authorization", f"Bearer {other}")))
     assert (code, name, other in text) == (grpc.StatusCode.PERMISSION_DENIED, "forbidden", False)
     for rpc, fields in (("ModelMetadata", {"name": "owls"}), ("ServerMetadata", {}), ("ModelReady", {"name": "owls"})):
-        assert refused(lambda rpc=rpc, fields=fields: call(front, rpc, **fields))[1] == "unauthorized"
+        assert refused(functools.partial(call, front, rpc, **fields))[1] == "unauthorized"
     assert call(front, "ServerLive").live
     assert call(front, "ServerReady").ready
     assert len(front.pool.parts) == 1
@@ -235,5 +236,5 @@ def test_what_server_and_model_are() -> None:
         ("ModelInfer", {"model_name": "cats"}),
     ],
 )
-def test_models_that_are_not_there(name: str, fields: dict[str, str]) -> None:
+def test_models_that_are_not_there(name: str, fields: dict[str, Any]) -> None:
     assert refused(lambda: call(Front(), name, **fields))[:2] == (grpc.StatusCode.NOT_FOUND, "not_found")
