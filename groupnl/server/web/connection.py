@@ -8,6 +8,7 @@ read the last answer: a socket that is closed with unread bytes in it resets the
 import asyncio
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 import httptools
@@ -273,7 +274,8 @@ class _Lingering:
             return
         self._timer = self._loop.call_later(LINGER_S, self._transport.close)
         if self._transport.can_write_eof():
-            self._transport.write_eof()
+            with suppress(OSError):  # the client has gone
+                self._transport.write_eof()
         self._transport.resume_reading()
 
     def discard(self, data: bytes) -> None:
