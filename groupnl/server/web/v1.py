@@ -51,10 +51,8 @@ class V1:
             GoneError: nobody waits for the answer.
         """
         question = self._asking.question(exchange, name, version)
-        content = read_object(await body_of(exchange, question, json_bytes(question.model.serving.request_bytes)))
-        instances = _instances(content)
-        check_count(len(instances), question.most_images)
-        answers = await ask(question, [_picture(instance) for instance in instances])
+        body = body_of(exchange, question, json_bytes(question.model.serving.request_bytes))
+        answers = await ask(question, _pictures(await body, question.most_images))
         return json_answer({"predictions": [_prediction(each) for each in answers]}, headers=question.version_header)
 
 
@@ -63,11 +61,12 @@ def _status(version: Version) -> dict[str, Any]:
     return {"version": version.number, "state": state, "status": {"error_code": "OK", "error_message": ""}}
 
 
-def _instances(content: dict[str, Any]) -> list[Any]:
-    instances = content.get("instances")
+def _pictures(body: bytes, most: int) -> list[Picture | RefusedError]:
+    instances = read_object(body).get("instances")
     if not isinstance(instances, list) or not instances:
         raise ContentError(f"The JSON must hold a list of images, such as {_FORM}.")
-    return instances
+    check_count(len(instances), most)
+    return [_picture(instance) for instance in instances]
 
 
 def _picture(instance: Any) -> Picture | RefusedError:

@@ -94,8 +94,8 @@ class V2:
             GoneError: nobody waits for the answer.
         """
         question = self._asking.question(exchange, name, version)
-        body = await body_of(exchange, question, json_bytes(question.model.serving.request_bytes))
-        asked = read_inference(body, exchange.headers.get(JSON_LENGTH_HEADER.lower()), question.most_images)
+        body = body_of(exchange, question, json_bytes(question.model.serving.request_bytes))
+        asked = read_inference(await body, exchange.headers.get(JSON_LENGTH_HEADER.lower()), question.most_images)
         classes = question.model.manifest.card.classes
         answers = await ask(question, asked.pictures, classes_needed(asked.wanted, len(classes)))
         if failure := first_failure(answers, asked.wanted):
