@@ -7,19 +7,19 @@ from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import ThreadingWSGIServer
 
 from groupnl.errors import RefusedError
 from groupnl.server.keys.key import METRICS
 from groupnl.server.keys.keys import Keys
+from groupnl.server.observed.metrics_page import WsgiApp, metrics_page
 from groupnl.server.observed.worker_files import WorkerFiles
 from groupnl.server.web.answer import refusal
 from groupnl.server.web.door import check_key
 
 logger = logging.getLogger(__name__)
 SWEEP_S = 5.0  # between two looks for workers whose end nobody told
-WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class MetricsEndpoint:
@@ -50,7 +50,7 @@ class MetricsEndpoint:
     def start(self) -> None:
         """Listen, in a thread of its own. Raises OSError when the port is taken."""
         host, port = self._address
-        app: WsgiApp = make_wsgi_app(self.registry)
+        app = metrics_page(self.registry)
         app = app if self._keys is None else _with_keys(app, self._keys)
         self._server = make_server(host, port, app, ThreadingWSGIServer, _Quiet)
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)

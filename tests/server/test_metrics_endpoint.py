@@ -7,10 +7,13 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from prometheus_client import Metric
+from prometheus_client.metrics_core import CounterMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
 from support.server import free_ports
 
@@ -107,6 +110,36 @@ def test_a_file_that_a_worker_has_just_made_is_no_error(tmp_path: Path, endpoint
     (tmp_path / "metrics" / "counter_1.db").touch()
     with _worker(tmp_path / "metrics"):
         assert _scrape(endpoint)["groupnl_requests_total", "200"] == 3
+
+
+class _Slow:
+    """Takes a while, and counts how often it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        self.asked += 1
+        time.sleep(1)
+        yield CounterMetricFamily("asked", "How often.", self.asked)
+
+
+def test_scrapes_at_the_same_time_share_one_page(tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    running = MetricsEndpoint(tmp_path / "metrics", "127.0.0.1", port)
+    running.registry.register(slow := _Slow())
+    running.start()
+    try:
+        with ThreadPoolExecutor(8) as scrapers:
+            pages = [scrapers.submit(_scrape, port) for _ in range(8)]
+            assert [page.result() for page in pages] == [{("asked_total",): 1}] * 8
+        assert slow.asked == 1
+        assert _scrape(port) == {("asked_total",): 2}
+    finally:
+        running.close()
 
 
 def test_the_dead_are_looked_for_between_scrapes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,39 +1,38 @@
-"""One computation for all who ask while it goes on."""
+"""One computation for all who ask for the same while it goes on."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
 Result = TypeVar("Result")
 
 
-class SharedResult(Generic[Result]):
-    """Computes when it is called; whoever calls meanwhile, from another thread, waits and gets the same result.
+class SharedResults(Generic[Result]):
+    """Computes when it is called; whoever asks for the same meanwhile, in another thread, gets that result, too."""
 
-    Args:
-        compute: makes the result; what it raises, everybody who waits gets.
-    """
-
-    def __init__(self, compute: Callable[[], Result]) -> None:
-        self._compute = compute
+    def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._running: Future[Result] | None = None
+        self._running: dict[Hashable, Future[Result]] = {}
 
-    def __call__(self) -> Result:
-        """The result."""
+    def __call__(self, key: Hashable, compute: Callable[[], Result]) -> Result:
+        """The result.
+
+        Args:
+            key: what is asked for.
+            compute: makes it; what it raises, everybody who waits gets.
+        """
         with self._lock:
-            running = self._running
+            running = self._running.get(key)
             if running is None:
-                mine = self._running = Future[Result]()
-        return running.result() if running is not None else self._run(mine)
-
-    def _run(self, mine: "Future[Result]") -> Result:
+                mine = self._running[key] = Future[Result]()
+        if running is not None:
+            return running.result()
         try:
-            mine.set_result(self._compute())
+            mine.set_result(compute())
         except BaseException as error:
             mine.set_exception(error)
         finally:
             with self._lock:
-                self._running = None
+                del self._running[key]
         return mine.result()

@@ -17,8 +17,6 @@ from prometheus_client import Metric
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from groupnl.server.observed.shared_result import SharedResult
-
 # prometheus_client's names: counter_PID.db, histogram_PID.db, gauge_livesum_PID.db, ...
 _OF_PROCESS = re.compile(r"(?P<kind>counter|histogram|gauge_[a-z]+)_(?P<pid>\d+)\.db")
 _GONE = "gone"  # in the place of a process's number
@@ -36,11 +34,15 @@ class WorkerFiles:
         self._folder = folder.resolve()
         self._changing = threading.Lock()  # whoever reads, or moves counts from one file to another
         self._writers: dict[int, psutil.Process] = {}
-        self._sum = SharedResult(self._added_up)
 
     def collect(self) -> Iterator[Metric]:
-        """The metrics at this moment; scrapes at the same time share one sum."""
-        yield from self._sum()
+        """The metrics at this moment."""
+        self.sweep()
+        with self._changing:
+            # A worker that begins has made its file before it gives it a size.
+            files = [str(file) for file in self._folder.glob("*.db") if file.stat().st_size]
+            metrics = list(MultiProcessCollector.merge(files))  # type: ignore[no-untyped-call]
+        yield from metrics
 
     def retire(self, *pids: int) -> None:
         """Keep the counts of processes that have ended, and forget their gauges; takes some milliseconds for each."""
@@ -61,13 +63,6 @@ class WorkerFiles:
         """Look for processes that have ended though nobody told, and retire them."""
         if gone := [pid for pid, files in self._files().items() if not self._is_alive(pid, files.values())]:
             self.retire(*gone)
-
-    def _added_up(self) -> list[Metric]:
-        self.sweep()
-        with self._changing:
-            # A worker that begins has made its file before it gives it a size.
-            files_now = [str(file) for file in self._folder.glob("*.db") if file.stat().st_size]
-            return list(MultiProcessCollector.merge(files_now))  # type: ignore[no-untyped-call]
 
     def _files(self) -> dict[int, dict[str, Path]]:
         """The files of each process, by what is in them."""
