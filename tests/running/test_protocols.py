@@ -19,6 +19,7 @@ import pytest
 import requests
 from PIL import Image
 from support.grpc_server import grpc_server
+from support.hostile import hostile_cases
 from support.pictures import encode, scene
 from support.raw_socket import raw_socket
 from support.server import Server, only_ours
@@ -164,6 +165,26 @@ def test_a_bad_image_among_good_ones(server: Server, expected: Shares) -> None:
     assert (answer.status_code, bad["error"]["code"]) == (200, "unsupported_type")
     for found in (first, last):
         assert found == pytest.approx(dict(list(expected.items())[:5]), abs=1e-5)  # batches are summed in another order
+
+
+@pytest.mark.timeout(180)
+def test_hostile_files_fail_in_their_place(server: Server, expected: Shares) -> None:
+    """A good photo after every seven; what fits no request is left to the tests of single images."""
+    cases = [case for case in hostile_cases() if len(case.data) < 2**20]
+    wrong = []
+    for start in range(0, len(cases), 7):
+        group = cases[start : start + 7]
+        instances = [{"b64": base64.b64encode(data).decode()} for data in (*(case.data for case in group), PHOTO)]
+        url = _url(server, "/v1/models/tiny:predict")
+        *found, good = requests.post(url, json={"instances": instances}, timeout=60).json()["predictions"]
+        assert good == pytest.approx(dict(list(expected.items())[:5]), abs=1e-5)
+        codes = [each["error"]["code"] if "error" in each else None for each in found]
+        wrong += [
+            (case.name, code)
+            for case, code in zip(group, codes, strict=True)
+            if code not in {wanted for _, wanted in case.expected}
+        ]
+    assert wrong == []
 
 
 def test_triton_client(server: Server, expected: Shares) -> None:
