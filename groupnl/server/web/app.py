@@ -100,9 +100,9 @@ class App:
             return refusal(error)
 
     async def _answer_at(self, route: Route, exchange: Exchange, named: Mapping[str, str | None]) -> Answer:
-        exchange.account.protocol = route.protocol
         if preflight := self._cors.preflight(exchange, route.methods):
             return preflight
+        exchange.account.protocol = route.protocol
         try:
             if not route.is_open:
                 self._door.check(exchange)
