@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 import grpc
 
@@ -25,6 +26,11 @@ _STATUSES: Mapping[int, grpc.StatusCode] = {
 }
 
 
+def address_of(peer: str) -> str:
+    """The address in what grpc calls a peer: ``ipv4:127.0.0.1:5000``, ``ipv6:%5B::1%5D:5000``."""
+    return unquote(peer.partition(":")[2]).rpartition(":")[0].strip("[]")
+
+
 class Call:
     """A call.
 
@@ -42,7 +48,9 @@ class Call:
         self._context = context
         metadata = context.invocation_metadata() or ()
         self.headers: dict[str, str] = {key: value for key, value in metadata if isinstance(value, str)}
-        self.account = Account.open("POST", method, context.peer(), self.headers, time.perf_counter())
+        began = time.perf_counter()
+        self.account = Account.open("POST", method, address_of(context.peer()), self.headers, began)
+        self.account.read = began  # grpc has waited for all of it
         self.account.protocol = GRPC if is_infer else OTHER
 
     async def wait_for(self, answer: "asyncio.Future[Any]", seconds: float) -> Any:

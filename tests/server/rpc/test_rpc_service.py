@@ -12,7 +12,7 @@ from support.front import BAD, CLASSES, QUEUE_SIZE, REFUSAL, SHARES, Front
 from groupnl.errors import KillerError, NoWorkerError, QueueFullError
 from groupnl.server.keys.keys import Keys
 from groupnl.server.keys.secret import new_secret
-from groupnl.server.rpc.call import CODE_KEY
+from groupnl.server.rpc.call import CODE_KEY, address_of
 from groupnl.server.rpc.messages import MESSAGES, SERVICE
 from groupnl.server.rpc.served import Served
 from groupnl.server.rpc.service import RpcService
@@ -238,3 +238,10 @@ def test_what_server_and_model_are() -> None:
 )
 def test_models_that_are_not_there(name: str, fields: dict[str, Any]) -> None:
     assert refused(lambda: call(Front(), name, **fields))[:2] == (grpc.StatusCode.NOT_FOUND, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("peer", "address"), [("ipv4:127.0.0.1:5000", "127.0.0.1"), ("ipv6:%5B::1%5D:5000", "::1"), ("unix:", "")]
+)
+def test_the_address_of_a_client(peer: str, address: str) -> None:
+    assert address_of(peer) == address
