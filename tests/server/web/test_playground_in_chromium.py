@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -15,6 +16,8 @@ from support.front import BAD, REFUSAL, Front, play
 
 from groupnl.corruptions.names import CELLS
 from groupnl.errors import QueueFullError
+from groupnl.server.keys.keys import Keys
+from groupnl.server.keys.secret import new_secret
 from groupnl.server.pool.ticket import Ticket
 from groupnl.server.web.connection import LINGER_S
 from groupnl.server.web.exchange import Receive, Scope, Send
@@ -92,8 +95,8 @@ def _robustness(cells: list[tuple[str, int]], holds: set[int]) -> dict[str, obje
     return {"clean": CLEAN, "cells": told}
 
 
-def _front(**options: str) -> Front:
-    front = Front(request_bytes=10_000, **options)  # type: ignore[arg-type]
+def _front(**options: Any) -> Front:
+    front = Front(request_bytes=10_000, **options)
     front.pool.answers, front.twin_pool.answers = _player(MODEL_HOLDS), _player(TWIN_HOLDS)
     return front
 
@@ -261,6 +264,27 @@ def test_what_the_service_refuses_is_told_in_its_words(page: Page, stage: Stage)
     _give(page, PNG)
     page.until(BOTH)
     assert not page.run("document.querySelector('#error').checkVisibility()")
+
+
+def test_where_a_key_is_needed(page: Page, stage: Stage) -> None:
+    secret, other = new_secret(), new_secret()
+    stage.front = _front(twin="cats", keys=Keys(None, f"web predict {secret};ops manage {other}"))
+    page.open(stage.address)
+    page.until("document.querySelector('#error').textContent.startsWith('A key is needed')")
+    for key, said in ((other, "it has not the scope predict"), ("wrong", "There is no such key.")):
+        page.run("document.querySelector('#key').value = ''; document.querySelector('#key').focus()")
+        page.write(key)
+        page.press("Enter")
+        page.until(f"document.querySelector('#error').textContent.includes({json.dumps(said)})")
+    page.run("document.querySelector('#key').value = ''; document.querySelector('#key').focus()")
+    page.write(secret)
+    page.press("Enter")
+    page.until("document.querySelector('#model').options.length")
+    page.run("document.querySelector('#sample').click()")
+    page.until(FILLED)
+    assert not page.run("document.querySelector('#error').checkVisibility()")
+    kept = "JSON.stringify([document.cookie, {...localStorage}, {...sessionStorage}, location.href])"
+    assert secret not in page.run(kept)
 
 
 def test_whoever_is_told_to_wait_waits(page: Page, stage: Stage) -> None:

@@ -38,7 +38,7 @@ async function attempt(work) {
   } catch (error) {
     if (error.name === "AbortError") return;
     if (!(error instanceof Refusal)) throw error;
-    if (error.status === 401) byId("key-form").hidden = false;
+    if (error.status === 401 || error.status === 403) byId("key-form").hidden = false;
     tell("");
     byId("error").textContent = error.message;
     byId("error").hidden = false;
@@ -70,22 +70,22 @@ async function examine() {
   examination = new Examination(service, image, chosenModels().map((model) => model.name));
   const current = examination;
   tell("Asking ...");
-  byId("found").setAttribute("aria-busy", "true");
   await current.clean();
   byId("found").hidden = false;
   sheet.clear(current.names);
   byId("clean-picture").src = await current.picture(null);
   await show();
   await fillSheet(current);
-  byId("found").removeAttribute("aria-busy");
 }
 
 // Row by row, beginning where one looks.
 async function fillSheet(current) {
   const first = byId("corruption").value;
+  byId("sheet").setAttribute("aria-busy", "true");
   for (const corruption of [first, ...NAMES.filter((name) => name !== first)]) {
     sheet.fill(corruption, await current.row(corruption));
   }
+  byId("sheet").removeAttribute("aria-busy");
 }
 
 function showControls(cell) {

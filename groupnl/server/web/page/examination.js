@@ -4,7 +4,8 @@ export class Examination {
   #image;
   #stop = new AbortController();
   #asked = new Map();
-  #urls = [];
+  #pictures = new Map();
+  #looking = new AbortController();
 
   // names: of the models, the first of which shows the pixels.
   constructor(service, image, names) {
@@ -25,14 +26,16 @@ export class Examination {
       this.#service.robustness(name, this.#image, corruption, signal))));
   }
 
-  // Address of the image as the models see it; cell: {corruption, severity}, or null for the clean one.
-  picture(cell) {
+  // Address of the image as the models see it; cell: {corruption, severity}, or null for the clean one. Whoever asks for
+  // another cell waits for the last one no longer.
+  async picture(cell) {
     const what = cell === null ? "clean" : `${cell.corruption} ${cell.severity}`;
-    return this.#once(`picture ${what}`, async (signal) => {
-      const url = URL.createObjectURL(await this.#service.picture(this.names[0], this.#image, cell, signal));
-      this.#urls.push(url);
-      return url;
-    });
+    const signal = cell === null ? this.#stop.signal : this.#lookAt();
+    if (!this.#pictures.has(what)) {
+      const picture = await this.#service.picture(this.names[0], this.#image, cell, signal);
+      this.#pictures.set(what, URL.createObjectURL(picture));
+    }
+    return this.#pictures.get(what);
   }
 
   get isOver() {
@@ -41,7 +44,13 @@ export class Examination {
 
   end() {
     this.#stop.abort();
-    this.#urls.forEach((url) => URL.revokeObjectURL(url));
+    this.#pictures.forEach((url) => URL.revokeObjectURL(url));
+  }
+
+  #lookAt() {
+    this.#looking.abort();
+    this.#looking = new AbortController();
+    return AbortSignal.any([this.#stop.signal, this.#looking.signal]);
   }
 
   // What could not be had is asked again the next time.
