@@ -1,7 +1,6 @@
 """The playground in a real Chromium, as a person uses it; the workers are played."""
 
 import asyncio
-import base64
 import io
 import json
 import socket
@@ -13,6 +12,7 @@ import pytest
 from PIL import Image
 from support.browser import CHROMIUM, Page, chromium
 from support.front import BAD, REFUSAL, Front, play
+from support.playground_picture import give
 
 from groupnl.corruptions.names import CELLS
 from groupnl.errors import QueueFullError
@@ -168,22 +168,6 @@ def _sample(page: Page, stage: Stage, front: Front) -> None:
     page.until(FILLED)
 
 
-def _give(page: Page, content: bytes, event: str = "drop") -> None:
-    """Drop or paste a file."""
-    made = {
-        "drop": "new DragEvent('drop', {dataTransfer: files, bubbles: true, cancelable: true})",
-        "paste": "new ClipboardEvent('paste', {clipboardData: files, bubbles: true})",
-    }[event]
-    page.run(
-        f"""(() => {{
-          const bytes = Uint8Array.from(atob('{base64.b64encode(content).decode()}'), (each) => each.charCodeAt(0));
-          const files = new DataTransfer();
-          files.items.add(new File([bytes], 'image.png', {{ type: 'image/png' }}));
-          document.querySelector('#drop').dispatchEvent({made});
-        }})()"""
-    )
-
-
 def _slide(page: Page, severity: int) -> None:
     page.run(
         f"(() => {{ const slider = document.querySelector('#severity'); slider.value = {severity};"
@@ -250,7 +234,7 @@ def test_without_a_twin(page: Page, stage: Stage) -> None:
 def test_an_image_that_is_given(page: Page, stage: Stage, way: str) -> None:
     front = _front(twin="cats")
     _open(page, stage, front)
-    _give(page, PNG, way)
+    give(page, PNG, way)
     page.until(BOTH)
     page.until(FILLED)
     assert {part.content for part in front.pool.parts} == {PNG}
@@ -258,10 +242,10 @@ def test_an_image_that_is_given(page: Page, stage: Stage, way: str) -> None:
 
 def test_what_the_service_refuses_is_told_in_its_words(page: Page, stage: Stage) -> None:
     _open(page, stage, _front(twin="cats"))
-    _give(page, BAD)
+    give(page, BAD)
     page.until(f"document.querySelector('#error').textContent === {json.dumps(REFUSAL['message'])}")
     assert page.run("document.querySelector('#error').checkVisibility()")
-    _give(page, PNG)
+    give(page, PNG)
     page.until(BOTH)
     assert not page.run("document.querySelector('#error').checkVisibility()")
 
@@ -304,12 +288,12 @@ def test_what_nobody_waits_for_is_not_asked_any_more(page: Page, stage: Stage) -
     held: list[Ticket] = []
     _open(page, stage, front)
     front.pool.answers = held.append
-    _give(page, PNG)
+    give(page, PNG)
     page.until("document.querySelector('#notice').textContent === 'Asking ...'")
     while not held:
         page.run("0")
     front.pool.answers = _player(MODEL_HOLDS)
-    _give(page, PNG + b"another")
+    give(page, PNG + b"another")
     page.until(BOTH)
     page.until(FILLED)
     assert all(ticket.answer.cancelled() for ticket in held)
