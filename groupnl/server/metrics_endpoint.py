@@ -52,7 +52,7 @@ class MetricsEndpoint:
         host, port = self._address
         app = metrics_page(self.registry)
         app = app if self._keys is None else _with_keys(app, self._keys)
-        self._server = make_server(host, port, app, ThreadingWSGIServer, _Quiet)
+        self._server = make_server(host, port, app, _Server, _Quiet)
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
         self._thread.start()
         self._sweeper.start()
@@ -73,6 +73,12 @@ class MetricsEndpoint:
                 self.workers.sweep()
             except Exception:
                 logger.exception("what workers have counted could not be moved; it is tried again")
+
+
+class _Server(ThreadingWSGIServer):
+    """Keeps more than five connections until they are accepted: others wait a second before they try again."""
+
+    request_queue_size = 128
 
 
 class _Quiet(WSGIRequestHandler):
