@@ -1,4 +1,4 @@
-"""Texts of a form, as the fields of configurations and records have them: what has another is refused in words."""
+"""Texts of a form, as the fields of configurations and records have them, and words beside a count."""
 
 import re
 
@@ -20,3 +20,14 @@ def form(pattern: str, words: str) -> AfterValidator:
         return text
 
     return AfterValidator(check)
+
+
+def counted(count: int, one: str) -> str:
+    """A count of something, in the singular or the plural.
+
+    Args:
+        count: how many.
+        one: a word or more; after an s the plural ends in es, else in s.
+    """
+    more = f"{one}es" if one.endswith("s") else f"{one}s"
+    return f"{count} {one if count == 1 else more}"

@@ -1,5 +1,6 @@
 """The model card as a page for people, made from the card so that the two cannot differ."""
 
+from groupnl.base.texts import counted
 from groupnl.card import ModelCard, TrainingRecord
 
 
@@ -22,7 +23,7 @@ def page(card: ModelCard, file_name: str, sha256: str) -> str:
         "std": ", ".join(f"{value:g}" for value in given.std),
         "classes": str(len(card.classes)),
     }
-    parts = [f"# {card.architecture}, {len(card.classes)} classes", _table(("", ""), rows)]
+    parts = [f"# {card.architecture}, {counted(len(card.classes), 'class')}", _table(("", ""), rows)]
     if card.training:
         parts.append(_training(card.training))
     parts.append("## Classes\n\n" + ", ".join(card.classes))
@@ -41,7 +42,7 @@ def _training(record: TrainingRecord) -> str:
             f"| split | images | top 1 | top 5 |\n|---|---|---|---|\n{accuracy}",
             "## Training",
             f"```\n{record.command}\n```",
-            f"Seed {record.seed}, {record.epochs} epochs, {versions}.",
+            f"Seed {record.seed}, {counted(record.epochs, 'epoch')}, {versions}.",
             "## Data",
             record.data,
             _table(("source", "licence"), record.licences),

@@ -15,7 +15,9 @@ from pathlib import Path
 from groupnl.base.atomic_file import writing
 from groupnl.base.numbers import Count, Positive
 from groupnl.base.options import Options as BaseOptions
-from groupnl.errors import ConfigError
+from groupnl.base.texts import counted
+from groupnl.errors import ConfigError, InputError
+from groupnl.images import Limits, decode
 from groupnl.images.folders import class_folders, image_files, no_images
 
 NOTICE = "LICENCES.md"  # of the images' makers; goes with them
@@ -58,7 +60,7 @@ def run(options: Options) -> int:
     chosen = choose([options.data / split for split in options.splits], options.images, options.seed)
     copy(chosen, options.data / NOTICE, options.out)
     classes = {image.parent.name for image in chosen}
-    sys.stdout.write(f"{options.out}: {len(chosen)} images of {len(classes)} classes\n")
+    sys.stdout.write(f"{options.out}: {counted(len(chosen), 'image')} of {counted(len(classes), 'class')}\n")
     return 0
 
 
@@ -67,15 +69,15 @@ def choose(splits: list[Path], count: int, seed: int) -> list[Path]:
 
     Args:
         splits: folders with one folder of images for each class.
-        count: how many.
+        count: how many, 1 or more.
         seed: of the choice.
 
     Raises:
         ConfigError: see `class_folders` and `image_files`; a split has no images, or all have fewer than are wanted.
     """
     images = sorted(image for split in splits for image in _images(split))
-    if not 1 <= count <= len(images):
-        raise ConfigError(f"--images {count}: there are {len(images)} images; ask for 1 to {len(images)}")
+    if count > len(images):
+        raise ConfigError(f"--images {count}: there are only {counted(len(images), 'image')}; ask for fewer")
     return random.Random(seed).sample(images, count)  # noqa: S311 (a choice of images, no secret)
 
 
@@ -95,7 +97,7 @@ def copy(chosen: list[Path], notice: Path, out: Path) -> None:
     """
     if out.exists():
         raise ConfigError(f"{out} exists already; remove it, or name another --out")
-    _refuse_unreadable(chosen)
+    refuse_unusable(chosen)
     out.parent.mkdir(parents=True, exist_ok=True)
     # Beside the target, so that the last step is one rename.
     with writing(out), tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as name:
@@ -111,10 +113,12 @@ def copy(chosen: list[Path], notice: Path, out: Path) -> None:
         made.rename(out)
 
 
-def _refuse_unreadable(images: list[Path]) -> None:
-    """Before anything is written: else it would look as if that were what is not allowed."""
+def refuse_unusable(images: list[Path]) -> None:
+    """Raise ConfigError for the first image that a service would refuse, before anything is written."""
     for image in images:
         try:
-            image.open("rb").close()
+            decode(image.read_bytes(), Limits())
         except OSError as error:
             raise ConfigError(f"the image {image} cannot be read: {error.strerror}") from None
+        except InputError as error:
+            raise ConfigError(f"the image {image} cannot be used: {error}") from None

@@ -13,7 +13,6 @@ from typing import NamedTuple, TypeVar
 from PIL import Image
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
-from PIL.WebPImagePlugin import WebPImageFile
 
 from groupnl.errors import (
     EmptyInputError,
@@ -29,6 +28,7 @@ from groupnl.images.jpeg import StrippedJpeg, strip_jpeg
 from groupnl.images.limits import Encoded, Format, Limits
 from groupnl.images.png import Png, strip_png
 from groupnl.images.sniff import sniff
+from groupnl.images.webp import WebP
 
 _UPRIGHT_BY = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -137,7 +137,7 @@ def _open(data: Encoded, name: Format, limits: Limits) -> Opened:
         stripped, exif = strip_png(data, limits)
         return Opened(Png(io.BytesIO(stripped)), exif)
     if name == "WEBP":
-        image = WebPImageFile(io.BytesIO(data))
+        image = WebP(io.BytesIO(data))
         return Opened(image, image.info.get("exif", b""))
     return Opened(Bmp(io.BytesIO(data)), b"")
 

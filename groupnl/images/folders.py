@@ -18,8 +18,30 @@ from groupnl.images.limits import Limits
 from groupnl.images.reader import Reader
 
 # Endings of names.
-READ = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-_NOT_READ = (".gif", ".ppm", ".pgm", ".tif", ".tiff")
+READ = (".jpg", ".jpeg", ".jfif", ".jpe", ".png", ".webp", ".bmp")
+_NOT_READ = (
+    *(".gif", ".tif", ".tiff", ".svg", ".svgz", ".ico", ".icns", ".apng", ".mng", ".jng", ".dib", ".tga", ".pcx"),
+    *(
+        ".heic",
+        ".heif",
+        ".hif",
+        ".avif",
+        ".jxl",
+        ".jp2",
+        ".j2k",
+        ".j2c",
+        ".jpf",
+        ".jpx",
+        ".jpm",
+        ".jxr",
+        ".jxs",
+        ".jif",
+    ),
+    *(".pbm", ".pgm", ".ppm", ".pnm", ".pam", ".pfm", ".qoi", ".exr", ".hdr", ".dds", ".psd", ".xcf", ".eps", ".wmf"),
+    *(".emf", ".dcm", ".dicom", ".fits", ".djvu", ".sgi", ".ras", ".xbm", ".xpm"),
+    *(".dng", ".cr2", ".cr3", ".crw", ".nef", ".arw", ".orf", ".raf", ".rw2", ".pef", ".srw", ".3fr"),  # cameras
+)
+_ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip")  # of what may be a class, or its images
 CALLED_IMAGES = (*READ, *_NOT_READ)
 # So many names are shown of a longer list.
 _SHOWN = 5
@@ -42,7 +64,7 @@ def class_folders(split: Path) -> list[Path]:
 
     Raises:
         ConfigError: there is no such folder, or it cannot be read; or it holds an image outside of any class folder, or
-            a link that leads nowhere, which may have been a class.
+            an archive beside class folders or a link that leads nowhere, either of which may be a class.
     """
     if not split.is_dir():
         problem = "is no folder" if split.exists() else "does not exist"
@@ -54,18 +76,22 @@ def class_folders(split: Path) -> list[Path]:
     for entry in entries:
         if not entry.is_folder and _is_called_image(entry.path):
             raise loose(split, entry.path.name)
-    return [entry.path for entry in entries if entry.is_folder]
+    folders = [entry.path for entry in entries if entry.is_folder]
+    if folders:
+        _refuse_archives(split, entries)
+    return folders
 
 
 def image_files(folder: Path) -> list[Path]:
     """The images in the folder of a class, sorted by name: files that are called so and not hidden.
 
     Raises:
-        ConfigError: the folder cannot be read; or it holds another folder, a link that leads nowhere, or what is called
-            an image and is no file; or see `is_image`.
+        ConfigError: the folder cannot be read; or it holds another folder, an archive, a link that leads nowhere, or
+            what is called an image and is no file; or see `is_image`.
     """
-    images = []
-    for entry in _entries(folder):
+    images, entries = [], _entries(folder)
+    _refuse_archives(folder, entries)
+    for entry in entries:
         if entry.is_folder:
             raise nested(folder, entry.path.name)
         if is_image(entry.path):
@@ -200,6 +226,15 @@ def read_pixels(files: Sequence[LabelledFile], config: InputConfig) -> Tensor:
     return torch.stack(pixels)
 
 
+def refuse_empty(images: Iterable[Path]) -> None:
+    """Raise ConfigError for an image without a byte, or that this process may not read; none is opened."""
+    for image in images:
+        if not os.access(image, os.R_OK):
+            raise ConfigError(f"the image {image} cannot be read: its permissions do not allow it, or it is gone")
+        if not image.stat().st_size:
+            raise ConfigError(f"the image {image} is empty: mend it, or take it out")
+
+
 class _Entry(NamedTuple):
     path: Path
     is_folder: bool
@@ -220,6 +255,14 @@ def _entry(folder: Path, entry: os.DirEntry[str]) -> _Entry:
     if entry.is_symlink() and not path.exists():
         raise ConfigError(f"{path} is a link that leads nowhere: mend it, or remove it")
     return _Entry(path, entry.is_dir(), entry.is_file())
+
+
+def _refuse_archives(folder: Path, entries: Iterable[_Entry]) -> None:
+    for entry in entries:
+        if entry.path.name.lower().endswith(_ARCHIVES) and not entry.is_folder:
+            raise ConfigError(
+                f"{folder} holds {entry.path.name}, which is no folder and no image: unpack it, or move it elsewhere"
+            )
 
 
 def _is_called_image(file: PurePath) -> bool:

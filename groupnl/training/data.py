@@ -9,6 +9,7 @@ from timm.data.readers.reader_wds import ReaderWds
 from torchvision.transforms import Compose
 
 from groupnl.base.child_process import helpers
+from groupnl.base.texts import counted
 from groupnl.card import InputConfig
 from groupnl.errors import ConfigError
 from groupnl.training.config import TrainConfig
@@ -64,7 +65,7 @@ def train_loader(config: TrainConfig, dataset: Dataset, world: World, classes: i
         )
     if len(loader) == 0:
         raise ConfigError(
-            f"split {config.train_split} has {len(dataset)} images, fewer than one batch of "
+            f"split {config.train_split} has {counted(len(dataset), 'image')}, fewer than one batch of "
             f"{config.batch_size * world.size}: lower --batch-size"
         )
     return _as_served(loader)

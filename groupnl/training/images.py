@@ -11,12 +11,13 @@ from groupnl.images.bmp import Bmp
 from groupnl.images.colour import to_rgb
 from groupnl.images.decode import upright
 from groupnl.images.png import Png
+from groupnl.images.webp import WebP
 
 _log = logging.getLogger(__name__)
 # A training goes on without some images; where so many follow one another, something else is wrong.
 _IN_A_ROW = 10
 # timm reads shards by `Image.open`: that has to see the transparency and the palettes that the service sees.
-for _name, _opener in (("PNG", Png), ("BMP", Bmp)):
+for _name, _opener in (("PNG", Png), ("BMP", Bmp), ("WEBP", WebP)):
     Image.register_open(_name, _opener, Image.OPEN[_name][1])
 
 

@@ -21,6 +21,7 @@ from groupnl.images.folders import (
     is_hidden,
     lack,
     no_images,
+    refuse_empty,
     refuse_unknown,
 )
 from groupnl.training.config import TrainConfig
@@ -91,6 +92,7 @@ class Folders(Source):
         place = self._place(split)
         refuse_unknown([place / name for name in self._names(place)], classes)
         dataset = self._open(place, classes, complete=True)
+        self._refuse_unreadable(dataset.reader)
         labels = _labels(dataset.reader)
         missing = [name for label, name in enumerate(classes) if label not in labels]
         if missing and self.world.is_main:
@@ -104,6 +106,10 @@ class Folders(Source):
     def _open(self, place: Path, classes: tuple[str, ...], complete: bool) -> Dataset:
         with refused(f"split {place}"):
             return Images(self._reader(place, _numbered(classes)), complete)
+
+    def _refuse_unreadable(self, reader: Any) -> None:
+        """What would else end the run after its first epoch, as far as that can be seen without decoding."""
+        refuse_empty(Path(name) for name, _ in reader.samples)
 
     def _place(self, split: str) -> Path:
         """`val` and `validation` are one split under two names."""
@@ -134,6 +140,10 @@ class Tars(Folders):
                 f"split {split}: there is neither {places[0]} nor a folder {places[1]} with a tar a class"
             )
         return found[0]
+
+    def _refuse_unreadable(self, reader: Any) -> None:
+        if empty := next((member for member, _, _ in reader.samples if not member.size), None):
+            raise ConfigError(f"the image {empty.path} of {self.config.data} is empty: pack the tar without it")
 
     def _names(self, place: Path) -> tuple[str, ...]:
         empty = {tar.stem for tar in tars_of(place) if not has_images(tar)}

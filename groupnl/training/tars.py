@@ -29,11 +29,13 @@ def tars_of(place: Path) -> list[Path]:
 
 
 def _refuse_beside(place: Path, tars: list[Path]) -> None:
-    if folders := class_folders(place):
+    folders = sorted(path.name for path in place.iterdir() if path.is_dir() and not is_hidden(path.name))
+    if folders:
         raise ConfigError(
-            f"split {place} holds the folder {folders[0].name} beside tars: each class must be a tar, or each a folder "
+            f"split {place} holds the folder {folders[0]} beside tars: each class must be a tar, or each a folder "
             "(--dataset folder)"
         )
+    class_folders(place)  # refuses images beside them
     for tar in tars:
         if tar.suffix != _ENDING:
             raise ConfigError(f"the ending of {tar} would not be found: call it {tar.with_suffix(_ENDING).name}")

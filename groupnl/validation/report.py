@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from groupnl.base.atomic_file import write_whole
+from groupnl.base.texts import counted
 from groupnl.corruptions.names import BENCHMARK, SEVERITIES, Cell
 from groupnl.validation.figures import Figures
 from groupnl.validation.record import Counts, Record, Settings
@@ -40,7 +41,7 @@ def text(record: Record, found: Figures) -> str:
     lines = []
     if record.clean is not None:
         clean = f"top-1 {percent(found.clean_top1)} %, top-5 {percent(found.clean_top5)} %"
-        lines.append(f"clean: {clean} of {record.clean.images} images of {settings.input.size} pixels")
+        lines.append(f"clean: {clean} of {counted(record.clean.images, 'image')} of {settings.input.size} pixels")
     if found.errors:
         lines += ["", *_table(found), "", *_means(found)]
     return "\n".join([*lines, *(f"\n{note}" for note in found.notes)])

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from support.small_disk import small_disk
 
 from groupnl.cli import main
@@ -17,7 +18,8 @@ def data(tmp_path: Path) -> Path:
             folder = tmp_path / "data" / split / name
             folder.mkdir(parents=True)
             for index in range(count):
-                (folder / f"{split}{index}.png").write_bytes(f"{split} {name} {index}".encode())
+                colour = (len(split) + ord(split), len(name) + ord(name[0]), index)
+                Image.new("RGB", (4, 4), colour).save(folder / f"{split}{index}.png")
     (tmp_path / "data" / "LICENCES.md").write_text("whose they are\n")
     return tmp_path / "data"
 
@@ -51,7 +53,7 @@ def test_only_images_are_copied(data: Path, tmp_path: Path) -> None:
 
 def test_too_few_images(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert _probe(data, tmp_path / "out", "--images", "17") == 1
-    assert "there are 16 images" in capsys.readouterr().err
+    assert "--images 17: there are only 16 images; ask for fewer" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -75,12 +77,30 @@ def test_a_split_without_images_is_named(data: Path, tmp_path: Path, capsys: pyt
 def test_a_full_disk_is_told_and_nothing_is_left(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    noise = Image.effect_noise((250, 250), 100)
     for image in (data / "a").glob("*/*"):
-        image.write_bytes(bytes(50_000))
+        noise.save(image)
     with small_disk(tmp_path / "disk", size=128) as disk:
         assert _probe(data, disk / "out", "--images", "16") == 1
         assert f"{disk}/out cannot be written: No space left on device (" in capsys.readouterr().err
         assert not list(disk.iterdir())
+
+
+def test_one_image_is_told_in_the_singular(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _probe(data, tmp_path / "out", "--images", "1") == 0
+    assert capsys.readouterr().out == f"{tmp_path / 'out'}: 1 image of 1 class\n"
+
+
+def test_an_image_that_does_not_decode_is_named(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for split in ("a", "b"):
+        image = data / split / "cat" / f"{split}0.png"
+        image.write_bytes(image.read_bytes()[:-20])
+        assert _probe(data, tmp_path / "out", "--images", "16") == 1
+        said = capsys.readouterr().err
+        assert f"the image {image} cannot be used: The PNG is cut short or damaged" in said
+        image.unlink()
+        Image.new("RGB", (4, 4)).save(image)
+        assert not (tmp_path / "out").exists()
 
 
 def test_an_image_that_cannot_be_read_is_named(tmp_path: Path) -> None:

@@ -9,7 +9,16 @@ from PIL import Image
 from support.tiny import INPUT
 
 from groupnl.errors import ConfigError
-from groupnl.images.folders import LabelledFile, class_folders, image_files, labelled_files, lack, read_pixels
+from groupnl.images.folders import (
+    CALLED_IMAGES,
+    LabelledFile,
+    class_folders,
+    image_files,
+    labelled_files,
+    lack,
+    read_pixels,
+    refuse_empty,
+)
 
 CLASSES = ("dog", "cat", "bird")
 
@@ -64,6 +73,41 @@ def test_an_image_of_a_format_that_is_not_read_is_not_passed_over(folder: Path) 
     (folder / "cat" / "c.TIFF").write_bytes(b"")
     with pytest.raises(ConfigError, match=r"cat/c\.TIFF is of a format that is not read.* to PNG"):
         labelled_files(folder, CLASSES)
+
+
+@pytest.mark.parametrize("ending", ["heic", "avif", "JXL", "jp2", "tga", "pbm", "pnm", "dng", "svg", "gif", "ico"])
+def test_other_formats_are_told_by_their_endings(folder: Path, ending: str) -> None:
+    (folder / "cat" / f"c.{ending}").write_bytes(b"")
+    with pytest.raises(ConfigError, match=rf"cat/c\.{ending} is of a format that is not read"):
+        labelled_files(folder, CLASSES)
+
+
+def test_the_page_lists_every_ending() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "validate.md").read_text(encoding="utf-8")
+    assert [ending for ending in CALLED_IMAGES if f"`{ending}`" not in page] == []
+
+
+def test_jpegs_have_other_endings_too(folder: Path) -> None:
+    for name in ("c.jfif", "d.JPE"):
+        Image.new("RGB", (40, 50), (0, 0, 9)).save(folder / "cat" / name, "JPEG")
+    assert [file.path.name for file in labelled_files(folder, CLASSES)][2:] == ["c.jfif", "d.JPE", "z.png"]
+
+
+@pytest.mark.parametrize("name", ["bird.tar", "bird.TAR.gz", "cat/more.zip", "bird.tgz"])
+def test_an_archive_may_be_a_class_and_is_told(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"")
+    place = (folder / name).parent
+    with pytest.raises(ConfigError, match=rf"{place} holds {Path(name).name}, which is no folder and no image: unpack"):
+        labelled_files(folder, CLASSES)
+
+
+def test_images_that_cannot_be_read_are_seen_without_opening_them(folder: Path) -> None:
+    refuse_empty(folder.glob("*/*.png"))
+    (folder / "cat" / "c.png").touch()
+    with pytest.raises(ConfigError, match=r"the image .*/cat/c\.png is empty: mend it, or take it out"):
+        refuse_empty(folder.glob("*/*.png"))
+    with pytest.raises(ConfigError, match=r"the image .*/cat/gone\.png cannot be read"):
+        refuse_empty([folder / "cat" / "gone.png"])
 
 
 def test_a_folder_in_a_class_folder_is_named(folder: Path) -> None:

@@ -237,7 +237,32 @@ def _webps() -> list[Picture]:
         Picture("webp-lossless", encode(image, "WEBP", lossless=True), pixels, 0),
         Picture("webp-alpha", exact, _over_white(pixels, alpha), 1),
         Picture("webp-animated", moving, pixels, 0),
+        Picture("webp-animated-part", _in_a_corner(image), _with_a_corner_free(pixels), 0),
     ]
+
+
+def _in_a_corner(image: Image.Image) -> bytes:
+    """An opaque animation without a word of transparency, whose only frame leaves 4 columns and 2 rows free."""
+    width, height = image.size
+    frame = encode(image.crop((4, 2, width, height)), "WEBP", lossless=True)[12:]
+    place = [4 // 2, 2 // 2, width - 4 - 1, height - 2 - 1, 100]
+    parts = (
+        (b"VP8X", b"\x02\0\0\0" + _three(width - 1) + _three(height - 1)),
+        (b"ANIM", b"\0\0\0\xff\0\0"),
+        (b"ANMF", b"".join(map(_three, place)) + b"\x02" + frame),
+    )
+    body = b"WEBP" + b"".join(name + struct.pack("<I", len(data)) + data + bytes(len(data) % 2) for name, data in parts)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def _three(number: int) -> bytes:
+    return number.to_bytes(3, "little")
+
+
+def _with_a_corner_free(pixels: Pixels) -> Pixels:
+    free = np.full_like(pixels, 255)
+    free[2:, 4:] = pixels[2:, 4:]
+    return free
 
 
 def _bmps() -> list[Picture]:

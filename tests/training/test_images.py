@@ -57,12 +57,20 @@ def test_loaders_see_those_pixels(own, tmp_path, shards):
     assert pixels.min() > 2  # white, normalised
 
 
-def test_an_empty_file_is_told_as_one(own, tmp_path):
+def test_an_empty_file_is_told_before_the_first_epoch(own, tmp_path):
     empty = own / "test" / "blue" / "2.png"
     empty.write_bytes(b"")
+    with pytest.raises(ConfigError) as caught:
+        Trainer(settings(own, tmp_path))
+    assert str(caught.value) == f"the image {empty} is empty: mend it, or take it out"
+
+
+def test_a_file_that_is_no_image_is_told_as_one(own, tmp_path):
+    file = own / "test" / "blue" / "2.png"
+    file.write_bytes(b"no image")
     with pytest.raises(UnreadableImageError) as caught:
         Trainer(settings(own, tmp_path)).measure()
-    assert str(caught.value) == f"the image {empty} cannot be read (it is empty, or no image): mend it, or take it out"
+    assert str(caught.value) == f"the image {file} cannot be read (it is empty, or no image): mend it, or take it out"
 
 
 @pytest.mark.parametrize("workers", [0, 1])

@@ -320,7 +320,7 @@ def test_workers_and_threads_share_the_cores(
         (["--data", "CLEAN", "--as-published"], "--as-published is for --corrupt"),
         (["--data", "CLEAN", "--batch-size", "0"], "--batch-size 0: it must be 1 or more"),
         (["--data", "CLEAN", "--workers", "-1"], "--workers -1: it must be 0 or more"),
-        (["--data", "CLEAN", "--crop-pct", "1.5"], "crop_pct = 1.5"),
+        (["--data", "CLEAN", "--crop-pct", "1.5"], "--crop-pct 1.5: it must be 1 or less"),
         (["--data", "CLEAN", "--corrupt", "--size", "24"], "--corrupt needs an input of 32 pixels or more"),
         (["--data", "CLEAN", "--model", "resnet50"], f"--architecture resnet50: CHECKPOINT holds {ARCHITECTURE}"),
         (["--data", "CLEAN", "--classes", "names.txt"], "--classes names.txt: CHECKPOINT names its classes"),
