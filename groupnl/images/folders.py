@@ -21,24 +21,9 @@ from groupnl.images.reader import Reader
 READ = (".jpg", ".jpeg", ".jfif", ".jpe", ".png", ".webp", ".bmp")
 _NOT_READ = (
     *(".gif", ".tif", ".tiff", ".svg", ".svgz", ".ico", ".icns", ".apng", ".mng", ".jng", ".dib", ".tga", ".pcx"),
-    *(
-        ".heic",
-        ".heif",
-        ".hif",
-        ".avif",
-        ".jxl",
-        ".jp2",
-        ".j2k",
-        ".j2c",
-        ".jpf",
-        ".jpx",
-        ".jpm",
-        ".jxr",
-        ".jxs",
-        ".jif",
-    ),
+    *(".heic", ".heif", ".hif", ".avif", ".jxl", ".jp2", ".j2k", ".j2c", ".jpf", ".jpx", ".jpm", ".jxr", ".jxs"),
     *(".pbm", ".pgm", ".ppm", ".pnm", ".pam", ".pfm", ".qoi", ".exr", ".hdr", ".dds", ".psd", ".xcf", ".eps", ".wmf"),
-    *(".emf", ".dcm", ".dicom", ".fits", ".djvu", ".sgi", ".ras", ".xbm", ".xpm"),
+    *(".emf", ".dcm", ".dicom", ".fits", ".djvu", ".sgi", ".ras", ".xbm", ".xpm", ".jif"),
     *(".dng", ".cr2", ".cr3", ".crw", ".nef", ".arw", ".orf", ".raf", ".rw2", ".pef", ".srw", ".3fr"),  # cameras
 )
 _ARCHIVES = (".tar", ".tar.gz", ".tgz", ".zip")  # of what may be a class, or its images
