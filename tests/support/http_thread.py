@@ -23,6 +23,8 @@ def http_thread(app: Callable[..., Any], tls: ssl.SSLContext | None = None) -> I
         loops.append((asyncio.get_running_loop(), server))
         is_up.set()
         await server.serve()
+        while server.connections:  # they wait until their clients are quiet
+            await asyncio.sleep(0.02)
 
     thread = threading.Thread(target=lambda: asyncio.run(serve()))
     thread.start()

@@ -8,7 +8,6 @@ read the last answer: a socket that is closed with unread bytes in it resets the
 import asyncio
 import time
 from collections import deque
-from contextlib import suppress
 from typing import Any
 
 import httptools
@@ -16,6 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from groupnl.errors import HeadersTooLargeError, RefusedError, SlowRequestError
 from groupnl.server.web.exchange import BEGAN, REFUSAL, is_kept_of_old
+from groupnl.server.web.lingering import Lingering
 from groupnl.server.web.request_head import framing, head_fault
 
 HEADERS_BYTES = 32 * 1024  # of one request, its first line included
@@ -23,8 +23,6 @@ _HEADER_BYTES = 4  # of each header beside its name and value
 CHUNK_SHARE = 8  # bytes around each byte of a chunked body, beside HEADERS_BYTES: lengths, extensions, trailers
 HEADERS_S = 10.0  # from the first byte of a request, or from the connection's begin, to the end of its headers
 GONE_S = 0.5  # in which a client that sends no more is still answered; most of those have gone
-LINGER_S = 2.0  # in which a client may go on sending what is not read any more
-LINGER_BYTES = 64 * 1024 * 1024
 
 
 class Connection(HttpToolsProtocol):
@@ -44,7 +42,7 @@ class Connection(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection."""
-        super().connection_made(_Lingering(transport, self.loop))  # type: ignore[arg-type]
+        super().connection_made(Lingering(transport, self.loop))  # type: ignore[arg-type]
         self._expect_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -243,56 +241,3 @@ class Connection(HttpToolsProtocol):
 
 def _head_too_large() -> HeadersTooLargeError:
     return HeadersTooLargeError(f"The headers have more than {HEADERS_BYTES // 1024} KiB.")
-
-
-class _Lingering:
-    """A transport whose `close` says that no more will be sent, and waits until the client has nothing more to send.
-
-    Args:
-        transport: the connection's own.
-        loop: that it runs in.
-    """
-
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
-        self._transport = transport
-        self._loop = loop
-        self._timer: asyncio.TimerHandle | None = None
-        self._is_finished = False
-        self._discarded = 0
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._transport, name)
-
-    def is_closing(self) -> bool:
-        return self._timer is not None or self._transport.is_closing()
-
-    def close(self) -> None:
-        if self.is_closing():
-            return
-        if self._is_finished:
-            self.end()
-            return
-        self._timer = self._loop.call_later(LINGER_S, self._transport.close)
-        if self._transport.can_write_eof():
-            with suppress(OSError):  # the client has gone
-                self._transport.write_eof()
-        self._transport.resume_reading()
-
-    def discard(self, data: bytes) -> None:
-        """Throw away what the client still sends; end the connection when it is too much."""
-        self._discarded += len(data)
-        if self._discarded > LINGER_BYTES:
-            self._transport.abort()
-
-    def finish(self) -> None:
-        """The client sends no more: nothing of it is to be waited for."""
-        self._is_finished = True
-
-    def end(self) -> None:
-        """Close it at once."""
-        self._transport.close()
-
-    def forget(self) -> None:
-        """The connection is gone."""
-        if self._timer is not None:
-            self._timer.cancel()

@@ -19,9 +19,9 @@ from groupnl.errors import QueueFullError
 from groupnl.server.keys.keys import Keys
 from groupnl.server.keys.secret import new_secret
 from groupnl.server.pool.ticket import Ticket
-from groupnl.server.web.connection import LINGER_S
 from groupnl.server.web.exchange import Receive, Scope, Send
 from groupnl.server.web.http_server import HttpServer
+from groupnl.server.web.lingering import QUIET_S
 from groupnl.worker.wire import Part
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")]
@@ -127,7 +127,7 @@ class Stage:
 
     async def _serve(self) -> None:
         await self._server.serve()
-        await asyncio.sleep(LINGER_S)  # until every connection is closed
+        await asyncio.sleep(QUIET_S)  # until every connection is closed
 
 
 @pytest.fixture(scope="module")

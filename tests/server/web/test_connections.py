@@ -1,0 +1,201 @@
+"""Connections: slow senders, idle ones, those that go on sending, answers in the order of the requests, TLS."""
+
+import contextlib
+import http.client
+import json
+import re
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.certificates import make_certificate
+from support.front import BAD, Front, play
+from support.http_thread import http_thread
+from support.raw_requests import PING
+from support.raw_socket import HEADERS_END, raw_socket
+
+from groupnl.server.certificate import Certificate, trusting
+from groupnl.server.pool.ticket import Ticket
+from groupnl.server.web import connection, http_server
+
+PUT = b"PUT /predictions/owls HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
+MIB = 1024 * 1024
+
+
+@contextlib.contextmanager
+def _served(front: Front) -> Iterator[int]:
+    with http_thread(front.app) as port:
+        yield port
+
+
+def test_a_slow_head_is_told_and_an_idle_connection_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "HEADERS_S", 0.2)
+    with _served(Front()) as port:
+        with raw_socket(port) as client:
+            client.send(b"GET /ping HTTP/1.1\r\nHos")
+            status, headers, body = client.answer()
+            assert (status, json.loads(body)["code"], headers["connection"]) == (408, "request_timeout", "close")
+            assert client.is_closed()
+        with raw_socket(port) as client:
+            assert client.is_closed()
+
+
+def test_a_head_that_never_ends_is_slow_however_it_drips(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "HEADERS_S", 0.3)
+    with _served(Front()) as port, raw_socket(port) as client:
+        client.send(b"GET /ping HTTP/1.1\r\n")
+        began = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() < began + 0.8:
+                client.send(b"a: b\r\n")
+                time.sleep(0.05)
+        assert client.answer()[0] == 408
+
+
+def test_a_kept_connection_is_closed_when_nothing_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "KEEP_ALIVE_S", 0.2)
+    with _served(Front()) as port, raw_socket(port) as client:
+        client.send(PING)
+        assert client.answer()[0] == 200
+        assert client.is_closed()
+
+
+def test_half_a_body_is_told_and_nothing_of_it_runs() -> None:
+    front = Front(body_s=0.2)
+    with _served(front) as port, raw_socket(port) as client:
+        client.send(PUT % 5 + b"ima")
+        assert client.answer()[0] == 408
+        client.send(b"ge" + PING)
+        assert client.is_closed()
+    assert front.pool.parts == []
+
+
+def test_a_refusal_reaches_a_client_that_sends_megabytes() -> None:
+    front = Front()
+    with _served(front) as port:
+        for size in (1 * MIB, 40 * MIB):
+            with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=20)) as client:
+                client.request("PUT", "/predictions/owls", bytes(size))  # sends all before it reads
+                response = client.getresponse()
+                assert (response.status, json.loads(response.read())["code"]) == (413, "too_large")
+    assert front.pool.parts == []
+
+
+def test_a_refusal_reaches_a_client_that_sends_slowly() -> None:
+    with _served(Front()) as port, raw_socket(port) as client:
+        client.send(PUT % (3 * MIB))
+        for _ in range(30):  # longer than a quiet client is waited for
+            client.send(bytes(100_000))
+            time.sleep(0.1)
+        assert client.answer()[0] == 413
+
+
+def test_answers_come_in_the_order_of_the_requests() -> None:
+    front = Front()
+    waiting: list[Ticket] = []
+    front.pool.answers = waiting.append
+    with _served(front) as port, raw_socket(port) as client:
+        client.send(PUT % 5 + b"image" + PING + PUT % 3 + BAD + PING)
+        time.sleep(0.3)
+        assert len(waiting) == 1  # nothing overtakes it
+        front.pool.answers = play
+        _loop_call(waiting[0])
+        assert [client.answer()[0] for _ in range(4)] == [200, 200, 415, 200]
+
+
+def test_what_was_asked_before_an_unclear_request_is_answered_first() -> None:
+    front = Front()
+    waiting: list[Ticket] = []
+    front.pool.answers = waiting.append
+    for unclear in (
+        b"BAD\r\n\r\n",
+        b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+        b"PUT / HTTP/1.1\r\n\r\n",
+    ):
+        waiting.clear()
+        with _served(front) as port, raw_socket(port) as client:
+            client.send(PUT % 5 + b"image" + unclear + PING)
+            time.sleep(0.3)
+            _loop_call(waiting[0])
+            assert [client.answer()[0] for _ in range(2)] == [200, 400]
+            assert client.is_closed()
+
+
+def test_a_client_that_asks_no_more_is_answered() -> None:
+    with _served(Front()) as port, socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+        client.sendall(PING + PUT % 5 + b"image")
+        client.shutdown(socket.SHUT_WR)
+        received = b"".join(iter(lambda: client.recv(65536), b""))
+    assert re.findall(rb"HTTP/1\.1 (\d+)", received) == [b"200", b"200"]
+
+
+def test_a_client_that_has_gone_is_given_up() -> None:
+    front = Front()
+    waiting: list[Ticket] = []
+    front.pool.answers = waiting.append
+    with _served(front) as port:
+        with raw_socket(port) as client:
+            client.send(PUT % 5 + b"image")
+            _until(lambda: bool(waiting))
+        _until(lambda: waiting[0].answer.cancelled())
+
+
+def test_over_tls_a_new_certificate_is_shown_and_nobody_is_cut_off(tmp_path: Path) -> None:
+    chain, key = make_certificate(tmp_path, "one")
+    certificate = Certificate(chain, key)
+    with http_thread(Front().app, certificate.context) as port:
+        before = _tls(port, trusting(chain))
+        assert _answer_to(before, PING).startswith(b"HTTP/1.1 200")
+        for path, new in zip((chain, key), make_certificate(tmp_path, "two"), strict=True):
+            new.replace(path)
+        certificate.reload()
+        after = _tls(port, trusting(chain))  # trusts the new one alone
+        assert _answer_to(after, PING).startswith(b"HTTP/1.1 200")
+        assert _answer_to(before, PING).startswith(b"HTTP/1.1 200")
+        assert _answer_to(after, PUT % (8 * MIB) + bytes(8 * MIB)).startswith(b"HTTP/1.1 413")
+        assert after.recv(1) == b""  # ended, not cut off
+        before.close()
+        after.close()
+
+
+def test_plain_http_on_a_port_of_tls_harms_nobody(tmp_path: Path) -> None:
+    certificate = Certificate(*make_certificate(tmp_path, "one"))
+    with http_thread(Front().app, certificate.context) as port:
+        with raw_socket(port) as client:
+            client.send(PING)
+            with contextlib.suppress(ConnectionError):
+                assert HEADERS_END not in client._file.read()
+        with _tls(port, trusting(certificate.files[0])) as client:
+            assert _answer_to(client, PING).startswith(b"HTTP/1.1 200")
+
+
+def _tls(port: int, context: ssl.SSLContext) -> ssl.SSLSocket:
+    return context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=10))
+
+
+def _answer_to(client: ssl.SSLSocket, content: bytes) -> bytes:
+    client.sendall(content)
+    head = b""
+    while HEADERS_END not in head:
+        head += client.recv(65536)
+    head, _, body = head.partition(HEADERS_END)
+    match = re.search(rb"content-length: (\d+)", head)
+    assert match
+    while len(body) < int(match[1]):
+        body += client.recv(65536)
+    return head
+
+
+def _loop_call(ticket: Ticket) -> None:
+    """Answer a ticket in the server's thread."""
+    ticket.answer.get_loop().call_soon_threadsafe(play, ticket)
+
+
+def _until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
