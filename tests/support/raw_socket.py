@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 HEADERS_END = b"\r\n\r\n"
 
@@ -30,8 +30,12 @@ class RawSocket:
         """Whether the server has ended the connection; waits for it."""
         return self._file.read(1) == b""
 
+    def close(self) -> None:
+        self._file.close()  # it keeps the connection open
+        self._connection.close()
+
 
 @contextmanager
 def raw_socket(port: int) -> Iterator[RawSocket]:
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
-        yield RawSocket(connection)
+    with closing(RawSocket(socket.create_connection(("127.0.0.1", port), timeout=20))) as connection:
+        yield connection
