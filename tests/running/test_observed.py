@@ -146,6 +146,7 @@ def _is_followed(watched: Watched) -> None:
         "request_id": "one/1",
         "trace_id": TRACE[3:35],
         "client": "127.0.0.1",
+        "key": "",
     }
 
 

@@ -68,6 +68,10 @@ class Call:
         finally:
             answer.cancel()
 
+    async def name_itself(self) -> None:
+        """Tell the client what the call is called, before its answer."""
+        await self._context.send_initial_metadata(tuple(self.account.headers.items()))
+
     async def refuse(self, answer: Answer) -> None:
         """End the call with an error; does not return.
 

@@ -57,6 +57,7 @@ class RpcService:
             self._watch.begin(call.account)
             self._state.in_hand += 1
             try:
+                await call.name_itself()
                 return await self._answer(answerer, request, call, is_open=name in _OPEN)
             finally:
                 self._state.in_hand -= 1
@@ -76,7 +77,7 @@ class RpcService:
         except RefusedError as error:
             answer = refusal(error)
         except Exception:
-            logger.exception("a call could not be answered")
+            logger.exception("call %s could not be answered", call.account.request_id)
             answer = internal_error()
         if isinstance(answer, Answer):
             await call.refuse(answer)

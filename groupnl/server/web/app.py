@@ -82,7 +82,7 @@ class App:
             answer = answer._replace(headers={**answer.headers, **account.headers})
             await exchange.reply(answer, close=self._state.is_stopping or exchange.refusal is not None)
         except GoneError:
-            logger.info("a client has gone before its answer")
+            pass  # its account tells that it has had no answer
         finally:
             self._state.in_hand -= 1
             self._watch.end(account)
@@ -114,5 +114,5 @@ class App:
         except GoneError:
             raise
         except Exception:
-            logger.exception("a request could not be answered")
+            logger.exception("request %s could not be answered", exchange.account.request_id)
             return route.in_its_form(internal_error())

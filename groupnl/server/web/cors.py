@@ -7,7 +7,7 @@ from groupnl.server.web.exchange import Exchange
 
 ANY = "*"
 MAX_AGE_S = 600  # for which a browser need not ask again
-_EXPOSED = "x-model-version, x-request-id, retry-after, inference-header-content-length"
+_EXPOSED = "x-model-version, x-request-id, traceparent, retry-after, inference-header-content-length"
 
 
 class Cors:

@@ -1,6 +1,7 @@
 """The calls, with played workers: what each answers, and what a client is told of an error."""
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -22,8 +23,16 @@ ROW = [SHARES[name] for name in CLASSES]
 TEXTS = [b"0.500000:2:owl", b"0.375000:0:cat", b"0.125000:1:dog"]
 
 
-def call(front: Front, rpc: str, /, timeout: float | None = None, metadata: Any = None, **fields: Any) -> Any:
-    """One call over a port of its own."""
+def call(
+    front: Front,
+    rpc: str,
+    /,
+    timeout: float | None = None,
+    metadata: Any = None,
+    told: dict[str, Any] | None = None,
+    **fields: Any,
+) -> Any:
+    """One call over a port of its own; `told` gets the metadata that come before the answer."""
 
     async def ask() -> Any:
         server = grpc.aio.server()
@@ -38,7 +47,10 @@ def call(front: Front, rpc: str, /, timeout: float | None = None, metadata: Any 
                     request_serializer=MESSAGES[f"{rpc}Request"].SerializeToString,
                     response_deserializer=MESSAGES[f"{rpc}Response"].FromString,
                 )
-                return await method(MESSAGES[f"{rpc}Request"](**fields), timeout=timeout, metadata=metadata)
+                answer = method(MESSAGES[f"{rpc}Request"](**fields), timeout=timeout, metadata=metadata)
+                if told is not None:
+                    told.update(await answer.initial_metadata())
+                return await answer
         finally:
             await server.stop(None)
 
@@ -59,6 +71,16 @@ def wanted(name: str, classes: int | None = None) -> Any:
 
 def infer(front: Front, tensor: Any, **fields: Any) -> Any:
     return call(front, "ModelInfer", model_name="owls", inputs=[tensor], **fields)
+
+
+@pytest.mark.parametrize("content", [IMAGE, BAD])
+def test_a_call_has_an_id_and_a_trace(content: bytes) -> None:
+    told: dict[str, Any] = {}
+    trace = f"00-{'1' * 32}-{'2' * 16}-01"
+    sent = (("x-request-id", "one/1"), ("traceparent", trace))
+    with contextlib.suppress(grpc.aio.AioRpcError):
+        infer(Front(), files(content), metadata=sent, told=told)
+    assert (told["x-request-id"], told["traceparent"]) == ("one/1", trace)
 
 
 def test_probabilities() -> None:
