@@ -49,7 +49,7 @@ class Playground:
         answer = self._answers.get(_INDEX if file is None else file)
         if answer is None:
             raise NotFoundError(f"There is nothing at {exchange.path[:80]!r}.")
-        if exchange.headers.get("if-none-match") == answer.headers["etag"]:
+        if answer.headers["etag"] in exchange.headers.get("if-none-match", ""):
             return answer._replace(status=HTTPStatus.NOT_MODIFIED, body=b"")
         return answer
 

@@ -230,6 +230,12 @@ def test_without_a_twin(page: Page, stage: Stage) -> None:
     assert page.problems == []
 
 
+def test_what_is_no_file(page: Page, stage: Stage) -> None:
+    _open(page, stage, _front(twin="cats"))
+    page.run("document.dispatchEvent(new DragEvent('drop', { dataTransfer: new DataTransfer(), bubbles: true }))")
+    assert page.run("document.querySelector('#notice').textContent") == "That was no file; give one image."
+
+
 @pytest.mark.parametrize("way", ["drop", "paste"])
 def test_an_image_that_is_given(page: Page, stage: Stage, way: str) -> None:
     front = _front(twin="cats")

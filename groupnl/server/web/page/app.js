@@ -131,18 +131,26 @@ function showAnswers(answers, text, isClean) {
 }
 
 function take(file) {
-  if (!file) return;
+  if (!file) {
+    tell("That was no file; give one image.");
+    return;
+  }
   image = file;
   attempt(examine);
 }
 
 function listen() {
-  byId("file").addEventListener("change", (event) => take(event.target.files[0]));
+  byId("file").addEventListener("change", (event) => {
+    take(event.target.files[0]);
+    event.target.value = ""; // so that the same file can be chosen again
+  });
   byId("sample").addEventListener("click", () => attempt(async () => {
     image = await (await fetch(new URL("sample.png", import.meta.url))).blob();
     await examine();
   }));
-  document.addEventListener("paste", (event) => take(event.clipboardData.files[0]));
+  document.addEventListener("paste", (event) => {
+    if (event.target.id !== "key") take(event.clipboardData.files[0]);
+  });
   document.addEventListener("dragover", (event) => {
     event.preventDefault();
     byId("drop").classList.add("over");
