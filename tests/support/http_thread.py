@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import uvloop
+
 from groupnl.server.web.http_server import HttpServer
 
 
@@ -26,7 +28,11 @@ def http_thread(app: Callable[..., Any], tls: ssl.SSLContext | None = None) -> I
         while server.connections:  # they wait until their clients are quiet
             await asyncio.sleep(0.02)
 
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    def run() -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve())
+
+    thread = threading.Thread(target=run)
     thread.start()
     is_up.wait()
     try:
