@@ -11,6 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 from support.accounts import answered
 
+from groupnl.errors import ConfigError
 from groupnl.server.observed.spans import Spans
 from groupnl.server.observed.tracing import tracing
 
@@ -110,6 +111,13 @@ def test_nobody_is_traced_unless_the_environment_says_whereto(monkeypatch: pytes
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     with tracing() as tracer:
         assert isinstance(tracer, Spans)
+
+
+def test_where_it_is_wanted_but_missing_a_start_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace.export", None)
+    with pytest.raises(ConfigError, match=r"OTEL_EXPORTER_OTLP_ENDPOINT asks for traces, .*\[otel\]"), tracing():
+        pass
 
 
 def test_without_it_nothing_is_imported() -> None:
