@@ -52,9 +52,9 @@ def test_put_of_a_file(server: Server, photo: bytes, expected: dict[str, float])
     _assert_same(server.predict("tiny", photo), expected)
 
 
-@pytest.mark.parametrize("kind", ["image/jpeg", "application/octet-stream", "application/json", "text/plain"])
-def test_post_with_a_content_type(server: Server, photo: bytes, expected: dict[str, float], kind: str) -> None:
-    answer = server.ask("/predictions/tiny", photo, "POST", {"Content-Type": kind})
+@pytest.mark.parametrize("declared", ["image/jpeg", "application/octet-stream", "application/json", "text/plain"])
+def test_post_with_a_content_type(server: Server, photo: bytes, expected: dict[str, float], declared: str) -> None:
+    answer = server.ask("/predictions/tiny", photo, "POST", {"Content-Type": declared})
     _assert_same(answer, expected)
 
 
