@@ -78,7 +78,9 @@ class WorkerProcess:
                 stderr=subprocess.STDOUT,
                 text=True,
                 errors="backslashreplace",
-                start_new_session=True,  # Ctrl-C in the terminal reaches only the server
+                # Ctrl-C in the terminal reaches only the server. No session of its own: Linux shares the cores out among
+                # sessions, and a worker that is alone in one took twice as long beside busy neighbours.
+                process_group=0,
             )
         try:
             return cls(f"{program.model}-{ordinal}", process, await asyncio.open_unix_connection(sock=ours))

@@ -14,7 +14,7 @@ from groupnl.server.web.connection import Connection
 
 KEEP_ALIVE_S = 75  # of an idle connection: longer than a balancer's
 GRACE_S = 1.0  # in which new connections are still taken, while balancers learn that it ends
-QUIET_S = 0.3  # without a request in hand, after which those that are still connected want nothing
+QUIET_S = 1.0  # without a request in hand, after which those that are still connected want nothing
 END_S = 1  # for connections that do not end by themselves
 _POLL_S = 0.02
 
