@@ -105,7 +105,7 @@ class Server:
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask the server to stop; returns its exit status, and fails if any process of it is left."""
         started = psutil.Process(self.process.pid).children(recursive=True)
-        sessions = {os.getsid(process.pid) for process in started}
+        sessions = {os.getsid(process.pid) for process in started} - {os.getsid(0)}
         self.process.send_signal(number)
         status = self.process.wait(STOP_LIMIT_S)
         assert living(started, sessions) == []

@@ -78,8 +78,8 @@ class WorkerProcess:
                 stderr=subprocess.STDOUT,
                 text=True,
                 errors="backslashreplace",
-                # Ctrl-C in the terminal reaches only the server. No session of its own: Linux shares the cores out among
-                # sessions, and a worker that is alone in one took twice as long beside busy neighbours.
+                # Ctrl-C in the terminal reaches only the server. No session of its own: Linux shares the cores out
+                # among sessions, and a worker that is alone in one took twice as long beside busy neighbours.
                 process_group=0,
             )
         try:
