@@ -1,6 +1,7 @@
 """The metrics of all processes at one address: what the workers wrote, added up, and what the server itself counts."""
 
 import logging
+import sys
 import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -19,6 +20,9 @@ from groupnl.server.web.answer import refusal
 from groupnl.server.web.door import check_key
 
 logger = logging.getLogger(__name__)
+# A scrape computes for some 50 ms beside the server's thread, which would else wait for Python's lock up to 5 ms each
+# time that it needs it: with a scrape every 0.4 s, p99 of the quickest requests was 20 ms instead of 6 to 8.
+SWITCH_S = 0.0005
 SWEEP_S = 5.0  # between two looks for workers whose end nobody told
 
 
@@ -44,6 +48,7 @@ class MetricsEndpoint:
         self._keys = keys
         self._server: WSGIServer | None = None
         self._thread: threading.Thread | None = None
+        self._switch_s = sys.getswitchinterval()  # as it was
         self._is_closed = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
 
@@ -56,10 +61,12 @@ class MetricsEndpoint:
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
         self._thread.start()
         self._sweeper.start()
+        sys.setswitchinterval(SWITCH_S)
 
     def close(self) -> None:
         """Stop listening."""
         self._is_closed.set()
+        sys.setswitchinterval(self._switch_s)
         if self._server is not None and self._thread is not None:
             self._sweeper.join()
             self._server.shutdown()
