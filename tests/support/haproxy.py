@@ -1,6 +1,6 @@
-"""A real HAProxy with the settings that are handed out, on free ports."""
+"""A real HAProxy with the settings that are handed out: the one on the path, or what `.ci/haproxy.sh` fetches."""
 
-import shutil
+import functools
 import socket
 import subprocess
 import time
@@ -10,8 +10,17 @@ from pathlib import Path
 
 import pytest
 
-CONFIG = Path(__file__).parents[2] / "serving_config" / "haproxy.cfg"
-needs_haproxy = pytest.mark.skipif(shutil.which("haproxy") is None, reason="there is no haproxy")
+ROOT = Path(__file__).parents[2]
+CONFIG = ROOT / "serving_config" / "haproxy.cfg"
+
+
+@functools.cache
+def program() -> str:
+    """HAProxy's; skips the test where there is neither one nor a way to get it."""
+    found = subprocess.run([ROOT / ".ci" / "haproxy.sh"], capture_output=True, text=True, check=False)
+    if found.returncode:
+        pytest.skip(found.stderr.strip().splitlines()[-1])
+    return found.stdout.strip()
 
 
 @contextmanager
@@ -34,7 +43,7 @@ def haproxy(folder: Path, port: int, changes: dict[str, str] | None = None) -> I
         assert old in text
         text = text.replace(old, new)
     (folder / "haproxy.cfg").write_text(text)
-    with subprocess.Popen(["haproxy", "-db", "-f", str(folder / "haproxy.cfg")]) as process:
+    with subprocess.Popen([program(), "-db", "-f", str(folder / "haproxy.cfg")]) as process:
         try:
             _wait_for(own, process)
             yield own

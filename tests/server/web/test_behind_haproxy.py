@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 from support.front import Front
-from support.haproxy import haproxy, needs_haproxy
+from support.haproxy import haproxy
 from support.http_thread import http_thread
 from support.raw_requests import CASES, Case
 
 from groupnl.server.web.exchange import REFUSAL
 
-pytestmark = [needs_haproxy, pytest.mark.slow]
+pytestmark = pytest.mark.slow
 SECRET = secrets.token_hex(16)  # the proxy writes it into each request that it passes on: one in a body has it not
 STRAY: list[str] = []  # requests that have run and were none to the proxy
 # As it is handed out, and as it is worst: connections to the service are shared by all clients, nothing is denied.
