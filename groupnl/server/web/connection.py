@@ -20,8 +20,9 @@ from groupnl.server.web.request_head import framing, head_fault
 
 HEADERS_BYTES = 32 * 1024  # of one request, its first line included
 _HEADER_BYTES = 4  # of each header beside its name and value
-CHUNK_SHARE = 8  # bytes around each byte of a chunked body, beside HEADERS_BYTES: lengths, extensions, trailers
+CHUNK_SHARE = 1  # bytes around each byte of a chunked body, beside HEADERS_BYTES: lengths, extensions, trailers
 HEADERS_S = 10.0  # from the first byte of a request, or from the connection's begin, to the end of its headers
+WRITE_S = 30.0  # in which a client must read what waits for it, or at least the most of it
 GONE_S = 0.5  # in which a client that sends no more is still answered; most of those have gone
 
 
@@ -39,6 +40,7 @@ class Connection(HttpToolsProtocol):
         self._is_refused = False  # nothing that comes after it is read
         self._head_timer: asyncio.TimerHandle | None = None
         self._gone_timer: asyncio.TimerHandle | None = None
+        self._write_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection."""
@@ -48,8 +50,9 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it; whoever computes an answer for it learns that nobody waits."""
         self._stop_timer()
-        if self._gone_timer is not None:
-            self._gone_timer.cancel()
+        for timer in (self._gone_timer, self._write_timer):
+            if timer is not None:
+                timer.cancel()
         self.transport.forget()  # type: ignore[attr-defined]
         for cycle, _ in self.pipeline:
             cycle.disconnected = True
@@ -89,6 +92,17 @@ class Connection(HttpToolsProtocol):
             self._refuse(_head_too_large())
         if not self._in_head and self._fed_bytes > HEADERS_BYTES + self._body_bytes * (1 + CHUNK_SHARE):
             self._refuse(HeadersTooLargeError("There is too much around the chunks of the body."))
+
+    def pause_writing(self) -> None:
+        """The client does not read what is sent."""
+        super().pause_writing()
+        self._write_timer = self.loop.call_later(WRITE_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It has read."""
+        super().resume_writing()
+        if self._write_timer is not None:
+            self._write_timer.cancel()
 
     def on_message_begin(self) -> None:
         """A request begins."""

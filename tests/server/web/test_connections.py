@@ -143,6 +143,19 @@ def test_a_client_that_has_gone_is_given_up() -> None:
         _until(lambda: waiting[0].answer.cancelled())
 
 
+def test_a_client_that_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "WRITE_S", 0.2)
+    front = Front()
+    with _served(front) as port, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(10)
+        client.connect(("127.0.0.1", port))
+        asked = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * 200
+        with pytest.raises(ConnectionError):
+            _send_for_ever(client, asked)
+        _until(lambda: front.state.in_hand == 0)
+
+
 def test_over_tls_a_new_certificate_is_shown_and_nobody_is_cut_off(tmp_path: Path) -> None:
     chain, key = make_certificate(tmp_path, "one")
     certificate = Certificate(chain, key)
@@ -187,6 +200,11 @@ def _answer_to(client: ssl.SSLSocket, content: bytes) -> bytes:
     while len(body) < int(match[1]):
         body += client.recv(65536)
     return head
+
+
+def _send_for_ever(client: socket.socket, content: bytes) -> None:
+    while True:
+        client.sendall(content)
 
 
 def _loop_call(ticket: Ticket) -> None:
