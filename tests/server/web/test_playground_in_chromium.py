@@ -253,7 +253,11 @@ def test_what_the_service_refuses_is_told_in_its_words(page: Page, stage: Stage)
     assert page.run("document.querySelector('#error').checkVisibility()")
     give(page, PNG)
     page.until(BOTH)
+    page.until("!document.querySelector('#found').ariaBusy")
     assert not page.run("document.querySelector('#error').checkVisibility()")
+    give(page, BAD)
+    page.until("document.querySelector('#error').checkVisibility()")
+    assert not page.run("document.querySelector('#found').checkVisibility()")  # of another image
 
 
 def test_where_a_key_is_needed(page: Page, stage: Stage) -> None:

@@ -70,11 +70,18 @@ async function examine() {
   examination = new Examination(service, image, chosenModels().map((model) => model.name));
   const current = examination;
   tell("Asking ...");
-  await current.clean();
-  byId("found").hidden = false;
+  byId("found").setAttribute("aria-busy", "true");
+  try {
+    await current.clean();
+    byId("clean-picture").src = await current.picture(null);
+  } catch (error) {
+    if (!current.isOver) byId("found").hidden = true; // what is there is of another image
+    throw error;
+  }
   sheet.clear(current.names);
-  byId("clean-picture").src = await current.picture(null);
+  byId("found").hidden = false;
   await show();
+  byId("found").removeAttribute("aria-busy");
   await fillSheet(current);
 }
 
