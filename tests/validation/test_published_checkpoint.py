@@ -57,15 +57,20 @@ def test_classes_without_a_card_need_their_order_where_it_is_not_plain(
     assert read(tmp_path / "out")["clean_top1"] == 1
 
 
-@pytest.mark.parametrize(("names", "different"), [(["a", "b"], 2), (["a"] * 6, 1)])
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (["a", "b"], "there are 2 names, and the network has 6 classes"),
+        (list("aaaaaa"), "'a' stands twice"),
+    ],
+)
 def test_names_that_are_not_those_of_the_classes_are_refused(
-    names: list[str], different: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    names: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     weights = published_colours(tmp_path, list("abcdef"))
     (tmp_path / "names.txt").write_text("\n".join(names))
     assert validate(weights, tmp_path / "out", "--data", tmp_path / "data", "--classes", tmp_path / "names.txt") == 1
-    said = capsys.readouterr().err
-    assert f"it has {len(names)} names, {different} of them different, and the network has 6 classes" in said
+    assert f"{tmp_path / 'names.txt'}: {sentence}" in capsys.readouterr().err
 
 
 def test_the_input_is_what_the_training_script_was_told(
