@@ -4,6 +4,7 @@
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -11,6 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from groupnl.errors import QueueFullError, RefusedError
+from groupnl.server.pool.models import Version
 from groupnl.server.web.answer import Answer
 from groupnl.server.web.asking import Asking, Picture, ask, body_of
 from groupnl.server.web.exchange import Exchange
@@ -18,7 +20,8 @@ from groupnl.server.web.forms import image_of
 from groupnl.worker import CELLS, SEED, SHOWS_PIXELS
 
 PNG = "image/png"
-MOST_AT_ONCE = 8  # of the whole server
+MOST_AT_ONCE = 8  # of a model
+PART_OF_QUEUE = 4  # and no more than one in so many of its items that may wait: the rest is for predictions
 _SEVERITIES = "12345"
 _CORRUPTION, _SEVERITY = "corruption", "severity"
 _FORMS = {  # of what may stand in a query
@@ -37,7 +40,7 @@ class Trials:
 
     def __init__(self, asking: Asking) -> None:
         self._asking = asking
-        self._in_hand = 0
+        self._in_hand: Counter[str] = Counter()  # by model
 
     async def corrupt(self, exchange: Exchange, name: str, version: str | None = None) -> Answer:
         """The model's input under one corruption, as PNG; without a corruption: as it is.
@@ -69,19 +72,22 @@ class Trials:
     ) -> Answer:
         question = self._asking.question(exchange, name, version)
         image = image_of(exchange, await body_of(exchange, question, question.model.serving.request_bytes))
-        with self._one_more():
+        with self._one_more(question.model):
             (answer,) = await ask(question, [Picture(image, facts=_facts(query) | {SHOWS_PIXELS: shows_pixels})])
         return answer._replace(headers={**answer.headers, **question.version_header})
 
     @contextmanager
-    def _one_more(self) -> Iterator[None]:
-        if self._in_hand >= MOST_AT_ONCE:
-            raise QueueFullError(f"{self._in_hand} images are being corrupted, which is the limit; try again soon.")
-        self._in_hand += 1
+    def _one_more(self, model: Version) -> Iterator[None]:
+        most = max(1, min(MOST_AT_ONCE, model.serving.queue_size // PART_OF_QUEUE))
+        if self._in_hand[model.name] >= most:
+            raise QueueFullError(
+                f"{most} images are being corrupted for this model, which is the limit; try again soon."
+            )
+        self._in_hand[model.name] += 1
         try:
             yield
         finally:
-            self._in_hand -= 1
+            self._in_hand[model.name] -= 1
 
 
 def _facts(query: Mapping[str, str]) -> dict[str, Any]:

@@ -5,14 +5,15 @@ from typing import Any
 
 import httpx
 import pytest
-from support.front import BAD, REFUSAL, Front
+from support.front import BAD, QUEUE_SIZE, REFUSAL, Front
 
 from groupnl.errors import QueueFullError
 from groupnl.server.pool.ticket import Ticket
-from groupnl.server.web.trials import MOST_AT_ONCE
+from groupnl.server.web.trials import PART_OF_QUEUE
 from groupnl.worker.wire import Part
 
 IMAGE = b"\xff\xd8\xffan image"
+MOST = QUEUE_SIZE // PART_OF_QUEUE
 PIXELS = b"\x89PNG of a worker"
 
 
@@ -88,7 +89,7 @@ def test_addresses_that_cannot_be_used(path: str, said: str) -> None:
     assert said in answer.json()["message"]
 
 
-def test_so_many_at_once_and_no_more() -> None:
+def test_a_part_of_the_queue_and_no_more() -> None:
     front = Front()
     waiting: list[Ticket] = []
     front.pool.answers = waiting.append
@@ -97,8 +98,8 @@ def test_so_many_at_once_and_no_more() -> None:
         transport = httpx.ASGITransport(app=front.app)
         async with httpx.AsyncClient(transport=transport, base_url="http://front") as client:
             path = "/robustness/owls?corruption=fog"
-            tasks = [asyncio.create_task(client.post(path, content=IMAGE)) for _ in range(MOST_AT_ONCE)]
-            while len(waiting) < MOST_AT_ONCE:
+            tasks = [asyncio.create_task(client.post(path, content=IMAGE)) for _ in range(MOST)]
+            while len(waiting) < MOST:
                 await asyncio.sleep(0)
             refused = await client.post(path, content=IMAGE)
             for ticket in waiting:
@@ -110,7 +111,7 @@ def test_so_many_at_once_and_no_more() -> None:
     refused, *answered = asyncio.run(ask_all())
     assert (refused.status_code, refused.json()["code"]) == (503, QueueFullError.code)
     assert int(refused.headers["retry-after"]) >= 1
-    assert [answer.status_code for answer in answered] == [200] * (MOST_AT_ONCE + 1)
+    assert [answer.status_code for answer in answered] == [200] * (MOST + 1)
 
 
 def test_a_deadline_counts() -> None:
