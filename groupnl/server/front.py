@@ -175,7 +175,7 @@ class Front:
 
     def _management(self, path: Path, sockets: ExitStack) -> Iterator[HttpServer]:
         """Servers of the management API: on its socket, and on a port where keys guard it."""
-        routes = management_routes(self._models, self._reloads)
+        routes = management_routes(self._models, self._reloads, self._access.rereading)
         # A socket that only its owner can open needs no key.
         yield HttpServer(App(routes, State(), self._watch, Door(MANAGE)), sockets.enter_context(listen(path)))
         if self._access.management is not None and self._config.management_port is not None:

@@ -35,26 +35,29 @@ class Rereading:
     def __init__(self, sources: Sequence[Source]) -> None:
         self._signs = [(source, _signs(source)) for source in sources]
 
-    def now(self) -> None:
-        """Read them all."""
-        self._signs = [(source, _reread(source)) for source, _ in self._signs]
+    def now(self) -> list[str]:
+        """Read them all; returns what cannot be used, in sentences."""
+        problems: list[str] = []
+        self._signs = [(source, _reread(source, problems)) for source, _ in self._signs]
+        return problems
 
     async def follow(self) -> None:
         """Read each that has changed, until it is cancelled."""
         while True:
             await asyncio.sleep(POLL_S)
             self._signs = [
-                (source, signs if _signs(source) == signs else _reread(source)) for source, signs in self._signs
+                (source, signs if _signs(source) == signs else _reread(source, [])) for source, signs in self._signs
             ]
 
 
-def _reread(source: Source) -> list[Sign]:
-    """Read it; returns what its files were like before that."""
+def _reread(source: Source, problems: list[str]) -> list[Sign]:
+    """Read it, and add what cannot be used; returns what its files were like before that."""
     signs = _signs(source)
     names = ", ".join(map(str, source.files))
     try:
         source.reload()
     except ConfigError as error:
+        problems.append(str(error))
         logger.error("what was read before goes on: %s", error)
     else:
         logger.info("read again: %s", names)

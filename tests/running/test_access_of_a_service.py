@@ -125,11 +125,14 @@ def test_the_socket_needs_no_key(guarded: Guarded) -> None:
     assert guarded.server.manage("GET", "/models").status == 200
 
 
-@pytest.mark.parametrize("by", ["file", "signal"])
+@pytest.mark.parametrize("by", ["file", "signal", "management"])
 def test_keys_are_exchanged(guarded: Guarded, new_key: Callable[..., str], by: str) -> None:
     guarded.keys[by] = new_key(guarded.folder, by, "predict")
     if by == "signal":
         guarded.server.process.send_signal(signal.SIGHUP)
+    if by == "management":
+        assert guarded.server.manage("POST", "/access/reload").status == 200
+        assert guarded.ask(PREDICT, by) == 200
     _until(lambda: guarded.ask(PREDICT, by) == 200)
     assert guarded.ask(PREDICT, "web") == 200
     file = guarded.folder / "keys.txt"
@@ -143,6 +146,9 @@ def test_keys_that_cannot_be_read_change_nothing(guarded: Guarded) -> None:
     file = guarded.folder / "keys.txt"
     before = file.read_text()
     file.write_text("web predict hunter2\n")
+    answer = guarded.server.manage("POST", "/access/reload")
+    assert (answer.status, answer.content["code"]) == (409, "not_reloaded")
+    assert "the key 'web' cannot be used: it has 42 bits" in answer.content["message"]
     _until(lambda: "cannot be used" in _log(guarded))
     assert guarded.ask(PREDICT, "web") == 200
     file.write_text(before)

@@ -56,5 +56,9 @@ def test_all_are_read_at_once(tmp_path: Path) -> None:
     file.write_text("first")
     source = _Text(file)
     file.write_text("other")
-    Rereading([source]).now()
+    rereading = Rereading([source])
+    assert rereading.now() == []
+    assert source.text == "other"
+    file.unlink()
+    assert rereading.now() == ["it is gone"]
     assert source.text == "other"

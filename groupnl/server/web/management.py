@@ -1,10 +1,11 @@
-"""The management API: what changes the service. It is reached through a socket that only its owner can open."""
+"""The management API: what changes the service. It is reached through its owner's socket, or with a key for it."""
 
 import json
 from pathlib import Path
 
 from groupnl.errors import ArchiveError, ConfigError, RefusedError, ReloadError, ServerError
 from groupnl.server.pool.reload import Reloads
+from groupnl.server.rereading import Rereading
 from groupnl.server.web.answer import Answer, json_answer
 from groupnl.server.web.exchange import Exchange
 
@@ -13,14 +14,26 @@ _MOST_S = 10.0
 
 
 class Management:
-    """Changes what is served.
+    """Changes what is served, and to whom.
 
     Args:
         reloads: exchanges versions.
+        rereading: exchanges keys and certificate.
     """
 
-    def __init__(self, reloads: Reloads) -> None:
+    def __init__(self, reloads: Reloads, rereading: Rereading) -> None:
         self._reloads = reloads
+        self._rereading = rereading
+
+    async def reread(self, _: Exchange) -> Answer:
+        """Read keys and certificate again.
+
+        Raises:
+            ReloadError: something cannot be used; what was read before goes on.
+        """
+        if problems := self._rereading.now():
+            raise ReloadError(f"What was read before goes on: {'; '.join(problems)}.")
+        return json_answer({"status": "Read"})
 
     async def reload(self, exchange: Exchange, name: str) -> Answer:
         """Serve another version of a model; answers when it has taken over.

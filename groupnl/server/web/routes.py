@@ -6,6 +6,7 @@ from groupnl import metrics
 from groupnl.metrics import INVOCATIONS, RAW, TRIAL
 from groupnl.server.pool.models import Models
 from groupnl.server.pool.reload import Reloads
+from groupnl.server.rereading import Rereading
 from groupnl.server.web.app import Route
 from groupnl.server.web.asking import Asking
 from groupnl.server.web.descriptions import Descriptions
@@ -79,11 +80,13 @@ def _v2_routes(v2: V2) -> list[Route]:
     ]
 
 
-def management_routes(models: Models, reloads: Reloads) -> list[Route]:
+def management_routes(models: Models, reloads: Reloads, rereading: Rereading) -> list[Route]:
     """The addresses for operators."""
     descriptions = Descriptions(models)
+    management = Management(reloads, rereading)
     return [
-        Route(re.compile(rf"/models/{_NAME}/reload"), ("POST",), Management(reloads).reload),
+        Route(re.compile(rf"/models/{_NAME}/reload"), ("POST",), management.reload),
+        Route(re.compile("/access/reload"), ("POST",), management.reread),
         Route(re.compile("/models"), _READ, descriptions.all),
         Route(re.compile(rf"/models/{_NUMBERED}"), _READ, descriptions.one),
     ]
