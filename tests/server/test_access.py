@@ -12,7 +12,7 @@ from groupnl.server.keys.key import MANAGE, METRICS, PREDICT, Key
 from groupnl.server.keys.key_file import add_key
 from groupnl.server.keys.secret import hash_of, new_secret
 
-SECRET = new_secret()
+SECRET = "dPPP1fTBukudT9YWdZ_6fkCq14-LP8aU57vozuLo0tY"
 
 
 @pytest.fixture
