@@ -13,7 +13,7 @@ from groupnl.server.keys.key_file import add_key, read_key_file
 from groupnl.server.keys.keys import Keys
 from groupnl.server.keys.secret import hash_of, new_secret
 
-SECRET = "HvrPrf9MgZErfFqATekaSSeX2Qpz3qbFBbh9oamTsOc"  # the same in each process of the tests, because it stands in their names
+SECRET = "HvrPrf9MgZErfFqATekaSSeX2Qpz3qbFBbh9oamTsOc"  # stands in tests' names, alike in each process
 HASHED = f"sha256:{hash_of(SECRET)}"
 
 
