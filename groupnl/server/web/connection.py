@@ -64,10 +64,9 @@ class Connection(HttpToolsProtocol):
         Returns:
             Whether the connection stays open for them.
         """
-        last = self.cycle
-        if last is None or last.response_complete or last.more_body or not self.transport.can_write_eof():
+        if not self._give_up_unfinished() or not self.transport.can_write_eof():
             return False
-        last.keep_alive = False
+        self.cycle.keep_alive = False
         self.transport.finish()  # type: ignore[attr-defined]
         self._gone_timer = self.loop.call_later(GONE_S, self.transport.end)  # type: ignore[attr-defined]
         return True

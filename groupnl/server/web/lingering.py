@@ -37,6 +37,11 @@ class Lingering:
         """Whether no more will be sent."""
         return self._timer is not None or self._transport.is_closing()
 
+    def write(self, data: bytes) -> None:
+        """Send, where there is still somebody."""
+        if not self._transport.is_closing():
+            self._transport.write(data)
+
     def close(self) -> None:
         """Send no more, and close it when the client sends no more either."""
         if self.is_closing():

@@ -124,9 +124,10 @@ def test_what_was_asked_before_an_unclear_request_is_answered_first() -> None:
             assert client.is_closed()
 
 
-def test_a_client_that_asks_no_more_is_answered() -> None:
+@pytest.mark.parametrize("rest", [b"", b"PUT /pred", PUT % 5 + b"ima"], ids=["nothing", "half a head", "half a body"])
+def test_a_client_that_asks_no_more_is_answered(rest: bytes) -> None:
     with _served(Front()) as port, socket.create_connection(("127.0.0.1", port), timeout=5) as client:
-        client.sendall(PING + PUT % 5 + b"image")
+        client.sendall(PING + PUT % 5 + b"image" + rest)
         client.shutdown(socket.SHUT_WR)
         received = b"".join(iter(lambda: client.recv(65536), b""))
     assert re.findall(rb"HTTP/1\.1 (\d+)", received) == [b"200", b"200"]
