@@ -8,10 +8,13 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TextIO
+
+import psutil
 
 from groupnl.base.child_process import bound_command
 from groupnl.errors import ServerError
@@ -20,6 +23,7 @@ from groupnl.worker.wire import Part, encode, receive
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _LEVEL = re.compile(r"\[([A-Z]+)\]")
+_POLL_S = 0.02
 END_S = 5.0  # after its socket was closed, until it is killed
 
 
@@ -147,6 +151,7 @@ def _wait(process: "subprocess.Popen[str]", loop: asyncio.AbstractEventLoop, gon
     # Nobody else may ask for its end, not even by `Popen.kill`: until it is taken away here, its number is its own.
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
     _kill_group(process.pid)  # what it has started
+    _await_group(process.pid)
     process.wait()
     with suppress(RuntimeError):  # the loop has ended before
         loop.call_soon_threadsafe(gone.set)
@@ -155,6 +160,20 @@ def _wait(process: "subprocess.Popen[str]", loop: asyncio.AbstractEventLoop, gon
 def _kill_group(number: int) -> None:
     with suppress(ProcessLookupError, PermissionError):  # macOS refuses where only the dead are left
         os.killpg(number, signal.SIGKILL)
+
+
+def _await_group(number: int) -> None:
+    """Wait until what was killed has gone: a shadow process has the lowest priority, also while it ends."""
+    deadline = time.monotonic() + END_S
+    while time.monotonic() < deadline and any(_is_living_member(process, number) for process in psutil.process_iter()):
+        time.sleep(_POLL_S)
+
+
+def _is_living_member(process: psutil.Process, group: int) -> bool:
+    try:
+        return os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE
+    except (ProcessLookupError, PermissionError, psutil.Error):
+        return False
 
 
 def _log(name: str, lines: TextIO) -> None:

@@ -8,8 +8,7 @@ from groupnl.base import environment
 from groupnl.errors import ConfigError
 from groupnl.images import Limits
 from groupnl.server.config import ServeConfig
-from groupnl.server.store import ServedModel
-from groupnl.server.store import USUAL_REQUEST_BYTES
+from groupnl.server.store import USUAL_REQUEST_BYTES, ServedModel
 from groupnl.server.torchserve.frontend import properties
 
 
