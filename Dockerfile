@@ -2,6 +2,7 @@
 #
 #   docker build -t groupnl-serve .
 #   docker run --init -p 127.0.0.1:8080:8080 groupnl-serve --host 0.0.0.0 --allow-open
+#   docker run --init -p 8080:8080 -e GROUPNL_KEYS="phone-app predict $(openssl rand -hex 32)" groupnl-serve
 #   curl -T docs/sample.png http://127.0.0.1:8080/predictions/gnl_effnet_es
 #
 # CUDA (the default): the usual torch wheels carry CUDA; run with `--gpus all` where the NVIDIA container toolkit is
@@ -51,10 +52,10 @@ ENV PATH=/opt/groupnl/bin:$PATH PYTHONUNBUFFERED=1
 USER groupnl
 WORKDIR /home/groupnl
 EXPOSE 8080
-# A connection only: with keys, /ping asks for one too. The port opens after the models are registered.
+# 503 while no worker is up, or while it stops; no key is asked for.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=120s \
-    CMD ["python", "-c", "import socket; socket.create_connection(('127.0.0.1', 8080), 4)"]
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/ready', timeout=4)"]
 ENTRYPOINT ["groupnl", "serve", "--model-store", "/opt/model_store"]
-# The port is reachable from outside the container, so keys are asked for; the second line above shows the way without.
-# They are valid for a year: they would be renewed on the management port, which is reachable only inside.
-CMD ["--host", "0.0.0.0", "--token-auth", "--token-expiration", "525600"]
+# The port is reachable from outside the container, so it starts with keys (the third line above, or --keys with a file that
+# is mounted), or with --allow-open (the second line).
+CMD ["--host", "0.0.0.0"]

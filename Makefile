@@ -24,7 +24,7 @@ PACKED := $(PROBE) $(wildcard $(PROBE)/* $(PROBE)/*/*) $(wildcard model_store/*.
 .DEFAULT_GOAL := help
 
 help:
-	@echo "make serve          set everything up and serve the default models on http://127.0.0.1:8080"
+	@echo "make serve          set everything up and serve the default models on http://127.0.0.1:8080 (SERVER=torchserve: by TorchServe)"
 	@echo "make monitor        the same, and a local Prometheus with the rules and alerts"
 	@echo "make loadtest       load the running service for three minutes; build/loadtests/summary.svg"
 	@echo "make test           lint, types, unit tests, and tests against a real TorchServe"
@@ -58,11 +58,14 @@ $(VENV)/dev.stamp: $(VENV)/serve.stamp groupnl_studies/pyproject.toml
 
 # --- serving -------------------------------------------------------------------------------------------------------
 
+SERVER ?= groupnl
+SERVE := $(BIN)/groupnl serve --server $(SERVER) --models gnl_effnet_es effnet_es
+
 serve: archives
-	$(BIN)/groupnl serve --models gnl_effnet_es effnet_es
+	$(SERVE)
 
 monitor: archives
-	.ci/monitor.sh $(BIN)/groupnl serve --models gnl_effnet_es effnet_es
+	.ci/monitor.sh $(SERVE)
 
 loadtest: $(VENV)/dev.stamp
 	$(BIN)/python -m loadtests

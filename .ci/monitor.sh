@@ -5,9 +5,9 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 tools=$(.ci/prometheus.sh)
 data=.tools/prometheus-data
-# TorchServe's frontend has metrics of its own, and serves unless the command says otherwise.
-config=serving_config/prometheus/torchserve.yml
-[[ " $* " == *" --server groupnl "* ]] && config=serving_config/prometheus/prometheus.yml
+# TorchServe's frontend has metrics of its own.
+config=serving_config/prometheus/prometheus.yml
+[[ " $* " == *" --server torchserve "* ]] && config=serving_config/prometheus/torchserve.yml
 log=logs/prometheus.log
 url=http://127.0.0.1:9090
 # Debian's program has its pages beside itself, not inside: it looks for them where root would have installed them, and

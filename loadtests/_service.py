@@ -8,7 +8,7 @@ from locust.event import EventHook
 
 from loadtests._answers import Probabilities, read_prediction
 from loadtests._images import Image
-from loadtests._settings import NO_MANAGEMENT, LoadTestError, Settings
+from loadtests._settings import MANAGEMENT_PORT, NO_MANAGEMENT, LoadTestError, Settings
 from loadtests._workers import Worker, read_workers
 
 TIMEOUT_S = 30.0
@@ -58,7 +58,8 @@ class Service:
             if response.status_code != HTTPStatus.OK:
                 found_out = f"answers {response.status_code}" if response.status_code else "does not answer"
                 raise LoadTestError(
-                    f"{url} {found_out}: give the management API's address with --management-url, "
+                    f"{url} {found_out}: give the management API's address with --management-url "
+                    f"(TorchServe's usually has port {MANAGEMENT_PORT}), "
                     f"or --management-url {NO_MANAGEMENT} to do without a look at the workers."
                 )
             try:

@@ -70,12 +70,10 @@ class Settings:
 
     @property
     def management(self) -> str | None:
-        """Address of TorchServe's management API; None where the workers are not to be looked at."""
+        """Where the workers are described: the service itself, or TorchServe's management API; None: nowhere."""
         if self.management_url == NO_MANAGEMENT:
             return None
-        address = urlsplit(self.host).hostname or ""
-        brackets = f"[{address}]" if ":" in address else address
-        return self.management_url.rstrip("/") or f"http://{brackets}:{MANAGEMENT_PORT}"
+        return self.management_url.rstrip("/") or self.host
 
     def _refuse(self, field: str, wrong: bool, sentence: str) -> None:
         if wrong:
@@ -113,7 +111,8 @@ def add_options(parser: Any) -> None:
     parser.add_argument(
         "--management-url",
         default=d.management_url,
-        help=f"to see that no worker was lost; '{NO_MANAGEMENT}' does without (port {MANAGEMENT_PORT} of the host)",
+        help=f"to see that no worker was lost; '{NO_MANAGEMENT}' does without (the service itself; "
+        f"TorchServe's usually has port {MANAGEMENT_PORT})",
     )
     parser.add_argument(
         "--token", default=d.token, env_var="LOADTEST_TOKEN", is_secret=True, help="the service's inference key"

@@ -1,11 +1,11 @@
-"""The service's worker processes, as TorchServe's management API describes them: did one die, does one grow?"""
+"""The service's worker processes, as `/models/NAME` describes them: did one die, does one grow?"""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 
 class Worker(NamedTuple):
-    """One worker process; its memory in MiB, 0 as long as TorchServe has not measured it (once a minute)."""
+    """One worker process; its memory in MiB, 0 where it was not measured (TorchServe does it once a minute)."""
 
     model: str
     pid: int

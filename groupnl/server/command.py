@@ -38,7 +38,7 @@ class Options(SettingsOptions):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groupnl serve`; what is not given keeps the configuration file's value."""
     add = functools.partial(parser.add_argument, default=argparse.SUPPRESS)
-    add("--server", choices=("groupnl", "torchserve"), help="who serves (torchserve)")
+    add("--server", choices=("groupnl", "torchserve"), help="who serves: our own, or TorchServe (groupnl)")
     add("--models", nargs="+", metavar="NAME[=FILE.mar]", help="default: every archive in the model store")
     add("--model-store", metavar="DIR", help="folder of the archives (model_store)")
     add("--host", help="address of the inference port (127.0.0.1)")

@@ -96,7 +96,7 @@ class ServeConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    server: Literal["groupnl", "torchserve"] = "torchserve"
+    server: Literal["groupnl", "torchserve"] = "groupnl"
     models: Models = ()
     model_store: Path = Path("model_store")
     host: Host = "127.0.0.1"

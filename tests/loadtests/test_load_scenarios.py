@@ -294,7 +294,7 @@ class TestSettings:
             Settings(host=host)
 
     def test_management_address(self):
-        assert Settings().management == "http://127.0.0.1:8081"
-        assert Settings(host="https://[::1]:9").management == "http://[::1]:8081"
+        assert Settings().management == "http://127.0.0.1:8080"
+        assert Settings(host="https://[::1]:9").management == "https://[::1]:9"
         assert Settings(management_url="http://a:1/").management == "http://a:1"
         assert Settings(management_url="none").management is None

@@ -1,6 +1,9 @@
 """`/models` and `/models/NAME`: what is served, in TorchServe's words."""
 
+from datetime import UTC, datetime
 from typing import Any
+
+import psutil
 
 from groupnl.server.pool.models import Models, Version
 from groupnl.server.web.answer import Answer, json_answer
@@ -51,5 +54,15 @@ def _description(version: Version) -> dict[str, Any]:
             "remainingCapacity": serving.queue_size - version.pool.waiting,
             "pendingRequests": version.pool.waiting,
         },
-        "workers": [{"id": str(pid), "pid": pid, "status": "READY"} for pid in version.pool.workers],
+        "workers": [_worker(pid) for pid in version.pool.workers],
     }
+
+
+def _worker(pid: int) -> dict[str, Any]:
+    try:
+        process = psutil.Process(pid)
+        started, memory = process.create_time(), process.memory_info().rss
+    except psutil.NoSuchProcess:  # this moment
+        return {"id": str(pid), "pid": pid, "startTime": "", "status": "ENDED", "memoryUsage": 0}
+    time = datetime.fromtimestamp(started, UTC).isoformat()
+    return {"id": str(pid), "pid": pid, "startTime": time, "status": "READY", "memoryUsage": memory}

@@ -31,7 +31,7 @@ def test_closed_by_default() -> None:
 
 def test_keys_only_when_asked_for() -> None:
     assert _parsed(ServeConfig())["disable_token_authorization"] == "true"
-    assert _parsed(ServeConfig(token_auth=True))["disable_token_authorization"] == "false"
+    assert _parsed(ServeConfig(server="torchserve", token_auth=True))["disable_token_authorization"] == "false"
 
 
 def test_an_image_of_the_limit_fits_into_a_form() -> None:
