@@ -1,6 +1,7 @@
 """What our HTTP makes of bytes that are no clear request: refused as one thing, in its turn, and nothing of it runs."""
 
 import json
+import random
 import re
 import socket
 from collections.abc import Iterator
@@ -12,6 +13,16 @@ from support.http_thread import http_thread
 from support.raw_requests import CASES, SMUGGLED, Case
 
 TARGETS: list[str] = []  # that have run
+PIECES = (
+    b"\r\n",
+    b"\n",
+    b"\0",
+    b" ",
+    b":",
+    b"0\r\n\r\n",
+    b"Content-Length: 3\r\n",
+    b"Upgrade: h2c\r\nConnection: upgrade\r\n",
+)
 
 
 @pytest.fixture(scope="module")
@@ -42,15 +53,43 @@ def test_what_is_answered(port: int, case: Case, piece: int | None) -> None:
             assert error["message"].endswith(".")
 
 
+def test_what_is_changed_by_chance_is_answered_or_ended(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    chance = random.Random(1)
+    contents = [case.content for case in CASES if len(case.content) < 10_000]
+    for _ in range(1500):
+        content = b"".join(_changed(chance.choice(contents), chance) for _ in range(chance.randrange(1, 4)))
+        for status, body in _answers(_received(port, content, chance.choice([None, None, 7, 100]))):
+            assert status != 500
+            assert status < 400 or json.loads(body)["message"]
+    assert caplog.records == []
+
+
+def _changed(content: bytes, chance: random.Random) -> bytes:
+    changed = bytearray(content)
+    for _ in range(chance.randrange(4)):
+        place = chance.randrange(len(changed) or 1)
+        match chance.randrange(3):
+            case 0:
+                changed[place : place + 1] = chance.randbytes(1)
+            case 1:
+                del changed[place : place + chance.randrange(1, 6)]
+            case _:
+                changed[place:place] = chance.choice(PIECES)
+    return bytes(changed)
+
+
 def _ask(port: int, content: bytes, piece: int | None) -> list[tuple[int, bytes]]:
     """The answers until the server ends the connection, as it must: the client says that it has no more to ask."""
+    return list(_answers(_received(port, content, piece)))
+
+
+def _received(port: int, content: bytes, piece: int | None) -> bytes:
     with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        for start in range(0, len(content), piece or len(content)):
+        for start in range(0, len(content), piece or len(content) or 1):
             connection.sendall(content[start : start + (piece or len(content))])
         connection.shutdown(socket.SHUT_WR)
-        received = b"".join(iter(lambda: connection.recv(65536), b""))
-    return list(_answers(received))
+        return b"".join(iter(lambda: connection.recv(65536), b""))
 
 
 def _answers(received: bytes) -> Iterator[tuple[int, bytes]]:
