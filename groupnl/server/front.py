@@ -11,6 +11,7 @@ from pathlib import Path
 
 from groupnl.base import environment
 from groupnl.base.cores import usable_cores
+from groupnl.base.open_files import raise_limit
 from groupnl.base.say import Say
 from groupnl.base.signals import handling, has_terminal
 from groupnl.errors import GroupNLError, ServerError
@@ -217,6 +218,7 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
         ConfigError, ArchiveError, ServerError: it cannot be started so.
     """
     logs = config.log_dir
+    raise_limit()  # each connection is an open file, and systems begin with 1024
     with run_directory() as run_dir, logging_to(logs, say) as log, access_log(logs) as answers, tracing() as tracer:
         access = read_access(config)
         store = run_dir / "store"

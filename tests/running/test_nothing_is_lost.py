@@ -229,7 +229,7 @@ def test_a_client_that_has_gone_is_not_computed(start: Start, store: Path, photo
 
 def test_idle_connections_harm_nobody(one: Server, photos: dict[bytes, str | None]) -> None:
     soft, _ = psutil.Process().rlimit(psutil.RLIMIT_NOFILE)
-    count = min(2000, soft - 200)
+    count = min(5000, soft - 200)
     with _open(one.inference, count):
         assert one.predict("tiny", next(iter(photos))).status == 200
     assert one.predict("tiny", next(iter(photos))).status == 200
