@@ -32,7 +32,9 @@ SHORT = {
     "spike": ("--duration", "8", "--recovery", "10"),
     "soak": ("--duration", "25"),
     "hostile": ("--duration", "25"),
+    "rollout": ("--duration", "3"),
 }
+DEFAULT = [name for name in SHORT if name != "rollout"]  # it kills a process of the service
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
         "--out", type=Path, default=Path("build/loadtests"), help="folder for the results (%(default)s)"
     )
     parser.add_argument("--host", default=HOST, help="the service (%(default)s)")
-    parser.add_argument("--scenarios", nargs="+", choices=SCENARIOS, default=list(SHORT), help="(all)")
+    parser.add_argument("--scenarios", nargs="+", choices=SCENARIOS, default=DEFAULT, help="(all but rollout)")
     options, further = parser.parse_known_args(arguments)
     if missing := [name for name in ("locust", "matplotlib") if find_spec(name) is None]:
         parser.error(f"{' and '.join(missing)} must be installed: pip install -e '.[load]'")

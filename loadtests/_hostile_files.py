@@ -11,7 +11,8 @@ from loadtests._images import Image, varied_images
 EMPTY = Refusal(400, "empty")
 UNDECODABLE = Refusal(400, "undecodable")
 INVALID_HEADER = Refusal(400, "invalid_header")
-BAD_INPUT = Refusal(400, "bad_input")
+BAD_INPUT = Refusal(400, "bad_input")  # of TorchServe, to a form
+BAD_FORM = Refusal(400, "bad_form")  # of our own server
 TOO_LARGE = Refusal(413, "too_large")
 TOO_MANY_PIXELS = Refusal(413, "too_many_pixels")
 UNSUPPORTED = Refusal(415, "unsupported_type")
@@ -106,5 +107,5 @@ def _form(jpeg: bytes) -> BadFile:
         % (name, name, jpeg)
         for name in (b"one", b"two")
     )
-    kind = "multipart/form-data; boundary=edge"
-    return _bad("form of two", parts + b"--edge--\r\n", BAD_INPUT, content_type=kind)
+    image = Image("form of two", parts + b"--edge--\r\n", "multipart/form-data; boundary=edge")
+    return BadFile(image, (BAD_FORM, BAD_INPUT))

@@ -80,4 +80,9 @@ def _legend(axis: Any) -> None:
         axis.legend(fontsize="small")
 
 
-PANELS = ((("capacity",), _capacity), (("twins",), _twins), (("spike",), _spike), (("soak", "hostile"), _latencies))
+PANELS = (
+    (("capacity",), _capacity),
+    (("twins",), _twins),
+    (("spike",), _spike),
+    (("soak", "hostile", "rollout"), _latencies),
+)

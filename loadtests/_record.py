@@ -63,6 +63,11 @@ class Outcome(NamedTuple):
         return self.fault is None and self.status == 200
 
     @property
+    def refused(self) -> bool:
+        """Nobody listened, and that was to be expected."""
+        return self.fault is None and self.status == 0
+
+    @property
     def busy(self) -> bool:
         """The queue was full, and that was to be expected."""
         return self.fault is None and self.status == 503
@@ -111,17 +116,22 @@ def percentile_lines(rows: Iterable[tuple[str, Json]]) -> list[str]:
 
 def per_second(outcomes: Iterable[Outcome]) -> Json:
     """For each second of the run, how many answers came, by kind; and the slowest right one in milliseconds."""
-    kinds: dict[str, Counter[int]] = {"answered": Counter(), "busy": Counter(), "wrong": Counter()}
+    kinds: dict[str, Counter[int]] = {kind: Counter() for kind in ("answered", "busy", "refused", "wrong")}
     slowest: dict[int, float] = {}
     for outcome in outcomes:
         second = int(outcome.end_s)
-        kind = "wrong" if outcome.fault else "busy" if outcome.busy else "answered"
-        kinds[kind][second] += 1
+        kinds[_kind(outcome)][second] += 1
         if outcome.answered:
             slowest[second] = max(slowest.get(second, 0.0), 1000 * outcome.seconds)
     seconds = range(max(itertools.chain.from_iterable(kinds.values()), default=-1) + 1)
     rows = {kind: [counts[second] for second in seconds] for kind, counts in kinds.items()}
     return rows | {"slowest_ms": [round(slowest.get(second, 0.0), 1) for second in seconds]}
+
+
+def _kind(outcome: Outcome) -> str:
+    if outcome.fault:
+        return "wrong"
+    return "busy" if outcome.busy else "refused" if outcome.refused else "answered"
 
 
 def _cells(row: Json) -> str:

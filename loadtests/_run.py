@@ -4,11 +4,14 @@ import json
 import sys
 import time
 from pathlib import Path
+from threading import Thread
 
 from loadtests._answers import Probabilities, prediction_fault, refusal_fault, status_fault
 from loadtests._capacity import Capacity
 from loadtests._hostile import Hostile
+from loadtests._operator import Operator
 from loadtests._record import Check, Order, Outcome
+from loadtests._rollout import Rollout
 from loadtests._scenario import Scenario
 from loadtests._service import TIMEOUT_S, Service
 from loadtests._settings import LoadTestError, Settings
@@ -23,6 +26,7 @@ KINDS: dict[str, type[Scenario]] = {
     "spike": Spike,
     "soak": Soak,
     "hostile": Hostile,
+    "rollout": Rollout,
 }
 LOOK_EVERY_S = 10.0
 BUSY = 503
@@ -41,6 +45,7 @@ class Run:
         self.scenario = KINDS[settings.scenario](settings)
         self.failures: list[str] = []
         self._service = Service(settings)
+        self._watches = settings.management is not None and self.scenario.keeps_workers
         self._sightings: list[Sighting] = []
         self._last_s: float | None = None
         self._references: dict[tuple[str, str], Probabilities] = {
@@ -51,8 +56,10 @@ class Run:
         self._start = time.perf_counter()
         self._blind = ""
         self._next_look_s = 0.0
-        if settings.management is not None:
+        if self._watches:
             self._look()
+        operator = Operator(settings, lambda model: self._service.workers((model,)))
+        Thread(target=self.scenario.beside, args=(operator, self.now_s), daemon=True).start()
 
     def now_s(self) -> float:
         """Seconds since the start."""
@@ -60,7 +67,7 @@ class Run:
 
     def users(self) -> int | None:
         """How many users are wanted now; None: the run is over."""
-        if self.settings.management is not None and not self._blind and self.now_s() > self._next_look_s:
+        if self._watches and not self._blind and self.now_s() > self._next_look_s:
             self._look_on()
         wanted = self.scenario.users(self.now_s())
         if self.scenario.over and self._last_s is None:
@@ -80,6 +87,7 @@ class Run:
     def finish(self) -> str:
         """The verdict as text; writes the summary, and puts what failed into `failures`."""
         checks = [Check(self.scenario.finished, "the scenario ran to its end"), *self._worker_checks()]
+        self.scenario.over = True  # where it was stopped by hand, what happens beside it ends, too
         found = self.scenario.verdict(self._sightings)
         checks += found.checks
         self.failures = [check.sentence for check in checks if not check.passed]
@@ -98,7 +106,7 @@ class Run:
         return "\n".join(["", f"{self.settings.scenario}: {verdict_word(self.failures)}", *found.lines, *marks, ""])
 
     def _worker_checks(self) -> list[Check]:
-        if self.settings.management is None:
+        if not self._watches:
             return []
         self._look_on()
         if self._blind:
@@ -120,7 +128,11 @@ class Run:
 
 def outcome_of(run: Run, order: Order, sent_s: float, status: int, body: bytes | None, error: object) -> Outcome:
     """What came of an order whose answer has just come; `error`: why there is none, if so."""
-    fault = f"no answer: {error}" if status == 0 else run.judge(order, status, body)
+    if status == 0:
+        refused = run.scenario.may_refuse and isinstance(error, ConnectionRefusedError)
+        fault = None if refused else f"no answer: {error!r}"
+    else:
+        fault = run.judge(order, status, body)
     at_s = sent_s if order.due_s is None else order.due_s
     return Outcome(order, at_s, run.now_s() - at_s, status, fault)
 

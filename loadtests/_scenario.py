@@ -3,9 +3,11 @@
 import math
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count
 
 from loadtests._images import Image, standard_images
+from loadtests._operator import Operator
 from loadtests._record import Check, Order, Outcome, Verdict, latencies, quantile_ms
 from loadtests._settings import Settings
 from loadtests._workers import Sighting
@@ -22,7 +24,12 @@ class Scenario(ABC):
 
     Args:
         settings: of the run.
+
+    Attributes:
+        keeps_workers: the workers must be the same ones at the end.
     """
+
+    keeps_workers = True
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -39,6 +46,14 @@ class Scenario(ABC):
     def models(self) -> tuple[str, ...]:
         """Models that are asked."""
         return self.settings.models
+
+    @property
+    def may_refuse(self) -> bool:
+        """Whether nobody need listen at the moment."""
+        return False
+
+    def beside(self, operator: Operator, now_s: Callable[[], float]) -> None:  # noqa: B027 (mostly nothing)
+        """Do to the service, in a thread beside the load, what belongs to the scenario."""
 
     @abstractmethod
     def users(self, now_s: float) -> int:
@@ -86,6 +101,14 @@ class Paced(Scenario):
     def users(self, now_s: float) -> int:
         """Constant: who is free waits for the time of the next request."""
         return max(LEAST_USERS, math.ceil(self.settings.rate * PATIENCE_S))
+
+    def in_turn(self) -> Iterator[Order]:
+        """Equal distances, every image to every model, without an end."""
+        for turn in count():
+            position, place = divmod(turn, len(self.models))
+            model = self.models[place]
+            image = self.images[position % len(self.images)]
+            yield Order(model, image, model, LEAD_S + turn / self.settings.rate, turn=turn)
 
     def _next(self, now_s: float) -> Order | None:
         return next(self._orders, None)

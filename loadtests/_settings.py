@@ -12,6 +12,7 @@ SCENARIOS = {
     "spike": "far more requests than can be answered: quick 503, no worker lost, normal again afterwards",
     "soak": "a moderate rate for a long time: no worker lost, memory does not grow",
     "hostile": "broken and oversized files among good ones",
+    "rollout": "reload, a worker's death and a stop during a steady rate: no request fails",
 }
 HOST = "http://127.0.0.1:8080"
 MANAGEMENT_PORT = 8081
@@ -46,6 +47,8 @@ class Settings:
     max_busy_ms: float = 500.0
     min_requests: int = 50
     management_url: str = ""
+    management_socket: str = ""
+    stop_pid: int = 0
     token: str = ""
     summary: str = ""
 
@@ -61,12 +64,15 @@ class Settings:
             raise LoadTestError(f"--models {','.join(self.models)}: give one name, or two with a comma between.")
         if self.scenario == "twins" and len(set(self.models)) != 2:
             raise LoadTestError(f"--models {','.join(self.models)}: the twins scenario compares two different models.")
+        if self.scenario == "rollout" and self.management is None:
+            raise LoadTestError(f"--management-url {NO_MANAGEMENT}: the rollout scenario must see the workers.")
         for name in ("rate", "step_s", "spike_rate", "recovery_s", "max_p95_ms", "max_busy_ms"):
             self._refuse(name, not 0 < getattr(self, name) < math.inf, "must be a number above 0")
         self._refuse("duration_s", not 0 <= self.duration_s < math.inf, "must be a number of seconds, or 0")
         self._refuse("max_error_ratio", not 0 <= self.max_error_ratio <= 1, "must be a share from 0 to 1")
         for name in ("max_users", "spike_users", "min_requests"):
             self._refuse(name, getattr(self, name) < 1, "must be a whole number from 1 on")
+        self._refuse("stop_pid", self.stop_pid < 0, "must be a process, or 0")
 
     @property
     def management(self) -> str | None:
@@ -88,8 +94,13 @@ def add_options(parser: Any) -> None:
     what = "; ".join(f"{name}: {text}" for name, text in SCENARIOS.items())
     parser.add_argument("--scenario", choices=list(SCENARIOS), default=d.scenario, help=f"{what} ({d.scenario})")
     numbers = (
-        ("--rate", float, d.rate, "requests/s of twins, soak, hostile, and of spike when all is normal"),
-        ("--duration", float, d.duration_s, "seconds; 0: twins 60, soak 600, hostile 30, the overload of spike 10"),
+        ("--rate", float, d.rate, "requests/s of twins, soak, hostile, rollout, and of spike when all is normal"),
+        (
+            "--duration",
+            float,
+            d.duration_s,
+            "seconds; 0: twins 60, soak 600, hostile 30, the overload of spike 10, before each event of rollout 5",
+        ),
         ("--max-users", int, d.max_users, "where capacity ends at the latest; fewer than the service's queue"),
         ("--step-seconds", float, d.step_s, "of capacity, for each number of users and model"),
         ("--spike-rate", float, d.spike_rate, "requests/s while overloaded, to the first model"),
@@ -104,6 +115,7 @@ def add_options(parser: Any) -> None:
         ("--max-p95-ms", float, d.max_p95_ms, "95th percentile of the latency, above which the run fails"),
         ("--max-busy-ms", float, d.max_busy_ms, "the same of the answers 503, queue full"),
         ("--min-requests", int, d.min_requests, "answers to each model, below which the run fails"),
+        ("--stop-pid", int, d.stop_pid, "process of the service, to which rollout sends TERM in the end; 0: to none"),
     )
     parser.add_argument("--models", default=models, help=f"the GroupNL model, its twin ({models})")
     for option, kind, default, text in numbers:
@@ -113,6 +125,11 @@ def add_options(parser: Any) -> None:
         default=d.management_url,
         help=f"to see that no worker was lost; '{NO_MANAGEMENT}' does without (the service itself; "
         f"TorchServe's usually has port {MANAGEMENT_PORT})",
+    )
+    parser.add_argument(
+        "--management-socket",
+        default=d.management_socket,
+        help=f"file, for the reloads of rollout; '{NO_MANAGEMENT}' does without (where groupnl reload finds it)",
     )
     parser.add_argument(
         "--token", default=d.token, env_var="LOADTEST_TOKEN", is_secret=True, help="the service's inference key"
@@ -142,6 +159,8 @@ def read_options(options: Namespace, host: str) -> Settings:
         max_busy_ms=options.max_busy_ms,
         min_requests=options.min_requests,
         management_url=options.management_url,
+        management_socket=options.management_socket,
+        stop_pid=options.stop_pid,
         token=options.token,
         summary=options.summary,
     )

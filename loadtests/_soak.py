@@ -1,12 +1,12 @@
 """A moderate load for a long time: nothing wears out."""
 
 from collections.abc import Iterator, Sequence
-from itertools import count, takewhile
+from itertools import takewhile
 from statistics import median
 
 from loadtests._images import Image, varied_images
 from loadtests._record import Check, Json, Order, Verdict, latencies, per_second, percentile_lines, percentiles
-from loadtests._scenario import LEAD_S, Paced, count_check, error_check, p95_check
+from loadtests._scenario import Paced, count_check, error_check, p95_check
 from loadtests._workers import Sighting, memory_series
 
 DURATION_S = 600.0
@@ -27,11 +27,8 @@ class Soak(Paced):
 
     def schedule(self) -> Iterator[Order]:
         """Equal distances; every image goes to every model."""
-        rate, duration_s = self.settings.rate, self.settings.duration_s or DURATION_S
-        for turn in takewhile(lambda turn: turn < rate * duration_s, count()):
-            position, place = divmod(turn, len(self.models))
-            model = self.models[place]
-            yield Order(model, self.images[position % len(self.images)], model, LEAD_S + turn / rate, turn=turn)
+        requests = self.settings.rate * (self.settings.duration_s or DURATION_S)
+        return takewhile(lambda order: order.turn < requests, self.in_turn())
 
     def verdict(self, sightings: Sequence[Sighting]) -> Verdict:
         """Percentiles of each model, and how their workers' memory went."""

@@ -19,7 +19,7 @@ from locust.exception import StopUser
 
 from loadtests._record import Order
 from loadtests._run import Run, outcome_of, say
-from loadtests._service import TIMEOUT_S, request_headers
+from loadtests._service import METHOD, TIMEOUT_S, request_headers
 from loadtests._settings import HOST, LoadTestError, add_options, read_options
 
 SPAWN_RATE = 100.0  # users a second; Locust warns above
@@ -61,7 +61,7 @@ class ImageUser(FastHttpUser):
         headers = request_headers(run.settings, order.image) | dict(order.headers)
         client: Any = self.client  # its annotations know no bytes as a body
         with client.request(
-            "PUT",
+            METHOD,
             f"/predictions/{order.model}",
             name=order.label,
             data=order.image.data,
@@ -73,6 +73,8 @@ class ImageUser(FastHttpUser):
             run.scenario.note(outcome)
             # From the time at which the request was due, so that a stalled service does not hide its own delays.
             response.request_meta["response_time"] = 1000 * outcome.seconds
+            if outcome.refused:
+                response.request_meta["name"] += ": refused, nobody listens"
             if outcome.busy:
                 response.request_meta["name"] += ": 503, queue full"
             if outcome.fault:

@@ -1,6 +1,7 @@
 """Whole runs of Locust against a service that is right, and against others that are wrong in one way each."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -19,6 +20,8 @@ PATIENT = ("--max-p95-ms", "20000", "--max-busy-ms", "20000", "--min-requests", 
 PACED = ("--duration", "1", "--rate", "100", *PATIENT)
 TWINS = ("--scenario", "twins", *PACED)
 HOSTILE = ("--scenario", "hostile", *PACED)
+# What is not a process of ours is not killed, and there is no socket for a reload.
+ROLLOUT = ("--scenario", "rollout", "--rate", "50", "--duration", "0.5", "--management-socket", "none", *PATIENT)
 SPIKE = ("--scenario", "spike", "--duration", "2", "--recovery", "3", "--rate", "12", *PATIENT)
 
 
@@ -36,6 +39,11 @@ CASES = {
         ("--scenario", "capacity", "--step-seconds", "1", "--max-users", "4", "--models", "effnet_es", *PATIENT),
         {"delay_s": 0.02},
     ),
+    "rollout": Case(ROLLOUT, {"mortal": True}),
+    "rollout loses": Case(ROLLOUT, {"mortal": True, "flaw": "loses"}),
+    "rollout without processes": Case(ROLLOUT),
+    "rollout without a reload": Case((*ROLLOUT, "--management-socket", "/nowhere/a.sock"), {"mortal": True}),
+    "loses": Case(TWINS, {"flaw": "loses"}),
     "mixes up": Case(TWINS, {"flaw": "mixes up"}),
     "refuses all": Case(TWINS, {"flaw": "refuses all"}),
     "new worker": Case((*TWINS, "--max-p95-ms", "0.01", "--min-requests", "100000"), {"flaw": "new worker"}),
@@ -56,11 +64,15 @@ class Result(NamedTuple):
 
 
 def run(case: Case, folder: Path) -> Result:
-    summary = folder / "new" / "summary.json"
     with FakeService(**case.service) as service:
-        command = [sys.executable, "-m", "locust", "-f", "loadtests/", "--headless", "--only-summary"]
-        command += ["--host", service.url, "--management-url", service.url, "--summary", str(summary), *case.options]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+        return ask(service.url, case.options, folder)
+
+
+def ask(url: str, options: tuple[str, ...], folder: Path) -> Result:
+    summary = folder / "new" / "summary.json"
+    command = [sys.executable, "-m", "locust", "-f", "loadtests/", "--headless", "--only-summary"]
+    command += ["--host", url, "--management-url", url, "--summary", str(summary), *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     found = json.loads(summary.read_text(encoding="utf-8")) if summary.exists() else None
     return Result(done.returncode, done.stdout + done.stderr, found)
 
@@ -73,7 +85,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Resu
         yield {name: future.result() for name, future in futures.items()}
 
 
-@pytest.mark.parametrize("name", ["twins", "soak", "hostile"])
+@pytest.mark.parametrize("name", ["twins", "soak", "hostile", "rollout"])
 def test_a_right_service_passes(results, name):
     assert results[name].code == 0, results[name].output
     assert results[name].failed() == []
@@ -88,7 +100,7 @@ def test_twins_pair_their_answers(results):
 
 def test_locust_lists_each_model(results):
     for model in ("gnl_effnet_es", "effnet_es"):
-        assert any(line.split()[:2] == ["PUT", model] for line in results["twins"].output.splitlines())
+        assert any(line.split()[:2] == ["POST", model] for line in results["twins"].output.splitlines())
 
 
 def test_hostile_sends_every_kind(results):
@@ -118,6 +130,10 @@ def test_capacity_climbs_and_tells_the_most(results):
 @pytest.mark.parametrize(
     ("name", "sentence"),
     [
+        ("rollout loses", ", 0.00% allowed); most often: no answer: HTTPConnectionClosed"),
+        ("rollout without processes", "kill -9 gnl_effnet_es: worker 1 is no process of this machine"),
+        ("rollout without a reload", "reload effnet_es: groupnl reload: no service answers at /nowhere/a.sock"),
+        ("loses", "most often: no answer: HTTPConnectionClosed"),
         ("mixes up", "most often: answer is another one than alone"),
         ("refuses all", "most often: status 500"),
         ("new worker", "worker 1 of gnl_effnet_es was replaced or ended"),
@@ -137,3 +153,24 @@ def test_a_service_without_the_model_fails_before_the_load(results):
     assert results["model missing"].code == 1
     assert "/predictions/other answers 404" in results["model missing"].output
     assert results["model missing"].summary is None
+
+
+def test_a_rollout_kills_a_worker(results):
+    (event,) = results["rollout"].summary["figures"]["events"]
+    assert event["name"] == "kill -9 gnl_effnet_es"
+    assert results["rollout"].summary["figures"]["refused"] == 0
+
+
+def test_a_stop_that_loses_requests_fails(tmp_path):
+    command = [sys.executable, str(Path(__file__).with_name("fake_service.py"))]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().strip()
+        options = (*ROLLOUT, "--rate", "18", "--duration", "2", "--stop-pid", str(process.pid))
+        result = ask(url, options, tmp_path)
+    assert result.code == 1, result.output
+    (lost,) = result.failed()
+    assert "0.00% allowed); most often: no answer: " in lost
+    assert result.summary is not None
+    assert [event["name"] for event in result.summary["figures"]["events"]] == ["kill -9 gnl_effnet_es", "stop"]

@@ -1,16 +1,23 @@
 """The scenarios without a service: a simulated clock, and answers made up."""
 
 import json
+import os
+import signal
+import subprocess
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
-from itertools import pairwise, takewhile
+from datetime import UTC, datetime
+from itertools import chain, islice, pairwise, repeat, takewhile
 from typing import Any
 
+import psutil
 import pytest
 
 from loadtests._capacity import Capacity
 from loadtests._hostile import Hostile
+from loadtests._operator import Operator
 from loadtests._record import Order, Outcome, per_second, percentiles, quantile_ms
+from loadtests._rollout import Event, Rollout
 from loadtests._scenario import Paced, Scenario
 from loadtests._settings import LoadTestError, Settings, add_options, read_options
 from loadtests._soak import Soak, growth_check
@@ -209,6 +216,100 @@ class TestHostile:
         assert kinds.startswith("15 of 16 kinds of bad request refused as documented; not: GIF")
 
 
+class TestRollout:
+    def rollout(self, **options: Any) -> Rollout:
+        """Twenty seconds of answers, as if all that was planned had happened, a second each."""
+        rollout = Rollout(Settings("rollout", rate=10, stop_pid=5, **options))
+        for order in islice(rollout.schedule(), 200):
+            rollout._under_way += 1
+            rollout.note(Outcome(order, order.due_s or 0.0, 0.05, 200))
+        rollout.events = [Event(name, 4.0 * turn + 3, 4.0 * turn + 4) for turn, (name, _) in enumerate(rollout._plan())]
+        return rollout
+
+    def test_events_follow_each_other(self):
+        names = [event.name for event in self.rollout().events]
+        assert names == ["reload gnl_effnet_es", "reload effnet_es", "kill -9 gnl_effnet_es", "stop"]
+        without = Rollout(Settings("rollout", management_socket="none"))
+        assert [name for name, _ in without._plan()] == ["kill -9 gnl_effnet_es"]
+
+    def test_answers_are_counted_by_event(self):
+        rollout = self.rollout()
+        assert failed(rollout) == []
+        phases = rollout.verdict([]).figures["phases"]
+        assert {name: row["count"] for name, row in phases.items()} == {
+            "steady": 160, "reload gnl_effnet_es": 10, "reload effnet_es": 10, "kill -9 gnl_effnet_es": 10, "stop": 10,
+        }  # fmt: skip
+
+    def test_one_that_is_lost_is_too_many(self):
+        rollout = self.rollout(max_error_ratio=0.5)
+        rollout.outcomes[0] = rollout.outcomes[0]._replace(status=0, fault="no answer")
+        assert failed(rollout) == ["1 of 200 answers wrong (0.50%, 0.00% allowed); most often: no answer"]
+
+    def test_who_is_refused_by_a_service_that_has_stopped_is_not_lost(self):
+        rollout = self.rollout()
+        rollout.outcomes[-1] = rollout.outcomes[-1]._replace(status=0)
+        assert failed(rollout) == []
+        assert rollout.verdict([]).figures["refused"] == 1
+        assert "stop: 1.0 s; 59 later requests answered, 1 refused, as nobody listened" in [
+            check.sentence for check in rollout.verdict([]).checks
+        ]
+
+    def test_what_did_not_succeed_or_happen_is_named(self):
+        rollout = self.rollout()
+        rollout.events = [rollout.events[0]._replace(problem="no room"), *rollout.events[1:3]]
+        assert failed(rollout) == ["reload gnl_effnet_es: no room", "stop: the run did not come to it"]
+
+    def test_refusals_are_right_from_the_stop_on(self, monkeypatch):
+        monkeypatch.setattr("loadtests._rollout.LEAD_S", 0)
+        rollout = Rollout(Settings("rollout", stop_pid=5, duration_s=0.01, models=("m",)))
+        seen: list[tuple[str, bool]] = []
+        operator = Operator(rollout.settings, lambda _: ())
+        for name in ("reload", "kill", "stop"):
+            monkeypatch.setattr(Operator, name, lambda _, name=name, **__: seen.append((name, rollout.may_refuse)))
+        rollout.beside(operator, lambda: 0.0)
+        assert seen == [("reload", False), ("kill", False), ("stop", True)]
+        assert rollout.over
+
+    def test_nothing_happens_after_the_run_was_stopped_by_hand(self, monkeypatch):
+        monkeypatch.setattr("loadtests._rollout.LEAD_S", 0)
+        rollout = Rollout(Settings("rollout", stop_pid=5, duration_s=0.01))
+        rollout.over = True
+        rollout.beside(Operator(rollout.settings, lambda _: pytest.fail("a look")), lambda: 0.0)
+        assert rollout.events == []
+        assert not rollout.may_refuse
+
+
+class TestOperator:
+    def kill(self, *later: tuple[Worker, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+        """A worker that is really killed; what is seen afterwards is made up."""
+        monkeypatch.setattr("loadtests._operator.BACK_S", 0.3)
+        with subprocess.Popen(["sleep", "60"]) as process:
+            started = datetime.fromtimestamp(psutil.Process(process.pid).create_time(), UTC).isoformat()
+            first = WORKER._replace(pid=process.pid, started=started)
+            seen = chain([(first, WORKER)], later, repeat(later[-1]))
+            Operator(Settings("rollout"), lambda _: next(seen)).kill("m")
+            assert process.wait() == -signal.SIGKILL
+
+    def test_another_worker_is_waited_for(self, monkeypatch):
+        self.kill((WORKER,), (WORKER, WORKER._replace(pid=2)), monkeypatch=monkeypatch)
+
+    @pytest.mark.parametrize("after", [(WORKER,), (WORKER, WORKER._replace(pid=2, ready=False))])
+    def test_none_in_its_place(self, after, monkeypatch):
+        with pytest.raises(LoadTestError, match="not 2 ready workers in place of the old ones after 0 s"):
+            self.kill(after, monkeypatch=monkeypatch)
+
+    def test_a_process_that_only_has_its_number_is_left_alone(self):
+        stranger = WORKER._replace(pid=os.getpid(), started="2020-01-01T00:00:00+00:00")
+        with pytest.raises(LoadTestError, match="is no process of this machine"):
+            Operator(Settings("rollout"), lambda _: (stranger,)).kill("m")
+
+    def test_a_service_that_is_not_there_cannot_be_stopped(self):
+        with subprocess.Popen(["true"]) as process:
+            process.wait()
+        with pytest.raises(LoadTestError, match=f"--stop-pid {process.pid}: No such process"):
+            Operator(Settings("rollout", stop_pid=process.pid), lambda _: ()).stop()
+
+
 class TestRecord:
     def test_quantiles_are_nearest_ranks(self):
         assert [quantile_ms([0.003, 0.001, 0.002], share) for share in (0, 0.5, 0.95, 1)] == [1, 2, 3, 3]
@@ -218,7 +319,8 @@ class TestRecord:
         order = orders(Twins(Settings("twins", rate=1, duration_s=1)))[0]
         outcomes = [Outcome(order, 0.5, 1.0, 200), Outcome(order, 1.0, 0.2, 503), Outcome(order, 2.0, 0.1, 500, "bad")]
         assert per_second(outcomes) == {
-            "answered": [0, 1, 0], "busy": [0, 1, 0], "wrong": [0, 0, 1], "slowest_ms": [0.0, 1000.0, 0.0],
+            "answered": [0, 1, 0], "busy": [0, 1, 0], "refused": [0, 0, 0], "wrong": [0, 0, 1],
+            "slowest_ms": [0.0, 1000.0, 0.0],
         }  # fmt: skip
         assert per_second([])["answered"] == []
 
@@ -279,6 +381,8 @@ class TestSettings:
             (("--max-users", "0"), "--max-users 0: must be a whole number"),
             (("--models", "a,b,c"), "--models a,b,c: give one name, or two"),
             (("--models", "a,"), "--models a,: give one name, or two"),
+            (("--stop-pid", "-1"), "--stop-pid -1: must be a process, or 0"),
+            (("--scenario", "rollout", "--management-url", "none"), "rollout scenario must see the workers"),
             (("--scenario", "twins", "--models", "a"), "two different models"),
             (("--scenario", "twins", "--models", "a,a"), "two different models"),
         ],

@@ -43,7 +43,7 @@ def test_the_page_offers_the_scenarios_and_runs_one(tmp_path):
     with FakeService() as service, (tmp_path / "output").open("w+") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
         try:
-            assert '"choices": ["capacity", "twins", "spike", "soak", "hostile"]' in ask(page)
+            assert '"choices": ["capacity", "twins", "spike", "soak", "hostile", "rollout"]' in ask(page)
             options = {"scenario": "twins", "rate": 100, "duration": 1, "max_p95_ms": 20000}
             answer = ask(f"{page}/swarm", host=service.url, management_url=service.url, **options)
             assert json.loads(answer)["success"]
