@@ -10,7 +10,7 @@ class Parts(NamedTuple):
     """How a server's processes are told apart.
 
     Attributes:
-        frontend: name of the program that speaks HTTP; empty where no process does that alone.
+        frontend: name of the program, or Python module, that speaks HTTP; empty where no process does that alone.
         worker: part of the program's name, or code, in the command line of a process that runs the network.
     """
 
@@ -19,7 +19,7 @@ class Parts(NamedTuple):
 
 
 TORCHSERVE = Parts("java", "model_service_worker.py")
-OUR_SERVER = Parts("", "groupnl.base.bound")  # the rest speaks HTTP
+OUR_SERVER = Parts("groupnl.cli", "groupnl.base.bound")
 
 
 class CpuSeconds(NamedTuple):
@@ -80,8 +80,8 @@ def _family(pid: int) -> list[psutil.Process]:
 
 
 def _part(process: psutil.Process, parts: Parts) -> str:
-    if process.name() == parts.frontend:
-        return "frontend"
     # python [-B] [-u] [-c] PROGRAM, and then its arguments
     program = next((word for word in process.cmdline()[1:] if not word.startswith("-")), "")
+    if parts.frontend in (process.name(), program):
+        return "frontend"
     return "workers" if parts.worker in program else "rest"

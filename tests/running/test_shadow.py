@@ -38,8 +38,8 @@ LIMIT_S = 60
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("shadows")
-    settings = ServingSettings(workers=1, handler={"device": "cpu", "precision": "float32", "shadow": SHADOW})
-    for seed, name in enumerate(("model", "twin")):
+    for seed, (name, shadow) in enumerate({"model": SHADOW, "twin": SHADOW | {"twin": None}}.items()):
+        settings = ServingSettings(workers=1, handler={"device": "cpu", "precision": "float32", "shadow": shadow})
         checkpoint = folder / f"{name}.safetensors"
         save_checkpoint(checkpoint, _network(seed).state_dict(), tiny_card())
         pack(checkpoint, folder, name, settings=settings)

@@ -24,7 +24,7 @@ from groupnl_studies.serving import command as serving_command
 from groupnl_studies.serving import run as serving_run
 from groupnl_studies.serving import stock as serving_stock
 from groupnl_studies.serving.archive import random_archive
-from groupnl_studies.serving.figures import OURS, STOCK
+from groupnl_studies.serving.figures import OURS, STOCK, UNDER_TORCHSERVE
 from groupnl_studies.serving.offline import Mode, Offline
 from groupnl_studies.serving.pipeline import Pipeline, measure
 from groupnl_studies.serving.stock import StockSettings, pack_stock
@@ -86,7 +86,7 @@ def test_one_run_measures_limit_service_and_stock(
     assert len(content["rounds"]) == 2
     assert content["same_answers"] == 4
     assert content["engine"] == "eager"
-    assert set(content["summary"]["served"]) == {OURS, STOCK}
+    assert set(content["summary"]["served"]) == {OURS, UNDER_TORCHSERVE, STOCK}
     for slots in content["summary"]["served"].values():
         assert list(slots) == ["1", "3"]
         for slot in slots.values():

@@ -53,7 +53,6 @@ def test_one_run_chooses_and_writes_the_choice(
     printed = capsys.readouterr()
     assert "4 JPEG files" in printed.out
     assert "other programs used meanwhile" in printed.out
-    assert "2/2" in printed.err
     chosen = yaml.safe_load(out.read_text(encoding="utf-8"))
     found = json.loads(out.with_suffix(".json").read_text(encoding="utf-8"))
     assert found["chosen"] == chosen
