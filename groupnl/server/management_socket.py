@@ -21,10 +21,10 @@ def management_socket(port: int, given: Path | None) -> Path:
 
 
 def listen(path: Path) -> socket.socket:
-    """Listen there; what a killed service has left is replaced.
+    """Listen there; what a killed service has left is replaced, and nothing else.
 
     Raises:
-        ConfigError: nothing can be made there.
+        ConfigError: nothing can be made there, or another service has it.
     """
     if len(os.fsencode(path)) > _LONGEST:
         raise ConfigError(f"the management socket {path} has too long a name; choose another --management-socket")
@@ -33,7 +33,7 @@ def listen(path: Path) -> socket.socket:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if path.parent.stat().st_uid != os.getuid():
             raise ConfigError(f"{path.parent} is somebody else's; choose another --management-socket")
-        path.unlink(missing_ok=True)
+        _make_room(path)
         before = os.umask(0o177)
         try:
             listener.bind(str(path))
@@ -48,3 +48,21 @@ def listen(path: Path) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def _make_room(path: Path) -> None:
+    """Remove a socket on which nobody listens any more; nothing else is removed."""
+    if not os.path.lexists(path):
+        return
+    if not path.is_socket():
+        raise ConfigError(f"{path} is no socket, and stays as it is; choose another --management-socket")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+        client.setblocking(False)
+        try:
+            client.connect(str(path))
+        except BlockingIOError:
+            pass  # many wait for it already
+        except OSError:
+            path.unlink(missing_ok=True)
+            return
+    raise ConfigError(f"another service listens on {path}; choose another --management-socket")
