@@ -54,6 +54,9 @@ class PlayedPool:
         self.error: Exception | None = None
         self.answers: Callable[[Ticket], None] = play
 
+    def hold(self) -> Callable[[], None]:
+        return lambda: None
+
     def submit(self, parts: Sequence[Part]) -> list[Ticket]:
         if self.error is not None:
             raise self.error

@@ -3,7 +3,7 @@
 import re
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -40,6 +40,7 @@ class Account:
         code: of an error.
         key: name of the key that it showed; empty: none was asked for.
         ended: when the answer was sent, or given up.
+        release: called then; lets the version go that answers.
     """
 
     method: str
@@ -59,6 +60,7 @@ class Account:
     code: str = ""
     key: str = ""
     ended: float = 0.0
+    release: Callable[[], None] | None = None
 
     @property
     def headers(self) -> dict[str, str]:
@@ -109,3 +111,5 @@ class Account:
     def end(self) -> None:
         """The answer has been sent, or nobody waits for one."""
         self.ended = time.perf_counter()
+        if self.release is not None:
+            self.release()

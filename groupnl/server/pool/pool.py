@@ -6,7 +6,7 @@ When one dies, its items are tried again, each alone; an item with which two hav
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from groupnl.errors import KillerError, NoWorkerError, ServerError
 from groupnl.metrics import DIED, LOADING, TIMEOUT
@@ -39,9 +39,8 @@ class Pool:
         self._backlog = Backlog(serving.queue_size, serving.queue_bytes)
         self._quarantine = Quarantine()
         self._ready: set[WorkerProcess] = set()
-        self._in_hand = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._held: set[object] = set()  # one for each request that has found this version
+        self._released = asyncio.Event()
         self._is_decided = asyncio.Event()  # whether the model can be loaded
         self._failure: ServerError | None = None
         self._keepers: list[asyncio.Task[None]] = []
@@ -96,11 +95,23 @@ class Pool:
             ticket.fail(_killer())
         return tickets
 
+    def hold(self) -> Callable[[], None]:
+        """Keep the workers for a request whose images come later; to be called when it has been answered."""
+        token = object()
+        self._held.add(token)
+
+        def release() -> None:
+            self._held.discard(token)
+            self._released.set()
+
+        return release
+
     async def drain(self) -> None:
-        """Wait until everything that was submitted is answered."""
-        while len(self._backlog) or self._in_hand:
-            self._idle.clear()
-            await self._idle.wait()
+        """Wait until the requests that have found this version by now are answered; not for later ones."""
+        there = set(self._held)
+        while there & self._held:
+            self._released.clear()
+            await self._released.wait()
 
     async def close(self) -> None:
         """End the workers. What still waits is refused."""
@@ -114,7 +125,13 @@ class Pool:
         failures = 0
         while True:
             await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
-            worker = await WorkerProcess.start(self._program, ordinal)
+            try:
+                worker = await WorkerProcess.start(self._program, ordinal)
+            except OSError as error:  # too many open files or processes, no memory
+                failures += 1
+                logger.error("worker %s-%d cannot be started: %s", self._program.model, ordinal, error)
+                self._refuse(ServerError(f"cannot start a worker of {self._program.model}: {error}"))
+                continue
             try:
                 await worker.ready()
                 failures = 0
@@ -126,7 +143,13 @@ class Pool:
                 self._refuse(error)
             finally:
                 await worker.end()
-                await asyncio.to_thread(self._witness.worker_ended, worker.pid)
+                await asyncio.to_thread(self._tell_end, worker.pid)
+
+    def _tell_end(self, pid: int) -> None:
+        try:
+            self._witness.worker_ended(pid)
+        except Exception:  # whatever it is, another worker is to be started
+            logger.exception("what process %d has counted is kept later", pid)
 
     async def _serve_with(self, worker: WorkerProcess) -> None:
         """Give it batches until it has ended."""
@@ -150,7 +173,6 @@ class Pool:
     async def _work(self, worker: WorkerProcess) -> None:
         while True:
             batch = await self._backlog.take(self._serving.batch_size, self._serving.patience_s)
-            self._in_hand += len(batch)
             for ticket in batch:
                 ticket.taken = time.perf_counter()
             try:
@@ -162,11 +184,8 @@ class Pool:
                 worker.kill()
                 self._try_again(batch)
                 raise
-            finally:
-                self._in_hand -= len(batch)
             for ticket, answer in zip(batch, answers, strict=True):
                 ticket.reply(answer)
-            self._idle.set()
 
     def _try_again(self, batch: Sequence[Ticket]) -> None:
         for ticket in batch:
@@ -176,7 +195,6 @@ class Pool:
                 self._quarantine.add(ticket.part.content)
                 ticket.fail(_killer())
         self._backlog.put_back(batch)
-        self._idle.set()
 
     def _refuse(self, error: Exception) -> None:
         """A first worker that fails says that none will do; later ones are tried again."""

@@ -31,6 +31,7 @@ class Reloads:
         self._models = models
         self._loader = loader
         self._one_at_a_time = asyncio.Lock()
+        self._one_look_at_a_time = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def reload(self, name: str, archive: Path | None = None) -> Version:
@@ -56,6 +57,7 @@ class Reloads:
             logger.info("model %s is answered by version %s (%s) from now on", name, new.number, new.archive)
             await old.pool.drain()
             self._models.remove(old)
+            await old.pool.drain()  # who has asked for it by its number meanwhile
             await old.pool.close()
             await asyncio.to_thread(self._loader.discard, old)
             return new
@@ -68,12 +70,13 @@ class Reloads:
 
     async def reload_changed(self) -> None:
         """Reload each model whose archive has changed; what cannot be served is told in the log."""
-        for version in self._models.current():
-            try:
-                if await asyncio.to_thread(_digest, version.archive) != version.digest:
-                    await self.reload(version.name)
-            except Exception as error:
-                logger.error("%s goes on with version %s: %s", version.name, version.number, error)
+        async with self._one_look_at_a_time:  # many wishes at once exchange nothing twice
+            for version in self._models.current():
+                try:
+                    if await asyncio.to_thread(_digest, version.archive) != version.digest:
+                        await self.reload(version.name)
+                except Exception as error:
+                    logger.error("%s goes on with version %s: %s", version.name, version.number, error)
 
     async def _started(self, model: ServedModel) -> Version:
         """A version that has answered."""

@@ -21,6 +21,7 @@ from groupnl.errors import ServerError
 from groupnl.worker import REFUSAL
 from groupnl.worker.wire import Part, encode, receive
 
+logger = logging.getLogger(__name__)
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _LEVEL = re.compile(r"\[([A-Z]+)\]")
 _POLL_S = 0.02
@@ -150,8 +151,11 @@ class WorkerProcess:
 def _wait(process: "subprocess.Popen[str]", loop: asyncio.AbstractEventLoop, gone: asyncio.Event) -> None:
     # Nobody else may ask for its end, not even by `Popen.kill`: until it is taken away here, its number is its own.
     os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    _kill_group(process.pid)  # what it has started
-    _await_group(process.pid)
+    try:
+        _kill_group(process.pid)  # what it has started
+        _await_group(process.pid)
+    except Exception:
+        logger.exception("what process %d has started may still be there", process.pid)
     process.wait()
     with suppress(RuntimeError):  # the loop has ended before
         loop.call_soon_threadsafe(gone.set)
@@ -165,8 +169,15 @@ def _kill_group(number: int) -> None:
 def _await_group(number: int) -> None:
     """Wait until what was killed has gone: a shadow process has the lowest priority, also while it ends."""
     deadline = time.monotonic() + END_S
-    while time.monotonic() < deadline and any(_is_living_member(process, number) for process in psutil.process_iter()):
+    while time.monotonic() < deadline and _has_members(number):
         time.sleep(_POLL_S)
+
+
+def _has_members(group: int) -> bool:
+    try:
+        return any(_is_living_member(process, group) for process in psutil.process_iter())
+    except OSError:  # too many open files: asked again soon
+        return True
 
 
 def _is_living_member(process: psutil.Process, group: int) -> bool:

@@ -105,6 +105,7 @@ class Asking:
         deadline = time.monotonic() + timeout_s(caller, self._limits.request_s)
         model = self._models.find(name, version)
         caller.account.model, caller.account.version = model.name, model.number
+        caller.account.release = model.pool.hold()
         return Question(caller, model, deadline, self._limits.body_s)
 
 

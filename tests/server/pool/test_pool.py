@@ -1,0 +1,76 @@
+"""A pool whose processes cannot be started, and what holds one that is to be closed."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from groupnl.errors import ServerError
+from groupnl.server.pool.pool import Pool
+from groupnl.server.pool.serving import Serving
+from groupnl.server.pool.worker_process import Program, WorkerProcess
+
+SERVING = Serving(1, 4, 0.0, 10, 10, 1000, 1000)
+
+
+class _Nobody:
+    def worker_died(self, model: str, reason: str) -> None: ...
+
+    def worker_ended(self, pid: int) -> None: ...
+
+    def reloaded(self, model: str, outcome: str) -> None: ...
+
+
+def _pool(tmp_path: Path) -> Pool:
+    return Pool(Program("tiny", tmp_path, {}), SERVING, _Nobody())
+
+
+def test_a_worker_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async def start(*_: Any) -> WorkerProcess:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(WorkerProcess, "start", start)
+    with pytest.raises(ServerError, match="Too many open files"):
+        asyncio.run(asyncio.wait_for(_pool(tmp_path).start(), 10))
+
+
+def test_draining_waits_for_who_has_come_and_for_nobody_else(tmp_path: Path) -> None:
+    async def drain() -> None:
+        pool = _pool(tmp_path)
+        await pool.drain()
+        release = pool.hold()
+        draining = asyncio.create_task(pool.drain())
+        await asyncio.sleep(0)
+        pool.hold()  # comes later
+        await asyncio.sleep(0.01)
+        assert not draining.done()
+        release()
+        await draining
+
+    asyncio.run(asyncio.wait_for(drain(), 10))
+
+
+def test_an_end_is_noticed_also_without_a_file_to_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def iterate() -> list[psutil.Process]:
+        calls.append(1)
+        if len(calls) < 3:
+            raise OSError(24, "Too many open files")
+        return []
+
+    async def end() -> None:
+        process = subprocess.Popen(
+            [sys.executable, "-c", ""], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0
+        )
+        reader = asyncio.StreamReader()
+        worker = WorkerProcess("tiny-0", process, (reader, None))  # type: ignore[arg-type]
+        await worker.gone.wait()
+
+    monkeypatch.setattr(psutil, "process_iter", iterate)
+    asyncio.run(asyncio.wait_for(end(), 10))
+    assert len(calls) == 3
