@@ -166,6 +166,36 @@ def test_reload_fails_no_answer(one: Server, store: Path, photos: dict[bytes, st
     assert set(load.seen) == {200}
 
 
+def test_reload_waits_for_a_body_that_is_on_its_way(one: Server, photos: dict[bytes, str | None]) -> None:
+    photo = next(iter(photos))
+    reload = threading.Thread(target=one.manage, args=("POST", "/models/tiny/reload"))
+    with socket.create_connection(("127.0.0.1", one.inference), timeout=60) as client:
+        head = f"PUT /predictions/tiny HTTP/1.1\r\nHost: x\r\nContent-Length: {len(photo)}\r\n\r\n"
+        client.sendall(head.encode() + photo[:100])
+        time.sleep(0.3)
+        reload.start()
+        began = time.monotonic()
+        while len(one.manage("GET", "/models/tiny").content) < 2:  # the new version answers who asks for none
+            assert time.monotonic() - began < 60
+            time.sleep(0.1)
+        client.sendall(photo[100:])
+        assert client.recv(100).startswith(b"HTTP/1.1 200 ")
+    reload.join()
+
+
+def test_what_is_not_answered_when_the_time_is_over(start: Start, store: Path, photos: dict[bytes, str | None]) -> None:
+    server = start("--model-store", str(store), "--models", "tiny", "--workers", "1", "--drain-s", "1")
+    server.wait_for("Ctrl-C stops")
+    answers = []
+    slow = threading.Thread(target=lambda: answers.append(server.predict("tiny", b"slow 60 " + next(iter(photos)))))
+    slow.start()
+    time.sleep(0.5)
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.wait(30) == 0
+    slow.join()
+    assert [(answer.status, answer.content["code"]) for answer in answers] == [(503, "stopping")]
+
+
 def test_hang_up_reloads_what_has_changed(start: Start, store: Path, tmp_path: Path) -> None:
     archive = tmp_path / "own.mar"
     shutil.copy(store / "tiny.mar", archive)

@@ -1,11 +1,12 @@
 """The ASGI application: from an address to what answers it, and from an error to its answer."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from groupnl.errors import MethodError, NotFoundError, RefusedError
+from groupnl.errors import MethodError, NotFoundError, RefusedError, StoppingError
 from groupnl.metrics import OTHER
 from groupnl.server.observed.watch import Watch
 from groupnl.server.web.answer import Answer, internal_error, refusal
@@ -104,15 +105,22 @@ class App:
             return preflight
         exchange.account.protocol = route.protocol
         try:
-            if not route.is_open:
-                self._door.check(exchange)
-            if exchange.method not in route.methods:
-                raise MethodError(route.methods)
-            return await route.endpoint(exchange, **named)
+            return await self._let_in(route, exchange, named)
         except RefusedError as error:
             return route.in_its_form(refusal(error))
         except GoneError:
             raise
+        except asyncio.CancelledError:  # the time for stopping is over
+            if not self._state.is_stopping:
+                raise
+            return route.in_its_form(refusal(StoppingError("The service has stopped before there was an answer.")))
         except Exception:
             logger.exception("request %s could not be answered", exchange.account.request_id)
             return route.in_its_form(internal_error())
+
+    async def _let_in(self, route: Route, exchange: Exchange, named: Mapping[str, str | None]) -> Answer:
+        if not route.is_open:
+            self._door.check(exchange)
+        if exchange.method not in route.methods:
+            raise MethodError(route.methods)
+        return await route.endpoint(exchange, **named)

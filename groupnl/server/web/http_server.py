@@ -77,7 +77,7 @@ class HttpServer:
             if now - quiet_since > QUIET_S:
                 break
             if now > deadline:
-                return False
+                return not in_hand()
             await asyncio.sleep(_POLL_S)
         return True
 
