@@ -16,6 +16,8 @@ from groupnl.server.pool.witness import Witness
 from groupnl.server.pool.worker_process import Program
 from groupnl.server.store import ServedModel, fill_store
 
+LEAST_LOAD_S = 60.0  # that a worker may take to load its model, however short the start may be: others may compute
+
 
 class Loader:
     """Makes versions, each in a folder of its own.
@@ -32,6 +34,7 @@ class Loader:
         self._config = config
         self._folder = folder
         self._environment = environment
+        self._load_timeout_s = max(config.startup_timeout_s, LEAST_LOAD_S)
         self._numbers = itertools.count()
 
     def versions(self, models: Sequence[ServedModel], store: Path) -> list[Version]:
@@ -67,5 +70,5 @@ class Loader:
             (folder / DIGEST_FILE).read_text(encoding="ascii").strip(),
             folder,
             serving,
-            Pool(Program(model.name, folder, self._environment), serving, self._witness),
+            Pool(Program(model.name, folder, self._environment), serving, self._witness, self._load_timeout_s),
         )

@@ -30,9 +30,11 @@ class Pool:
         program: what its workers run.
         serving: how many workers, how large batches.
         witness: learns what happens to the workers.
+        load_timeout_s: a worker that takes longer to load its model is ended.
     """
 
-    def __init__(self, program: Program, serving: Serving, witness: Witness) -> None:
+    def __init__(self, program: Program, serving: Serving, witness: Witness, load_timeout_s: float = 300.0) -> None:
+        self._load_timeout_s = load_timeout_s
         self._witness = witness
         self._program = program
         self._serving = serving
@@ -133,7 +135,7 @@ class Pool:
                 self._refuse(ServerError(f"cannot start a worker of {self._program.model}: {error}"))
                 continue
             try:
-                await worker.ready()
+                await self._loaded(worker)
                 failures = 0
                 await self._serve_with(worker)
             except (ServerError, WorkerDiedError) as error:
@@ -144,6 +146,14 @@ class Pool:
             finally:
                 await worker.end()
                 await asyncio.to_thread(self._tell_end, worker.pid)
+
+    async def _loaded(self, worker: WorkerProcess) -> None:
+        try:
+            async with asyncio.timeout(self._load_timeout_s):
+                await worker.ready()
+        except TimeoutError:
+            took = f"a worker of {self._program.model} took more than {self._load_timeout_s:g} s to load its model"
+            raise ServerError(took) from None
 
     def _tell_end(self, pid: int) -> None:
         try:

@@ -38,6 +38,28 @@ def test_a_worker_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch
         asyncio.run(asyncio.wait_for(_pool(tmp_path).start(), 10))
 
 
+def test_a_worker_that_never_has_its_model_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    ended = []
+
+    class Stuck:
+        name, pid = "tiny-0", 1
+
+        async def ready(self) -> None:
+            await asyncio.Event().wait()
+
+        async def end(self) -> None:
+            ended.append(self)
+
+    async def start(*_: Any) -> Stuck:
+        return Stuck()
+
+    monkeypatch.setattr(WorkerProcess, "start", start)
+    pool = Pool(Program("tiny", tmp_path, {}), SERVING, _Nobody(), 0.05)
+    with pytest.raises(ServerError, match=r"more than 0\.05 s"):
+        asyncio.run(asyncio.wait_for(pool.start(), 10))
+    assert ended
+
+
 def test_draining_waits_for_who_has_come_and_for_nobody_else(tmp_path: Path) -> None:
     async def drain() -> None:
         pool = _pool(tmp_path)
