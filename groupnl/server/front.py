@@ -35,6 +35,7 @@ from groupnl.server.run_directory import run_directory
 from groupnl.server.stop import Stop, Wait
 from groupnl.server.store import ServedModel, fill_store
 from groupnl.server.web.app import App
+from groupnl.server.web.arriving import Arriving
 from groupnl.server.web.cors import Cors
 from groupnl.server.web.door import Door
 from groupnl.server.web.http_server import HttpServer
@@ -147,7 +148,9 @@ class Front:
         for version in self._loader.versions(self._served, self._store):
             self._models.add(version)
         address = self._config.host, self._config.inference_port
-        limits = Limits(self._config.receive_timeout_s, self._config.request_timeout_s)
+        limits = Limits(
+            self._config.receive_timeout_s, self._config.request_timeout_s, Arriving(self._config.queue_bytes)
+        )
         routes = public_routes(self._models, limits, self._state, playground=self._config.playground)
         public = App(routes, self._state, self._watch, self._access.public, Cors(self._config.cors_origin))
         certificate = self._access.certificate

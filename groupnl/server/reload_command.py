@@ -6,6 +6,7 @@ import json
 import socket
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from groupnl.base.options import Options as BaseOptions
 from groupnl.errors import ServerError
@@ -44,7 +45,7 @@ def run(options: Options) -> int:
         name, equals, file = model.partition("=")
         body = json.dumps({"archive": str(Path(file).resolve())}) if equals else ""
         print(f"{name}: loading", flush=True)
-        version = _post(path, f"/models/{name}/reload", body)
+        version = _post(path, f"/models/{quote(name)}/reload", body)
         print(f"{name}: version {version['modelVersion']} answers ({version['sha256'][:12]})", flush=True)
     return 0
 

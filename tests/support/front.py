@@ -19,6 +19,7 @@ from groupnl.server.pool.pool import Pool
 from groupnl.server.pool.serving import Serving
 from groupnl.server.pool.ticket import Ticket
 from groupnl.server.web.app import App
+from groupnl.server.web.arriving import Arriving
 from groupnl.server.web.cors import Cors
 from groupnl.server.web.door import Door
 from groupnl.server.web.hosts import Hosts
@@ -34,6 +35,7 @@ BAD = b"bad"  # an image that is refused
 REFUSAL = {"code": "unsupported_type", "message": "This looks like text."}
 QUEUE_SIZE = 10
 REQUEST_BYTES = 3000
+ARRIVING_BYTES = 1_000_000
 
 
 class PlayedPool:
@@ -56,6 +58,10 @@ class PlayedPool:
 
     def hold(self) -> Callable[[], None]:
         return lambda: None
+
+    def check_room(self) -> None:
+        if self.error is not None:
+            raise self.error
 
     def submit(self, parts: Sequence[Part]) -> list[Ticket]:
         if self.error is not None:
@@ -125,7 +131,7 @@ class Front:
         if twin is not None:
             self.models.add(_version(self.twin_pool, request_bytes, twin))
         self.models.add(_version(self.pool, request_bytes, twin=twin))
-        self.limits = Limits(body_s, request_s)
+        self.limits = Limits(body_s, request_s, Arriving(ARRIVING_BYTES))
         self.watch = cast(Watch, _Unwatched())
         self.routes = public_routes(self.models, self.limits, self.state, playground=playground)
         self.door = Door(PREDICT, keys, hosts)

@@ -38,12 +38,20 @@ class Backlog:
         Raises:
             QueueFullError: there is no room for them.
         """
-        waiting, size = len(self._waiting), self._bytes + sum(ticket.size for ticket in tickets)
-        if waiting + len(tickets) > self._most or (waiting and size > self._most_bytes):
-            raise QueueFullError(f"Too many requests wait for this model ({waiting}); try again soon.")
+        self.check_room(len(tickets), sum(ticket.size for ticket in tickets))
         for ticket in tickets:
             self._add(ticket)
             ticket.answer.add_done_callback(functools.partial(self._leave, ticket))
+
+    def check_room(self, count: int = 1, size: int = 0) -> None:
+        """Refuse so many items, of so many bytes, where there is no room for them.
+
+        Raises:
+            QueueFullError: there is none.
+        """
+        waiting = len(self._waiting)
+        if waiting + count > self._most or (waiting and self._bytes + size > self._most_bytes):
+            raise QueueFullError(f"Too many requests wait for this model ({waiting}); try again soon.")
 
     def put_back(self, tickets: Sequence[Ticket]) -> None:
         """Take items in again whose worker has died, before all others; there is always room for them."""

@@ -89,13 +89,19 @@ class Pool:
             NoWorkerError: none of the workers is alive.
         """
         if not self._ready:
-            raise NoWorkerError("The model's workers are being restarted; try again in some seconds.")
+            raise _no_worker()
         tickets = [Ticket(part) for part in parts]
         killers = [ticket for ticket in tickets if ticket.part.content in self._quarantine]
         self._backlog.put([ticket for ticket in tickets if ticket not in killers])
         for ticket in killers:
             ticket.fail(_killer())
         return tickets
+
+    def check_room(self) -> None:
+        """Raise what `submit` would raise for one more item."""
+        if not self._ready:
+            raise _no_worker()
+        self._backlog.check_room()
 
     def hold(self) -> Callable[[], None]:
         """Keep the workers for a request whose images come later; to be called when it has been answered."""
@@ -213,6 +219,10 @@ class Pool:
         ended = ServerError(f"a worker of {self._program.model} ended before its model was loaded; see the log")
         self._failure = error if isinstance(error, ServerError) else ended
         self._is_decided.set()
+
+
+def _no_worker() -> NoWorkerError:
+    return NoWorkerError("The model's workers are being restarted; try again in some seconds.")
 
 
 def _killer() -> KillerError:

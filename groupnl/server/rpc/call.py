@@ -64,7 +64,7 @@ class Call:
             await asyncio.wait({answer}, timeout=seconds if left is None else min(seconds, left))
             if answer.done():
                 return answer.result()
-            raise DeadlineError(f"There was no answer within {seconds:g} s.")
+            raise DeadlineError("There was no answer in the time that this request had.")
         finally:
             answer.cancel()
 

@@ -65,13 +65,13 @@ class Question(NamedTuple):
         caller: who asks.
         model: who answers.
         deadline: on the monotonic clock.
-        body_s: in which its body must arrive.
+        limits: of its body.
     """
 
     caller: Caller
     model: Version
     deadline: float
-    body_s: float
+    limits: Limits
 
     @property
     def most_images(self) -> int:
@@ -106,7 +106,7 @@ class Asking:
         model = self._models.find(name, version)
         caller.account.model, caller.account.version = model.name, model.number
         caller.account.release = model.pool.hold()
-        return Question(caller, model, deadline, self._limits.body_s)
+        return Question(caller, model, deadline, self._limits)
 
 
 async def body_of(exchange: Exchange, question: Question, most: int) -> bytes:
@@ -126,7 +126,8 @@ async def body_of(exchange: Exchange, question: Question, most: int) -> bytes:
         raise LengthRequiredError("The request tells no Content-Length, and is not chunked: it has no body.")
     if (coding := headers.get("content-encoding", "identity")) != "identity":
         raise EncodedBodyError(f"The body is encoded ({coding[:40]!r}); send it as it is.")
-    return await exchange.body(most, question.body_s)
+    question.model.pool.check_room()  # before the body, so that who is refused knows it soon
+    return await exchange.body(most, question.limits.body_s, question.limits.arriving)
 
 
 async def ask(question: Question, pictures: Sequence[Picture | RefusedError], top_k: int | None = None) -> list[Answer]:

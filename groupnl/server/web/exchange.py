@@ -10,6 +10,7 @@ from typing import Any
 from groupnl.errors import BodyTooLargeError, DeadlineError, RefusedError, SlowRequestError
 from groupnl.server.observed.account import Account
 from groupnl.server.web.answer import Answer
+from groupnl.server.web.arriving import Arriving
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -59,14 +60,16 @@ class Exchange:
         self._receive = receive
         self._send = send
 
-    async def body(self, most: int, seconds: float) -> bytes:
+    async def body(self, most: int, seconds: float, arriving: Arriving) -> bytes:
         """The body.
 
         Args:
             most: bytes; more are refused, as early as can be.
             seconds: within which it must be here.
+            arriving: all bodies that are on their way.
 
         Raises:
+            QueueFullError: too much of others is on its way.
             BodyTooLargeError: it is larger.
             SlowRequestError: it took longer.
             GoneError: it will never be whole.
@@ -74,8 +77,9 @@ class Exchange:
         if int(self.headers.get("content-length", "0")) > most:  # a number: the parser has checked that
             raise _too_large(most)
         try:
-            async with asyncio.timeout(seconds):
-                return await self._read(most)
+            with arriving.body() as take:
+                async with asyncio.timeout(seconds):
+                    return await self._read(most, take)
         except TimeoutError:
             raise SlowRequestError(f"The body was not here after {seconds:g} s; send it faster.") from None
 
@@ -95,7 +99,7 @@ class Exchange:
                 return answer.result()
             if gone.done():
                 raise GoneError
-            raise DeadlineError(f"There was no answer within {seconds:g} s.")
+            raise DeadlineError("There was no answer in the time that this request had.")
         finally:
             answer.cancel()
             gone.cancel()
@@ -120,7 +124,7 @@ class Exchange:
         await self._send({"type": "http.response.start", "status": int(answer.status), "headers": headers})
         await self._send({"type": "http.response.body", "body": answer.body})
 
-    async def _read(self, most: int) -> bytes:
+    async def _read(self, most: int, take: Callable[[int], None]) -> bytes:
         pieces = []
         size = 0
         while True:
@@ -129,6 +133,7 @@ class Exchange:
                 raise GoneError
             pieces.append(message.get("body", b""))
             size += len(pieces[-1])
+            take(len(pieces[-1]))
             self.account.bytes_in = size
             if size > most:
                 raise _too_large(most)

@@ -7,6 +7,7 @@ from groupnl.errors import ArchiveError, ConfigError, RefusedError, ReloadError,
 from groupnl.server.pool.reload import Reloads
 from groupnl.server.rereading import Rereading
 from groupnl.server.web.answer import Answer, json_answer
+from groupnl.server.web.arriving import Arriving
 from groupnl.server.web.exchange import Exchange
 
 _MOST_BYTES = 64 * 1024
@@ -44,10 +45,10 @@ class Management:
             NotFoundError: no model has this name.
             ReloadError: the new version cannot be served; the old one goes on.
         """
-        archive = _archive(await exchange.body(_MOST_BYTES, _MOST_S))
+        archive = _archive(await exchange.body(_MOST_BYTES, _MOST_S, Arriving(_MOST_BYTES)))
         try:
             version = await self._reloads.reload(name, archive)
-        except (ArchiveError, ConfigError, ServerError) as error:
+        except (ArchiveError, ConfigError, ServerError, OSError) as error:
             raise ReloadError(f"{name} was not exchanged, the old version goes on: {error}") from None
         return json_answer({"modelName": name, "modelVersion": version.number, "sha256": version.digest})
 
