@@ -19,7 +19,7 @@ from groupnl import __version__
 from groupnl.base.cores import limit_threads
 from groupnl.base.options import read_options
 from groupnl.base.picture import check_drawing
-from groupnl.base.termination import ending_in_order, losing_no_signal
+from groupnl.base.termination import ending_in_order, let_go, losing_no_signal
 from groupnl.base.words import Parser
 from groupnl.errors import ConfigError, GroupNLError, OptionError, not_installed
 
@@ -124,7 +124,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(name, str(error), 2)  # with which argparse exits too
     except (GroupNLError, OSError) as error:  # the system's own errors name the file and say what is wrong
         return _fail(name, str(error), 1)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
+        let_go(error)
         return _fail(name, "stopped by Ctrl-C", 130)  # as shells count it
 
 

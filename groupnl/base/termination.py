@@ -7,6 +7,7 @@ import multiprocessing
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -38,6 +39,15 @@ def ending_in_order() -> Iterator[None]:
     """While it is open, the first such signal raises SystemExit, so that every `with` block ends; 143 for TERM."""
     with losing_no_signal(), handling(_SIGNALS, _end):
         yield
+
+
+def let_go(error: BaseException) -> None:
+    """Delete what an interruption has left half made; what such objects complain about as they go is no news."""
+    before, sys.unraisablehook = sys.unraisablehook, lambda _: None
+    try:
+        traceback.clear_frames(error.__traceback__)
+    finally:
+        sys.unraisablehook = before
 
 
 def _end(number: int, _: FrameType | None) -> None:

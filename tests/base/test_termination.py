@@ -154,3 +154,28 @@ def test_an_ignored_signal_stays_ignored_and_handlers_come_back() -> None:
     finally:
         for number, handler in zip(numbers, first, strict=True):
             signal.signal(number, handler)
+
+
+HALF_MADE = """
+import sys
+from groupnl.base.termination import let_go
+
+class HalfMade:
+    def __init__(self):
+        raise KeyboardInterrupt
+        self.whole = True
+
+    def __del__(self):
+        self.whole
+
+try:
+    HalfMade()
+except KeyboardInterrupt as error:
+    let_go(error)
+print("over")
+"""
+
+
+def test_what_was_half_made_goes_without_a_word() -> None:
+    said = subprocess.run([sys.executable, "-c", HALF_MADE], capture_output=True, text=True, check=True)
+    assert (said.stdout, said.stderr) == ("over\n", "")

@@ -207,7 +207,7 @@ def test_one_study_trains_in_a_folder_and_others_may_look(tmp_path: Path, capsys
         (["--train-images", "0"], "--train-images 0: it must be 1 or more"),
         (["--budget-minutes", "0"], "--budget-minutes 0: it must be above 0"),
         (["--cells", "x"], "--cells 'x' matches no cell"),
-        (["--report"], "has no results yet"),
+        (["--report"], "out does not exist: train some cells first"),
         (["--cells", "icons/*", "--icons", "nowhere"], r"nowhere/train does not exist: name a folder"),
         (["--cells", "fashion*", "--fashion-mnist", "nowhere"], "--fashion-mnist"),
     ],
