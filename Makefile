@@ -27,7 +27,7 @@ help:
 	@echo "make serve          set everything up and serve the default models on http://127.0.0.1:8080 (SERVER=torchserve: by TorchServe)"
 	@echo "make monitor        the same, and a local Prometheus with the rules and alerts"
 	@echo "make loadtest       load the running service for three minutes; build/loadtests/summary.svg"
-	@echo "make test           lint, types, unit tests, and tests against a real TorchServe"
+	@echo "make test           lint, types, unit tests, and tests against both real servers"
 	@echo "make test-fast      unit tests that need no server and no compiler"
 	@echo "make install        only the environment, in $(VENV)"
 	@echo "make lint | format  check | mend style"
