@@ -251,6 +251,9 @@ class DeadlineError(RefusedError):
     status = 504
     code = "deadline"
 
+    def __init__(self) -> None:
+        super().__init__("There was no answer in the time that this request had.")
+
 
 class ReloadError(RefusedError):
     """The new version of a model cannot be served."""

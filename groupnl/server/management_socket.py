@@ -7,7 +7,7 @@ from pathlib import Path
 from groupnl.base.environment import runtime_folder
 from groupnl.errors import ConfigError
 
-_LONGEST = 100  # bytes; the kernel's limit is 108 (Linux) or 104 (macOS)
+LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 108 (Linux) or 104 (macOS)
 
 
 def management_socket(port: int, given: Path | None) -> Path:
@@ -26,7 +26,7 @@ def listen(path: Path) -> socket.socket:
     Raises:
         ConfigError: nothing can be made there, or another service has it.
     """
-    if len(os.fsencode(path)) > _LONGEST:
+    if len(os.fsencode(path)) > LONGEST_SOCKET_PATH:
         raise ConfigError(f"the management socket {path} has too long a name; choose another --management-socket")
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -13,13 +14,13 @@ KILL_S = 5.0
 
 def end_session(leader: subprocess.Popen[Any]) -> None:
     """End the leader of a session in order, then whatever of its session is left, by force if need be."""
-    members = _members(leader.pid)
+    members = living_members(leader.pid)
     if leader.poll() is None:
         leader.terminate()
     with suppress(subprocess.TimeoutExpired):
         leader.wait(GRACE_S)
     # Workers see their socket close when the frontend ends; one that is still loading does not look.
-    members = {*members, *_members(leader.pid)}
+    members = {*members, *living_members(leader.pid)}
     for process in members:
         with suppress(psutil.NoSuchProcess):
             process.kill()
@@ -27,11 +28,11 @@ def end_session(leader: subprocess.Popen[Any]) -> None:
     leader.wait(KILL_S)
 
 
-def _members(session: int) -> set[psutil.Process]:
-    """The live processes of a session, its leader included."""
+def living_members(number: int, of: Callable[[int], int] = os.getsid) -> set[psutil.Process]:
+    """The live processes of a session, or of a group (`of=os.getpgid`), its leader included."""
     found = set()
     for process in psutil.process_iter():
         with suppress(ProcessLookupError, PermissionError, psutil.Error):
-            if os.getsid(process.pid) == session and process.status() != psutil.STATUS_ZOMBIE:
+            if of(process.pid) == number and process.status() != psutil.STATUS_ZOMBIE:
                 found.add(process)
     return found

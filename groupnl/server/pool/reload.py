@@ -1,10 +1,10 @@
 """Another version of a served model, without a request that fails: loaded beside the old one, and tried."""
 
 import asyncio
-import hashlib
 import logging
 from pathlib import Path
 
+from groupnl.base.files import sha256_of
 from groupnl.errors import ServerError
 from groupnl.metrics import NOT_RELOADED, RELOADED
 from groupnl.server.grey_image import REFUSALS, grey_image
@@ -73,7 +73,7 @@ class Reloads:
         async with self._one_look_at_a_time:  # many wishes at once exchange nothing twice
             for version in self._models.current():
                 try:
-                    if await asyncio.to_thread(_digest, version.archive) != version.digest:
+                    if await asyncio.to_thread(sha256_of, version.archive) != version.digest:
                         await self.reload(version.name)
                 except Exception as error:
                     logger.error("%s goes on with version %s: %s", version.name, version.number, error)
@@ -93,8 +93,3 @@ class Reloads:
             await asyncio.to_thread(self._loader.discard, new)
             raise
         return new
-
-
-def _digest(archive: Path) -> str:
-    with archive.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -14,10 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-import psutil
-
 from groupnl.base.child_process import bound_command
 from groupnl.errors import ServerError
+from groupnl.server.processes import living_members
 from groupnl.worker import REFUSAL
 from groupnl.worker.wire import Part, encode, receive
 
@@ -175,16 +174,9 @@ def _await_group(number: int) -> None:
 
 def _has_members(group: int) -> bool:
     try:
-        return any(_is_living_member(process, group) for process in psutil.process_iter())
+        return bool(living_members(group, os.getpgid))
     except OSError:  # too many open files: asked again soon
         return True
-
-
-def _is_living_member(process: psutil.Process, group: int) -> bool:
-    try:
-        return os.getpgid(process.pid) == group and process.status() != psutil.STATUS_ZOMBIE
-    except (ProcessLookupError, PermissionError, psutil.Error):
-        return False
 
 
 def _log(name: str, lines: TextIO) -> None:

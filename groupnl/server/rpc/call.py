@@ -64,7 +64,7 @@ class Call:
             await asyncio.wait({answer}, timeout=seconds if left is None else min(seconds, left))
             if answer.done():
                 return answer.result()
-            raise DeadlineError("There was no answer in the time that this request had.")
+            raise DeadlineError
         finally:
             answer.cancel()
 

@@ -10,6 +10,7 @@ from groupnl.base.cores import usable_cores
 from groupnl.base.say import Say
 from groupnl.errors import ConfigError
 from groupnl.server.config import ServeConfig
+from groupnl.server.management_socket import LONGEST_SOCKET_PATH
 from groupnl.server.metrics_endpoint import MetricsEndpoint
 from groupnl.server.run_directory import run_directory
 from groupnl.server.stop import Stop, Wait
@@ -18,8 +19,6 @@ from groupnl.server.torchserve.frontend import KEY_FILE, TorchServe, properties
 from groupnl.server.torchserve.java import find_java
 from groupnl.server.worker_environment import METRICS_FOLDER
 from groupnl.service.seats import make_seats, plan_seats
-
-LONGEST_SOCKET_PATH = 100  # bytes; the kernel's limit is 108 (Linux) or 104 (macOS)
 
 
 class Run:

@@ -99,7 +99,7 @@ class Exchange:
                 return answer.result()
             if gone.done():
                 raise GoneError
-            raise DeadlineError("There was no answer in the time that this request had.")
+            raise DeadlineError
         finally:
             answer.cancel()
             gone.cancel()
