@@ -86,6 +86,9 @@ COMMANDS = {
         "compare the running service's live figures with the offline truth",
         draws=True,
     ),
+    "study statistics": Command(
+        "groupnl_studies.statistics.command", "try verdicts, intervals and alerts on simulated traffic"
+    ),
     "monitoring": Command("groupnl.monitoring.command", "write the rules for Prometheus, the dashboards for Grafana"),
     "report": Command("groupnl.report.command", "write a page about the live robustness of served models"),
     "corrupt": Command("groupnl.corruptions.sheet_command", "show an image under all corruptions and severities"),
