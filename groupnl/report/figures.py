@@ -108,11 +108,8 @@ class Truth(NamedTuple):
 
 
 def band_of(truth: Truth, pairs: CountedShare) -> Interval | None:
-    """Where accuracy must lie under corruption by the live pairs alone; None without pairs."""
-    if not pairs.total:
-        return None
-    width = accuracy_band(pairs.total - pairs.good, pairs.total)
-    return Interval(max(0.0, truth.clean.value - width), min(1.0, truth.clean.value + width))
+    """Where accuracy must lie under corruption, as far as live images resemble these; None without pairs."""
+    return accuracy_band(truth.clean.interval, pairs.total - pairs.good, pairs.total) if pairs.total else None
 
 
 class Build(NamedTuple):

@@ -4,7 +4,7 @@ import math
 
 from groupnl.report.figures import ModelFigures, Truth, Twin
 from groupnl.report.markup import counted, is_one, number, percent, span, text
-from groupnl.robustness.statistics import Relative, accuracy_band
+from groupnl.robustness.statistics import Relative, largest_change
 
 PROBE_INTERVAL = (
     "All corruptions meet the same images, and counts do not tell which: this interval takes each model's errors as "
@@ -29,7 +29,7 @@ def band_sentence(figures: ModelFigures) -> str:
     pairs = figures.agreement.total
     if not pairs:
         return ""
-    width = accuracy_band(pairs - figures.agreement.good, pairs)
+    width = largest_change(pairs - figures.agreement.good, pairs)
     return (
         f"So, as long as the corruptions keep the labels, they change accuracy by at most {percent(width)} "
         "on this traffic; agreement itself is not accuracy."

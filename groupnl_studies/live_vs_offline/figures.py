@@ -10,7 +10,7 @@ from typing import NamedTuple
 from groupnl.base.atomic_file import replacing
 from groupnl.corruptions.names import CELLS, NAMES, Cell
 from groupnl.robustness.record import RobustnessRecord
-from groupnl.robustness.statistics import accuracy_band, distinct, wilson_interval
+from groupnl.robustness.statistics import distinct, largest_change, wilson_interval
 
 AGREEMENT, ACCURACY, PROBE = FIGURES = ("agreement", "labelled accuracy", "probe accuracy")
 
@@ -66,7 +66,7 @@ class Band(NamedTuple):
 
     Attributes:
         cells: that have one.
-        holds: share of cells where the offline accuracy lies in clean accuracy +- `accuracy_band`, as it is shown.
+        holds: share of cells where the offline accuracy lies in clean accuracy +- `largest_change`, as it is shown.
         half_width: mean of that half width.
         bare_holds: the same share for +- (1 - live agreement), which leaves out that the agreement is an estimate.
         bare_half_width: mean of that.
@@ -141,7 +141,7 @@ def band(agreement: Sequence[Row], record: RobustnessRecord, clean_accuracy: flo
     """
     accuracy = offline_accuracy(record)
     losses = [clean_accuracy - accuracy[Cell(row.corruption, row.severity)] for row in agreement]
-    shown = [accuracy_band(round((1 - row.live) * row.answered), row.answered) for row in agreement]
+    shown = [largest_change(round((1 - row.live) * row.answered), row.answered) for row in agreement]
     bare = [1 - row.live for row in agreement]
     return Band(
         cells=len(agreement),

@@ -12,9 +12,9 @@ from groupnl.robustness.statistics import (
     Errors,
     Rate,
     Relative,
-    accuracy_band,
     compare_paired,
     distinct,
+    largest_change,
     needed_lead,
     relative_error,
     relative_error_of_same_images,
@@ -30,7 +30,7 @@ def test_wilson_is_scipys(good: int, total: int) -> None:
 
 def test_nothing_counted_says_nothing() -> None:
     assert wilson_interval(0, 0) == (0, 1)
-    assert accuracy_band(0, 0) == 1
+    assert largest_change(0, 0) == 1
     assert compare_paired(0, 0).verdict == "undecided"
     assert relative_error([]) is None
     assert relative_error([Errors(3, 10, 0, 10)]) is None
@@ -50,6 +50,13 @@ def test_the_bound_is_the_stated_one() -> None:
         stated = (count + 126) * (2 * math.log(1 / 0.05) + math.log((count + 126) / 126))
         assert needed_lead(count) ** 2 == pytest.approx(stated)
     assert (ALPHA, RHO) == (0.05, 126)
+
+
+def test_the_bound_is_tightest_at_eight_times_rho() -> None:
+    counts = np.arange(1, 5000)
+    tightness = np.array([needed_lead(count) for count in counts]) / np.sqrt(counts)
+    assert (counts[tightness.argmin()], round(tightness.min(), 2)) == (1035, 3.04)
+    assert round(tightness[int(RHO) - 1], 2) == 3.66
 
 
 def _walks(share: float, runs: int = 2000, images: int = 4000) -> np.ndarray:
@@ -88,8 +95,8 @@ def test_verdicts(model_only: int, reference_only: int, verdict: str) -> None:
     assert comparison.informative == model_only + reference_only
 
 
-def test_the_band_holds() -> None:
-    """Random models: the true change of accuracy lies within the band as often as its bound is right."""
+def test_the_largest_change_holds() -> None:
+    """Random models: the true change of accuracy is within its bound as often as its bound is right."""
     rng = np.random.default_rng(2)
     inside = []
     for _ in range(400):
@@ -97,7 +104,7 @@ def test_the_band_holds() -> None:
         worse = rng.uniform(0, 1)  # of the flips of right answers; the others go from wrong to right or wrong
         change = flip * (right * worse)
         flips = rng.binomial(150, flip)
-        inside.append(change <= accuracy_band(flips, 150))
+        inside.append(change <= largest_change(flips, 150))
     assert np.mean(inside) > 0.97
 
 
