@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from statistics import NormalDist, fmean
 from typing import Literal, NamedTuple
 
-# Of the always-valid test, as the recording rules have it too: the level, and the precision of the mixture. The bound is
-# tightest, 3.04 sqrt(n), at n = 1035 informative images; at n = 126 it is 3.66 sqrt(n).
+# Of the always-valid test, as the recording rules have it too: the level, and the precision of the mixture. The bound
+# is tightest, 3.04 sqrt(n), at n = 1035 informative images; at n = 126 it is 3.66 sqrt(n).
 ALPHA = 0.05
 RHO = 126.0
 

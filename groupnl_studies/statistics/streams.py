@@ -1,5 +1,5 @@
 """All streams, in the order of the page."""
 
-from groupnl_studies.statistics import independent
+from groupnl_studies.statistics import independent, power
 
-STREAMS = (independent.STREAM,)
+STREAMS = (independent.STREAM, power.STREAM)
