@@ -100,7 +100,21 @@ BUILD_INFO = Family(
     "1; the labels say what is served.",
     ("version", "arch", "engine", "precision", "torch", "archive_sha256"),
 )
+WORKER_LOADS = Family("groupnl_worker_loads_total", "counter", "Worker processes that began to load their model.")
 WORKER_STARTS = Family("groupnl_worker_starts_total", "counter", "Worker processes that became ready.")
+GPU_MEMORY = Family(
+    "groupnl_gpu_memory_bytes",
+    "sum",
+    "Bytes of a GPU's memory that workers hold: of tensors (allocated), with what torch keeps for more (reserved).",
+    ("device", "kind"),
+)
+GPU_MEMORY_USED = Family(
+    "groupnl_gpu_memory_used_bytes", "same", "Bytes of a GPU's memory that all programs hold.", ("device",)
+)
+GPU_MEMORY_TOTAL = Family("groupnl_gpu_memory_total_bytes", "same", "Bytes of a GPU's memory.", ("device",))
+# What is counted of the service, whichever archive a model comes from. Whatever else is counted says something of the
+# archive's networks, and nothing of another archive's.
+OF_THE_SERVICE = (REQUESTS, REJECTED, STAGE_SECONDS, BATCH_SIZE, WORKER_LOADS, WORKER_STARTS)
 
 SHADOW_SAMPLED = Family("groupnl_shadow_sampled_total", "counter", "Live images chosen for a shadow request.")
 SHADOW_DROPPED = Family(

@@ -11,12 +11,10 @@ from groupnl.archive.read import DIGEST_FILE
 from groupnl.corruptions import Cell
 from groupnl.inference.device import precision_name
 from groupnl.metrics import (
-    BATCH_SIZE,
     BUILD_INFO,
+    OF_THE_SERVICE,
     OFFLINE_AGREEMENT,
-    REJECTED,
-    REQUESTS,
-    STAGE_SECONDS,
+    WORKER_LOADS,
     WORKER_STARTS,
     Metrics,
 )
@@ -24,14 +22,15 @@ from groupnl.robustness.record import ROBUSTNESS_FILE, read_record
 
 
 def worker_metrics(model_name: str) -> Metrics:
-    """The metrics of this worker process, with zeros where label values are known.
+    """The metrics of this worker process, which begins to load its model; with zeros where label values are known.
 
     Where `PROMETHEUS_MULTIPROC_DIR` is set (`groupnl serve` sets it), prometheus_client writes them into files there,
     which the server's endpoint adds up. The registry matters only without it, in tests.
     """
     metrics = Metrics(model_name, CollectorRegistry())
-    for family in (REQUESTS, REJECTED, STAGE_SECONDS, BATCH_SIZE, WORKER_STARTS):
+    for family in OF_THE_SERVICE:
         metrics.start_at_zero(family)
+    metrics.inc(WORKER_LOADS)
     return metrics
 
 

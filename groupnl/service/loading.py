@@ -12,6 +12,7 @@ from groupnl.archive.load import checked_manifest, handler_section
 from groupnl.base.environment import seats_folder
 from groupnl.inference.engines.table import engine_kind
 from groupnl.service.counting import count_start, set_offline_agreement, worker_metrics
+from groupnl.service.gpu import watch_gpu
 from groupnl.service.service import Service
 from groupnl.service.shadow import start_shadows
 from groupnl.service.turns import Turns
@@ -36,10 +37,10 @@ def load_service(
         ArchiveError: a file is missing, unreadable or not what was packed.
         CheckpointError: the weights do not fit the architecture.
     """
+    metrics = worker_metrics(name)  # first of all: who dies on the way has begun
     config = handler_section(settings)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
-    metrics = worker_metrics(name)
     manifest = checked_manifest(model_dir)
     choice = choose(config, gpu)
     engine, used, precision = load_engine(model_dir, manifest, choice._replace(urgent=True))
@@ -47,9 +48,11 @@ def load_service(
     for threads in turns.threads:  # kernels are prepared for each number of threads
         torch.set_num_threads(threads)
         engine.warm_up(batch_size)
+    set_offline_agreement(metrics, model_dir, config.shadow.cells())
+    if choice.device.type == "cuda":
+        watch_gpu(metrics, choice.device)
+    shadows = start_shadows(model_dir, config.shadow, metrics, choice._replace(name=used))
     facts = manifest.card.architecture, used, choice.device, precision
     logger.info("groupnl: model %s is ready: %s, %s, %s, %s", name, *facts)
     count_start(metrics, model_dir, manifest, used, precision)
-    set_offline_agreement(metrics, model_dir, config.shadow.cells())
-    shadows = start_shadows(model_dir, config.shadow, metrics, choice._replace(name=used))
     return Service(manifest.card, engine, config, metrics, shadows, turns, on_cpu=choice.device.type == "cpu")

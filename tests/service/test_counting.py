@@ -12,12 +12,14 @@ from groupnl.archive.handler_config import HandlerConfig
 from groupnl.archive.load import load_unpacked
 from groupnl.archive.shadow_config import ShadowConfig
 from groupnl.corruptions import CELLS
-from groupnl.errors import input_errors
+from groupnl.errors import ConfigError, input_errors
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.metrics import Metrics
 from groupnl.robustness.record import ROBUSTNESS_FILE, CellFigures, RobustnessRecord, write_record
+from groupnl.service import loading
 from groupnl.service.counting import count_start, set_offline_agreement, worker_metrics
 from groupnl.service.items import Item
+from groupnl.service.loading import load_service
 from groupnl.service.service import Service
 from groupnl.service.shadow import Sampler
 from groupnl.service.shadow.counts import ShadowCounts
@@ -64,6 +66,17 @@ def test_a_mixed_batch(service: Service, counts: _Counts) -> None:
     assert counts("groupnl_batch_size_sum") == 4
     stages = {stage: counts("groupnl_stage_seconds_count", stage=stage) for stage in ("preprocess", "infer", "total")}
     assert stages == {"preprocess": 2, "infer": 1, "total": 1}
+
+
+def test_who_dies_while_loading_has_begun(packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Under TorchServe nobody else counts such deaths."""
+    metrics = worker_metrics("tiny")
+    monkeypatch.setattr(loading, "worker_metrics", lambda _: metrics)
+    with pytest.raises(ConfigError):
+        load_service(packed, "tiny", {"handler": {"shadow": {"twin": "gone"}}})  # the last that is looked at
+    value = metrics.registry.get_sample_value
+    assert value("groupnl_worker_loads_total", {"model": "tiny"}) == 1
+    assert value("groupnl_worker_starts_total", {"model": "tiny"}) == 0
 
 
 def test_known_labels_start_at_zero() -> None:
