@@ -7,6 +7,9 @@ from groupnl.metrics import CLEAN, TOTAL, Family
 
 # Since the service's start: the counters as they stand. A window: what was counted in it, across restarts.
 SINCE_START = ""
+# A replica whose scrape fails keeps its last counts for so long: else they would be missing in the sum, as if
+# other images had come.
+LAST_KNOWN = "10m"
 Z_95 = 1.96
 
 # Label matchers.
@@ -26,7 +29,8 @@ def counted(family: Family, by: str, window: str = SINCE_START, where: str = "")
         where: label matchers, without braces.
     """
     series = f"{family.name}{{{where}}}" if where else family.name
-    return f"sum by ({by}) (increase({series}[{window}]))" if window else f"sum by ({by}) ({series})"
+    of_replicas = f"increase({series}[{window}])" if window else f"last_over_time({series}[{LAST_KNOWN}])"
+    return f"sum by ({by}) ({of_replicas})"
 
 
 def ratio(part: str, whole: str) -> str:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import yaml
 
 HEADER = "# Written by `groupnl monitoring`; change groupnl/monitoring/ instead.\n"
+# Where the runbook is read, without the heading; as it stands, the page in the repository.
 RUNBOOK = "docs/monitoring.md"
 
 
@@ -34,6 +35,7 @@ class Alert:
         severity: "page" for what clients feel now, "ticket" for what can wait until the morning.
         summary: one line; may hold Prometheus' templates.
         description: what it means and where to look first.
+        keep: how long it goes on after the condition has ended, so that it does not come and go; "": not at all.
     """
 
     name: str
@@ -42,12 +44,30 @@ class Alert:
     severity: Literal["page", "ticket"]
     summary: str
     description: str
+    keep: str = ""
 
 
-def rule_file(group: str, rules: Sequence[Recording | Alert]) -> str:
-    """The YAML of one group; its rules are computed in order, so that later ones can use earlier ones."""
-    content = {"groups": [{"name": group, "rules": [_mapping(rule) for rule in rules]}]}
-    return HEADER + yaml_text(content)
+def runbook_url(alert: str, page: str = RUNBOOK) -> str:
+    """Where it is said what to do.
+
+    Args:
+        alert: its name.
+        page: address of the page that has a heading for each alert.
+    """
+    return f"{page}#{alert.lower()}"
+
+
+def rule_file(group: str, rules: Sequence[Recording | Alert], runbook: str = RUNBOOK, interval: str = "") -> str:
+    """The YAML of one group; its rules are computed in order, so that later ones can use earlier ones.
+
+    Args:
+        group: its name.
+        rules: what it holds.
+        runbook: address of the page that has a heading for each alert.
+        interval: between two computations; "": as Prometheus is configured.
+    """
+    head = {"name": group, **({"interval": interval} if interval else {})}
+    return HEADER + yaml_text({"groups": [{**head, "rules": [_mapping(rule, runbook) for rule in rules]}]})
 
 
 def yaml_text(content: Mapping[str, Any]) -> str:
@@ -55,18 +75,19 @@ def yaml_text(content: Mapping[str, Any]) -> str:
     return yaml.dump(dict(content), Dumper=_Dumper, sort_keys=False, width=10_000, allow_unicode=True)
 
 
-def _mapping(rule: Recording | Alert) -> dict[str, Any]:
+def _mapping(rule: Recording | Alert, runbook: str) -> dict[str, Any]:
     if isinstance(rule, Recording):
         return {"record": rule.record, "expr": rule.expr}
     return {
         "alert": rule.name,
         "expr": rule.expr,
         "for": rule.hold,
+        **({"keep_firing_for": rule.keep} if rule.keep else {}),
         "labels": {"severity": rule.severity},
         "annotations": {
             "summary": rule.summary,
             "description": rule.description,
-            "runbook": f"{RUNBOOK}#{rule.name.lower()}",
+            "runbook_url": runbook_url(rule.name, runbook),
         },
     }
 

@@ -1,0 +1,63 @@
+"""A model against its twin on the same corrupted pixels: relative flips with their interval, and the verdict."""
+
+import math
+
+from groupnl.metrics import BOTH_FLIP, MODEL_ONLY, PAIRED_OUTCOMES_TOTAL, REFERENCE_ONLY
+from groupnl.monitoring.promql import Z_95, counted
+from groupnl.monitoring.recording import SPANS, TWIN, TWIN_CORRUPTION, named
+from groupnl.monitoring.rules import Recording
+from groupnl.robustness.statistics import ALPHA, RHO
+
+MODEL_FLIPPED = f'outcome=~"{REFERENCE_ONLY}|{BOTH_FLIP}"'
+REFERENCE_FLIPPED = f'outcome=~"{MODEL_ONLY}|{BOTH_FLIP}"'
+TOLD_APART = f'outcome=~"{MODEL_ONLY}|{REFERENCE_ONLY}"'
+
+
+def twin_rules() -> list[Recording]:
+    """The label-free relative corruption error, and the paired verdict: 1 model, -1 reference, 0 undecided."""
+    errors = [rule for span in SPANS for labels in (TWIN_CORRUPTION, TWIN) for rule in _relative_error(labels, span)]
+    return [*errors, *_verdict()]
+
+
+def _relative_error(labels: str, span: str) -> list[Recording]:
+    """The sum of the model's flips over the sum of its reference's, with its interval.
+
+    The interval is that of the logarithm by the delta method, paired: what both flipped cancels out. Half a flip is
+    added to either sum, and one to those that tell the two apart, so that few flips claim little.
+    """
+    ours, theirs, apart = (
+        named(labels, figure, span) for figure in ("flips_of_model", "flips_of_reference", "pairs_told_apart")
+    )
+    error = named(labels, "relative_corruption_error", span)
+    middle = f"({ours} + 0.5) / ({theirs} + 0.5)"
+    half = f"{Z_95:g} * sqrt(({apart} + 1) / (({ours} + 0.5) * ({theirs} + 0.5)))"
+    return [
+        Recording(named(labels, "compared_pairs", span), counted(PAIRED_OUTCOMES_TOTAL, labels, span)),
+        Recording(ours, counted(PAIRED_OUTCOMES_TOTAL, labels, span, MODEL_FLIPPED)),
+        Recording(theirs, counted(PAIRED_OUTCOMES_TOTAL, labels, span, REFERENCE_FLIPPED)),
+        Recording(apart, counted(PAIRED_OUTCOMES_TOTAL, labels, span, TOLD_APART)),
+        Recording(error, f"  {ours}\n/\n  ({theirs} > 0)"),
+        Recording(f"{_bound(labels, span, 'lower')}", f"{middle}\n* exp(-{half})\nand {error}"),
+        Recording(f"{_bound(labels, span, 'upper')}", f"{middle}\n* exp({half})\nand {error}"),
+    ]
+
+
+def _bound(labels: str, span: str, side: str) -> str:
+    return named(labels, f"relative_corruption_error_{side}", span)
+
+
+def _verdict() -> list[Recording]:
+    better, worse, decisive, statistic, threshold = (
+        named(TWIN, figure)
+        for figure in (MODEL_ONLY, REFERENCE_ONLY, "decisive_pairs", "verdict_statistic", "verdict_threshold")
+    )
+    # The last "+ 0" makes 0 of -0.
+    evidence = f"{2 * math.log(1 / ALPHA):.12g} + ln(({decisive} + {RHO:g}) / {RHO:g})"
+    return [
+        Recording(better, counted(PAIRED_OUTCOMES_TOTAL, TWIN, where=f'outcome="{MODEL_ONLY}"')),
+        Recording(worse, counted(PAIRED_OUTCOMES_TOTAL, TWIN, where=f'outcome="{REFERENCE_ONLY}"')),
+        Recording(decisive, f"{better} + {worse}"),
+        Recording(statistic, f"({better} - {worse}) ^ 2"),
+        Recording(threshold, f"({decisive} + {RHO:g}) * ({evidence})"),
+        Recording(named(TWIN, "verdict"), f"sgn({better} - {worse}) * ({statistic} >= bool {threshold}) + 0"),
+    ]
