@@ -210,6 +210,9 @@ QUEUE_LENGTH = Family("groupnl_queue_length", "sum", "Images that wait for a wor
 QUEUE_MOST = Family("groupnl_queue_most", "sum", "Images that may wait for a worker.", _OF_VERSION)
 QUEUE_BYTES = Family("groupnl_queue_bytes", "sum", "Bytes of the images that wait for a worker.", _OF_VERSION)
 QUEUE_MOST_BYTES = Family("groupnl_queue_most_bytes", "sum", "Bytes of images that may wait.", _OF_VERSION)
+START_TIME = Family(
+    "groupnl_start_time_seconds", "same", "When the server was started, seconds since 1970.", by_model=False
+)
 IN_HAND = Family("groupnl_requests_in_hand", "sum", "Requests that wait for their answer.", by_model=False)
 CONNECTIONS = Family("groupnl_open_connections", "sum", "Connections of clients.", by_model=False)
 MACHINE_CPU = Family(

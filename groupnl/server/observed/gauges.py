@@ -14,6 +14,7 @@ from groupnl.metrics import (
     QUEUE_LENGTH,
     QUEUE_MOST,
     QUEUE_MOST_BYTES,
+    START_TIME,
     WORKERS_READY,
     WORKERS_WANTED,
     Family,
@@ -44,6 +45,7 @@ class Gauges:
         self._models = models
         self._state = state
         self._connections = connections
+        self._started = psutil.Process().create_time()
         psutil.cpu_percent()  # the next call tells the mean since this one
 
     def describe(self) -> list[GaugeMetricFamily]:
@@ -64,6 +66,7 @@ class Gauges:
                 gauge.add_metric(list(key), value)
             yield gauge
         for family, value in (
+            (START_TIME, self._started),
             (IN_HAND, self._state.in_hand),
             (CONNECTIONS, self._connections()),
             (MACHINE_CPU, psutil.cpu_percent() / 100),
