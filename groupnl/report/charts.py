@@ -13,7 +13,7 @@ _WIDTH, _LEFT, _RIGHT, _ROW = 480, 165, 30, 24
 
 def twin_chart(twin: Twin) -> str:
     """For each corruption how much more often the model, or its reference, kept its answer."""
-    leads = {name: _lead(twin, name) for name in NAMES if twin.pairs[name]}
+    leads = {name: side.difference for name, side in twin.by_corruption.items() if side.pairs}
     if not leads:
         return '<p class="soft">No pairs yet.</p>'
     widest = max(0.1, *(abs(lead) for lead in leads.values()))
@@ -39,7 +39,7 @@ def twin_chart(twin: Twin) -> str:
 
 
 def truth_chart(figures: ModelFigures, truth: Truth) -> str:
-    """For each corruption the band in which accuracy must lie, from live pairs, and the accuracy that was found."""
+    """For each corruption the band in which accuracy must lie if live images are like these, and what was found."""
     height = 34 + len(NAMES) * _ROW
     lines = [
         f'<path class="grid" d="M{_at(share / 4):.1f} 22V{height}"/>'
@@ -60,7 +60,7 @@ def truth_chart(figures: ModelFigures, truth: Truth) -> str:
                 f'<circle class="found" cx="{_at(found.value):.1f}" cy="{y + 11}" r="4"/>'
             )
     lines.append(f'<path class="clean" d="M{_at(truth.clean.value):.1f} 22V{height}"/>')
-    return _svg("Accuracy found and the band in which it must lie, by corruption", height, lines)
+    return _svg("Accuracy found, and the band by live pairs that resemble the probe set, by corruption", height, lines)
 
 
 def _at(share: float) -> float:
@@ -69,10 +69,6 @@ def _at(share: float) -> float:
 
 def _name(name: str, y: float) -> str:
     return f'<text x="{_LEFT - 10}" y="{y + 15}" text-anchor="end">{text(name)}</text>'
-
-
-def _lead(twin: Twin, name: str) -> float:
-    return twin.by_corruption[name].lead / twin.pairs[name]
 
 
 def _svg(label: str, height: float, lines: list[str]) -> str:

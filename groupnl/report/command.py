@@ -65,7 +65,9 @@ def run(options: Options) -> int:
     names = _chosen(samples, options.model)
     period = _period(options)
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    content = page([figures_of(samples, name) for name in names], address, period, made)
+    content = page(
+        [figures_of(samples, name, in_window=options.since is not None) for name in names], address, period, made
+    )
     write_whole(options.output, content)
     print(options.output)
     return 0

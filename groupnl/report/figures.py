@@ -1,7 +1,7 @@
 """What the samples say of one model: counts by cell, against its reference, with truth, and the service itself."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from groupnl.corruptions.names import CELLS, NAMES, Cell
@@ -31,15 +31,16 @@ from groupnl.metrics import (
 from groupnl.report.samples import Samples
 from groupnl.robustness.statistics import (
     Comparison,
-    Errors,
     Interval,
     Rate,
     Relative,
+    Verdict,
     accuracy_band,
     compare_paired,
     distinct,
-    relative_error,
+    paired_difference,
     relative_error_of_same_images,
+    relative_flips,
     wilson_interval,
 )
 
@@ -75,21 +76,48 @@ def share_of(good: float, total: float, distinct_total: float | None = None) -> 
     return CountedShare(good, total, wilson_interval(good / total * counted if total else 0, counted))
 
 
+class Side(NamedTuple):
+    """The model beside its reference, under one corruption or under all.
+
+    Attributes:
+        pairs: images that both answered.
+        test: the always-valid one.
+        in_window: the counts are those of a time that slides, which has no beginning that the test could hold from.
+    """
+
+    pairs: float
+    test: Comparison
+    in_window: bool
+
+    @property
+    def verdict(self) -> Verdict:
+        """Who keeps its own answers more often; in a window that is never decided."""
+        return "undecided" if self.in_window else self.test.verdict
+
+    @property
+    def difference(self) -> float:
+        """Of the two models' agreement, the model's minus its reference's; NaN without pairs."""
+        return self.test.lead / self.pairs if self.pairs else math.nan
+
+    @property
+    def interval(self) -> Interval:
+        """Of the difference, at a single look."""
+        return paired_difference(self.test.model_only, self.test.reference_only, self.pairs)
+
+
 class Twin(NamedTuple):
     """The model against its reference on the same corrupted images.
 
     Attributes:
         reference: name of the reference.
-        pairs: images that both answered, by corruption.
-        by_corruption: the comparison under each corruption.
+        by_corruption: the two under each corruption.
         overall: under all of them.
-        relative_flips: flips relative to the reference's, the mean over corruptions; None without pairs.
+        relative_flips: flips relative to the reference's; None where that had none.
     """
 
     reference: str
-    pairs: dict[str, float]
-    by_corruption: dict[str, Comparison]
-    overall: Comparison
+    by_corruption: dict[str, Side]
+    overall: Side
     relative_flips: Relative | None
 
 
@@ -169,6 +197,12 @@ class ModelFigures(NamedTuple):
     latency_s: tuple[float, ...] | None
     lag_s: tuple[float, ...] | None
 
+    @property
+    def dropped_share(self) -> float:
+        """Of the chosen images that wait no more, those that were dropped; 0 where there are none."""
+        dropped = sum(self.dropped.values())
+        return dropped / (dropped + self.agreement.total) if dropped else 0.0
+
 
 def model_names(samples: Samples) -> list[str]:
     """The models that the samples are about, sorted, but each before its reference."""
@@ -179,9 +213,15 @@ def model_names(samples: Samples) -> list[str]:
     return sorted(served, key=lambda name: (leads.get(name, name), name in leads, name))
 
 
-def figures_of(samples: Samples, model: str) -> ModelFigures:
-    """Everything about one model."""
-    twin = _twin(samples, model)
+def figures_of(samples: Samples, model: str, *, in_window: bool = False) -> ModelFigures:
+    """Everything about one model.
+
+    Args:
+        samples: what was counted.
+        model: as it is served.
+        in_window: they are the counts of a time that slides, not those since a beginning.
+    """
+    twin = _twin(samples, model, in_window)
     return ModelFigures(
         name=model,
         builds=_builds(samples, model),
@@ -214,7 +254,7 @@ def _stayed(samples: Samples, model: str, **labels: str) -> CountedShare:
     return share_of(pairs - samples.total(SHADOW_FLIPS.name, model=model, **labels), pairs)
 
 
-def _twin(samples: Samples, model: str) -> Twin | None:
+def _twin(samples: Samples, model: str, in_window: bool) -> Twin | None:
     references = samples.by("reference", PAIRED_OUTCOMES_TOTAL.name, model=model)
     if not references:
         return None
@@ -223,25 +263,18 @@ def _twin(samples: Samples, model: str) -> Twin | None:
         name: samples.by("outcome", PAIRED_OUTCOMES_TOTAL.name, model=model, reference=reference, corruption=name)
         for name in NAMES
     }
-    single = {name: _comparison([found]) for name, found in outcomes.items()}
-    flips = [
-        Errors(
-            found.get(REFERENCE_ONLY, 0) + found.get(BOTH_FLIP, 0),
-            sum(found.values()),
-            found.get(MODEL_ONLY, 0) + found.get(BOTH_FLIP, 0),
-            sum(found.values()),
-        )
-        for found in outcomes.values()
-    ]
-    pairs = {name: sum(found.values()) for name, found in outcomes.items()}
-    return Twin(reference, pairs, single, _comparison(outcomes.values()), relative_error(flips))
+    by_corruption = {name: _side([found], in_window) for name, found in outcomes.items()}
+    flips = (_count(outcomes.values(), outcome) for outcome in (MODEL_ONLY, REFERENCE_ONLY, BOTH_FLIP))
+    return Twin(reference, by_corruption, _side(outcomes.values(), in_window), relative_flips(*flips))
 
 
-def _comparison(outcomes: Iterable[Mapping[str, float]]) -> Comparison:
-    found = list(outcomes)
-    return compare_paired(
-        sum(counts.get(MODEL_ONLY, 0) for counts in found), sum(counts.get(REFERENCE_ONLY, 0) for counts in found)
-    )
+def _side(outcomes: Collection[Mapping[str, float]], in_window: bool) -> Side:
+    test = compare_paired(_count(outcomes, MODEL_ONLY), _count(outcomes, REFERENCE_ONLY))
+    return Side(sum(sum(counts.values()) for counts in outcomes), test, in_window)
+
+
+def _count(outcomes: Collection[Mapping[str, float]], outcome: str) -> float:
+    return sum(counts.get(outcome, 0) for counts in outcomes)
 
 
 def _truth(samples: Samples, model: str, answered: Family, right: Family, images: float | None) -> Truth | None:

@@ -11,18 +11,19 @@ GROUPS = {"noise": 3, "blur": 4, "weather": 4, "digital": 4, "for validation": 4
 FEW = 30  # pairs; below, a cell says little
 
 # The fill of each tenth, from none that stayed to all, and its text. Lightness alone tells the steps apart, so that
-# they differ to every eye and in print; hues lie between blue and yellow, which the red-green-blind see.
+# they differ to every eye and in print. Hues go from blue through grey to sand, and never through green: that many
+# answers stay is no good news by itself.
 RAMP = (
-    ("#2d2858", "#fff"),
-    ("#2a3c70", "#fff"),
-    ("#1b5284", "#fff"),
-    ("#06698e", "#fff"),
-    ("#058094", "#fff"),
-    ("#2d9796", "#000"),
-    ("#5bae97", "#000"),
-    ("#8ac399", "#000"),
-    ("#bad8a1", "#000"),
-    ("#e9ecb2", "#000"),
+    ("#2e265d", "#fff"),
+    ("#443766", "#fff"),
+    ("#59486f", "#fff"),
+    ("#6d5b79", "#fff"),
+    ("#826e82", "#fff"),
+    ("#98838c", "#000"),
+    ("#af9b98", "#000"),
+    ("#c7b2a4", "#000"),
+    ("#e1ccb1", "#000"),
+    ("#fae6be", "#000"),
 )
 
 _CAPTION = "Answers that stayed, with their 95 % interval and the number n of pairs"

@@ -4,7 +4,7 @@ import html
 import math
 from collections.abc import Iterable, Sequence
 
-from groupnl.report.figures import CountedShare
+from groupnl.report.figures import CountedShare, Side
 
 
 def text(words: object) -> str:
@@ -26,6 +26,12 @@ def span(share: CountedShare) -> str:
     """A share's 95 % interval."""
     low, high = share.interval
     return f"{100 * low:.0f} to {100 * high:.0f} %"
+
+
+def difference(side: Side) -> str:
+    """The difference of two models' agreement in points, with its interval."""
+    low, high = side.interval
+    return f"{100 * side.difference:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
 
 
 def number(count: float) -> str:

@@ -4,15 +4,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from groupnl import __version__
+from groupnl.corruptions.names import CELLS
 from groupnl.report.charts import truth_chart, twin_chart
 from groupnl.report.figures import ModelFigures, Truth, Twin
 from groupnl.report.heat_map import FEW, heat_map, ramp_key, ramp_style
 from groupnl.report.markup import card, counted, duration, name, number, percent, span, text
-from groupnl.report.tables import builds_table, shadow_table, summary_table, truth_table, twin_table
+from groupnl.report.tables import builds_table, power_table, shadow_table, summary_table, truth_table, twin_table
 from groupnl.report.words import (
     PROBE_INTERVAL,
     agreement_sentence,
     band_sentence,
+    dropped_sentence,
     probe_set_words,
     relative_sentence,
     truth_sentence,
@@ -60,12 +62,16 @@ def _model(place: int, figures: ModelFigures) -> str:
 
 
 def _verdict(figures: ModelFigures) -> str:
-    sentences = [agreement_sentence(figures), band_sentence(figures)]
+    sentences = [agreement_sentence(figures), dropped_sentence(figures), band_sentence(figures)]
     if figures.twin is not None:
         reference = figures.twin.reference
         sentences.append(twin_sentence(figures.name, figures.twin))
-        sentences.append(relative_sentence("Answers that flip", figures.twin.relative_flips, reference))
-        errors = relative_sentence("Wrong answers to the probe set", figures.relative_error, reference)
+        sentences.append(
+            relative_sentence("Answers that flip", figures.twin.relative_flips, reference, "fewer of the model's flip")
+        )
+        errors = relative_sentence(
+            "Wrong answers to the probe set", figures.relative_error, reference, "it is more often right"
+        )
         sentences.append(f"{errors} {PROBE_INTERVAL}" if errors else "")
     return '<section class="card verdict">' + "".join(f"<p>{told}</p>" for told in sentences if told) + "</section>"
 
@@ -106,29 +112,42 @@ def _statuses(figures: ModelFigures) -> str:
 def _map(figures: ModelFigures) -> str:
     how = (
         f"Share of live images whose best class was the same under the corruption: {ramp_key()}. Dashed frame: fewer "
-        f"than {FEW} pairs, the figure may be far off. Severities are the published ones, no common scale: snow is "
-        "milder at 3 than at 2."
+        f"than {FEW} pairs, the figure may be far off. Of {len(CELLS)} intervals about five miss the truth; looked at "
+        "again and again, more do at some time. Severities are the published ones, no common scale: snow is milder at "
+        "3 than at 2."
     )
     return card("Did the answer stay? Corruption by severity", heat_map(figures), how)
 
 
 def _twin_card(model: str, twin: Twin) -> str:
-    how = (
-        "Both answered the same corrupted pixels; to hold is to keep one's own clean answer. Bars: difference in "
-        f'percent of the pairs, <span class="side reference"></span>to the left where {name(twin.reference)} holds '
-        f'more often, <span class="side model"></span>to the right where {name(model)} does; hollow ones are not '
-        "decided. The test may be looked at any time; where two models are alike it errs for at most one in twenty. "
-        "With nineteen corruptions side by side one may err by chance: the line “all” is the verdict."
+    bars = (
+        "Both answered the same corrupted pixels; to hold is to keep one's own clean answer, right or wrong. Bars: "
+        f'difference in percent of the pairs, <span class="side reference"></span>to the left where '
+        f'{name(twin.reference)} holds more often, <span class="side model"></span>to the right where '
+        f"{name(model)} does"
     )
-    return card(f"{model} against {twin.reference}", twin_chart(twin) + twin_table(model, twin), how)
+    title, content = f"{model} against {twin.reference}", twin_chart(twin) + twin_table(model, twin)
+    if twin.overall.in_window:
+        how = (
+            f"{bars}; none is filled, as a window decides nothing. The intervals are of this look alone: about one of "
+            "the nineteen misses the truth, and where the page is made again and again each does at some time."
+        )
+        return card(title, content, how)
+    how = (
+        f"{bars}; hollow ones are not decided. The test may be looked at any time: where two models are alike, at most "
+        "one in twenty is ever decided between two starts of the service, for one set of replicas. Each start begins "
+        "anew. With nineteen corruptions side by side one may err by chance: the line “all” is the verdict."
+    )
+    return card(title, content + power_table(), how)
 
 
 def _probe_card(figures: ModelFigures, truth: Truth) -> str:
     how = (
         "Dots: accuracy on the archive's labelled images, which are replayed in idle time, with 95 % interval. "
-        "Shaded: where it must lie by the live pairs alone, clean accuracy (dashed) plus or minus the share of flips. "
-        "The probe set's images need not look like the traffic. An image counts once in an interval, however often "
-        "it was replayed and at however many severities."
+        "Shaded: where it must lie by the live pairs, as far as live images resemble the probe set: the interval of "
+        "the clean accuracy (dashed), widened by the most that can have flipped. Traffic need not resemble it: on "
+        "easier or harder images accuracy lies elsewhere. An image counts once in an interval, however often it was "
+        "replayed and at however many severities. About one of the nineteen intervals misses the truth."
     )
     sentence = f"<p>{truth_sentence(truth, probe_set_words(truth))}</p>"
     return card(

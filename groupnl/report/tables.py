@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 
 from groupnl.corruptions.names import NAMES
-from groupnl.report.figures import ModelFigures, Truth, Twin, band_of
-from groupnl.report.markup import duration, name, number, percent, span, table, text
-from groupnl.robustness.statistics import Comparison, Interval
+from groupnl.report.figures import ModelFigures, Side, Truth, Twin, band_of
+from groupnl.report.markup import difference, duration, name, number, percent, span, table, text
+from groupnl.robustness.power import DISCORDANCE, NEEDED
+from groupnl.robustness.statistics import Interval
+
+SHARE = 0.1  # of the requests, that a service answers a second time unless it is told otherwise
 
 
 def summary_table(models: Sequence[ModelFigures]) -> str:
@@ -14,7 +17,9 @@ def summary_table(models: Sequence[ModelFigures]) -> str:
     Args:
         models: in the page's order; the place of each is its section's address.
     """
-    head = ("model", "answers stayed", "95 % interval", "pairs", "holds better", "requests", "99 % of batches within")
+    in_window = any(figures.twin is not None and figures.twin.overall.in_window for figures in models)
+    twins = "difference to its twin, one look" if in_window else "holds better"
+    head = ("model", "answers stayed", "95 % interval", "pairs", twins, "requests", "99 % of batches within")
     rows = [
         (
             f'<a href="#model-{place}">{name(figures.name)}</a>',
@@ -51,23 +56,40 @@ def builds_table(models: Sequence[ModelFigures]) -> str:
 
 def twin_table(model: str, twin: Twin) -> str:
     """The model against its reference, under each corruption and under all."""
-    head = (
-        "corruption",
-        "pairs",
-        f"only {name(model)} held",
-        f"only {name(twin.reference)} held",
-        "lead",
-        "decides",
-        "holds better",
-    )
-    found = [(corruption, twin.pairs[corruption], twin.by_corruption[corruption]) for corruption in NAMES]
-    rows = [(name(corruption), *_twin_row(model, twin, pairs, test)) for corruption, pairs, test in found if pairs]
-    rows.append(("all", *_twin_row(model, twin, sum(twin.pairs.values()), twin.overall)))
+    told = ("difference, at one look",) if twin.overall.in_window else ("lead", "decides", "holds better")
+    head = ("corruption", "pairs", f"only {name(model)} held", f"only {name(twin.reference)} held", *told)
+    sides = [(corruption, side) for corruption, side in twin.by_corruption.items() if side.pairs]
+    rows = [(name(corruption), *_twin_row(model, twin, side)) for corruption, side in [*sides, ("all", twin.overall)]]
     return table(f"Images of which only one of {model} and {twin.reference} kept its answer", head, rows)
 
 
+def power_table() -> str:
+    """What the always-valid test needs."""
+    head = (
+        "difference in agreement",
+        "pairs, one in two decided",
+        "nine in ten decided",
+        "requests, one in two decided",
+    )
+    rows = [
+        (
+            f"{100 * needed.difference:g} {'point' if needed.difference == 0.01 else 'points'}",
+            number(needed.pairs),
+            number(needed.pairs_surely),
+            number(needed.requests(SHARE)),
+        )
+        for needed in NEEDED
+    ]
+    return table(
+        f"What decides: pairs where {percent(DISCORDANCE)} of them tell two models apart, and requests of which "
+        f"{percent(SHARE)} are answered again",
+        head,
+        rows,
+    )
+
+
 def truth_table(figures: ModelFigures, truth: Truth) -> str:
-    """Accuracy under each corruption, beside the band in which it must lie."""
+    """Accuracy under each corruption, beside the band of images that resemble the probe set."""
     head = ("corruption", "accuracy", "95 % interval", "answers", "band by live pairs", "pairs")
     rows = []
     for corruption in NAMES:
@@ -101,24 +123,28 @@ def shadow_table(figures: ModelFigures) -> str:
 
 def _holds_better(figures: ModelFigures, models: Sequence[ModelFigures]) -> str:
     if figures.twin is not None:
-        return _decided(figures.name, figures.twin, figures.twin.overall)
+        return _told(figures.name, figures.twin, figures.twin.overall)
     leads = [other.name for other in models if other.twin is not None and other.twin.reference == figures.name]
     return f"twin of {', '.join(map(name, leads))}" if leads else "no twin"
 
 
-def _twin_row(model: str, twin: Twin, pairs: float, test: Comparison) -> tuple[str, ...]:
+def _twin_row(model: str, twin: Twin, side: Side) -> tuple[str, ...]:
+    test = side.test
+    decides = () if side.in_window else (f"{test.lead:+,.0f}", f"±{test.needed_lead:,.0f}")
     return (
-        number(pairs),
+        number(side.pairs),
         number(test.model_only),
         number(test.reference_only),
-        f"{test.lead:+,.0f}",
-        f"±{test.needed_lead:,.0f}",
-        _decided(model, twin, test),
+        *decides,
+        _told(model, twin, side),
     )
 
 
-def _decided(model: str, twin: Twin, test: Comparison) -> str:
-    return {"model": name(model), "reference": name(twin.reference), "undecided": "not decided"}[test.verdict]
+def _told(model: str, twin: Twin, side: Side) -> str:
+    """Who holds better; in a window by how much the two differ."""
+    if side.in_window:
+        return difference(side) if side.pairs else "-"
+    return {"model": name(model), "reference": name(twin.reference), "undecided": "not decided"}[side.verdict]
 
 
 def _band(band: Interval | None) -> str:

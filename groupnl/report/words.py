@@ -3,7 +3,7 @@
 import math
 
 from groupnl.report.figures import ModelFigures, Truth, Twin
-from groupnl.report.markup import counted, is_one, number, percent, span, text
+from groupnl.report.markup import counted, difference, is_one, number, percent, span, text
 from groupnl.robustness.statistics import Relative, largest_change
 
 PROBE_INTERVAL = (
@@ -32,35 +32,65 @@ def band_sentence(figures: ModelFigures) -> str:
     width = largest_change(pairs - figures.agreement.good, pairs)
     return (
         f"So, as long as the corruptions keep the labels, they change accuracy by at most {percent(width)} "
-        "on this traffic; agreement itself is not accuracy."
+        "on this traffic. Agreement is not accuracy, and a high share is no good news by itself: pictures that reach "
+        "the service dark or blank are answered wrongly, and steadily."
+    )
+
+
+def dropped_sentence(figures: ModelFigures) -> str:
+    """What the dropped images leave open, whatever they are."""
+    share = figures.dropped_share
+    if not share or not figures.agreement.total:
+        return ""
+    low, high = (end * (1 - share) for end in figures.agreement.interval)
+    return (
+        f"Of the chosen images {percent(share)} were dropped. Had they been answered too, whatever they show, between "
+        f"{percent(low)} and {percent(high + share)} would have stayed."
     )
 
 
 def twin_sentence(model: str, twin: Twin) -> str:
-    """Who holds better."""
-    test, pairs = twin.overall, sum(twin.pairs.values())
+    """Who keeps its own answers more often; from a window only by how much the two differ at this look."""
+    test, pairs = twin.overall.test, twin.overall.pairs
     if not pairs:
         return f"No image has yet been answered by both {text(model)} and {text(twin.reference)}."
     told = (
         f"Of {counted(pairs, 'image')} that both answered, only {text(model)} kept its answer in "
         f"{number(test.model_only)}, only {text(twin.reference)} in {number(test.reference_only)}"
     )
-    if test.verdict == "undecided":
+    if twin.overall.in_window:
+        return (
+            f"{told}: a difference of {difference(twin.overall)}. That is the 95 % interval of this look alone; looked "
+            "at again and again, it misses at some time. A window decides nothing: who holds better is told without "
+            "--since."
+        )
+    if twin.overall.verdict == "undecided":
         return (
             f"Whether {text(model)} or {text(twin.reference)} holds better is <b>not decided</b>. {told}: a lead of "
             f"{number(abs(test.lead))}, where {number(math.ceil(test.needed_lead))} decide."
         )
-    winner, loser = (model, twin.reference) if test.verdict == "model" else (twin.reference, model)
-    return f"<b>{text(winner)} holds better than {text(loser)}</b> on this traffic. {told}."
+    winner, loser = (model, twin.reference) if twin.overall.verdict == "model" else (twin.reference, model)
+    return (
+        f"<b>{text(winner)} holds better than {text(loser)}</b> on this traffic: it keeps its own answers more often. "
+        f"{told}. Which of the two is more often right, that does not say."
+    )
 
 
-def relative_sentence(what: str, relative: Relative | None, reference: str) -> str:
-    """Errors relative to the reference's."""
+def relative_sentence(what: str, relative: Relative | None, reference: str, below: str) -> str:
+    """Errors relative to the reference's.
+
+    Args:
+        what: is counted.
+        relative: None where nothing can be said.
+        reference: its name.
+        below: what a figure below 1 means.
+    """
     if relative is None:
         return ""
+    told = "" if relative.differs else " As the interval holds 1, this look tells no difference."
     return (
         f"{what} relative to {text(reference)}'s: {relative.value:.2f} ({relative.low:.2f} to {relative.high:.2f}; "
-        f"below 1 is better), the mean over {counted(relative.types, 'corruption')}."
+        f"below 1 {below}).{told}"
     )
 
 

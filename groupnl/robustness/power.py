@@ -25,21 +25,26 @@ class Needed(NamedTuple):
 
     @property
     def pairs(self) -> int:
-        """Images that both answered, for half of the comparisons."""
-        return round(self.informative / DISCORDANCE)
+        """Images that both answered, for half of the comparisons; about."""
+        return _about(self.informative / DISCORDANCE)
 
     @property
     def pairs_surely(self) -> int:
-        """Images that both answered, for nine in ten."""
-        return round(self.informative_surely / DISCORDANCE)
+        """Images that both answered, for nine in ten; about."""
+        return _about(self.informative_surely / DISCORDANCE)
 
     def requests(self, share: float) -> int:
-        """Requests, for half of the comparisons.
+        """Requests, for half of the comparisons; about.
 
         Args:
             share: of the requests that are answered a second time, above 0 to 1.
         """
-        return round(self.informative / DISCORDANCE / share)
+        return _about(self.informative / DISCORDANCE / share)
+
+
+def _about(count: float) -> int:
+    """Two digits of it: how many are informative is another share in each service."""
+    return int(float(f"{count:.1e}"))
 
 
 NEEDED = (Needed(0.10, 99, 150), Needed(0.05, 261, 480), Needed(0.03, 599, 1_273), Needed(0.01, 5_286, 12_567))

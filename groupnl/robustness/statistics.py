@@ -17,11 +17,11 @@ RHO = 126.0
 
 
 class Interval(NamedTuple):
-    """Where a share may lie.
+    """Where a figure may lie: a share in 0 to 1, a difference of shares in -1 to 1.
 
     Attributes:
-        low: 0 to 1.
-        high: 0 to 1.
+        low: its lower end.
+        high: its upper end.
     """
 
     low: float
@@ -41,7 +41,7 @@ def wilson_interval(good: float, total: float, confidence: float = 0.95) -> Inte
     """
     if total <= 0:
         return Interval(0.0, 1.0)
-    z = NormalDist().inv_cdf((1 + confidence) / 2)
+    z = _quantile(confidence)
     share, weight = good / total, z * z / total
     middle = (share + weight / 2) / (1 + weight)
     half = math.sqrt(share * (1 - share) * weight + weight * weight / 4) / (1 + weight)
@@ -85,7 +85,7 @@ class Comparison(NamedTuple):
     Attributes:
         model_only: images whose answer only the model kept.
         reference_only: images whose answer only its reference kept.
-        verdict: who holds better.
+        verdict: who keeps its own answers more often; that is not who is more often right.
     """
 
     model_only: float
@@ -109,10 +109,12 @@ class Comparison(NamedTuple):
 
 
 def compare_paired(model_only: float, reference_only: float) -> Comparison:
-    """Who holds better, by a test that may be looked at any time.
+    """Who keeps its own answers more often, by a test that may be looked at any time.
 
     Under the hypothesis that the two hold alike, each informative image is a fair coin's toss. The normal mixture bound
-    of Robbins (1970) is crossed ever, however often one looks, with a probability of at most `ALPHA`.
+    of Robbins (1970) is crossed ever, however often one looks, with a probability of at most `ALPHA`. That holds for
+    counts that only grow, from one beginning on: each restart is a beginning of its own, and in a window that slides
+    there is none (`paired_difference` is for that).
 
     Args:
         model_only: images whose answer only the model kept.
@@ -142,6 +144,23 @@ def needed_lead(informative: float, alpha: float = ALPHA, rho: float = RHO) -> f
     return math.sqrt(total * (2 * math.log(1 / alpha) + math.log(total / rho)))
 
 
+def paired_difference(model_only: float, reference_only: float, pairs: float, confidence: float = 0.95) -> Interval:
+    """The interval of the difference of two models' agreement, the model's minus its reference's, at a single look.
+
+    Source: Bonett and Price, J. Educ. Behav. Stat. 37 (2012): Wald's interval with an image more on either side.
+
+    Args:
+        model_only: images whose answer only the model kept.
+        reference_only: images whose answer only its reference kept.
+        pairs: images that both answered.
+        confidence: of the interval, looked at once.
+    """
+    ours, theirs = ((count + 1) / (pairs + 2) for count in (model_only, reference_only))
+    difference = ours - theirs
+    half = _quantile(confidence) * math.sqrt((ours + theirs - difference * difference) / (pairs + 2))
+    return Interval(max(-1.0, difference - half), min(1.0, difference + half))
+
+
 class Relative(NamedTuple):
     """Errors relative to a reference's, with an interval.
 
@@ -149,54 +168,43 @@ class Relative(NamedTuple):
         value: below 1 the model errs less.
         low: lower end of the 95 % interval.
         high: upper end.
-        types: corruptions behind it; those in which the reference never erred are left out.
     """
 
     value: float
     low: float
     high: float
-    types: int
+
+    @property
+    def differs(self) -> bool:
+        """Whether the interval leaves 1 out, at a single look."""
+        return not self.low <= 1 <= self.high
 
 
-class Errors(NamedTuple):
-    """Errors of one corruption, summed over severities.
+def relative_flips(
+    model_only: float, reference_only: float, both_flip: float, confidence: float = 0.95
+) -> Relative | None:
+    """The model's flips divided by its reference's on the same images; None where the reference has none.
 
-    Attributes:
-        model: of the model.
-        model_total: its answers.
-        reference: of its reference.
-        reference_total: its answers.
+    A ratio of sums over all corruptions: a mean of their ratios is drawn upwards by those in which the reference hardly
+    ever flips. With M and R flips, of which m and r are of one of the two alone, ln(M / R) has the variance
+    (m + r) / (M R). For the interval half an image is added to m and r, and so to M and R:
+    ``(M + .5) / (R + .5) * exp(+-1.96 sqrt((m + r + 1) / ((M + .5) (R + .5))))``.
+
+    Source: Fagerland, Lydersen and Laake, Statistics in Medicine 33 (2014), Wald's interval of the logarithm; the
+    halves as Haldane and Anscombe add them to a risk ratio.
+
+    Args:
+        model_only: images whose answer only the model kept: r above.
+        reference_only: images whose answer only its reference kept: m above.
+        both_flip: images whose answer both changed.
+        confidence: of the interval, looked at once.
     """
-
-    model: float
-    model_total: float
-    reference: float
-    reference_total: float
-
-
-def relative_error(corruptions: Iterable[Errors], confidence: float = 0.95) -> Relative | None:
-    """The mean over corruptions of the model's error rate divided by the reference's; None without any.
-
-    With flips of live pairs as errors this is the label-free relative corruption error. The interval adds the variances
-    of the single ratios (delta method): each answer has to be another image's, and the two counts are taken as
-    independent, which is careful where both answer the same images: they err together, and the true interval is
-    narrower. For a probe set it is far too narrow; `relative_error_of_same_images` is for that.
-    """
-    ratios, variances = [], []
-    for errors in corruptions:
-        if errors.reference == 0 or errors.model_total == 0:
-            continue
-        ours, theirs = errors.model / errors.model_total, errors.reference / errors.reference_total
-        ratio = ours / theirs
-        ratios.append(ratio)
-        # Without an error yet, half of one stands in for the spread.
-        spread = (1 - ours) / max(errors.model, 0.5) + (1 - theirs) / errors.reference
-        variances.append(max(ratio, 0.5 / errors.model_total / theirs) ** 2 * spread)
-    if not ratios:
+    flips, base = reference_only + both_flip, model_only + both_flip
+    if base == 0:
         return None
-    value = fmean(ratios)
-    half = NormalDist().inv_cdf((1 + confidence) / 2) * math.sqrt(sum(variances)) / len(ratios)
-    return Relative(value, max(0.0, value - half), value + half, len(ratios))
+    variance = (model_only + reference_only + 1) / ((flips + 0.5) * (base + 0.5))
+    middle, half = math.log((flips + 0.5) / (base + 0.5)), _quantile(confidence) * math.sqrt(variance)
+    return Relative(flips / base, min(flips / base, math.exp(middle - half)), math.exp(middle + half))
 
 
 class Rate(NamedTuple):
@@ -216,11 +224,12 @@ def relative_error_of_same_images(
 ) -> Relative | None:
     """The mean corruption error of ImageNet-C, the reference in AlexNet's place, on a probe set; None without any.
 
-    For each corruption the model's error rates, summed over severities, are divided by the reference's. An image that
-    is hard in one cell is hard in others, so the cells' errors are no independent ones, and counts do not tell how
-    alike they are. The interval takes each model's errors as alike as the rates allow: an image that errs in one cell
-    errs in every cell with more errors. No images can spread wider. It assumes that images which are hard for the model
-    are no easier for its reference than others, and is wider than need be where they are hard for both, as is usual.
+    For each corruption the model's error rates, summed over severities, are divided by the reference's; corruptions in
+    which the reference never erred are left out. An image that is hard in one cell is hard in others, so the cells'
+    errors are no independent ones, and counts do not tell how alike they are. The interval takes each model's errors as
+    alike as the rates allow: an image that errs in one cell errs in every cell with more errors. No images can spread
+    wider. It assumes that images which are hard for the model are no easier for its reference than others, and is wider
+    than need be where they are hard for both, as is usual.
 
     Args:
         corruptions: for each, the rates of the model and of its reference in each cell that both have answered.
@@ -239,8 +248,8 @@ def relative_error_of_same_images(
         return None
     value = fmean(ratios)
     deviation = math.sqrt(_largest_variance(ours) + _largest_variance(theirs)) / len(ratios)
-    half = NormalDist().inv_cdf((1 + confidence) / 2) * deviation
-    return Relative(value, max(0.0, value - half), value + half, len(ratios))
+    half = _quantile(confidence) * deviation
+    return Relative(value, max(0.0, value - half), value + half)
 
 
 def _largest_variance(terms: Sequence[tuple[float, Rate]]) -> float:
@@ -252,6 +261,11 @@ def _largest_variance(terms: Sequence[tuple[float, Rate]]) -> float:
         for one_weight, one, one_images in points
         for other_weight, other, other_images in points
     )
+
+
+def _quantile(confidence: float) -> float:
+    """How many deviations an interval reaches to either side."""
+    return NormalDist().inv_cdf((1 + confidence) / 2)
 
 
 def distinct(answers: float, images: float) -> float:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from groupnl.corruptions.names import NAMES
 from groupnl.metrics import BOTH_FLIP, MODEL_ONLY, REFERENCE_ONLY
 from groupnl.robustness.record import RobustnessRecord
-from groupnl.robustness.statistics import Errors, Verdict, paired_verdict, relative_error
+from groupnl.robustness.statistics import Verdict, paired_verdict, relative_flips
 
 ALL = "all"
 
@@ -81,30 +81,23 @@ def twin_table(rows: Sequence[TwinRow]) -> str:
 
 
 def relative_line(outcomes: Mapping[str, Mapping[str, int]], model: RobustnessRecord, twin: RobustnessRecord) -> str:
-    """The relative corruption error, mean over corruptions of the model's flips / the twin's, in a sentence.
+    """The model's flips relative to the twin's, live and offline, in a sentence.
 
     Args:
         outcomes: see `twin_rows`.
         model: see `twin_rows`.
         twin: see `twin_rows`.
     """
-    live = relative_error(_live_errors(counts) for counts in outcomes.values())
-    offline = relative_error(_offline_errors(name, model, twin) for name in outcomes)
-    if live is None or offline is None:
-        return "Relative corruption error: the twin never flipped."
+    live = relative_flips(
+        *(sum(counts[outcome] for counts in outcomes.values()) for outcome in (MODEL_ONLY, REFERENCE_ONLY, BOTH_FLIP))
+    )
+    flips, base = (
+        sum(figures.flips for figures in record.cells if figures.corruption in outcomes) / record.images
+        for record in (model, twin)
+    )
+    if live is None or base == 0:
+        return "Relative flips: the twin never flipped."
     return (
-        f"Relative corruption error without labels, below 1 the model holds better: live {live.value:.3f} "
-        f"(95 % interval {live.low:.3f} to {live.high:.3f}), offline {offline.value:.3f}."
+        f"Flips relative to the twin's, below 1 the model holds better: live {live.value:.3f} "
+        f"(95 % interval {live.low:.3f} to {live.high:.3f}), offline {flips / base:.3f}."
     )
-
-
-def _live_errors(counts: Mapping[str, int]) -> Errors:
-    pairs = sum(counts.values())
-    return Errors(counts[REFERENCE_ONLY] + counts[BOTH_FLIP], pairs, counts[MODEL_ONLY] + counts[BOTH_FLIP], pairs)
-
-
-def _offline_errors(name: str, model: RobustnessRecord, twin: RobustnessRecord) -> Errors:
-    ours, theirs = (
-        [figures.flips for figures in record.cells if figures.corruption == name] for record in (model, twin)
-    )
-    return Errors(sum(ours), len(ours) * model.images, sum(theirs), len(theirs) * twin.images)

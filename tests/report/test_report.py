@@ -89,8 +89,8 @@ def test_quantiles_are_interpolated(samples: Samples) -> None:
 def test_the_twin(samples: Samples) -> None:
     twin = figures_of(samples, MODEL).twin
     assert twin is not None
-    assert (twin.reference, twin.pairs["fog"], twin.pairs["snow"]) == (TWIN, 100, 0)
-    assert (twin.overall.lead, twin.overall.verdict) == (25, "undecided")
+    assert (twin.reference, twin.by_corruption["fog"].pairs, twin.by_corruption["snow"].pairs) == (TWIN, 100, 0)
+    assert (twin.overall.test.lead, twin.overall.verdict) == (25, "undecided")
     assert twin.relative_flips is not None
     assert twin.relative_flips.value == pytest.approx(10 / 35)
 
@@ -156,8 +156,44 @@ def test_a_decided_comparison_is_told() -> None:
     _count(metrics, pairs=1, flips=0)
     metrics.inc(PAIRED_OUTCOMES_TOTAL, 10, reference="r", corruption="fog", outcome="model_only")
     metrics.inc(PAIRED_OUTCOMES_TOTAL, 200, reference="r", corruption="fog", outcome="reference_only")
-    words = _read(page([figures_of(_samples(registry), "m")], "s", "p", "t"))
-    assert "r holds better than m on this traffic" in words
+    samples = _samples(registry)
+    words = _read(page([figures_of(samples, "m")], "s", "p", "t"))
+    assert "r holds better than m on this traffic: it keeps its own answers more often" in words
+    assert "Which of the two is more often right, that does not say" in words
+    assert "5 points 980 1,800 9,800" in words  # what the test needs
+    # The same counts of a window: they would have decided at each of many looks.
+    figures = figures_of(samples, "m", in_window=True)
+    assert figures.twin is not None
+    assert (figures.twin.overall.verdict, figures.twin.overall.test.verdict) == ("undecided", "reference")
+    of_window = _read(page([figures], "s", "p", "t"))
+    assert "a difference of -90.5 points (-95.6 to -83.7). That is the 95 % interval of this look alone" in of_window
+    assert "-90.5 points (-95.6 to -83.7) 907" in of_window  # in the table of all models
+    for claim in ("holds better than", "any time", "not decided", "What decides"):
+        assert claim not in of_window
+
+
+def test_what_dropped_images_leave_open_is_told() -> None:
+    registry = CollectorRegistry()
+    metrics = Metrics("m", registry)
+    _count(metrics, pairs=10, flips=2)
+    metrics.inc(SHADOW_DROPPED, 940, reason="expired")  # beside ten: as many as were answered
+    figures = figures_of(_samples(registry), "m")
+    assert figures.dropped_share == 0.5
+    low, high = figures.agreement.interval
+    words = _read(page([figures], "s", "p", "t"))
+    assert (round(50 * low), round(50 * high + 50)) == (39, 91)
+    assert (
+        "Of the chosen images 50 % were dropped. Had they been answered too, whatever they show, between 39 % " in words
+    )
+    assert "and 91 % would have stayed" in words
+
+
+def test_agreement_is_never_praised(samples: Samples) -> None:
+    words = _read(page([figures_of(samples, MODEL)], "s", "p", "t"))
+    assert "a high share is no good news by itself" in words
+    assert "Of 95 intervals about five miss the truth" in words
+    assert "as far as live images resemble the probe set" in words
+    assert "alone" not in words
 
 
 def test_a_service_that_has_counted_nothing() -> None:

@@ -245,6 +245,13 @@ def test_steps_of_the_map_can_be_told_apart(theme: Theme, vision: str) -> None:
     assert min(_difference(fill, other, vision) for fill in fills for other in none) >= NEIGHBOURS
 
 
+def test_no_step_of_the_map_praises(theme: Theme) -> None:
+    """That many answers stay is no good news by itself: no step is green, nor any other hue between yellow and cyan."""
+    for step in STEPS:
+        _, green_to_red, _ = _seen(theme(step, "background"), "normal")
+        assert green_to_red > 0
+
+
 @pytest.mark.parametrize("vision", VISIONS)
 def test_model_and_reference_can_be_told_apart(theme: Theme, vision: str) -> None:
     assert _difference(theme.named("model"), theme.named("reference"), vision) >= 20
@@ -309,7 +316,7 @@ def test_paper_is_light_and_shows_all() -> None:
 
 def test_tables_name_themselves_their_columns_and_their_rows() -> None:
     tables = _elements("table")
-    assert len(tables) == 2 + 4 + 3  # all models and builds; map, twin, truth, shadows; the twin has no twin
+    assert len(tables) == 2 + 5 + 3  # all models and builds; map, twin, its power, truth, shadows; the twin has no twin
     captions = [element for element in _elements("caption") if element.text]
     assert [caption.around[-1].tag for caption in captions] == ["table"] * len(tables)
     assert all(

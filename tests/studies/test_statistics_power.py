@@ -15,6 +15,7 @@ def test_the_table_is_what_the_test_needs(row: Needed) -> None:
 def test_pairs_and_requests_follow_from_the_informative_pairs() -> None:
     row = Needed(0.1, 133, 266)
     assert (row.pairs, row.pairs_surely, row.requests(0.1)) == (500, 1000, 5000)
+    assert Needed(0.05, 261, 480).pairs == 980
 
 
 def test_half_of_simulated_comparisons_are_decided_by_then() -> None:
