@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = functools.partial(parser.add_argument, default=argparse.SUPPRESS)
     add("--workers", nargs="+", metavar="HOST:PORT", help="the workers' metrics (127.0.0.1:8083)")
     add("--frontends", nargs="+", metavar="HOST:PORT", help="TorchServe's own metrics (none)")
+    add("--gpus", nargs="+", metavar="HOST:PORT", help="NVIDIA's exporter of what GPUs do, dcgm-exporter (none)")
     add("--alertmanager", metavar="HOST:PORT", help="who gets the alerts (127.0.0.1:9093)")
     add("--interval", type=int, metavar="S", dest="interval_s", help="between two scrapes (15)")
     add("--evaluation-interval", type=int, metavar="S", dest="evaluation_interval_s", help="of the rules (30)")

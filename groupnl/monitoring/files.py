@@ -3,6 +3,7 @@
 from groupnl.monitoring.config import MonitoringConfig
 from groupnl.monitoring.dashboards.operators import operators_dashboard, twin_dashboard
 from groupnl.monitoring.rule_files import rule_files
+from groupnl.monitoring.rules import RUNBOOK
 from groupnl.monitoring.scrape import prometheus_config, with_torchserve
 
 
@@ -16,6 +17,6 @@ def generated_files(config: MonitoringConfig) -> dict[str, str]:
         "prometheus/prometheus.yml": prometheus_config(config),
         "prometheus/torchserve.yml": prometheus_config(with_torchserve(config)),
         **rule_files(config),
-        "grafana/dashboards/operators.json": operators_dashboard(),
+        "grafana/dashboards/operators.json": operators_dashboard(config.runbooks or RUNBOOK),
         "grafana/dashboards/twin.json": twin_dashboard(),
     }

@@ -102,8 +102,9 @@ def slow_share_of_torchserve(window: str) -> str:
     return f"clamp_max(\n  {slow}\n+ (\n  {wait} > bool {FAST_SECONDS * 1e6:g}\nor\n  {batches} * 0\n), 1)"
 
 
-def _of_model(theirs: Family, window: str) -> str:
-    named = f'label_replace(increase({theirs.name}[{window}]), "model", "$1", "model_name", "(.*)")'
+def _of_model(theirs: Family, window: str, where: str = "") -> str:
+    braces = f"{{{where}}}" if where else ""
+    named = f'label_replace(increase({theirs.name}{braces}[{window}]), "model", "$1", "model_name", "(.*)")'
     return f"sum by (model) ({named})"
 
 
@@ -124,18 +125,19 @@ def _by_either_server(window: str, where: str) -> str:
     )
 
 
-def mean_wait(model: str, window: str) -> str:
-    """Mean seconds in the queue.
+def mean_wait(models: str, instances: str, window: str) -> str:
+    """Mean seconds in the queue, by model.
 
     Args:
-        model: its name.
+        models: a regular expression of their names.
+        instances: one of the replicas' addresses.
         window: a duration of Prometheus.
     """
-    theirs = f'{{model_name="{model}"}}[{window}]'
-    waited = f"sum(rate({frontend.QUEUE_MICROSECONDS.name}{theirs}))"
-    asked = f"sum(rate({frontend.FRONTEND_REQUESTS.name}{theirs}))"
-    ours = f'{{model="{model}"}}[{window}]'
-    seconds, images = (f"sum(rate({QUEUE_SECONDS.name}_{part}{ours}))" for part in ("sum", "count"))
+    theirs, ours = (f'{label}=~"{models}", instance=~"{instances}"' for label in ("model_name", "model"))
+    waited, asked = (
+        _of_model(family, window, theirs) for family in (frontend.QUEUE_MICROSECONDS, frontend.FRONTEND_REQUESTS)
+    )
+    seconds, images = (_increase(f"{QUEUE_SECONDS.name}_{part}", window, ours) for part in ("sum", "count"))
     return f"{waited} / ({asked} > 0) / 1e6\nor {seconds} / ({images} > 0)"
 
 

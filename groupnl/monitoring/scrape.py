@@ -9,6 +9,7 @@ from groupnl.monitoring.rules import HEADER, yaml_text
 
 JOB = "groupnl"
 FRONTEND_JOB = "torchserve"
+GPU_JOB = "gpus"
 USUAL_FRONTENDS = ("127.0.0.1:8082",)
 
 
@@ -18,6 +19,7 @@ class ScrapeConfig(BaseModel):
     Attributes:
         workers: address of the workers' metrics (`metrics_port` of `groupnl serve`), HOST:PORT; several for replicas.
         frontends: address of TorchServe's own metrics (`frontend_metrics_port`), HOST:PORT; our own server has none.
+        gpus: address of NVIDIA's exporter (dcgm-exporter), HOST:PORT, where there is one.
         alertmanager: who gets the alerts, HOST:PORT.
         interval_s: seconds between two questions.
         evaluation_interval_s: seconds between two computations of the rules.
@@ -27,6 +29,7 @@ class ScrapeConfig(BaseModel):
 
     workers: tuple[HostAndPort, ...] = ("127.0.0.1:8083",)
     frontends: tuple[HostAndPort, ...] = ()
+    gpus: tuple[HostAndPort, ...] = ()
     alertmanager: HostAndPort = "127.0.0.1:9093"
     interval_s: Annotated[int, Field(ge=1)] = 15
     evaluation_interval_s: Annotated[int, Field(ge=1)] = 30
@@ -39,7 +42,7 @@ def with_torchserve(config: ScrapeConfig) -> ScrapeConfig:
 
 def prometheus_config(config: ScrapeConfig) -> str:
     """The text of `prometheus.yml`; the rules lie beside it in `rules/`."""
-    jobs = {JOB: config.workers, FRONTEND_JOB: config.frontends}
+    jobs = {JOB: config.workers, FRONTEND_JOB: config.frontends, GPU_JOB: config.gpus}
     content = {
         "global": {
             "scrape_interval": f"{config.interval_s}s",

@@ -10,42 +10,122 @@ import pytest
 import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
-from support.expressions import DASHBOARDS, SERVING_CONFIG, panels
+from support.expressions import DASHBOARDS, SERVING_CONFIG, panels, rules
+
+from groupnl.robustness.power import NEEDED
 
 LOADED = {file.stem: json.loads(file.read_text()) for file in DASHBOARDS}
 ALL_PANELS = [
     pytest.param(panel, id=f"{name}-{panel['id']}") for name, page in LOADED.items() for panel in panels(page)
 ]
 PROVISIONING = SERVING_CONFIG / "grafana" / "provisioning"
-OPERATORS_ROWS = [
-    "Verdict",
-    "Requests, errors, latency",
-    "Batches and saturation",
-    "Our own server: queue, workers, connections",
+# With TorchServe and without GPUs some rows say little: they, and what goes into detail, are closed at first.
+OPEN_ROWS = ["Now", "$watched: robustness", "Requests, errors, latency", "Queue, workers, machine"]
+CLOSED_ROWS = [
+    "Where the time goes",
+    "GPUs",
     "Shadow health",
-    "Robustness: corruption by severity",
-    "$model against $reference",
-    "Truth: probe set, labels, and the label-free band",
+    "$watched: corruption by severity",
+    "$watched against its twin",
+    "$watched: truth and the label-free band",
+    "Alerts and what to do",
 ]
+# Kinds of panels that ask Prometheus nothing themselves.
+WITHOUT_QUERIES = ("text", "alertlist")
+# What Grafana's Python types lack of a mark that comes from Prometheus.
+OF_PROMETHEUS = ("titleFormat", "tagKeys", "useValueForTime")
+UNITS = {"bytes", "dateTimeFromNow", "none", "percentunit", "reqps", "s", "short", "watt"}
+# Where a metric's name, or a function, tells the unit.
+UNIT_OF = (
+    (r"histogram_quantile\(.*_seconds_bucket.*", "s"),
+    (r"sum by \([\w, ]+\) \(rate\(\w+_total{[^}]*}\[\S+\]\)\)( > 0)?", "reqps"),
+    (r"(max|sum) by \([\w, ]+\) \(groupnl_\w+_bytes{[^}]*}\)", "bytes"),
+    (r"groupnl_\w+_time_seconds{[^}]*} \* 1000", "dateTimeFromNow"),
+    (r"groupnl_machine_\w+_ratio.*", "percentunit"),
+)
+GREENS = ("green", "Gr", "YlGn")
+
+
+def rows_of(page: dict[str, Any]) -> list[dict[str, Any]]:
+    return [panel for panel in page["panels"] if panel["type"] == "row"]
+
+
+def with_rows(page: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows and panels, as they stand below each other when all rows are open."""
+    return [part for panel in page["panels"] for part in (panel, *panel.get("panels", []))]
 
 
 def test_rows_in_order() -> None:
-    rows = [panel["title"] for panel in LOADED["operators"]["panels"] if panel["type"] == "row"]
-    assert rows == OPERATORS_ROWS
+    rows = rows_of(LOADED["operators"])
+    assert [row["title"] for row in rows if not row["collapsed"]] == OPEN_ROWS
+    assert [row["title"] for row in rows] == OPEN_ROWS + CLOSED_ROWS
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_a_row_that_names_its_model_is_repeated_for_each(name: str) -> None:
+    for row in rows_of(LOADED[name]):
+        assert ("$watched" in row["title"]) == (row.get("repeat") == "watched")
 
 
 @pytest.mark.parametrize("panel", ALL_PANELS)
 def test_every_panel_says_how_to_read_it(panel: dict[str, Any]) -> None:
     assert panel["title"]
     assert len(panel["description"].split()) >= 8
-    assert panel["targets"]
-    assert panel["fieldConfig"]["defaults"]["unit"]
+    if panel["type"] not in WITHOUT_QUERIES:
+        assert panel["targets"]
+        assert panel["fieldConfig"]["defaults"]["unit"] in UNITS
+
+
+@pytest.mark.parametrize("panel", ALL_PANELS)
+def test_units_are_those_of_what_is_asked(panel: dict[str, Any]) -> None:
+    for target in panel.get("targets", []):
+        for pattern, unit in UNIT_OF:
+            if re.fullmatch(pattern, target["expr"]):
+                assert unit_of(panel, target["refId"]) == unit, target["expr"]
+
+
+def unit_of(panel: dict[str, Any], letter: str) -> str:
+    """Of one query: its own, else the panel's."""
+    own = [
+        value["value"]
+        for override in panel["fieldConfig"]["overrides"]
+        if override["matcher"] == {"id": "byFrameRefID", "options": letter}
+        for value in override["properties"]
+        if value["id"] == "unit"
+    ]
+    return own[0] if own else panel["fieldConfig"]["defaults"]["unit"]
+
+
+def test_nothing_about_robustness_is_green() -> None:
+    """A high level is no good news: broken pictures are answered steadily."""
+    for page in LOADED.values():
+        for row in rows_of(page):
+            if "$watched" not in row["title"] and row["title"] != "Shadow health":
+                continue
+            start = page["panels"].index(row) + 1
+            inside = row["panels"] or itertools.takewhile(lambda panel: panel["type"] != "row", page["panels"][start:])
+            for panel in inside:
+                assert not any(green in json.dumps(panel.get("fieldConfig", {})) for green in GREENS), panel["title"]
+
+
+def test_the_panel_on_agreement_warns_of_high_levels() -> None:
+    (panel,) = [panel for panel in panels(LOADED["operators"]) if panel["title"].startswith("Answers that stay under")]
+    assert "a broken picture is answered steadily" in panel["description"]
+    (words,) = [
+        value["value"][0]["options"]
+        for override in panel["fieldConfig"]["overrides"]
+        for value in override["properties"]
+        if value["id"] == "mappings"
+    ]
+    coloured = [word["text"] for word in words.values() if word["color"] != "text"]
+    assert coloured == ["lower than expected"]
+    assert all("thresholds" not in json.dumps(override) for override in panel["fieldConfig"]["overrides"])
 
 
 @pytest.mark.parametrize("name", LOADED)
 def test_panels_fill_the_page_and_do_not_overlap(name: str) -> None:
     taken: set[tuple[int, int]] = set()
-    for position in (panel["gridPos"] for panel in LOADED[name]["panels"]):
+    for position in (panel["gridPos"] for panel in with_rows(LOADED[name])):
         columns, lines = (
             range(position["x"], position["x"] + position["w"]),
             range(position["y"], position["y"] + position["h"]),
@@ -59,24 +139,72 @@ def test_panels_fill_the_page_and_do_not_overlap(name: str) -> None:
 
 @pytest.mark.parametrize("name", LOADED)
 def test_numbers_of_panels(name: str) -> None:
-    numbers = [panel["id"] for panel in LOADED[name]["panels"]]
+    numbers = [panel["id"] for panel in with_rows(LOADED[name])]
     assert numbers == list(range(1, len(numbers) + 1))
 
 
 @pytest.mark.parametrize("name", LOADED)
 def test_grafanas_types_hold_all_of_it(name: str) -> None:
     read = Dashboard.from_json(LOADED[name])
-    assert json.loads(JSONEncoder().encode(read)) == LOADED[name]
+    marks = [
+        {key: value for key, value in mark.items() if key not in OF_PROMETHEUS}
+        for mark in LOADED[name]["annotations"]["list"]
+    ]
+    assert json.loads(JSONEncoder().encode(read)) == LOADED[name] | {"annotations": {"list": marks}}
 
 
-def test_the_source_is_the_provisioned_one() -> None:
+def test_the_source_is_a_choice_and_at_first_the_provisioned_one() -> None:
     (source,) = yaml.safe_load((PROVISIONING / "datasources" / "prometheus.yml").read_text())["datasources"]
-    asked = {
-        uid
-        for page in LOADED.values()
-        for uid in re.findall(r'"datasource": {"type": "\w+", "uid": "([^"]+)"}', json.dumps(page))
-    }
-    assert asked == {source["uid"]}
+    for page in LOADED.values():
+        asked = re.findall(r'"datasource": {"type": "\w+", "uid": "([^"]+)"}', json.dumps(page))
+        assert set(asked) == {"${source}"}
+        variable = page["templating"]["list"][0]
+        assert (variable["name"], variable["type"], variable["query"]) == ("source", "datasource", source["type"])
+        assert (variable["current"]["text"], variable["current"]["value"]) == (source["name"], source["uid"])
+
+
+def test_several_models_and_replicas_can_be_chosen_and_all_are_at_first() -> None:
+    for page in LOADED.values():
+        variables = {variable["name"]: variable for variable in page["templating"]["list"]}
+        assert list(variables) == ["source", "instance", "model", "watched", "window"]
+        for name in ("instance", "model", "watched"):
+            assert variables[name]["multi"]
+            assert variables[name]["includeAll"]
+            assert variables[name]["current"]["value"] == ["$__all"]
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_a_choice_of_several_is_a_regular_expression(name: str) -> None:
+    """Grafana escapes what is chosen, and joins several by a bar: an equals sign finds none of them."""
+    for panel in panels(LOADED[name]):
+        for target in panel.get("targets", []):
+            for sign in re.findall(r"(\S)\"[^\"]*\$(?:model|instance|watched)", target["expr"]):
+                assert sign == "~", target["expr"]
+
+
+def test_alerts_are_listed_with_their_runbooks() -> None:
+    kinds = [panel["type"] for panel in panels(LOADED["operators"])]
+    assert kinds.count("alertlist") == 1
+    (runbook,) = [panel for panel in panels(LOADED["operators"]) if panel["title"] == "What to do"]
+    links = dict(re.findall(r"- \[(\w+)\]\(([^)]+)\)", runbook["options"]["content"]))
+    alerts = {rule["alert"]: rule["annotations"]["runbook_url"] for rule in rules() if "alert" in rule}
+    assert links == alerts
+
+
+@pytest.mark.parametrize("name", LOADED)
+def test_marks_of_starts_archives_reloads_and_alerts(name: str) -> None:
+    marks = {mark["name"]: mark for mark in LOADED[name]["annotations"]["list"]}
+    assert list(marks) == ["Starts", "Workers", "Archives", "Reloads", "Alerts"]
+    assert [mark for mark in marks if marks[mark]["useValueForTime"]] == ["Starts"]
+    assert all(mark["enable"] and mark["titleFormat"] for mark in marks.values())
+
+
+def test_the_table_of_power_stands_beside_the_test() -> None:
+    for page in LOADED.values():
+        texts = [panel["options"]["content"] for panel in panels(page) if panel["type"] == "text"]
+        (table,) = [text for text in texts if "true difference" in text]
+        for need in NEEDED:
+            assert f"| {need.difference * 100:g} points | {need.informative:,} | {need.pairs:,} |" in table
 
 
 def test_dashboards_link_to_each_other() -> None:
@@ -87,13 +215,13 @@ def test_dashboards_link_to_each_other() -> None:
 def test_overrides_name_what_is_there() -> None:
     for page in LOADED.values():
         for panel in panels(page):
-            letters = {target["refId"] for target in panel["targets"]}
+            letters = {target["refId"] for target in panel.get("targets", [])}
             renamed = {
                 name
                 for step in panel.get("transformations", [])
                 for name in step["options"].get("renameByName", {}).values()
             }
-            for override in panel["fieldConfig"]["overrides"]:
+            for override in panel.get("fieldConfig", {}).get("overrides", []):
                 allowed = {"byFrameRefID": letters, "byName": renamed, "byType": {"string"}}[override["matcher"]["id"]]
                 assert override["matcher"]["options"] in allowed
 

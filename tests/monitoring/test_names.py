@@ -3,11 +3,19 @@
 import json
 
 import pytest
-from support.expressions import DASHBOARDS, Expression, panel_expressions, rule_expressions, rules
+from support.expressions import (
+    DASHBOARDS,
+    Expression,
+    mark_expressions,
+    panel_expressions,
+    rule_expressions,
+    rules,
+)
 from support.promql_labels import Labels, UnknownError, labels_of
 
 from groupnl.metrics import FAMILIES, SERVER_FAMILIES, Family
-from groupnl.monitoring.recording import recordings
+from groupnl.monitoring.dashboards.gpus import EXPORTER_FAMILIES
+from groupnl.monitoring.recorded.groups import recordings
 from groupnl.server.torchserve.frontend_metrics import FRONTEND_FAMILIES
 
 SCRAPED = {"instance", "job"}
@@ -24,15 +32,18 @@ def known_metrics() -> dict[str, Labels]:
     known = {"up": frozenset(SCRAPED), "ALERTS": frozenset({"alertname", "alertstate", "severity", "model"})}
     for family in (*FAMILIES, *SERVER_FAMILIES):
         known |= series_of(family, frozenset({*family.all_labels, *SCRAPED}))
-    for family in FRONTEND_FAMILIES:
+    for family in (*FRONTEND_FAMILIES, *EXPORTER_FAMILIES):
         known |= series_of(family, frozenset({*family.labels, *SCRAPED}))
     for rule in (rule for group in recordings().values() for rule in group):
-        known[rule.record] = labels_of(rule.expr, known)
+        # A rule may go on from its own last value, which has the labels of its name.
+        itself = {rule.record: frozenset(rule.record.split(":")[0].split("_"))} if rule.record in rule.expr else {}
+        known[rule.record] = labels_of(rule.expr, known | itself)
     return known
 
 
 KNOWN = known_metrics()
-PANELS = panel_expressions(model="m", reference="r", window="1h")
+VALUES = {"model": "m", "instance": "i", "watched": "w", "window": "1h"}
+PANELS = [*panel_expressions(**VALUES), *mark_expressions(**VALUES)]
 
 
 @pytest.mark.parametrize("expression", [*rule_expressions(), *PANELS], ids=lambda expression: expression.place)
@@ -50,7 +61,7 @@ def test_variables_ask_for_what_exists() -> None:
     for file in DASHBOARDS:
         variables = json.loads(file.read_text())["templating"]["list"]
         queries = [variable["query"]["query"] for variable in variables if variable["type"] == "query"]
-        assert len(queries) == 2
+        assert len(queries) == 3
         for query in queries:
             metric, label = query.removeprefix("label_values(").removesuffix(")").rsplit(", ", 1)
             assert label in labels_of(metric.replace("$model", "m"), KNOWN)

@@ -35,12 +35,23 @@ def panel_expressions(**values: str) -> list[Expression]:
         Expression(f"{file.stem}: {panel['title']} {target['refId']}", filled(target["expr"], values))
         for file in DASHBOARDS
         for panel in panels(json.loads(file.read_text()))
-        for target in panel["targets"]
+        for target in panel.get("targets", [])
     ]
 
 
 def panels(dashboard: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    return (panel for panel in dashboard["panels"] if panel["type"] != "row")
+    """All of them; those of a closed row lie inside it."""
+    for panel in dashboard["panels"]:
+        yield from panel["panels"] if panel["type"] == "row" else (panel,)
+
+
+def mark_expressions(**values: str) -> list[Expression]:
+    """Queries of the marks over time."""
+    return [
+        Expression(f"{file.stem}: {mark['name']}", filled(mark["expr"], values))
+        for file in DASHBOARDS
+        for mark in json.loads(file.read_text())["annotations"]["list"]
+    ]
 
 
 def filled(text: str, values: dict[str, str]) -> str:

@@ -5,19 +5,20 @@ from collections.abc import Sequence
 from grafana_foundation_sdk.models.dashboard import FieldColorModeId
 
 from groupnl.metrics import (
-    OFFLINE_AGREEMENT,
     SHADOW_CONFIDENCE_DROP,
     SHADOW_FLIPS,
     SHADOW_JS_BITS,
     SHADOW_PAIRS,
     SHADOW_TOP5_KEPT,
 )
+from groupnl.monitoring.alerts import Z_OF_ALERTS
 from groupnl.monitoring.dashboards.panels import (
+    CLEAR,
     COUNT,
     FIGURES_HEIGHT,
-    GREEN,
+    GREY,
+    LINES_HEIGHT,
     NUMBER,
-    PLAIN,
     RED,
     SHARE,
     YELLOW,
@@ -30,13 +31,28 @@ from groupnl.monitoring.dashboards.panels import (
     matrix,
     rows,
 )
-from groupnl.monitoring.dashboards.queries import MODEL, in_window, recorded
+from groupnl.monitoring.dashboards.queries import WATCHED, in_window, recorded
 from groupnl.monitoring.promql import mean, ratio, wilson
-from groupnl.monitoring.recording import CORRUPTION, RECENT, named
+from groupnl.monitoring.recorded.level import LEAST_POOLED_PAIRS
+from groupnl.monitoring.recording import AGREEMENT_MARGIN, CORRUPTION, RECENT, named
 from groupnl.monitoring.recording import MODEL as BY_MODEL
 
-AGREEMENT_STEPS: Steps = ((None, RED), (0.5, YELLOW), (0.75, GREEN))
 NOT_ACCURACY = "Agreement is not accuracy: a model that always says the same has 100 %."
+# The model, the probe icons and the darkening are those of docs/monitoring.md.
+NO_GOOD_NEWS = (
+    "High is no good news by itself, and has no colour: a broken picture is answered steadily. Only lower than "
+    "expected has one."
+)
+# What was measured on held-back images before packing, or the service's own level: as the rules were written.
+USUAL = recorded(named(CORRUPTION, "usual_agreement"))
+AGAINST_EXPECTED = {
+    "0": ("not shown to be lower", GREY),
+    "1": ("lower than expected", YELLOW),
+    "2": ("too few pairs to tell", GREY),
+}
+# How far a whole interval lies below what was measured before packing.
+SURELY_LOWER: Steps = ((None, CLEAR), (AGREEMENT_MARGIN, YELLOW), (3 * AGREEMENT_MARGIN, RED))
+OF_MANY = "Of 95 % intervals one in twenty misses: about five of 95 cells, about one of 19 corruptions."
 
 
 def agreement(by: str) -> str:
@@ -44,13 +60,25 @@ def agreement(by: str) -> str:
     return f"1 - {ratio(in_window(SHADOW_FLIPS, by), in_window(SHADOW_PAIRS, by))}"
 
 
+def expected() -> str:
+    """The agreement that the window's pairs would have if it were as usual, corruption by corruption."""
+    pairs, usual = in_window(SHADOW_PAIRS, CORRUPTION), USUAL
+    return f"sum by ({BY_MODEL}) ({pairs} * {usual})\n/\n(sum by ({BY_MODEL}) ({pairs} and {usual}) > 0)"
+
+
 def agreement_figure(width: int) -> AnyPanel:
-    """Agreement over everything, with its interval and the number of pairs."""
+    """Agreement over everything, beside what is expected, with its interval and the number of pairs."""
     share, pairs = f"({agreement(BY_MODEL)})", f"({in_window(SHADOW_PAIRS, BY_MODEL)})"
+    limit = f"({expected()}) - {AGREEMENT_MARGIN:g}"
+    lower = f"({wilson(share, pairs, 1, Z_OF_ALERTS)} < bool ({limit}))"
+    state = f"{lower} * ({pairs} >= bool {LEAST_POOLED_PAIRS})\n+ 2 * ({pairs} < bool {LEAST_POOLED_PAIRS})"
     text = Text(
-        "Agreement under corruption, last $window",
-        "How often the answer to a live image stays the same when the image is corrupted, over all corruptions "
-        f"and severities, with its 95 % interval and the number of pairs. {NOT_ACCURACY}",
+        "Answers that stay under corruption, last $window",
+        "How often the answer to a live image stays the same when the image is corrupted, over all corruptions and "
+        "severities, with its 95 % interval; and what the same corruptions give usually: before packing, on held-back "
+        "images. "
+        f"Lower: the interval's upper end (z = {Z_OF_ALERTS:g}) is more than {AGREEMENT_MARGIN * 100:g} points below "
+        f"that, with {LEAST_POOLED_PAIRS} pairs or more. {NO_GOOD_NEWS} {NOT_ACCURACY}",
         width,
         FIGURES_HEIGHT,
         "no pairs yet",
@@ -59,11 +87,12 @@ def agreement_figure(width: int) -> AnyPanel:
         text,
         [
             Query("answers that stay", share, decimals=1),
-            Query("at least", wilson(share, pairs, -1), steps=PLAIN, decimals=1),
-            Query("at most", wilson(share, pairs, 1), steps=PLAIN, decimals=1),
-            Query("pairs", pairs, unit=COUNT, steps=PLAIN, decimals=0),
+            Query("at least", wilson(share, pairs, -1), decimals=1),
+            Query("at most", wilson(share, pairs, 1), decimals=1),
+            Query("expected", expected(), decimals=1),
+            Query("that is", state, unit=NUMBER, words=AGAINST_EXPECTED),
+            Query("pairs", pairs, unit=COUNT, decimals=0),
         ],
-        steps=AGREEMENT_STEPS,
     )
 
 
@@ -72,15 +101,21 @@ def bound_figure(width: int) -> AnyPanel:
     text = Text(
         "Accuracy under corruption, last $window",
         "Without a single label: as long as a corruption keeps the class of the image, accuracy on corrupted "
-        "images differs from that on clean ones by at most the share of changed answers. It may well differ by less.",
+        "images differs from that on clean ones by at most the share of changed answers; here its upper 95 % bound. "
+        "It may well differ by less. If the clean images are broken already, so is the accuracy that it differs from.",
         width,
         FIGURES_HEIGHT,
         "no pairs yet",
     )
-    changed = ratio(in_window(SHADOW_FLIPS, BY_MODEL), in_window(SHADOW_PAIRS, BY_MODEL))
+    pairs = f"({in_window(SHADOW_PAIRS, BY_MODEL)})"
+    changed = f"({ratio(in_window(SHADOW_FLIPS, BY_MODEL), in_window(SHADOW_PAIRS, BY_MODEL))})"
     kept = ratio(in_window(SHADOW_TOP5_KEPT, BY_MODEL), in_window(SHADOW_PAIRS, BY_MODEL))
     return figures(
-        text, [Query("differs at most by", changed, decimals=1), Query("clean answer still in five", kept, decimals=1)]
+        text,
+        [
+            Query("differs at most by", wilson(changed, pairs, 1), decimals=1),
+            Query("clean answer still in five", kept, decimals=1),
+        ],
     )
 
 
@@ -89,12 +124,17 @@ def matrix_row() -> Sequence[AnyPanel]:
     by = "corruption, severity"
     reading = "Rows are corruptions, columns severities. Severity is no common scale: compare within a row."
     cells = matrix(
-        Text("Answers that stay, last $window", f"{reading} {NOT_ACCURACY} See the pairs beside it.", 14, 19),
+        Text(
+            "Answers that stay, last $window",
+            f"{reading} The colour is the level, not good or bad. {NOT_ACCURACY} See the pairs beside it. {OF_MANY}",
+            14,
+            19,
+        ),
         "corruption",
         "severity",
         Query("agreement", agreement(by)),
         SHARE,
-        FieldColorModeId.CONTINUOUS_RD_YL_GR,
+        FieldColorModeId.CONTINUOUS_BLUES,
         1,
     )
     pairs = matrix(
@@ -110,40 +150,48 @@ def matrix_row() -> Sequence[AnyPanel]:
 
 
 def _by_corruption() -> AnyPanel:
-    share, offline = (
-        named(CORRUPTION, "agreement", RECENT),
-        f"max by (corruption) ({OFFLINE_AGREEMENT.name}{{{MODEL}}})",
-    )
+    share, upper = (named(CORRUPTION, figure, RECENT) for figure in ("agreement", "agreement_upper"))
+    usual = f"max by (corruption) ({USUAL})"
     text = Text(
         f"Each corruption, last {RECENT}",
-        "Agreement with its 95 % interval, beside what was measured on held-back images before packing. A ticket "
-        "is written when even the upper end is clearly below that. Loss of confidence: of the clean answer's "
-        "probability.",
+        "Agreement with its 95 % interval, beside what is usual: as measured before packing, or the service's own "
+        "level if the rules were written so. Surely lower by: how far even the interval's upper end is below that; "
+        f"only this has a colour. {OF_MANY} Loss of confidence: of the clean answer's probability.",
         24,
         17,
     )
     columns = [
-        Query("answers that stay", recorded(share, by="corruption"), steps=AGREEMENT_STEPS, decimals=1),
+        Query("answers that stay", recorded(share, by="corruption"), decimals=1),
         Query("at least", recorded(named(CORRUPTION, "agreement_lower", RECENT), by="corruption"), decimals=1),
-        Query("at most", recorded(named(CORRUPTION, "agreement_upper", RECENT), by="corruption"), decimals=1),
+        Query("at most", recorded(upper, by="corruption"), decimals=1),
         Query("pairs", recorded(named(CORRUPTION, "pairs", RECENT), by="corruption"), unit=COUNT, decimals=0),
-        Query("before packing", offline, decimals=1),
+        Query("usually", usual, decimals=1),
+        Query(
+            "surely lower by",
+            f"clamp_min({usual} - {recorded(upper, by='corruption')}, 0)",
+            steps=SURELY_LOWER,
+            decimals=1,
+        ),
         Query("still in five", recorded(named(CORRUPTION, "top5_kept", RECENT), by="corruption"), decimals=1),
-        Query("mean loss of confidence", mean(SHADOW_CONFIDENCE_DROP, "corruption", RECENT, MODEL), decimals=1),
-        Query("mean divergence, bits", mean(SHADOW_JS_BITS, "corruption", RECENT, MODEL), unit=NUMBER, decimals=3),
+        Query("mean loss of confidence", mean(SHADOW_CONFIDENCE_DROP, "corruption", RECENT, WATCHED), decimals=1),
+        Query("mean divergence, bits", mean(SHADOW_JS_BITS, "corruption", RECENT, WATCHED), unit=NUMBER, decimals=3),
     ]
-    return rows(text, "corruption", columns)
+    return rows(text, ["corruption"], columns)
 
 
 def _over_time() -> AnyPanel:
     text = Text(
-        "Is it getting worse?",
-        "Agreement in a sliding window, against that since the service's start. A fall means that the traffic "
-        "changed, or the model.",
+        "Does it change?",
+        "Agreement in a sliding window, against that since the service's start and what was expected before packing. "
+        "A change, up or down, says that the traffic changed, or the model. No change says nothing: traffic can break "
+        "without one.",
         24,
-        8,
+        LINES_HEIGHT,
     )
-    since_start = recorded(named(BY_MODEL, "agreement"), by="model")
-    return lines(
-        text, [Query("last $window", agreement(BY_MODEL)), Query("since the start", since_start)], SHARE, most=1
-    )
+    since_start = recorded(named(BY_MODEL, "agreement"), by=BY_MODEL)
+    queries = [
+        Query("last $window", agreement(BY_MODEL)),
+        Query("since the start", since_start),
+        Query("expected", expected()),
+    ]
+    return lines(text, queries, SHARE, most=1)

@@ -1,10 +1,13 @@
 """The operators' dashboard: is the service well, and how robust is the model on the traffic that it really gets?"""
 
+from groupnl.metrics import PAIRED_OUTCOMES_TOTAL, SHADOW_PAIRS
 from groupnl.monitoring.dashboards.agreement import agreement_figure, bound_figure, matrix_row
-from groupnl.monitoring.dashboards.own_server import own_server_row
-from groupnl.monitoring.dashboards.page import page
-from groupnl.monitoring.dashboards.service import request_row, saturation_row, service_figure
-from groupnl.monitoring.dashboards.shadow import shadow_row
+from groupnl.monitoring.dashboards.capacity import capacity_row
+from groupnl.monitoring.dashboards.gpus import gpu_row
+from groupnl.monitoring.dashboards.now import now_row, runbook_row
+from groupnl.monitoring.dashboards.page import Row, page
+from groupnl.monitoring.dashboards.service import latency_row, request_row
+from groupnl.monitoring.dashboards.shadow import enough_figure, shadow_row
 from groupnl.monitoring.dashboards.truth import (
     corruption_error_figure,
     corruption_error_table,
@@ -14,45 +17,71 @@ from groupnl.monitoring.dashboards.truth import (
 from groupnl.monitoring.dashboards.twin import (
     evidence_lines,
     loss_table,
+    power_panel,
     relative_error_figure,
     relative_error_lines,
     twin_table,
     verdict_figure,
 )
+from groupnl.monitoring.rules import RUNBOOK
 
 OPERATORS = ("GroupNL: service and robustness", "groupnl-operators")
 TWINS = ("GroupNL against its twin", "groupnl-twin")
 
 
-def operators_dashboard() -> str:
-    """Its JSON."""
-    verdict = [agreement_figure(6), verdict_figure(6), bound_figure(4), truth_figure(4), service_figure(4)]
+def operators_dashboard(runbook: str = RUNBOOK) -> str:
+    """Its JSON.
+
+    Args:
+        runbook: address of the page that has a heading for each alert.
+    """
+    robustness = [agreement_figure(6), verdict_figure(6), enough_figure(4), bound_figure(4), truth_figure(4)]
+    against_twin = [
+        relative_error_figure(6),
+        relative_error_lines(9),
+        evidence_lines(9),
+        power_panel(24),
+        twin_table(),
+    ]
     rows = [
-        ("Verdict", verdict),
-        ("Requests, errors, latency", request_row()),
-        ("Batches and saturation", saturation_row()),
-        ("Our own server: queue, workers, connections", own_server_row()),
-        ("Shadow health", shadow_row()),
-        ("Robustness: corruption by severity", matrix_row()),
-        (
-            "$model against $reference",
-            [relative_error_figure(6, height=8), relative_error_lines(9), evidence_lines(9), twin_table()],
-        ),
-        ("Truth: probe set, labels, and the label-free band", [truth_table()]),
+        Row("Now", now_row()),
+        Row("$watched: robustness", robustness, by_model=True),
+        Row("Requests, errors, latency", request_row()),
+        Row("Queue, workers, machine", capacity_row()),
+        Row("Where the time goes", latency_row(), collapsed=True),
+        Row("GPUs", gpu_row(), collapsed=True),
+        Row("Shadow health", shadow_row(), collapsed=True),
+        Row("$watched: corruption by severity", matrix_row(), by_model=True, collapsed=True),
+        Row("$watched against its twin", against_twin, by_model=True, collapsed=True),
+        Row("$watched: truth and the label-free band", [truth_table()], by_model=True, collapsed=True),
+        Row("Alerts and what to do", runbook_row(runbook), collapsed=True),
     ]
     description = "Live images are answered a second time under ImageNet-C corruptions, out of the clients' sight."
     title, uid = OPERATORS
-    return page(uid, title, description, rows, TWINS)
+    return page(uid, title, description, rows, TWINS, watched=SHADOW_PAIRS)
 
 
 def twin_dashboard() -> str:
     """The comparison alone, with the probe set's corruption error; its JSON."""
-    rows = [
-        ("Verdict", [verdict_figure(8), relative_error_figure(8), corruption_error_figure(8)]),
-        ("Over time", [relative_error_lines(12), evidence_lines(12)]),
-        ("Each corruption, live images", [twin_table()]),
-        ("Each corruption, the probe set's truth", [corruption_error_table()]),
-        ("Loss of confidence", [loss_table()]),
+    comparison = [
+        verdict_figure(6),
+        power_panel(7),
+        relative_error_figure(5),
+        corruption_error_figure(6),
+        relative_error_lines(12),
+        evidence_lines(12),
     ]
+    rows = [
+        Row("$watched against its twin", comparison, by_model=True),
+        Row("$watched: each corruption, live images", [twin_table()], by_model=True, collapsed=True),
+        Row(
+            "$watched: each corruption, the probe set's truth",
+            [corruption_error_table()],
+            by_model=True,
+            collapsed=True,
+        ),
+        Row("$watched: loss of confidence", [loss_table()], by_model=True, collapsed=True),
+    ]
+    description = "A model and its twin on the same corrupted pixels of live traffic."
     title, uid = TWINS
-    return page(uid, title, "A model and its twin on the same corrupted pixels of live traffic.", rows, OPERATORS)
+    return page(uid, title, description, rows, OPERATORS, watched=PAIRED_OUTCOMES_TOTAL)

@@ -1,74 +1,129 @@
 """What both dashboards share: variables, order of rows, and how one becomes JSON."""
 
+import itertools
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import (
+    AnnotationContainer,
     DashboardCursorSync,
+    RowPanel,
     VariableHide,
     VariableOption,
     VariableRefresh,
     VariableSort,
 )
 
-from groupnl.metrics import BUILD_INFO, PAIRED_OUTCOMES_TOTAL
+from groupnl.metrics import BUILD_INFO, Family
+from groupnl.monitoring.dashboards.annotations import annotations
 from groupnl.monitoring.dashboards.panels import SOURCE, WIDTH, AnyPanel, linked_dashboard
-from groupnl.monitoring.dashboards.queries import MODEL
+from groupnl.monitoring.dashboards.queries import MODELS
+from groupnl.monitoring.scrape import FRONTEND_JOB, JOB
 
 WINDOWS = ("15m", "1h", "6h", "1d", "7d")
 USUAL_WINDOW = "1h"
-Row = tuple[str, Sequence[AnyPanel]]
+PROVISIONED = ("Prometheus", "groupnl-prometheus")  # name and uid in serving_config/grafana/provisioning
+ALL = ("All", "$__all")  # text and value, as Grafana has them
 
 
-def page(uid: str, title: str, description: str, rows: Sequence[Row], other: tuple[str, str]) -> str:
+@dataclass(frozen=True)
+class Row:
+    """Panels below a heading.
+
+    Attributes:
+        heading: of the row; may hold ``$watched`` where it is repeated.
+        panels: every line of them fills the width.
+        by_model: whether it is repeated for each watched model, which is then ``$watched`` in its queries.
+        collapsed: whether it is closed until somebody opens it; its queries are asked only then.
+    """
+
+    heading: str
+    panels: Sequence[AnyPanel]
+    by_model: bool = False
+    collapsed: bool = False
+
+
+def page(uid: str, title: str, description: str, rows: Sequence[Row], other: tuple[str, str], watched: Family) -> str:
     """A dashboard as Grafana's JSON.
 
     Args:
         uid: its address in Grafana.
         title: its name.
         description: what it answers.
-        rows: heading and panels of each; every line of panels fills the width.
+        rows: in their order.
         other: title and uid of the dashboard that it links to.
+        watched: the metric that those models have for which rows are repeated.
     """
     result = builders.Dashboard(title).uid(uid).description(description).tags(["groupnl"]).readonly()
     result.time("now-6h", "now").refresh("30s").timezone("browser").tooltip(DashboardCursorSync.CROSSHAIR)
     result.link(linked_dashboard(*other))
-    for variable in (*_choices(), _window()):
+    for variable in (_source(), *_choices(watched), _window()):
         result.with_variable(variable)
-    for heading, panels in rows:
-        _check_width(heading, panels)
-        result.with_row(builders.Row(heading))
-        for panel in panels:
+    for row in rows:
+        _add(result, row)
+    return json.dumps(json.loads(JSONEncoder().encode(_whole(result))), indent=1, sort_keys=True) + "\n"
+
+
+def _add(result: builders.Dashboard, row: Row) -> None:
+    _check_width(row)
+    line = builders.Row(row.heading)
+    if row.by_model:
+        line.repeat("watched")
+    if row.collapsed:  # its panels lie inside it
+        for panel in row.panels:
+            line.with_panel(panel)
+    result.with_row(line)
+    if not row.collapsed:
+        for panel in row.panels:
             result.with_panel(panel)
-    return json.dumps(json.loads(JSONEncoder().encode(_numbered(result))), indent=1, sort_keys=True) + "\n"
 
 
-def _numbered(result: builders.Dashboard) -> object:
-    """Panels get the numbers that Grafana would give them when it saves."""
+def _whole(result: builders.Dashboard) -> object:
+    """With the marks, and with the numbers that Grafana would give the panels when it saves."""
     built = result.build()
-    for number, panel in enumerate(built.panels or [], start=1):
-        panel.id_val = number
+    built.annotations = AnnotationContainer(annotations())
+    numbers = itertools.count(1)
+    for panel in built.panels or []:
+        panel.id_val = next(numbers)
+        for inner in panel.panels if isinstance(panel, RowPanel) else []:
+            inner.id_val = next(numbers)
     return built
 
 
-def _check_width(heading: str, panels: Sequence[AnyPanel]) -> None:
+def _check_width(row: Row) -> None:
     """A line that is not filled would be overlapped by the next."""
-    widths = [position.w for panel in panels if (position := panel.build().grid_pos) is not None]
+    widths = [position.w for panel in row.panels if (position := panel.build().grid_pos) is not None]
     if sum(widths) % WIDTH:
-        raise ValueError(f"the panels of the row {heading!r} are {sum(widths)} wide, no multiple of {WIDTH}")
+        raise ValueError(f"the panels of the row {row.heading!r} are {sum(widths)} wide, no multiple of {WIDTH}")
 
 
-def _choices() -> tuple[builders.QueryVariable, builders.QueryVariable]:
+def _source() -> builders.DatasourceVariable:
+    """Whom the queries ask; at first the provisioned one, and where there is none the first Prometheus."""
+    text, value = PROVISIONED
+    source = builders.DatasourceVariable("source").label("Data source").type("prometheus")
+    return source.current(VariableOption(True, text, value))
+
+
+def _choices(watched: Family) -> tuple[builders.QueryVariable, ...]:
+    """All replicas and models at first: whichever has shadows, it is there."""
     return (
+        _choice("instance", "Replica", f'label_values(up{{job=~"{JOB}|{FRONTEND_JOB}"}}, instance)').description(
+            "Of requests, queues and workers; recorded figures are of all replicas together."
+        ),
         _choice("model", "Model", f"label_values({BUILD_INFO.name}, model)"),
-        _choice("reference", "Compared with", f"label_values({PAIRED_OUTCOMES_TOTAL.name}{{{MODEL}}}, reference)"),
+        # Those of the chosen models that have shadows: rows are repeated for them. There is nothing to choose.
+        _choice("watched", "Watched", f"label_values({watched.name}{{{MODELS}}}, model)").hide(
+            VariableHide.HIDE_VARIABLE
+        ),
     )
 
 
 def _choice(name: str, label: str, query: str) -> builders.QueryVariable:
     variable = builders.QueryVariable(name).label(label).datasource(SOURCE).query({"query": query, "refId": name})
+    variable.multi(True).include_all(True).current(VariableOption(True, [ALL[0]], [ALL[1]]))
     return variable.refresh(VariableRefresh.ON_TIME_RANGE_CHANGED).sort(VariableSort.ALPHABETICAL_ASC)
 
 

@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from grafana_foundation_sdk.builders import common as common_builders
 from grafana_foundation_sdk.builders import dashboard as builders
-from grafana_foundation_sdk.builders import prometheus, stat, table, timeseries
+from grafana_foundation_sdk.builders import heatmap, prometheus, stat, statetimeline, table, timeseries
+from grafana_foundation_sdk.builders import text as text_builders
 from grafana_foundation_sdk.models import common
 from grafana_foundation_sdk.models.dashboard import (
     DashboardLinkType,
@@ -18,21 +19,33 @@ from grafana_foundation_sdk.models.dashboard import (
     ValueMap,
     ValueMappingResult,
 )
+from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+from grafana_foundation_sdk.models.text import TextMode
 
-SOURCE = DataSourceRef(type_val="prometheus", uid="groupnl-prometheus")  # serving_config/grafana/provisioning
-GREEN, YELLOW, RED, GREY = "green", "#EAB839", "red", "text"
-SHARE, COUNT, SECONDS, RATE, NUMBER = "percentunit", "short", "s", "reqps", "none"
+SOURCE = DataSourceRef(type_val="prometheus", uid="${source}")  # the variable of `page`
+GREEN, YELLOW, RED, BLUE, GREY = "green", "#EAB839", "red", "blue", "text"
+CLEAR = "transparent"
+SHARE, COUNT, NUMBER, RATE, SECONDS, BYTES, WATTS = "percentunit", "short", "none", "reqps", "s", "bytes", "watt"
+AGO = "dateTimeFromNow"  # of milliseconds since 1970
 Steps = Sequence[tuple[float | None, str]]
+Words = Mapping[str, tuple[str, str]]
 PLAIN: Steps = ((None, GREY),)
-# Of a ratio to the twin: below 1 is better.
-RELATIVE_STEPS: Steps = ((None, GREEN), (0.98, GREY), (1.02, YELLOW), (1.2, RED))
-FIGURES_HEIGHT = 7
+FIGURES_HEIGHT = 8
+LINES_HEIGHT = 8
 WIDTH = 24  # of a dashboard, in Grafana's units
 
 _COLOURED = common.TableColoredBackgroundCellOptions(mode=common.TableCellBackgroundDisplayMode.BASIC)
-AnyPanel = stat.Panel | table.Panel | timeseries.Panel
-P = TypeVar("P", stat.Panel, table.Panel, timeseries.Panel)
+AnyPanel = (
+    stat.Panel
+    | table.Panel
+    | timeseries.Panel
+    | heatmap.Panel
+    | statetimeline.Panel
+    | text_builders.Panel
+    | builders.Panel
+)
+P = TypeVar("P", stat.Panel, table.Panel, timeseries.Panel, heatmap.Panel, statetimeline.Panel)
 
 
 @dataclass(frozen=True)
@@ -41,7 +54,7 @@ class Query:
 
     Attributes:
         name: what the reader sees beside the value, or above the column. In a table it is plain text; elsewhere it may
-            hold ``$model``, and in lines ``{{label}}``.
+            hold ``$watched`` and ``{{label}}``.
         expr: PromQL.
         unit: of Grafana, where it is not the panel's.
         steps: lower bounds and colours, where they are not the panel's.
@@ -53,7 +66,7 @@ class Query:
     expr: str
     unit: str | None = None
     steps: Steps | None = None
-    words: Mapping[str, tuple[str, str]] | None = None
+    words: Words | None = None
     decimals: int | None = None
 
 
@@ -107,21 +120,76 @@ def lines(
 
 def limit_line(panel: timeseries.Panel, *limits: float) -> timeseries.Panel:
     """The same with a dashed red line at each limit; the lowest first."""
-    panel.thresholds(_thresholds([(None, "transparent"), *[(limit, RED) for limit in limits]]))
+    panel.thresholds(_thresholds([(None, CLEAR), *[(limit, RED) for limit in limits]]))
     return panel.thresholds_style(
         common_builders.GraphThresholdsStyleConfig().mode(common.GraphThresholdsStyleMode.DASHED)
     )
 
 
-def rows(text: Text, key: str, queries: Sequence[Query], unit: str = SHARE) -> table.Panel:
-    """A table: a row for each value of a label, a column for each query."""
+def heat(text: Text, query: Query, unit: str) -> heatmap.Panel:
+    """How a histogram's values are spread, over time.
+
+    Args:
+        text: title and reading.
+        query: of its buckets, by ``le``.
+        unit: of the values.
+    """
+    panel = _panel(heatmap.Panel(), text, [query], COUNT, (), _buckets_over_time)
+    panel.y_axis(heatmap.YAxisConfig().unit(unit)).calculate(False)
+    return panel.color(heatmap.HeatmapColorOptions().mode(HeatmapColorMode.SCHEME).scheme("Blues"))
+
+
+def states(text: Text, queries: Sequence[Query], words: Words) -> statetimeline.Panel:
+    """What was so, and when: a line for each series, a colour for each value."""
+    panel = _panel(statetimeline.Panel(), text, queries, NUMBER, PLAIN, _over_time).no_value(text.none)
+    return panel.mappings([_value_map(words)]).show_value(common.VisibilityMode.NEVER).merge_values(True)
+
+
+def prose(text: Text, markdown: str) -> text_builders.Panel:
+    """What does not come from Prometheus: Markdown."""
+    panel = text_builders.Panel().title(text.title).description(text.reading).span(text.width).height(text.height)
+    return panel.mode(TextMode.MARKDOWN).content(markdown)
+
+
+def alert_list(text: Text, prefix: str) -> builders.Panel:
+    """Grafana's own list of alerts that fire or are about to, of every data source, with the links to their runbooks.
+
+    Args:
+        text: title and reading.
+        prefix: what the names of the alerts begin with.
+    """
+    options = {
+        "alertName": prefix,
+        "alertInstanceLabelFilter": "",
+        "dashboardAlerts": False,
+        "groupBy": [],
+        "groupMode": "default",
+        "maxItems": 30,
+        "sortOrder": 3,  # by importance
+        "stateFilter": {
+            "error": True,
+            "firing": True,
+            "noData": False,
+            "normal": False,
+            "pending": True,
+            "recovering": True,
+        },
+        "viewMode": "list",
+    }
+    panel = builders.Panel().type("alertlist").title(text.title).description(text.reading)
+    return panel.span(text.width).height(text.height).options(options)
+
+
+def rows(text: Text, keys: Sequence[str], queries: Sequence[Query], unit: str = SHARE) -> table.Panel:
+    """A table: a row for each value of the labels, a column for each query; in the order of the first label."""
     panel = _panel(table.Panel(), text, queries, unit, PLAIN, _now_as_table)
     letters = {f"Value #{_ref(index)}": query.name for index, query in enumerate(queries)}
     panel.with_transformation(DataTransformerConfig("merge", options={}))
     panel.with_transformation(
         DataTransformerConfig("organize", options={"excludeByName": {"Time": True}, "renameByName": letters})
     )
-    panel.with_transformation(_sorted_by(key))
+    for key in reversed(keys):
+        panel.with_transformation(_sorted_by(key))
     return panel.cell_height(common.TableCellHeight.SM).no_value("")
 
 
@@ -178,7 +246,7 @@ def _panel(
 def _override(panel: AnyPanel, index: int, query: Query, properties: list[DynamicConfigValue]) -> None:
     """In a merged table only the name says which query a column is of; elsewhere the name may hold a variable."""
     if isinstance(panel, table.Panel):
-        cells = [DynamicConfigValue("custom.cellOptions", _COLOURED)] if query.steps else []
+        cells = [DynamicConfigValue("custom.cellOptions", _COLOURED)] if query.steps or query.words else []
         panel.override_by_name(query.name, [*properties, *cells])
     else:
         panel.override_by_query(_ref(index), properties)
@@ -194,9 +262,14 @@ def _properties(query: Query) -> list[DynamicConfigValue]:
     if query.steps is not None:
         found.append(DynamicConfigValue("thresholds", _thresholds(query.steps).build()))
     if query.words is not None:
-        words = {value: ValueMappingResult(text=word, color=colour) for value, (word, colour) in query.words.items()}
-        found.append(DynamicConfigValue("mappings", [ValueMap(options=words)]))
+        found.append(DynamicConfigValue("mappings", [_value_map(query.words)]))
     return found
+
+
+def _value_map(words: Words) -> ValueMap:
+    return ValueMap(
+        options={value: ValueMappingResult(text=word, color=colour) for value, (word, colour) in words.items()}
+    )
 
 
 def _now(query: Query) -> prometheus.Dataquery:
@@ -209,6 +282,10 @@ def _now_as_table(query: Query) -> prometheus.Dataquery:
 
 def _over_time(query: Query) -> prometheus.Dataquery:
     return prometheus.Dataquery().expr(query.expr).legend_format(query.name).range()
+
+
+def _buckets_over_time(query: Query) -> prometheus.Dataquery:
+    return _over_time(query).format(PromQueryFormat.HEATMAP)
 
 
 def _ref(index: int) -> str:

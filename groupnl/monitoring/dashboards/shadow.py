@@ -1,4 +1,4 @@
-"""The panels on the shadow path: whether robustness is being measured at all."""
+"""The panels on the shadow path: whether robustness is being measured at all, and how soon there is enough."""
 
 from collections.abc import Sequence
 
@@ -7,24 +7,75 @@ from groupnl.metrics import (
     SHADOW_LAG_SECONDS,
     SHADOW_PAIRS,
     SHADOW_QUEUE_LENGTH,
+    SHADOW_REPEATED,
     SHADOW_SAMPLED,
-    Family,
 )
-from groupnl.monitoring.alerts import DROP_LIMIT
-from groupnl.monitoring.dashboards.panels import COUNT, RATE, SECONDS, SHARE, AnyPanel, Query, Text, limit_line, lines
-from groupnl.monitoring.dashboards.queries import MODEL, RATE_WINDOW, recorded
+from groupnl.monitoring.alerts import DROP_LIMIT, LEAST_PAIRS
+from groupnl.monitoring.dashboards.panels import (
+    COUNT,
+    FIGURES_HEIGHT,
+    GREY,
+    LINES_HEIGHT,
+    RATE,
+    SECONDS,
+    SHARE,
+    YELLOW,
+    AnyPanel,
+    Query,
+    Text,
+    figures,
+    limit_line,
+    lines,
+)
+from groupnl.monitoring.dashboards.queries import (
+    CHOSEN,
+    MODELS,
+    RATE_WINDOW,
+    WATCHED,
+    WINDOW,
+    per_second,
+    recorded,
+    right_now,
+)
 from groupnl.monitoring.promql import quantile
-from groupnl.monitoring.recording import DROP_WINDOW, named
+from groupnl.monitoring.recorded.level import FALL, POWER
+from groupnl.monitoring.recording import DROP_WINDOW, RECENT, WEEK, named
 from groupnl.monitoring.recording import MODEL as BY_MODEL
+
+THIN_WORDS = {"0": ("enough", GREY), "1": ("too few for the alert", YELLOW)}
+RECENT_HOURS = int(RECENT.removesuffix("h"))
 
 
 def shadow_row() -> Sequence[AnyPanel]:
     """Sampled, answered again, dropped, waiting, late."""
-    return [_flow(), _reasons(), _drop_share(), _waiting()]
+    return [_flow(), _repeated(), _reasons(), _drop_share(), _waiting(), _whatever_was_dropped()]
 
 
-def _rate(family: Family, by: str) -> str:
-    return f"sum by ({by}) (rate({family.name}{{{MODEL}}}[{RATE_WINDOW}]))"
+def enough_figure(width: int) -> AnyPanel:
+    """How fast pairs come, and what they suffice for."""
+    an_hour = f"sum by (model) (rate({SHADOW_PAIRS.name}{{{WATCHED}}}[{WINDOW}])) * 3600"
+    corruptions = f"count by (model) (group by (model, corruption) ({SHADOW_PAIRS.name}{{{WATCHED}}}))"
+    week, needed, thin = (recorded(named(BY_MODEL, name, WEEK)) for name in ("pairs", "pairs_needed", "alert_is_thin"))
+    text = Text(
+        "Are there enough pairs?",
+        "Images answered again in an hour, and how many the alert on single corruptions needs; then those of a week, "
+        f"and how many the alert on all together needs to see a fall of {FALL * 100:g} points in {POWER:.0%} of the "
+        "cases. With too few, no alert says nothing: raise the share, or wait.",
+        width,
+        FIGURES_HEIGHT,
+        "no pairs yet",
+    )
+    return figures(
+        text,
+        [
+            Query("an hour", an_hour, decimals=0),
+            Query("single corruptions need", f"{LEAST_PAIRS} / {RECENT_HOURS} * {corruptions}", decimals=0),
+            Query(f"in {WEEK}", week, decimals=0),
+            Query("all together need", needed, decimals=0),
+            Query("that is", thin, words=THIN_WORDS),
+        ],
+        COUNT,
+    )
 
 
 def _flow() -> AnyPanel:
@@ -32,48 +83,80 @@ def _flow() -> AnyPanel:
         "Images sampled and answered again",
         "The two lie on each other while all goes well. The share that is sampled is set in the archive or at "
         "the start.",
-        6,
         8,
+        LINES_HEIGHT,
         "shadows are off",
     )
     families = {"sampled": SHADOW_SAMPLED, "answered again": SHADOW_PAIRS}
-    return lines(text, [Query(name, _rate(family, "model")) for name, family in families.items()], RATE)
+    queries = [Query(f"{{{{model}}}} {name}", per_second(family)) for name, family in families.items()]
+    return lines(text, queries, RATE)
+
+
+def _repeated() -> AnyPanel:
+    text = Text(
+        "Passed over as repeated",
+        "Images that were seen lately: the same again, or nearly the same, as in a video. They are answered as ever, "
+        "but not a second time: pairs that hang together void the verdict and the intervals.",
+        8,
+        LINES_HEIGHT,
+        "shadows are off",
+    )
+    return lines(text, [Query("{{model}} {{kind}}", per_second(SHADOW_REPEATED, "model, kind"))], RATE, stacked=True)
 
 
 def _reasons() -> AnyPanel:
     text = Text(
         "Dropped, by reason",
         "queue_full and expired: shadows gave way to live traffic. fault: an error, told once in the log.",
-        6,
         8,
+        LINES_HEIGHT,
         "shadows are off",
     )
-    return lines(text, [Query("{{reason}}", _rate(SHADOW_DROPPED, "reason"))], RATE, stacked=True)
+    dropped = per_second(SHADOW_DROPPED, "model, reason")
+    return lines(text, [Query("{{model}} {{reason}}", dropped)], RATE, stacked=True)
 
 
 def _drop_share() -> AnyPanel:
     text = Text(
         f"Share dropped, last {DROP_WINDOW}",
         "Above the red line for 15 minutes a ticket is written.",
-        6,
         8,
+        LINES_HEIGHT,
         "nothing sampled",
     )
-    share = recorded(named(BY_MODEL, "dropped_shadows", DROP_WINDOW))
-    return limit_line(lines(text, [Query("dropped", share)], SHARE, most=1), DROP_LIMIT)
+    share = recorded(named(BY_MODEL, "dropped_shadows", DROP_WINDOW), MODELS)
+    return limit_line(lines(text, [Query("{{model}}", share)], SHARE, most=1), DROP_LIMIT)
 
 
 def _waiting() -> AnyPanel:
     text = Text(
         "Waiting, and how late",
         "Images in the queue (all workers), and the time from the live answer to its shadow's. Late is harmless.",
-        6,
         8,
+        LINES_HEIGHT,
         "shadows are off",
     )
-    waiting = Query("waiting", f"sum({SHADOW_QUEUE_LENGTH.name}{{{MODEL}}})", unit=COUNT)
+    waiting = Query("{{model}} waiting", right_now(SHADOW_QUEUE_LENGTH), unit=COUNT)
     late = [
-        Query(f"late, p{share * 100:g}", quantile(share, SHADOW_LAG_SECONDS, "model", RATE_WINDOW, MODEL))
+        Query(
+            f"{{{{model}}}} late, p{share * 100:g}", quantile(share, SHADOW_LAG_SECONDS, "model", RATE_WINDOW, CHOSEN)
+        )
         for share in (0.5, 0.95)
     ]
     return lines(text, [waiting, *late], SECONDS)
+
+
+def _whatever_was_dropped() -> AnyPanel:
+    text = Text(
+        f"Agreement, whatever was dropped, last {RECENT}",
+        "Where agreement lies if all dropped images had changed their answer, or none of them. Far apart: the figure "
+        "rests on drops being by chance, and drops come with load.",
+        8,
+        LINES_HEIGHT,
+        "no pairs yet",
+    )
+    queries = [
+        Query(f"{{{{model}}}} {name}", recorded(named(BY_MODEL, figure, RECENT), MODELS))
+        for name, figure in (("at least", "agreement_least"), ("measured", "agreement"), ("at most", "agreement_most"))
+    ]
+    return lines(text, queries, SHARE, most=1)
