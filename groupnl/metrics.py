@@ -27,6 +27,8 @@ QUEUE_FULL, EXPIRED, FAULT = DROP_REASONS
 # How a client asked; OTHER is everything but a question about images: health, descriptions, what is no HTTP.
 PROTOCOLS = ("raw", "v1", "v2", "grpc", "invocations", "trial", "other")
 RAW, V1, V2, GRPC, INVOCATIONS, TRIAL, OTHER = PROTOCOLS
+REPEAT_KINDS = ("same", "similar")
+SAME, SIMILAR = REPEAT_KINDS
 DEATH_REASONS = ("loading", "died", "timeout")
 LOADING, DIED, TIMEOUT = DEATH_REASONS
 RELOAD_OUTCOMES = ("done", "refused")
@@ -117,6 +119,13 @@ GPU_MEMORY_TOTAL = Family("groupnl_gpu_memory_total_bytes", "same", "Bytes of a 
 OF_THE_SERVICE = (REQUESTS, REJECTED, STAGE_SECONDS, BATCH_SIZE, WORKER_LOADS, WORKER_STARTS)
 
 SHADOW_SAMPLED = Family("groupnl_shadow_sampled_total", "counter", "Live images chosen for a shadow request.")
+SHADOW_REPEATED = Family(
+    "groupnl_shadow_repeated_total",
+    "counter",
+    "Live images that were not chosen because the same one, or one that looks like it, was seen lately.",
+    ("kind",),
+    known={"kind": REPEAT_KINDS},
+)
 SHADOW_DROPPED = Family(
     "groupnl_shadow_dropped_total",
     "counter",
@@ -170,7 +179,8 @@ OFFLINE_AGREEMENT = Family(
 # Every metric that is declared above, which a worker counts: one that is declared is counted.
 FAMILIES = tuple(value for value in list(globals().values()) if isinstance(value, Family))
 
-# What our own server counts, which is one process. A model that is not known by its name has an empty one.
+# What our own server counts, which is one process. A model that is not known by its name has an empty one. With
+# TorchServe there are the workers wanted and ready, and when counts were saved.
 _ANSWER_STATUSES = sorted({*_STATUSES, *(error.status for error in refused_errors())})
 _OF_VERSION = ("version",)
 REQUEST_SECONDS = Family(
@@ -220,6 +230,12 @@ MACHINE_CPU = Family(
 )
 MACHINE_MEMORY = Family(
     "groupnl_machine_memory_ratio", "same", "Share of the machine's memory in use, 0 to 1.", by_model=False
+)
+COUNTS_SAVED = Family(
+    "groupnl_counts_saved_timestamp_seconds",
+    "same",
+    "When the workers' counts were last written into the state folder, seconds since 1970.",
+    by_model=False,
 )
 SERVER_FAMILIES = tuple(
     value for value in list(globals().values()) if isinstance(value, Family) and value not in FAMILIES

@@ -49,6 +49,14 @@ def unpack(archive: Path, folder: Path) -> None:
     (folder / DIGEST_FILE).write_text(digest + "\n", encoding="ascii")
 
 
+def archive_digest(folder: Path) -> str:
+    """The SHA-256, hexadecimal, of the archive that was unpacked into `folder`; empty where something else did that."""
+    try:
+        return (folder / DIGEST_FILE).read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return ""
+
+
 @contextmanager
 def _opened(archive: Path) -> Iterator[zipfile.ZipFile]:
     if not archive.is_file():

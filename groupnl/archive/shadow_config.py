@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from groupnl.base.numbers import Positive, PositiveShare, Share
+from groupnl.base.numbers import Count, Positive, PositiveShare, Share
 from groupnl.corruptions.names import NAMES, Cell
 
 Severity = Literal[1, 2, 3, 4, 5]
@@ -26,6 +26,8 @@ class ShadowConfig(BaseModel):
         threads: of the shadow process, on a CPU.
         twin: model that answers the same corrupted pixels; None: no comparison.
         twin_dir: the twin's unpacked archive; `groupnl serve` fills it in.
+        remembered: so many images that came lately are not chosen when they come again; 0: they are.
+        remembered_similar: the same of images that look like them; 0: those are chosen.
         seed: of the corruptions' random numbers, beside the request's key.
     """
 
@@ -42,6 +44,8 @@ class ShadowConfig(BaseModel):
     threads: Positive = 1
     twin: str | None = None
     twin_dir: Path | None = None
+    remembered: Count = 2**20
+    remembered_similar: Count = 4096
     seed: int = 0
 
     @field_validator("corruptions")

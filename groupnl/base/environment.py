@@ -2,13 +2,14 @@
 
 What the project takes from it is listed here and nowhere else: `JAVA_HOME`, `OMP_NUM_THREADS`, `OMP_WAIT_POLICY`,
 `GOMP_SPINCOUNT`, `GLIBC_TUNABLES`, `XDG_RUNTIME_DIR`, OpenTelemetry's `OTEL_EXPORTER_OTLP_ENDPOINT` and the same for
-traces alone, `GROUPNL_KEYS`, and `GROUPNL_SEATS`, which `groupnl serve` sets for its workers.
+traces alone, `GROUPNL_KEYS`, and `GROUPNL_SEATS` and `GROUPNL_SEEN`, which `groupnl serve` sets for its workers.
 """
 
 import os
 from pathlib import Path
 
 SEATS = "GROUPNL_SEATS"
+SEEN = "GROUPNL_SEEN"
 OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _OTLP_TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 KEYS = "GROUPNL_KEYS"
@@ -53,6 +54,12 @@ def huge_pages() -> dict[str, str]:
 def seats_folder() -> Path | None:
     """The folder of the seats that workers take in turn, or None where `groupnl serve` did not start this process."""
     value = os.environ.get(SEATS)
+    return Path(value) if value else None
+
+
+def seen_folder() -> Path | None:
+    """The folder in which workers share what images they have seen, or None where `groupnl serve` did not start it."""
+    value = os.environ.get(SEEN)
     return Path(value) if value else None
 
 

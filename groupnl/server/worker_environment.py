@@ -5,6 +5,7 @@ from pathlib import Path
 from groupnl.base import environment
 
 METRICS_FOLDER = "metrics"  # below the run's directory: prometheus_client's files, some for each worker
+_SEEN_FOLDER = "seen"  # the same: which images each model has seen lately
 
 
 def worker_settings(run_dir: Path, threads: int, seats: Path) -> dict[str, str]:
@@ -20,5 +21,6 @@ def worker_settings(run_dir: Path, threads: int, seats: Path) -> dict[str, str]:
         **environment.brief_waiting(),
         **environment.huge_pages(),
         environment.SEATS: str(seats),
+        environment.SEEN: str(run_dir / _SEEN_FOLDER),
         "PROMETHEUS_MULTIPROC_DIR": str(run_dir / METRICS_FOLDER),
     }

@@ -7,7 +7,7 @@ import torch
 from prometheus_client import CollectorRegistry
 
 from groupnl.archive.manifest import Manifest
-from groupnl.archive.read import DIGEST_FILE
+from groupnl.archive.read import archive_digest
 from groupnl.corruptions import Cell
 from groupnl.inference.device import precision_name
 from groupnl.metrics import (
@@ -45,7 +45,7 @@ def count_start(metrics: Metrics, model_dir: Path, manifest: Manifest, engine: s
         engine=engine,
         precision=precision_name(precision),
         torch=torch.__version__,
-        archive_sha256=_archive_digest(model_dir),
+        archive_sha256=archive_digest(model_dir),
     )
 
 
@@ -59,11 +59,3 @@ def set_offline_agreement(metrics: Metrics, model_dir: Path, cells: Collection[C
     if file.exists():
         for corruption, agreement in read_record(file).agreement(cells).items():
             metrics.set(OFFLINE_AGREEMENT, agreement, corruption=corruption)
-
-
-def _archive_digest(model_dir: Path) -> str:
-    """What `groupnl serve` noted when it unpacked the archive; empty where something else did."""
-    try:
-        return (model_dir / DIGEST_FILE).read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        return ""

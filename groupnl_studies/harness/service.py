@@ -169,9 +169,11 @@ class RunningService(ChildProcess):
 def shadow_settings(share: float) -> dict[str, Any]:
     """Settings of a service that shadows this share of its requests, and replays no probe images.
 
-    The replay takes idle time, and would disturb the others while they are measured.
+    The replay takes idle time, and would disturb the others while they are measured. A client sends the same images
+    again and again: none is passed over for that.
     """
-    return {"handler": {"shadow": {"share": share, "probe_time_share": 0}}}
+    repeats = {"remembered": 0, "remembered_similar": 0}
+    return {"handler": {"shadow": {"share": share, "probe_time_share": 0, **repeats}}}
 
 
 QUIET = shadow_settings(0.0)

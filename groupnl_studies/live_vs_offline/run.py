@@ -24,6 +24,8 @@ SETTINGS: dict[str, Any] = {
             "share": 1.0,
             "queue_length": 4 * CHUNK,
             "max_lag_s": 2 * DRAIN_LIMIT_S,
+            "remembered": 0,  # the same images are sent round after round
+            "remembered_similar": 0,
             "time_share": 1.0,
             "probe_time_share": 1.0,
         }

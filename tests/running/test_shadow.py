@@ -30,6 +30,8 @@ SHADOW = {
     "severities": [5],
     "queue_length": QUEUE,
     "time_share": 1.0,
+    "remembered": 0,  # tests ask about the same pictures
+    "remembered_similar": 0,
     "twin": "twin",
 }
 LIMIT_S = 60

@@ -15,6 +15,7 @@ from groupnl.metrics import (
     SHADOW_LAG_SECONDS,
     SHADOW_PAIRS,
     SHADOW_QUEUE_LENGTH,
+    SHADOW_REPEATED,
     SHADOW_SAMPLED,
     SHADOW_TOP5_KEPT,
     Family,
@@ -44,6 +45,10 @@ class ShadowCounts:
     def sampled(self) -> None:
         """An image was chosen."""
         self._metrics.inc(SHADOW_SAMPLED)
+
+    def repeated(self, kind: str) -> None:
+        """An image was not chosen because it was seen lately; one of `groupnl.metrics.REPEAT_KINDS`."""
+        self._metrics.inc(SHADOW_REPEATED, kind=kind)
 
     def dropped(self, reason: str, count: int = 1) -> None:
         """Chosen images will not be answered again; one of `groupnl.metrics.DROP_REASONS`."""
@@ -86,7 +91,7 @@ class ShadowCounts:
 
     def _start_at_zero(self, cells: tuple[Cell, ...]) -> None:
         metrics = self._metrics
-        for family in (SHADOW_SAMPLED, SHADOW_LAG_SECONDS, SHADOW_QUEUE_LENGTH, SHADOW_DROPPED):
+        for family in (SHADOW_SAMPLED, SHADOW_REPEATED, SHADOW_LAG_SECONDS, SHADOW_QUEUE_LENGTH, SHADOW_DROPPED):
             metrics.start_at_zero(family)
         severities = sorted({str(cell.severity) for cell in cells})
         corruptions = [name for name in NAMES if any(cell.corruption == name for cell in cells)]

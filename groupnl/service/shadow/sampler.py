@@ -1,4 +1,7 @@
-"""The live path's side: which answered images are handed on. It costs a hash, and holds on to pixels; no copies."""
+"""The live path's side: which answered images are handed on.
+
+It costs a hash, and for a chosen image a look at its pixels; it holds on to them, and makes no copies.
+"""
 
 import logging
 import time
@@ -6,7 +9,9 @@ import time
 import torch
 from torch import Tensor
 
+from groupnl.robustness.fingerprint import fingerprint
 from groupnl.robustness.sampling import request_key
+from groupnl.robustness.seen import Seen
 from groupnl.service.items import Item
 from groupnl.service.shadow.counts import ShadowCounts
 from groupnl.service.shadow.job import Job
@@ -22,11 +27,13 @@ class Sampler:
     Args:
         counts: where they are counted.
         shadow: the shadow path; None where no image is to be chosen.
+        seen: the images that are not to be chosen again; None: each may be.
     """
 
-    def __init__(self, counts: ShadowCounts, shadow: ShadowLoop | None) -> None:
+    def __init__(self, counts: ShadowCounts, shadow: ShadowLoop | None, seen: Seen | None = None) -> None:
         self._counts = counts
         self._shadow = shadow
+        self._seen = seen
         self._tell_once = TellOnce(logger)
 
     def offer(self, item: Item, pixels: Tensor, logits: Tensor, label: int | None) -> None:
@@ -51,7 +58,7 @@ class Sampler:
             return  # nothing to do, or the client got no classes
         if label is not None:
             self._counts.clean_label(correct=int(logits.argmax()) == label)
-        if self._shadow is not None and key is not None:
+        if self._shadow is not None and key is not None and self._is_new(pixels):
             self._shadow.offer(Job(key, pixels, logits.softmax(dim=0), label, time.monotonic()))
 
     def _chosen_key(self, item: Item) -> str | None:
@@ -60,3 +67,9 @@ class Sampler:
             return None
         key = request_key(item.key(), item.image())
         return key if self._shadow.wants(key) else None
+
+    def _is_new(self, pixels: Tensor) -> bool:
+        kind = None if self._seen is None else self._seen.look(fingerprint(pixels))
+        if kind is not None:
+            self._counts.repeated(kind)
+        return kind is None

@@ -1,13 +1,16 @@
 """The shadow path of a worker, put together from its configuration."""
 
+import hashlib
 from pathlib import Path
 
 from groupnl.archive import probe
 from groupnl.archive.engine import Choice
+from groupnl.archive.read import archive_digest
 from groupnl.archive.shadow_config import ShadowConfig
 from groupnl.corruptions.corrupt import check
 from groupnl.errors import ConfigError
 from groupnl.metrics import PROBE_SET_IMAGES, Metrics
+from groupnl.robustness.seen import Seen
 from groupnl.service.shadow.child_runner import ChildRunner
 from groupnl.service.shadow.counts import ShadowCounts
 from groupnl.service.shadow.local import local_runner
@@ -17,14 +20,18 @@ from groupnl.service.shadow.runner import Runner
 from groupnl.service.shadow.sampler import Sampler
 
 
-def start_shadows(model_dir: Path, config: ShadowConfig, metrics: Metrics, choice: Choice) -> Sampler:
+def start_shadows(
+    model_dir: Path, name: str, config: ShadowConfig, metrics: Metrics, choice: Choice, seen_folder: Path | None = None
+) -> Sampler:
     """Start the shadow path, or what counts labelled answers only where no shadows are wanted.
 
     Args:
         model_dir: the model's unpacked archive.
+        name: of the model.
         config: which images, which cells, which twin.
         metrics: of the worker.
         choice: how the live network runs, and so its shadows.
+        seen_folder: where workers share what images they have seen; made if missing. None: each for itself.
 
     Raises:
         ConfigError: a twin without its archive, or a corruption that cannot be made here.
@@ -39,7 +46,9 @@ def start_shadows(model_dir: Path, config: ShadowConfig, metrics: Metrics, choic
     _check(config)
     shadow = ShadowLoop(_runner(model_dir, config, choice), config, counts, images)
     shadow.start()
-    return Sampler(counts, shadow if config.share > 0 else None)  # else it replays the probe set only
+    if config.share == 0:
+        return Sampler(counts, None)  # it replays the probe set only
+    return Sampler(counts, shadow, _seen(model_dir, name, config, seen_folder))
 
 
 def _check(config: ShadowConfig) -> None:
@@ -48,6 +57,19 @@ def _check(config: ShadowConfig) -> None:
             f"shadow.twin = {config.twin!r} needs shadow.twin_dir, the twin's unpacked archive: `groupnl serve` sets it"
         )
     check(config.corruptions)
+
+
+def _seen(model_dir: Path, name: str, config: ShadowConfig, folder: Path | None) -> Seen | None:
+    """What the workers of these networks have seen; other networks may look at an image again."""
+    sizes = config.remembered, config.remembered_similar
+    if not any(sizes):
+        return None
+    if folder is None:
+        return Seen(*sizes)
+    folder.mkdir(parents=True, exist_ok=True)
+    archives = [archive_digest(unpacked) for unpacked in (model_dir, config.twin_dir) if unpacked is not None]
+    networks = hashlib.sha256(" ".join([*archives, *map(str, sizes)]).encode()).hexdigest()
+    return Seen(*sizes, folder / f"{name}-{networks[:16]}")
 
 
 def _runner(model_dir: Path, config: ShadowConfig, choice: Choice) -> Runner:

@@ -186,7 +186,7 @@ def test_with_a_probe_set_only_no_live_image_is_looked_at(
     monkeypatch.setattr("groupnl.service.shadow.sampler.request_key", hashed)
     monkeypatch.setattr(threading.Thread, "start", lambda _: None)  # no replay: what is looked at is the offer
     save(ProbeSet(pixels[:2], torch.tensor([0, 1])), own_copy / "probe.safetensors")
-    shadows = start_shadows(own_copy, config(share=0.0), Metrics("tiny", registry), EAGER)
+    shadows = start_shadows(own_copy, "tiny", config(share=0.0), Metrics("tiny", registry), EAGER)
     shadows._offer(Item({"body": b"bytes"}, {}), pixels[0], torch.zeros(7), None)
 
 
