@@ -80,6 +80,8 @@ class ServeConfig(BaseModel):
         shadow_share: share of the live images that are answered again, corrupted; None: as the archives say.
         twins: compare models with the twins that their archives name.
         log_dir: folder of the log files.
+        state_dir: folder in which the workers' counts are kept from one start to the next, of this service alone;
+            None: each start begins at 0.
         allowed_hosts: names under which clients may ask, such as ``images.example.org``; empty: any. Not with
             TorchServe.
         keys: file of the clients' keys, see `groupnl keys new`; clients must send one. The environment may have more
@@ -123,6 +125,7 @@ class ServeConfig(BaseModel):
     shadow_share: Share | None = None
     twins: bool = True
     log_dir: Path = Path("logs")
+    state_dir: Path | None = None
     allowed_hosts: tuple[Name, ...] = ()
     keys: Path | None = None
     tls_cert: Path | None = None

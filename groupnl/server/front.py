@@ -24,8 +24,10 @@ from groupnl.server.metrics_endpoint import MetricsEndpoint
 from groupnl.server.observed.access_log import access_log
 from groupnl.server.observed.counts import Counts
 from groupnl.server.observed.gauges import Gauges
+from groupnl.server.observed.kept_counts import kept_counts
 from groupnl.server.observed.tracing import tracing
 from groupnl.server.observed.watch import Watch
+from groupnl.server.observed.worker_files import WorkerFiles
 from groupnl.server.pool.loading import Loader
 from groupnl.server.pool.models import Models
 from groupnl.server.pool.reload import Reloads
@@ -34,6 +36,7 @@ from groupnl.server.rpc.server import rpc_server
 from groupnl.server.run_directory import run_directory
 from groupnl.server.stop import Stop, Wait
 from groupnl.server.store import ServedModel, fill_store
+from groupnl.server.twins import networks_of
 from groupnl.server.web.app import App
 from groupnl.server.web.arriving import Arriving
 from groupnl.server.web.cors import Cors
@@ -222,17 +225,22 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
     """
     logs = config.log_dir
     raise_limit()  # each connection is an open file, and systems begin with 1024
-    with run_directory() as run_dir, logging_to(logs, say) as log, access_log(logs) as answers, tracing() as tracer:
+    with (
+        run_directory() as run_dir,
+        logging_to(logs, say) as log,
+        access_log(logs) as answers,
+        tracing() as tracer,
+        kept_counts(WorkerFiles(run_dir / METRICS_FOLDER), config.state_dir) as kept,
+    ):
         access = read_access(config)
         store = run_dir / "store"
         workers = fill_store(store, models, config).workers
         seats = plan_seats(usable_cores(), workers)
         settings = worker_settings(run_dir, seats.number, make_seats(run_dir, seats))
         say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
-        endpoint = MetricsEndpoint(
-            run_dir / METRICS_FOLDER, config.metrics_host, config.metrics_port, access.metrics_keys
-        )
-        counts = Counts([model.name for model in models], endpoint.registry, endpoint.workers)
+        kept.begin({model.name: networks_of(store / model.name) for model in models}, say)
+        endpoint = MetricsEndpoint(kept, config.metrics_host, config.metrics_port, access.metrics_keys)
+        counts = Counts([model.name for model in models], endpoint.registry, kept)
         watch = Watch(endpoint.registry, counts, answers, tracer)
         loader = Loader(config, run_dir / "reloads", environment.child_environment(settings), counts)
         front = Front(config, access, models, store, loader, watch, log)

@@ -4,7 +4,6 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -14,8 +13,8 @@ from prometheus_client.exposition import ThreadingWSGIServer
 from groupnl.errors import RefusedError
 from groupnl.server.keys.key import METRICS
 from groupnl.server.keys.keys import Keys
+from groupnl.server.observed.kept_counts import KeptCounts
 from groupnl.server.observed.metrics_page import WsgiApp, metrics_page
-from groupnl.server.observed.worker_files import WorkerFiles
 from groupnl.server.web.answer import refusal
 from groupnl.server.web.door import check_key
 
@@ -30,20 +29,20 @@ class MetricsEndpoint:
     """An HTTP server of `/metrics`.
 
     Args:
-        folder: the workers' `PROMETHEUS_MULTIPROC_DIR`; made if missing.
+        kept: what the workers have counted.
         host: address to listen on.
         port: port to listen on.
         keys: one of them, with the scope for it, must be shown; None: none.
 
     Attributes:
         registry: of what is shown; the server that counts by itself registers its own metrics there.
-        workers: what the workers wrote.
     """
 
-    def __init__(self, folder: Path, host: str, port: int, keys: Keys | None = None) -> None:
+    def __init__(self, kept: KeptCounts, host: str, port: int, keys: Keys | None = None) -> None:
         self.registry = CollectorRegistry()
-        self.workers = WorkerFiles(folder)
-        self.registry.register(self.workers)
+        self.registry.register(kept.workers)
+        self.registry.register(kept)  # the second, so that it keeps what the first has shown
+        self._kept = kept
         self._address = (host, port)
         self._keys = keys
         self._server: WSGIServer | None = None
@@ -64,7 +63,7 @@ class MetricsEndpoint:
         sys.setswitchinterval(SWITCH_S)
 
     def close(self) -> None:
-        """Stop listening."""
+        """Stop listening, and keep what has been counted to the end."""
         self._is_closed.set()
         sys.setswitchinterval(self._switch_s)
         if self._server is not None and self._thread is not None:
@@ -72,14 +71,16 @@ class MetricsEndpoint:
             self._server.shutdown()
             self._server.server_close()
             self._thread.join()
+        self._kept.save()
 
     def _sweep(self) -> None:
-        """So that no scrape has to do it for many at once."""
+        """So that no scrape has to do it for many at once, and that counts are kept where nobody scrapes."""
         while not self._is_closed.wait(SWEEP_S):
             try:
-                self.workers.sweep()
+                self._kept.workers.sweep()
+                self._kept.save_at_times()
             except Exception:
-                logger.exception("what workers have counted could not be moved; it is tried again")
+                logger.exception("what workers have counted could not be moved or kept; it is tried again")
 
 
 class _Server(ThreadingWSGIServer):

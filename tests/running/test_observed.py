@@ -24,6 +24,7 @@ from support.tiny import tiny_checkpoint
 
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
+from groupnl.metrics import CLEAN
 
 pytestmark = only_ours
 Labels = frozenset[tuple[str, str]]
@@ -244,8 +245,9 @@ def _a_death_loses_no_counts(watched: Watched) -> None:
     _until(lambda: watched.versions("build_info") == set())
     assert watched.value("requests_total", model="tiny", code="200") == 2  # and the start's own
     _until(lambda: watched.value("workers_ready", **ready) == 1)
-    assert watched.server.predict("tiny", PHOTO).status == 200
+    assert watched.server.predict("tiny", PHOTO, {"X-Label": "red"}).status == 200
     assert watched.value("requests_total", model="tiny", code="200") == 3
+    assert watched.value("labelled_total", model="tiny", **CLEAN) == 1
     assert watched.value("worker_starts_total", model="tiny") == 2
     assert watched.value("worker_deaths_total", model="tiny", reason="loading") == 0
 
@@ -263,6 +265,7 @@ def _both_versions_are_seen_meanwhile(watched: Watched, archive: Path) -> None:
     assert watched.value("reloads_total", model="tiny", outcome="done") == 1
     assert watched.value("worker_deaths_total", model="tiny", reason="died") == 1  # who was told to go is not dead
     assert watched.value("requests_total", model="tiny", code="200") == 5  # and the probe of the new version
+    assert watched.value("labelled_total", model="tiny", **CLEAN) == 0  # its networks are others
 
 
 def _reload(watched: Watched, archive: Path) -> list[str]:

@@ -19,6 +19,8 @@ from support.server import free_ports
 
 from groupnl.server import metrics_endpoint
 from groupnl.server.metrics_endpoint import MetricsEndpoint
+from groupnl.server.observed.kept_counts import KeptCounts
+from groupnl.server.observed.worker_files import WorkerFiles
 
 # A worker that counts three requests, says so, and lives until its input closes.
 WORKER = """
@@ -52,7 +54,7 @@ def _worker(folder: Path) -> Iterator[subprocess.Popen[str]]:
 @pytest.fixture
 def endpoint(tmp_path: Path) -> Iterator[int]:
     (port,) = free_ports(1)
-    running = MetricsEndpoint(tmp_path / "metrics", "127.0.0.1", port)
+    running = MetricsEndpoint(KeptCounts(WorkerFiles(tmp_path / "metrics")), "127.0.0.1", port)
     running.start()
     yield port
     running.close()
@@ -101,7 +103,7 @@ def test_without_workers_there_is_nothing_to_count(endpoint: int) -> None:
 def test_a_closed_endpoint_frees_its_port(tmp_path: Path) -> None:
     (port,) = free_ports(1)
     for _ in range(2):
-        running = MetricsEndpoint(tmp_path / "metrics", "127.0.0.1", port)
+        running = MetricsEndpoint(KeptCounts(WorkerFiles(tmp_path / "metrics")), "127.0.0.1", port)
         running.start()
         running.close()
 
@@ -129,7 +131,7 @@ class _Slow:
 
 def test_scrapes_at_the_same_time_share_one_page(tmp_path: Path) -> None:
     (port,) = free_ports(1)
-    running = MetricsEndpoint(tmp_path / "metrics", "127.0.0.1", port)
+    running = MetricsEndpoint(KeptCounts(WorkerFiles(tmp_path / "metrics")), "127.0.0.1", port)
     running.registry.register(slow := _Slow())
     running.start()
     try:
@@ -146,7 +148,7 @@ def test_the_dead_are_looked_for_between_scrapes(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(metrics_endpoint, "SWEEP_S", 0.05)
     (port,) = free_ports(1)
     folder = tmp_path / "metrics"
-    running = MetricsEndpoint(folder, "127.0.0.1", port)
+    running = MetricsEndpoint(KeptCounts(WorkerFiles(folder)), "127.0.0.1", port)
     running.start()
     try:
         with _worker(folder) as worker:

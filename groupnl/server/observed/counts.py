@@ -17,7 +17,8 @@ from groupnl.metrics import (
     Metrics,
 )
 from groupnl.server.observed.account import GONE, Account
-from groupnl.server.observed.worker_files import WorkerFiles
+from groupnl.server.observed.kept_counts import KeptCounts
+from groupnl.server.twins import Networks
 
 _COUNTED = (REQUEST_SECONDS, QUEUE_SECONDS, ANSWERS, ABANDONED, EXPIRED_REQUESTS, WORKER_DEATHS, RELOADS)
 NO_MODEL = ""  # what is asked of none, or of one that there is not
@@ -29,14 +30,14 @@ class Counts:
     Args:
         models: their names.
         registry: where the counts are shown.
-        workers: the counts of worker processes, which are kept when one has ended.
+        kept: the counts of worker processes, which are kept when one has ended.
     """
 
-    def __init__(self, models: Sequence[str], registry: CollectorRegistry, workers: WorkerFiles) -> None:
+    def __init__(self, models: Sequence[str], registry: CollectorRegistry, kept: KeptCounts) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]
         # Values of this process are no files, whatever PROMETHEUS_MULTIPROC_DIR says: that is for the workers.
         prometheus_client.values.ValueClass = prometheus_client.values.MutexValue
-        self._workers = workers
+        self._kept = kept
         self._metrics = Metrics(None, registry, _COUNTED)
         for family in (ANSWERS, ABANDONED):
             self._metrics.start_at_zero(family, model=[*models, NO_MODEL])
@@ -65,8 +66,12 @@ class Counts:
 
     def worker_ended(self, pid: int) -> None:
         """Keep what a process counted that is no more, and forget its gauges; takes some milliseconds."""
-        self._workers.retire(pid)
+        self._kept.workers.retire(pid)
 
     def reloaded(self, model: str, outcome: str) -> None:
         """Count a reload; the outcomes are `groupnl.metrics.RELOAD_OUTCOMES`."""
         self._metrics.inc(RELOADS, model=model, outcome=outcome)
+
+    def exchanged(self, model: str, networks: Networks) -> None:
+        """Leave out what the networks have answered that are no more; takes some milliseconds."""
+        self._kept.exchange(model, networks)

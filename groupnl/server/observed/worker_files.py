@@ -4,22 +4,50 @@ A worker that has ended leaves its counts behind, so that totals never fall: the
 gone, so that a sum costs the same after a hundred restarts. Its gauges are taken out.
 """
 
+import functools
+import json
 import re
 import threading
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psutil
 from prometheus_client import Metric
 from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from groupnl.metrics import BUILD_INFO
+
 # prometheus_client's names: counter_PID.db, histogram_PID.db, gauge_livesum_PID.db, ...
 _OF_PROCESS = re.compile(r"(?P<kind>counter|histogram|gauge_[a-z]+)_(?P<pid>\d+)\.db")
 _GONE = "gone"  # in the place of a process's number
+_COUNTS = ("counter", "histogram")
+Sums = dict[str, dict[str, float]]  # counter or histogram -> the library's key of a series -> what was counted
+
+
+class Series(NamedTuple):
+    """What the library's key of a series says.
+
+    Attributes:
+        metric: its name; a counter's without the ending.
+        name: of the series, as it is scraped.
+        labels: of the series.
+        help: what is counted.
+    """
+
+    metric: str
+    name: str
+    labels: Mapping[str, str]
+    help: str
+
+
+@functools.cache  # a service has some thousand keys, and they are read again and again
+def series_of(key: str) -> Series:
+    """The series of a key."""
+    return Series(*json.loads(key))
 
 
 class WorkerFiles:
@@ -55,7 +83,7 @@ class WorkerFiles:
                         ended[kind].append(file)
             for kind, sources in ended.items():
                 if not kind.startswith("gauge"):
-                    _add(sources, self._folder / f"{kind}_{_GONE}.db")
+                    _write(_sums(sources), self._folder / f"{kind}_{_GONE}.db")
                 for source in sources:
                     source.unlink()
 
@@ -63,6 +91,36 @@ class WorkerFiles:
         """Look for processes that have ended though nobody told, and retire them."""
         if gone := [pid for pid, files in self._files().items() if not self._is_alive(pid, files.values())]:
             self.retire(*gone)
+
+    def sums(self) -> Sums:
+        """What has been counted until now, by living workers and by those that are gone; a bucket's own, each."""
+        with self._changing:
+            return {kind: _sums(self._folder.glob(f"{kind}_*.db")) for kind in _COUNTS}
+
+    def add(self, sums: Sums) -> None:
+        """Go on from these counts."""
+        with self._changing:
+            for kind, counts in sums.items():
+                _write(counts, self._folder / f"{kind}_{_GONE}.db")
+
+    def forget(self, what: Callable[[Series], bool]) -> None:
+        """Leave such series of the workers out that are gone."""
+        self.sweep()
+        with self._changing:
+            for kind in _COUNTS:
+                file = self._folder / f"{kind}_{_GONE}.db"
+                if file.exists():
+                    kept = {key: value for key, value in _sums([file]).items() if not what(series_of(key))}
+                    file.unlink()
+                    _write(kept, file)
+
+    def ready(self) -> Counter[tuple[str, str]]:
+        """How many living workers have loaded a version, by model and version: they tell what they serve."""
+        self.sweep()
+        with self._changing:
+            told = [series_of(key) for file in self._folder.glob("gauge_livemax_*.db") for key in _sums([file])]
+        served = [series.labels for series in told if series.name == BUILD_INFO.name]
+        return Counter((labels["model"], labels["version"]) for labels in served)
 
     def _files(self) -> dict[int, dict[str, Path]]:
         """The files of each process, by what is in them."""
@@ -83,20 +141,24 @@ class WorkerFiles:
         return False
 
 
-def _add(sources: Iterable[Path], target: Path) -> None:
-    """Add the counts in some files to those in another, which is made if missing."""
+def _sums(sources: Iterable[Path]) -> dict[str, float]:
     sums: defaultdict[str, float] = defaultdict(float)
     for source in sources:
-        if source.stat().st_size:
+        if source.stat().st_size:  # a worker that begins has made its file before it gives it a size
             values: Any = MmapedDict.read_all_values_from_file(str(source))  # type: ignore[no-untyped-call]
             for key, value, _, _ in values:
                 sums[key] += value
-    if not sums:
+    return sums
+
+
+def _write(counts: Mapping[str, float], target: Path) -> None:
+    """Add counts to those in a file, which is made if missing."""
+    if not counts:
         return
-    counts: Any = MmapedDict(str(target))  # type: ignore[no-untyped-call]
+    file: Any = MmapedDict(str(target))  # type: ignore[no-untyped-call]
     try:
-        for key, value in sums.items():
-            before, _ = counts.read_value(key)
-            counts.write_value(key, before + value, 0.0)
+        for key, value in counts.items():
+            before, _ = file.read_value(key)
+            file.write_value(key, before + value, 0.0)
     finally:
-        counts.close()
+        file.close()

@@ -12,6 +12,7 @@ from groupnl.server.pool.loading import Loader
 from groupnl.server.pool.models import Models, Version
 from groupnl.server.pool.witness import Witness
 from groupnl.server.store import ServedModel
+from groupnl.server.twins import networks_of
 from groupnl.worker.wire import Part
 
 logger = logging.getLogger(__name__)
@@ -59,6 +60,8 @@ class Reloads:
             self._models.remove(old)
             await old.pool.drain()  # who has asked for it by its number meanwhile
             await old.pool.close()
+            if (networks := networks_of(new.folder)) != networks_of(old.folder):
+                await asyncio.to_thread(self._witness.exchanged, name, networks)
             await asyncio.to_thread(self._loader.discard, old)
             return new
 

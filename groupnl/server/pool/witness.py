@@ -2,6 +2,8 @@
 
 from typing import Protocol
 
+from groupnl.server.twins import Networks
+
 
 class Witness(Protocol):
     """Learns of deaths and reloads."""
@@ -14,3 +16,6 @@ class Witness(Protocol):
 
     def reloaded(self, model: str, outcome: str) -> None:
         """A reload has ended; the outcomes are `groupnl.metrics.RELOAD_OUTCOMES`."""
+
+    def exchanged(self, model: str, networks: Networks) -> None:
+        """Other networks answer for a model, and the workers of the old ones have ended. As `worker_ended`."""

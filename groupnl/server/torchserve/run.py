@@ -12,13 +12,19 @@ from groupnl.errors import ConfigError
 from groupnl.server.config import ServeConfig
 from groupnl.server.management_socket import LONGEST_SOCKET_PATH
 from groupnl.server.metrics_endpoint import MetricsEndpoint
+from groupnl.server.observed.kept_counts import kept_counts
+from groupnl.server.observed.worker_files import WorkerFiles
 from groupnl.server.run_directory import run_directory
 from groupnl.server.stop import Stop, Wait
 from groupnl.server.store import ServedModel, fill_store
 from groupnl.server.torchserve.frontend import KEY_FILE, TorchServe, properties
 from groupnl.server.torchserve.java import find_java
+from groupnl.server.torchserve.workers import Workers
+from groupnl.server.twins import networks_of
 from groupnl.server.worker_environment import METRICS_FOLDER
 from groupnl.service.seats import make_seats, plan_seats
+
+STORE = "store"  # below the run's directory
 
 
 class Run:
@@ -84,10 +90,13 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
         ConfigError, ArchiveError, ServerError: it cannot be started so.
     """
     java = find_java()
-    with run_directory() as run_dir:
+    with run_directory() as run_dir, kept_counts(WorkerFiles(run_dir / METRICS_FOLDER), config.state_dir) as kept:
         _check_length(run_dir)
-        endpoint = MetricsEndpoint(run_dir / METRICS_FOLDER, config.metrics_host, config.metrics_port)
         server = _prepare(config, models, java, run_dir, say)
+        folders = {model.name: run_dir / STORE / model.name for model in models}
+        kept.begin({name: networks_of(folder) for name, folder in folders.items()}, say)
+        endpoint = MetricsEndpoint(kept, config.metrics_host, config.metrics_port)
+        endpoint.registry.register(Workers(folders, kept.workers))
         try:
             endpoint.start()
             server.start()
@@ -98,7 +107,7 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
 
 
 def _prepare(config: ServeConfig, models: list[ServedModel], java: Path, run_dir: Path, say: Say) -> TorchServe:
-    store = run_dir / "store"
+    store = run_dir / STORE
     workers, max_image_bytes = fill_store(store, models, config)
     text = properties(config, models, store, max_image_bytes)
     (run_dir / "config.properties").write_text(text, encoding="utf-8")

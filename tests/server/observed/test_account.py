@@ -13,6 +13,7 @@ from support.accounts import answered, begun
 
 from groupnl.server.observed.access_log import ACCESS_LOG, AccessLog
 from groupnl.server.observed.counts import Counts
+from groupnl.server.observed.kept_counts import KeptCounts
 from groupnl.server.observed.worker_files import WorkerFiles
 
 HOSTILE = '/predictions/a\x1b[2J\n\r\x7f\x9b\u2028\ud800"\\é'
@@ -32,7 +33,7 @@ def registry() -> CollectorRegistry:
 
 @pytest.fixture
 def counts(registry: CollectorRegistry, tmp_path: Path) -> Counts:
-    return Counts(["tiny", "twin"], registry, WorkerFiles(tmp_path / "metrics"))
+    return Counts(["tiny", "twin"], registry, KeptCounts(WorkerFiles(tmp_path / "metrics")))
 
 
 @pytest.mark.parametrize("given", ["abc-1", "!", "~" * 128, '"\\'])
@@ -136,8 +137,10 @@ def test_the_server_writes_no_files_of_counts(tmp_path: Path) -> None:
     program = (
         "from pathlib import Path; from prometheus_client import CollectorRegistry, generate_latest\n"
         "from groupnl.server.observed.counts import Counts\n"
+        "from groupnl.server.observed.kept_counts import KeptCounts\n"
         "from groupnl.server.observed.worker_files import WorkerFiles\n"
-        f"registry = CollectorRegistry(); counts = Counts(['tiny'], registry, WorkerFiles(Path({str(tmp_path)!r})))\n"
+        f"registry = CollectorRegistry(); kept = KeptCounts(WorkerFiles(Path({str(tmp_path)!r})))\n"
+        "counts = Counts(['tiny'], registry, kept)\n"
         "counts.worker_died('tiny', 'died'); print(generate_latest(registry).decode())"
     )
     told.mkdir()

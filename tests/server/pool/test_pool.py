@@ -13,6 +13,7 @@ from groupnl.errors import ServerError
 from groupnl.server.pool.pool import Pool
 from groupnl.server.pool.serving import Serving
 from groupnl.server.pool.worker_process import Program, WorkerProcess
+from groupnl.server.twins import Networks
 
 SERVING = Serving(1, 4, 0.0, 10, 10, 1000, 1000)
 
@@ -23,6 +24,8 @@ class _Nobody:
     def worker_ended(self, pid: int) -> None: ...
 
     def reloaded(self, model: str, outcome: str) -> None: ...
+
+    def exchanged(self, model: str, networks: Networks) -> None: ...
 
 
 def _pool(tmp_path: Path) -> Pool:

@@ -1,0 +1,47 @@
+"""How many workers TorchServe's models should have, and how many are ready: the gauges of our own server."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from prometheus_client.metrics_core import GaugeMetricFamily
+
+from groupnl.archive.manifest import MANIFEST_NAME, Manifest
+from groupnl.archive.model_config import worker_count
+from groupnl.archive.read import CONFIG_FILE
+from groupnl.base.yaml_file import read_mapping
+from groupnl.metrics import WORKERS_READY, WORKERS_WANTED
+from groupnl.server.observed.worker_files import WorkerFiles
+
+
+class Workers:
+    """A collector of prometheus_client. What TorchServe's management scales meanwhile it does not know.
+
+    Args:
+        folders: model -> where it is unpacked.
+        files: what the workers wrote.
+    """
+
+    def __init__(self, folders: Mapping[str, Path], files: WorkerFiles) -> None:
+        self._files = files
+        self._wanted = {
+            (name, Manifest.model_validate_json((folder / MANIFEST_NAME).read_bytes()).version): worker_count(
+                read_mapping(folder / CONFIG_FILE)
+            )
+            for name, folder in folders.items()
+        }
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        """Nothing: nobody else has these names."""
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """The figures."""
+        ready = self._files.ready()
+        for family, values in (
+            (WORKERS_WANTED, self._wanted),
+            (WORKERS_READY, {version: ready[version] for version in self._wanted}),
+        ):
+            gauge = GaugeMetricFamily(family.name, family.help, labels=family.all_labels)
+            for version, value in values.items():
+                gauge.add_metric(version, value)
+            yield gauge
