@@ -133,6 +133,13 @@ SHADOW_DROPPED = Family(
     ("reason",),
     known={"reason": DROP_REASONS},
 )
+SHADOW_PROCESS_DEATHS = Family(
+    "groupnl_shadow_process_deaths_total",
+    "counter",
+    "Shadow processes that ended, by reason: while loading, by themselves, or because a batch hung.",
+    ("reason",),
+    known={"reason": DEATH_REASONS},
+)
 SHADOW_QUEUE_LENGTH = Family("groupnl_shadow_queue_length", "sum", "Chosen images that wait.")
 SHADOW_LAG_SECONDS = Family(
     "groupnl_shadow_lag_seconds", "histogram", "Seconds from the live answer to its shadow's.", (), _LAG_SECONDS

@@ -4,7 +4,7 @@ import multiprocessing
 import os
 import pickle
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
@@ -13,21 +13,28 @@ from torch import Tensor
 from groupnl.base.child_process import bound_command
 from groupnl.corruptions import CorruptionSpec
 from groupnl.errors import ServerError
+from groupnl.metrics import DIED, LOADING, TIMEOUT
 from groupnl.service.shadow.messages import Failure, Setup
 from groupnl.service.shadow.runner import Result
+from groupnl.service.shadow.watchdog import Watchdog
 
 KILL_S = 5.0
+STILL_S = 120.0  # without any processor time, while it owes an answer
+BUSY_S = 1800.0  # of processor time, for one answer
 
 
 class ChildRunner:
-    """Runs in a process of the lowest priority; see `groupnl.service.shadow.child`.
+    """Runs in a process of the lowest priority; see `groupnl.service.shadow.child`. One that hangs is ended.
 
     Args:
         setup: what it loads.
+        died: told when the process has ended without being asked; one of `groupnl.metrics.DEATH_REASONS`.
     """
 
-    def __init__(self, setup: Setup) -> None:
+    def __init__(self, setup: Setup, died: Callable[[str], None]) -> None:
         self._setup = setup
+        self._died = died
+        self._has_loaded = False
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
 
@@ -54,7 +61,9 @@ class ChildRunner:
             )
         try:
             _lower_priority(self._process.pid)  # from here, so that importing torch is covered too
+            self._has_loaded = False
             self._ask(pickle.dumps(self._setup))
+            self._has_loaded = True
         except Exception:
             self.close()
             raise
@@ -86,13 +95,19 @@ class ChildRunner:
 
     def _ask(self, message: bytes) -> object:
         assert self._pipe is not None  # noqa: S101 (for mypy)
+        assert self._process is not None  # noqa: S101
+        watchdog = Watchdog(self._process, STILL_S, BUSY_S)
         try:
-            self._pipe.send_bytes(message)
-            answer = self._pipe.recv()
+            with watchdog.watching():  # sending waits too, for a process that reads
+                self._pipe.send_bytes(message)
+                answer = self._pipe.recv()
         except (EOFError, OSError):
             self.close()
-            raise ServerError("the shadow process has ended") from None
+            self._died(TIMEOUT if watchdog.has_bitten else DIED if self._has_loaded else LOADING)
+            raise ServerError(f"the shadow process {'hung' if watchdog.has_bitten else 'has ended'}") from None
         if isinstance(answer, Failure):
+            if not self._has_loaded:
+                self._died(LOADING)
             raise ServerError(f"the shadow process reports {answer.text}")
         return answer
 

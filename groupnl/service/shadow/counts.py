@@ -15,6 +15,7 @@ from groupnl.metrics import (
     SHADOW_LAG_SECONDS,
     SHADOW_PAIRS,
     SHADOW_QUEUE_LENGTH,
+    SHADOW_PROCESS_DEATHS,
     SHADOW_REPEATED,
     SHADOW_SAMPLED,
     SHADOW_TOP5_KEPT,
@@ -59,6 +60,10 @@ class ShadowCounts:
         self._metrics.set(SHADOW_QUEUE_LENGTH, count)
 
     def pair(self, cell: Cell, result: Result, label: int | None, lag_s: float) -> None:
+    def process_died(self, reason: str) -> None:
+        """The shadow process has ended without being asked; one of `groupnl.metrics.DEATH_REASONS`."""
+        self._metrics.inc(SHADOW_PROCESS_DEATHS, reason=reason)
+
         """An image was answered again; `result` has a change."""
         assert result.change is not None  # noqa: S101 (for mypy)
         labels = _labels(cell)
@@ -91,7 +96,14 @@ class ShadowCounts:
 
     def _start_at_zero(self, cells: tuple[Cell, ...]) -> None:
         metrics = self._metrics
-        for family in (SHADOW_SAMPLED, SHADOW_REPEATED, SHADOW_LAG_SECONDS, SHADOW_QUEUE_LENGTH, SHADOW_DROPPED):
+        for family in (
+            SHADOW_SAMPLED,
+            SHADOW_REPEATED,
+            SHADOW_LAG_SECONDS,
+            SHADOW_QUEUE_LENGTH,
+            SHADOW_DROPPED,
+            SHADOW_PROCESS_DEATHS,
+        ):
             metrics.start_at_zero(family)
         severities = sorted({str(cell.severity) for cell in cells})
         corruptions = [name for name in NAMES if any(cell.corruption == name for cell in cells)]

@@ -44,7 +44,7 @@ def start_shadows(
     if config.share == 0 and (images is None or config.probe_time_share == 0):
         return Sampler(counts, None)
     _check(config)
-    shadow = ShadowLoop(_runner(model_dir, config, choice), config, counts, images)
+    shadow = ShadowLoop(_runner(model_dir, config, choice, counts), config, counts, images)
     shadow.start()
     if config.share == 0:
         return Sampler(counts, None)  # it replays the probe set only
@@ -72,12 +72,12 @@ def _seen(model_dir: Path, name: str, config: ShadowConfig, folder: Path | None)
     return Seen(*sizes, folder / f"{name}-{networks[:16]}")
 
 
-def _runner(model_dir: Path, config: ShadowConfig, choice: Choice) -> Runner:
+def _runner(model_dir: Path, config: ShadowConfig, choice: Choice, counts: ShadowCounts) -> Runner:
     """On a CPU a process of the lowest priority; on CUDA the worker's own thread, on a stream that gives way.
 
     A second process on CUDA would need a context of its own, and streams' priorities do not count between processes.
     """
     setup = Setup(model_dir, config.twin_dir, choice, config.threads)
     if choice.device.type == "cpu":
-        return ChildRunner(setup)
+        return ChildRunner(setup, counts.process_died)
     return local_runner(setup)  # on the usual stream: the live engine's goes before it

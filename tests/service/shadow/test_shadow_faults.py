@@ -168,7 +168,7 @@ def test_where_idle_priority_is_refused_niceness_remains(packed: Path, monkeypat
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(os, "sched_setscheduler", refuse, raising=False)
-    runner = ChildRunner(Setup(packed, None, EAGER, 1))
+    runner = ChildRunner(Setup(packed, None, EAGER, 1), print)
     try:
         runner.start()
         assert runner.pid is not None

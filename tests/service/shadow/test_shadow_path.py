@@ -16,6 +16,7 @@ from torch import Tensor
 
 from groupnl.archive.probe import ProbeSet
 from groupnl.corruptions import CorruptionSpec, corrupt
+from groupnl.errors import ServerError
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.metrics import Metrics
 from groupnl.robustness.compare import compare
@@ -191,8 +192,13 @@ def test_a_fault_of_the_offer_reaches_nobody(
 
 
 @pytest.fixture
-def child(packed: Path) -> Iterator[ChildRunner]:
-    runner = ChildRunner(Setup(packed, packed, EAGER, 1))
+def deaths() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def child(packed: Path, deaths: list[str]) -> Iterator[ChildRunner]:
+    runner = ChildRunner(Setup(packed, packed, EAGER, 1), deaths.append)
     runner.start()
     yield runner
     runner.close()
@@ -219,7 +225,12 @@ def test_the_process_answers_as_the_thread_does(child: ChildRunner, engine: Torc
 
 @pytest.mark.slow
 def test_a_killed_process_is_started_again(
-    child: ChildRunner, engine: TorchEngine, pixels: Tensor, begin: Callable[..., ShadowLoop], count: Count
+    child: ChildRunner,
+    deaths: list[str],
+    engine: TorchEngine,
+    pixels: Tensor,
+    begin: Callable[..., ShadowLoop],
+    count: Count,
 ) -> None:
     shadow = begin(child, config(batch_size=1))
     shadow.offer(job(engine, pixels[0]))
@@ -233,11 +244,53 @@ def test_a_killed_process_is_started_again(
     shadow.offer(job(engine, pixels[0]))
     until(lambda: count("groupnl_shadow_pairs_total") == 2)
     assert child.pid != first
+    assert deaths == ["died"]
 
 
 @pytest.mark.slow
-def test_what_cannot_be_loaded_is_told(tmp_path: Path) -> None:
-    runner = ChildRunner(Setup(tmp_path, None, EAGER, 1))
-    with pytest.raises(Exception, match="ArchiveError"):
+def test_a_hung_process_is_ended_and_started_again(
+    child: ChildRunner,
+    deaths: list[str],
+    engine: TorchEngine,
+    pixels: Tensor,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    specs, clean = [CorruptionSpec("contrast", 1, 0)] * 40, engine(pixels).softmax(dim=1)
+    hung = child.pid
+    assert hung is not None
+    os.kill(hung, signal.SIGSTOP)
+    with monkeypatch.context() as impatient:
+        impatient.setattr("groupnl.service.shadow.child_runner.STILL_S", 1.0)
+        with pytest.raises(ServerError, match="the shadow process hung"):
+            child.run(pixels, specs, clean)  # more than the pipe holds: sending waits
+    assert not psutil.pid_exists(hung)
+    assert deaths == ["timeout"]
+    assert [record.message for record in caplog.records] == [
+        f"shadow requests hang: process {hung} has got no processor time for 1 s, and is ended; it is started again"
+    ]
+    assert None not in child.run(pixels, specs, clean)
+
+
+@pytest.mark.slow
+def test_a_process_that_computes_without_end_is_ended_and_one_that_has_no_processor_is_not(
+    child: ChildRunner, deaths: list[str], engine: TorchEngine, pixels: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    specs, clean = [CorruptionSpec("contrast", 1, 0)] * 40, engine(pixels).softmax(dim=1)
+    monkeypatch.setattr("groupnl.service.shadow.watchdog._POLL_S", 0.001)
+    monkeypatch.setattr("groupnl.service.shadow.watchdog._processor_s", lambda _: time.monotonic() / 100)
+    monkeypatch.setattr("groupnl.service.shadow.child_runner.STILL_S", 0.05)
+    assert None not in child.run(pixels, specs, clean)  # it gets a hundredth of a processor, and may take its time
+    monkeypatch.setattr("groupnl.service.shadow.child_runner.BUSY_S", 0.0)
+    with pytest.raises(ServerError, match="the shadow process hung"):
+        child.run(pixels, specs, clean)
+    assert deaths == ["timeout"]
+
+
+@pytest.mark.slow
+def test_what_cannot_be_loaded_is_told(tmp_path: Path, deaths: list[str]) -> None:
+    runner = ChildRunner(Setup(tmp_path, None, EAGER, 1), deaths.append)
+    with pytest.raises(ServerError, match="ArchiveError"):
         runner.start()
     assert runner.pid is None
+    assert deaths == ["loading"]
