@@ -26,7 +26,6 @@ CLOSED_ROWS = [
     "GPUs",
     "Shadow health",
     "$watched: corruption by severity",
-    "$watched against its twin",
     "$watched: truth and the label-free band",
     "Alerts and what to do",
 ]

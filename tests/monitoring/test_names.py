@@ -6,6 +6,7 @@ import pytest
 from support.expressions import (
     DASHBOARDS,
     Expression,
+    filled,
     mark_expressions,
     panel_expressions,
     rule_expressions,
@@ -63,8 +64,9 @@ def test_variables_ask_for_what_exists() -> None:
         queries = [variable["query"]["query"] for variable in variables if variable["type"] == "query"]
         assert len(queries) == 3
         for query in queries:
-            metric, label = query.removeprefix("label_values(").removesuffix(")").rsplit(", ", 1)
-            assert label in labels_of(metric.replace("$model", "m"), KNOWN)
+            inside = filled(query.partition("(")[2].removesuffix(")"), VALUES | {"__range": "6h"})
+            asked, label = inside.rsplit(", ", 1) if query.startswith("label_values") else (inside, "model")
+            assert label in labels_of(asked, KNOWN)
 
 
 @pytest.mark.parametrize(

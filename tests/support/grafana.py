@@ -5,12 +5,22 @@ Prometheus (how values are put into a query).
 """
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
 
 ALL = "$__all"
-LabelValues = Callable[[str, str], Sequence[str]]
+RANGE = "6h"  # of time that a dashboard shows when it is opened
 Values = dict[str, list[str]]
+
+
+class Source(Protocol):
+    """A Prometheus, or what answers as one."""
+
+    def label_values(self, selector: str, label: str) -> Sequence[str]:
+        """The values of a label among the series that a selector finds."""
+
+    def query(self, expression: str) -> Sequence[dict[str, Any]]:
+        """The series of an instant query's answer, each with `metric` and `value`."""
 
 
 class Asked(NamedTuple):
@@ -31,16 +41,16 @@ class Asked(NamedTuple):
     closed: bool
 
 
-def opened(dashboard: dict[str, Any], label_values: LabelValues, sources: Sequence[str], interval: str) -> list[Asked]:
+def opened(dashboard: dict[str, Any], source: Source, sources: Sequence[str], interval: str) -> list[Asked]:
     """Every query of a dashboard that has just been opened.
 
     Args:
         dashboard: its JSON.
-        label_values: tells a label's values, by a selector and the label.
+        source: is asked for the values of variables.
         sources: uids of the data sources for Prometheus that there are, the default one first.
         interval: what Grafana takes for ``$__rate_interval``.
     """
-    values = _variables(dashboard, label_values, sources, interval)
+    values = _variables(dashboard, source, sources, interval)
     asked: list[Asked] = []
     for row, panels in _rows(dashboard["panels"]):
         repeated = row.get("repeat")
@@ -55,21 +65,31 @@ def opened(dashboard: dict[str, Any], label_values: LabelValues, sources: Sequen
     return asked
 
 
-def _variables(dashboard: dict[str, Any], label_values: LabelValues, sources: Sequence[str], interval: str) -> Values:
-    values: Values = {"__rate_interval": [interval]}
+def _variables(dashboard: dict[str, Any], source: Source, sources: Sequence[str], interval: str) -> Values:
+    values: Values = {"__rate_interval": [interval], "__range": [RANGE]}
     for variable in dashboard["templating"]["list"]:
-        values[variable["name"]] = _chosen(variable, _options(variable, values, label_values, sources))
+        values[variable["name"]] = _chosen(variable, _options(variable, values, source, sources))
     return values
 
 
-def _options(variable: dict[str, Any], values: Values, label_values: LabelValues, sources: Sequence[str]) -> list[str]:
+def _options(variable: dict[str, Any], values: Values, source: Source, sources: Sequence[str]) -> list[str]:
     if variable["type"] == "datasource":
         return list(sources)
     if variable["type"] == "custom":
         return variable["query"].split(",")
-    found = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"]["query"])
-    assert found, variable["query"]
-    return sorted(label_values(filled(found[1], values), found[2]))
+    query = filled(variable["query"]["query"], values)
+    if found := re.fullmatch(r"label_values\((.+), (\w+)\)", query):
+        return sorted(source.label_values(found[1], found[2]))
+    found = re.fullmatch(r"query_result\((.+)\)", query)
+    assert found, query
+    wanted = re.compile(variable["regex"].strip("/"))
+    return sorted({one[1] for series in source.query(found[1]) if (one := wanted.search(_shown(series)))})
+
+
+def _shown(series: dict[str, Any]) -> str:
+    """A series as Grafana shows it to a variable's regular expression."""
+    labels = ",".join(f'{label}="{value}"' for label, value in series["metric"].items() if label != "__name__")
+    return f"{series['metric'].get('__name__', '')}{{{labels}}} {series['value'][1]}"
 
 
 def _chosen(variable: dict[str, Any], options: list[str]) -> list[str]:

@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 from support.server import free_ports
 
+from groupnl.cli import main
+from groupnl.monitoring.recording import LONG_INTERVAL
+
 ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 30
 STOP_LIMIT_S = 20
@@ -32,6 +35,19 @@ def promtool(*words: str | Path) -> str:
     done = subprocess.run([tools() / "promtool", *words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
+
+
+def configure(folder: Path, *words: str) -> Path:
+    """The configuration that `groupnl monitoring` writes into a folder; all rules are computed every second.
+
+    Args:
+        folder: where it is written.
+        words: its options, beside the intervals.
+    """
+    assert main(["monitoring", "--out", str(folder), "--interval", "1", "--evaluation-interval", "1", *words]) == 0
+    for file in (folder / "prometheus" / "rules").glob("*.yml"):
+        file.write_text(file.read_text().replace(f"interval: {LONG_INTERVAL}", "interval: 1s"))
+    return folder / "prometheus" / "prometheus.yml"
 
 
 class Prometheus:
@@ -66,6 +82,10 @@ class Prometheus:
     def query(self, expression: str) -> list[dict[str, Any]]:
         """The series of an instant query's answer, each with `metric` and `value`."""
         return self._get("query", query=expression)["result"]
+
+    def label_values(self, selector: str, label: str) -> list[str]:
+        """The values of a label among the series that a selector finds."""
+        return self._get(f"label/{label}/values", **{"match[]": selector})
 
     def rules(self) -> list[dict[str, Any]]:
         """All rules, with their health and last error."""

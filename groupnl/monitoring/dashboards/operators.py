@@ -35,13 +35,14 @@ def operators_dashboard(runbook: str = RUNBOOK) -> str:
     Args:
         runbook: address of the page that has a heading for each alert.
     """
-    robustness = [agreement_figure(6), verdict_figure(6), enough_figure(4), bound_figure(4), truth_figure(4)]
-    against_twin = [
+    robustness = [
+        agreement_figure(8),
+        enough_figure(6),
+        bound_figure(5),
+        truth_figure(5),
+        verdict_figure(8),
         relative_error_figure(6),
-        relative_error_lines(9),
-        evidence_lines(9),
-        power_panel(24),
-        twin_table(),
+        power_panel(10),
     ]
     rows = [
         Row("Now", now_row()),
@@ -52,7 +53,6 @@ def operators_dashboard(runbook: str = RUNBOOK) -> str:
         Row("GPUs", gpu_row(), collapsed=True),
         Row("Shadow health", shadow_row(), collapsed=True),
         Row("$watched: corruption by severity", matrix_row(), by_model=True, collapsed=True),
-        Row("$watched against its twin", against_twin, by_model=True, collapsed=True),
         Row("$watched: truth and the label-free band", [truth_table()], by_model=True, collapsed=True),
         Row("Alerts and what to do", runbook_row(runbook), collapsed=True),
     ]

@@ -55,7 +55,7 @@ def page(uid: str, title: str, description: str, rows: Sequence[Row], other: tup
         description: what it answers.
         rows: in their order.
         other: title and uid of the dashboard that it links to.
-        watched: the metric that those models have for which rows are repeated.
+        watched: the counter that is above 0 for those models for which rows are repeated.
     """
     result = builders.Dashboard(title).uid(uid).description(description).tags(["groupnl"]).readonly()
     result.time("now-6h", "now").refresh("30s").timezone("browser").tooltip(DashboardCursorSync.CROSSHAIR)
@@ -114,10 +114,15 @@ def _choices(watched: Family) -> tuple[builders.QueryVariable, ...]:
             "Of requests, queues and workers; recorded figures are of all replicas together."
         ),
         _choice("model", "Model", f"label_values({BUILD_INFO.name}, model)"),
-        # Those of the chosen models that have shadows: rows are repeated for them. There is nothing to choose.
-        _choice("watched", "Watched", f"label_values({watched.name}{{{MODELS}}}, model)").hide(
-            VariableHide.HIDE_VARIABLE
-        ),
+        # Those of the chosen models that were watched in the time that is shown: rows are repeated for them. There is
+        # nothing to choose.
+        _choice(
+            "watched",
+            "Watched",
+            f"query_result(count by (model) (max_over_time({watched.name}{{{MODELS}}}[$__range]) > 0))",
+        )
+        .regex('/model="([^"]+)"/')
+        .hide(VariableHide.HIDE_VARIABLE),
     )
 
 

@@ -56,7 +56,7 @@ def verdict_figure(width: int) -> AnyPanel:
         f"not repeated, it is wrong in at most 5 % of all services. {NOT_RIGHT_MORE_OFTEN}",
         width,
         FIGURES_HEIGHT,
-        "no pairs yet",
+        "no twin, or no pairs yet",
     )
     return figures(
         text,
@@ -97,7 +97,7 @@ def relative_error_figure(width: int, height: int = FIGURES_HEIGHT) -> AnyPanel:
         f"only where its 95 % interval excludes 1; one look in twenty does so by chance. {NOT_RIGHT_MORE_OFTEN}",
         width,
         height,
-        "no pairs yet",
+        "no twin, or no pairs yet",
     )
     start, low, high, recent = (
         recorded(named(TWIN, f"relative_corruption_error{end}", span))
@@ -180,7 +180,7 @@ def relative_error_lines(width: int) -> AnyPanel:
 def loss_table(height: int = 17) -> AnyPanel:
     """What corruptions do to both models' probabilities."""
     text = Text(
-        f"Each corruption, last {RECENT}",
+        f"Loss of confidence, last {RECENT}",
         "The mean loss of probability of the clean answer, and the mean divergence between clean and corrupted "
         "answer. Each model on its own sampled images; of the twin only if it is served itself, with shadows.",
         24,
