@@ -70,7 +70,7 @@ class Exposition:
     def _start_shadows(self) -> None:
         self._metrics.set(m.SHADOW_QUEUE_LENGTH, 1, model=MODEL)
         self._metrics.set(m.PROBE_SET_IMAGES, 50, model=MODEL)
-        for family in (m.SHADOW_DROPPED, m.SHADOW_REPEATED):
+        for family in (m.SHADOW_DROPPED, m.SHADOW_REPEATED, m.SHADOW_PROCESS_DEATHS):
             self._metrics.start_at_zero(family, model=[MODEL])
         for corruption in {cell.corruption for cell in CELLS}:
             self._metrics.set(m.OFFLINE_AGREEMENT, _OFFLINE_AGREEMENT, model=MODEL, corruption=corruption)

@@ -95,8 +95,8 @@ def _queue_wait() -> AnyPanel:
 def _workers() -> AnyPanel:
     text = Text(
         "Workers",
-        "Wanted and ready, over all versions and replicas; and those that died within the dashboard's window. "
-        "TorchServe tells only of starts: those beyond the first are restarts.",
+        "Wanted and ready, over all versions and replicas; those that became ready since the service's start, and "
+        "those that died within the dashboard's window (our own server).",
         8,
         LINES_HEIGHT,
     )
@@ -105,7 +105,7 @@ def _workers() -> AnyPanel:
         Query("{{model}} wanted", right_now(WORKERS_WANTED)),
         Query("{{model}} ready", right_now(WORKERS_READY)),
         Query("{{model}} died: {{reason}}", deaths),
-        Query("{{model}} starts", right_now(WORKER_STARTS)),
+        Query("{{model}} became ready", right_now(WORKER_STARTS)),
     ]
     return lines(text, queries, COUNT)
 

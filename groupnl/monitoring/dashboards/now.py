@@ -44,9 +44,8 @@ def now_row() -> Sequence[AnyPanel]:
 def _who_is_up(width: int) -> AnyPanel:
     text = Text(
         "Up and ready",
-        "Whether Prometheus reaches each replica, when our own server was started there, and the share of the wanted "
-        "workers that can answer: below 100 % while a model is loaded or reloaded. TorchServe does not tell of its "
-        "workers.",
+        "Whether Prometheus reaches each replica, when the service was started there, and the share of the wanted "
+        "workers that can answer: below 100 % while a model is loaded or reloaded.",
         width,
         FIGURES_HEIGHT,
         "no replica known",

@@ -6,6 +6,7 @@ from groupnl.metrics import (
     SHADOW_DROPPED,
     SHADOW_LAG_SECONDS,
     SHADOW_PAIRS,
+    SHADOW_PROCESS_DEATHS,
     SHADOW_QUEUE_LENGTH,
     SHADOW_REPEATED,
     SHADOW_SAMPLED,
@@ -107,13 +108,17 @@ def _repeated() -> AnyPanel:
 def _reasons() -> AnyPanel:
     text = Text(
         "Dropped, by reason",
-        "queue_full and expired: shadows gave way to live traffic. fault: an error, told once in the log.",
+        "queue_full and expired: shadows gave way to live traffic. fault: an error, told once in the log. Shadow "
+        "processes that died are started again: timeout is one that hung.",
         8,
         LINES_HEIGHT,
         "shadows are off",
     )
-    dropped = per_second(SHADOW_DROPPED, "model, reason")
-    return lines(text, [Query("{{model}} {{reason}}", dropped)], RATE, stacked=True)
+    queries = [
+        Query("{{model}} {{reason}}", per_second(SHADOW_DROPPED, "model, reason")),
+        Query("{{model}} process died: {{reason}}", per_second(SHADOW_PROCESS_DEATHS, "model, reason")),
+    ]
+    return lines(text, queries, RATE, stacked=True)
 
 
 def _drop_share() -> AnyPanel:
