@@ -187,8 +187,9 @@ OFFLINE_AGREEMENT = Family(
 FAMILIES = tuple(value for value in list(globals().values()) if isinstance(value, Family))
 
 # What our own server counts, which is one process. A model that is not known by its name has an empty one. With
-# TorchServe there are the workers wanted and ready, and when counts were saved.
-_ANSWER_STATUSES = sorted({*_STATUSES, *(error.status for error in refused_errors())})
+# TorchServe there are the start, the workers wanted and ready, and when counts were saved.
+_WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+_ANSWER_STATUSES = sorted({*_STATUSES, *_WITHOUT_BODY, *(error.status for error in refused_errors())})
 _OF_VERSION = ("version",)
 REQUEST_SECONDS = Family(
     "groupnl_request_seconds",

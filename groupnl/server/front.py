@@ -236,7 +236,7 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
         store = run_dir / "store"
         workers = fill_store(store, models, config).workers
         seats = plan_seats(usable_cores(), workers)
-        settings = worker_settings(run_dir, seats.number, make_seats(run_dir, seats))
+        settings = worker_settings(run_dir, seats.number, make_seats(run_dir, seats), config.state_dir)
         say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
         kept.begin({model.name: networks_of(store / model.name) for model in models}, say)
         endpoint = MetricsEndpoint(kept, config.metrics_host, config.metrics_port, access.metrics_keys)

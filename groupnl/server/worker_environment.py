@@ -1,26 +1,38 @@
 """The environment of worker processes, whichever server starts them."""
 
+import time
 from pathlib import Path
 
 from groupnl.base import environment
 
 METRICS_FOLDER = "metrics"  # below the run's directory: prometheus_client's files, some for each worker
-_SEEN_FOLDER = "seen"  # the same: which images each model has seen lately
+_SEEN_FOLDER = "seen"  # below the state folder or the run's: which images each model has seen lately
+_STALE_S = 30 * 86400.0  # in which nothing was written to a memory of images, until it is removed
 
 
-def worker_settings(run_dir: Path, threads: int, seats: Path) -> dict[str, str]:
+def worker_settings(run_dir: Path, threads: int, seats: Path, state_dir: Path | None) -> dict[str, str]:
     """The variables that a worker needs.
 
     Args:
         run_dir: directory of the run.
         threads: of a forward pass, unless OMP_NUM_THREADS says otherwise.
         seats: folder of the seats that workers take in turn.
+        state_dir: folder of what is kept from one start to the next; None: nothing is.
     """
+    seen = (state_dir or run_dir).resolve() / _SEEN_FOLDER
+    _remove_stale(seen)
     return {
         "OMP_NUM_THREADS": environment.omp_num_threads() or str(threads),
         **environment.brief_waiting(),
         **environment.huge_pages(),
         environment.SEATS: str(seats),
-        environment.SEEN: str(run_dir / _SEEN_FOLDER),
+        environment.SEEN: str(seen),
         "PROMETHEUS_MULTIPROC_DIR": str(run_dir / METRICS_FOLDER),
     }
+
+
+def _remove_stale(folder: Path) -> None:
+    """Without the memories of networks that are not served any more, of which each is a file."""
+    for file in folder.glob("*"):
+        if time.time() - file.stat().st_mtime > _STALE_S:
+            file.unlink()

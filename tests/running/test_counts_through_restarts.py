@@ -88,7 +88,7 @@ def _settled(server: Server) -> Counts:
 def _photos(server: Server, first: int) -> None:
     """So many, of which no two are alike, and one that is none."""
     for number in range(first, first + PHOTOS):
-        image = Image.fromarray(scene()).rotate(number)
+        image = Image.fromarray(scene()).rotate(number * 360 / PHOTOS / 2)
         assert server.predict("tiny", encode(image, "PNG"), {"X-Label": CLASSES[0]}).status == 200
     assert server.predict("tiny", b"no image").status == 415
 
@@ -114,10 +114,13 @@ def test_a_stop_and_a_kill(start: Start, archives: list[Path], tmp_path: Path) -
         assert _sum(counts, "labelled_total") == _sum(before, "labelled_total")
         assert _sum(counts, "requests_total") == _sum(before, "requests_total") + 1
         assert _sum(counts, "worker_starts_total") == _sum(counts, "worker_loads_total") == turn + 1
+        if before:
+            _photos(server, 0)  # which were seen before the restart
+            assert _sum(_settled(server), "shadow_sampled_total") == _sum(before, "shadow_sampled_total")
         _photos(server, turn * PHOTOS)
         before = _settled(server)
         assert before.keys() == counts.keys()  # whatever happens, its series was there before
-        assert _sum(before, "labelled_total") > _sum(counts, "labelled_total")
+        assert _sum(before, "shadow_sampled_total") > _sum(counts, "shadow_sampled_total")
         _ends(server, number)
     server = start("--models", f"tiny={archives[1]}", *state)
     assert "its archive or its twin's has changed" in server.wait_for("Ctrl-C stops")

@@ -121,6 +121,14 @@ def test_requests(watched: Watched) -> None:
     _who_has_gone_is_counted(watched)
     _what_is_late_is_counted(watched)
     _health(watched)
+    _the_page_is_not_sent_twice(watched)
+    assert watched.counts().keys() == before.keys()  # whatever happens, its series was there before
+
+
+def _the_page_is_not_sent_twice(watched: Watched) -> None:
+    _, headers, _ = _raw(watched, "GET / HTTP/1.1\nHost: h\n")
+    status, *_ = _raw(watched, f"GET / HTTP/1.1\nHost: h\nIf-None-Match: {headers['etag']}\n")
+    assert status == 304
 
 
 def _is_followed(watched: Watched) -> None:

@@ -14,7 +14,7 @@ from groupnl.archive.shadow_config import ShadowConfig
 from groupnl.corruptions import CELLS
 from groupnl.errors import ConfigError, input_errors
 from groupnl.inference.engines.torch_engine import TorchEngine
-from groupnl.metrics import Metrics
+from groupnl.metrics import FAMILIES, WORKER_LOADS, Metrics
 from groupnl.robustness.record import ROBUSTNESS_FILE, CellFigures, RobustnessRecord, write_record
 from groupnl.service import loading
 from groupnl.service.counting import count_start, set_offline_agreement, worker_metrics
@@ -77,6 +77,20 @@ def test_who_dies_while_loading_has_begun(packed: Path, monkeypatch: pytest.Monk
     value = metrics.registry.get_sample_value
     assert value("groupnl_worker_loads_total", {"model": "tiny"}) == 1
     assert value("groupnl_worker_starts_total", {"model": "tiny"}) == 0
+
+
+def test_every_count_is_there_before_its_first_case() -> None:
+    """What is born with its first case looks to Prometheus as if it had always been so: the first failures are lost."""
+    metrics = worker_metrics("tiny")
+    ShadowCounts(metrics, "twin")
+    samples = [sample for family in metrics.registry.collect() for sample in family.samples]
+    for family in FAMILIES:
+        if family.kind == "counter":
+            counted = [sample.value for sample in samples if sample.name == family.name]
+            begun = int(family is WORKER_LOADS)
+            assert set(counted) == {begun}, family.name
+        elif family.kind == "histogram":
+            assert [sample for sample in samples if sample.name == f"{family.name}_count"], family.name
 
 
 def test_known_labels_start_at_zero() -> None:

@@ -7,6 +7,7 @@ one file for the whole machine, and leaves Java running when it is ended itself.
 import importlib.util
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from groupnl.base import environment
@@ -18,7 +19,6 @@ from groupnl.server.processes import end_session
 from groupnl.server.stop import Wait
 from groupnl.server.store import REQUEST_SLACK, ServedModel, request_bytes
 from groupnl.server.torchserve.console import TAIL_LINES, Console
-from groupnl.server.worker_environment import worker_settings
 
 _LARGEST_REQUEST = 2**31 - 1  # TorchServe reads the limit as a Java int
 KEY_FILE = "key_file.json"  # TorchServe writes it into its working directory
@@ -90,19 +90,18 @@ class TorchServe:
         java: the `java` program.
         run_dir: working and temporary directory of the run; holds `config.properties`.
         log_dir: where the log files go.
-        threads: of a forward pass, unless OMP_NUM_THREADS says otherwise.
-        seats: folder of the seats that workers take in turn.
+        settings: the variables that its workers need.
         say: prints a line for the operator.
     """
 
-    def __init__(self, java: Path, run_dir: Path, log_dir: Path, threads: int, seats: Path, say: Say) -> None:
+    def __init__(self, java: Path, run_dir: Path, log_dir: Path, settings: Mapping[str, str], say: Say) -> None:
         self._command = _command(java, run_dir)
         self._environment = environment.child_environment(
             {
                 "TMPDIR": str(run_dir),
                 "LOG_LOCATION": str(log_dir.resolve()),
                 "METRICS_LOCATION": str(log_dir.resolve()),
-                **worker_settings(run_dir, threads, seats),
+                **settings,
             }
         )
         self._run_dir = run_dir

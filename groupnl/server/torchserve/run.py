@@ -21,7 +21,7 @@ from groupnl.server.torchserve.frontend import KEY_FILE, TorchServe, properties
 from groupnl.server.torchserve.java import find_java
 from groupnl.server.torchserve.workers import Workers
 from groupnl.server.twins import networks_of
-from groupnl.server.worker_environment import METRICS_FOLDER
+from groupnl.server.worker_environment import METRICS_FOLDER, worker_settings
 from groupnl.service.seats import make_seats, plan_seats
 
 STORE = "store"  # below the run's directory
@@ -113,7 +113,8 @@ def _prepare(config: ServeConfig, models: list[ServedModel], java: Path, run_dir
     (run_dir / "config.properties").write_text(text, encoding="utf-8")
     seats = plan_seats(usable_cores(), workers)
     say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
-    return TorchServe(java, run_dir, config.log_dir, seats.number, make_seats(run_dir, seats), say)
+    settings = worker_settings(run_dir, seats.number, make_seats(run_dir, seats), config.state_dir)
+    return TorchServe(java, run_dir, config.log_dir, settings, say)
 
 
 def _check_length(run_dir: Path) -> None:

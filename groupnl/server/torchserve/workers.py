@@ -1,5 +1,6 @@
-"""How many workers TorchServe's models should have, and how many are ready: the gauges of our own server."""
+"""When TorchServe was started, how many workers its models should have, and how many are ready; as our own server."""
 
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from groupnl.archive.manifest import MANIFEST_NAME, Manifest
 from groupnl.archive.model_config import worker_count
 from groupnl.archive.read import CONFIG_FILE
 from groupnl.base.yaml_file import read_mapping
-from groupnl.metrics import WORKERS_READY, WORKERS_WANTED
+from groupnl.metrics import START_TIME, WORKERS_READY, WORKERS_WANTED
 from groupnl.server.observed.worker_files import WorkerFiles
 
 
@@ -23,6 +24,7 @@ class Workers:
 
     def __init__(self, folders: Mapping[str, Path], files: WorkerFiles) -> None:
         self._files = files
+        self._started = time.time()
         self._wanted = {
             (name, Manifest.model_validate_json((folder / MANIFEST_NAME).read_bytes()).version): worker_count(
                 read_mapping(folder / CONFIG_FILE)
@@ -38,10 +40,11 @@ class Workers:
         """The figures."""
         ready = self._files.ready()
         for family, values in (
+            (START_TIME, {(): self._started}),
             (WORKERS_WANTED, self._wanted),
             (WORKERS_READY, {version: ready[version] for version in self._wanted}),
         ):
             gauge = GaugeMetricFamily(family.name, family.help, labels=family.all_labels)
-            for version, value in values.items():
-                gauge.add_metric(version, value)
+            for labels, value in values.items():
+                gauge.add_metric(labels, value)
             yield gauge

@@ -1,6 +1,7 @@
 """The shadow path of a worker, put together from its configuration."""
 
 import hashlib
+import logging
 from pathlib import Path
 
 from groupnl.archive import probe
@@ -18,6 +19,8 @@ from groupnl.service.shadow.loop import ShadowLoop
 from groupnl.service.shadow.messages import Setup
 from groupnl.service.shadow.runner import Runner
 from groupnl.service.shadow.sampler import Sampler
+
+logger = logging.getLogger(__name__)
 
 
 def start_shadows(
@@ -66,10 +69,14 @@ def _seen(model_dir: Path, name: str, config: ShadowConfig, folder: Path | None)
         return None
     if folder is None:
         return Seen(*sizes)
-    folder.mkdir(parents=True, exist_ok=True)
     archives = [archive_digest(unpacked) for unpacked in (model_dir, config.twin_dir) if unpacked is not None]
     networks = hashlib.sha256(" ".join([*archives, *map(str, sizes)]).encode()).hexdigest()
-    return Seen(*sizes, folder / f"{name}-{networks[:16]}")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return Seen(*sizes, folder / f"{name}-{networks[:16]}")
+    except OSError as error:  # the disk is full: nobody is refused an answer for that
+        logger.warning("each worker knows only by itself what images came lately: %s", error)
+        return Seen(*sizes)
 
 
 def _runner(model_dir: Path, config: ShadowConfig, choice: Choice, counts: ShadowCounts) -> Runner:
