@@ -146,8 +146,17 @@ SHADOW_LAG_SECONDS = Family(
 )
 SHADOW_PAIRS = Family("groupnl_shadow_pairs_total", "counter", "Live images answered clean and corrupted.", _CELL)
 SHADOW_FLIPS = Family("groupnl_shadow_flips_total", "counter", "Pairs whose best class changed.", _CELL)
+SHADOW_NOT_FINITE = Family(
+    "groupnl_shadow_not_finite_total",
+    "counter",
+    "Pairs whose corrupted answer was no answer: its numbers were not finite. They are among the flips.",
+    ("corruption",),
+)
 SHADOW_TOP5_KEPT = Family(
     "groupnl_shadow_top5_kept_total", "counter", "Pairs whose clean best class is among the corrupted best five.", _CELL
+)
+SHADOW_GROUP_KEPT = Family(
+    "groupnl_shadow_group_kept_total", "counter", "Pairs whose best class stayed in its group of classes.", _CELL
 )
 SHADOW_CONFIDENCE_DROP = Family(
     "groupnl_shadow_confidence_drop",

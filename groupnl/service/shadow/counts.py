@@ -11,21 +11,23 @@ from groupnl.metrics import (
     SHADOW_CONFIDENCE_DROP,
     SHADOW_DROPPED,
     SHADOW_FLIPS,
+    SHADOW_GROUP_KEPT,
     SHADOW_JS_BITS,
     SHADOW_LAG_SECONDS,
+    SHADOW_NOT_FINITE,
     SHADOW_PAIRS,
-    SHADOW_QUEUE_LENGTH,
     SHADOW_PROCESS_DEATHS,
+    SHADOW_QUEUE_LENGTH,
     SHADOW_REPEATED,
     SHADOW_SAMPLED,
     SHADOW_TOP5_KEPT,
     Family,
     Metrics,
 )
-from groupnl.robustness.compare import paired_outcome
+from groupnl.robustness.compare import NO_CLASS, paired_outcome
 from groupnl.service.shadow.runner import Result
 
-_BY_CELL = (SHADOW_PAIRS, SHADOW_FLIPS, SHADOW_TOP5_KEPT)
+_BY_CELL = (SHADOW_PAIRS, SHADOW_FLIPS, SHADOW_GROUP_KEPT, SHADOW_TOP5_KEPT)
 _WITH_TRUTH = (LABELLED, LABELLED_CORRECT, PROBE_IMAGES, PROBE_CORRECT)
 
 
@@ -59,17 +61,19 @@ class ShadowCounts:
         """So many chosen images wait."""
         self._metrics.set(SHADOW_QUEUE_LENGTH, count)
 
-    def pair(self, cell: Cell, result: Result, label: int | None, lag_s: float) -> None:
     def process_died(self, reason: str) -> None:
         """The shadow process has ended without being asked; one of `groupnl.metrics.DEATH_REASONS`."""
         self._metrics.inc(SHADOW_PROCESS_DEATHS, reason=reason)
 
+    def pair(self, cell: Cell, result: Result, label: int | None, lag_s: float) -> None:
         """An image was answered again; `result` has a change."""
         assert result.change is not None  # noqa: S101 (for mypy)
         labels = _labels(cell)
         self._metrics.inc(SHADOW_PAIRS, **labels)
         self._metrics.inc(SHADOW_FLIPS, result.change.flipped, **labels)
         self._metrics.inc(SHADOW_TOP5_KEPT, result.change.top5_kept, **labels)
+        self._metrics.inc(SHADOW_GROUP_KEPT, result.change.group_kept, **labels)
+        self._metrics.inc(SHADOW_NOT_FINITE, result.best == NO_CLASS, corruption=cell.corruption)
         self._metrics.observe(SHADOW_CONFIDENCE_DROP, result.change.confidence_drop, corruption=cell.corruption)
         self._metrics.observe(SHADOW_JS_BITS, result.change.js_bits, corruption=cell.corruption)
         self._metrics.observe(SHADOW_LAG_SECONDS, lag_s)
@@ -111,7 +115,7 @@ class ShadowCounts:
             metrics.start_at_zero(family, corruption=corruptions, severity=severities)
         for family in _WITH_TRUTH:
             metrics.start_at_zero(family, **{label: [value] for label, value in CLEAN.items()})
-        for family in (SHADOW_CONFIDENCE_DROP, SHADOW_JS_BITS):
+        for family in (SHADOW_NOT_FINITE, SHADOW_CONFIDENCE_DROP, SHADOW_JS_BITS):
             metrics.start_at_zero(family, corruption=corruptions)
         if self._reference is not None:
             metrics.start_at_zero(PAIRED_OUTCOMES_TOTAL, reference=[self._reference], corruption=corruptions)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from groupnl.corruptions import CorruptionSpec, corrupt_each
 from groupnl.inference.engines.engine import Engine
-from groupnl.robustness.compare import Change, compare
+from groupnl.robustness.compare import NO_CLASS, Change, compare
 from groupnl.service.shadow.tell_once import TellOnce
 
 logger = logging.getLogger(__name__)
@@ -23,9 +23,9 @@ class Result(NamedTuple):
     """What came of one image.
 
     Attributes:
-        best: position of the best class.
+        best: position of the best class; `NO_CLASS` where the network's numbers are not finite.
         change: against the clean answer; None where none was given.
-        twin_holds: whether the twin kept its own clean best class; None without a twin or a clean answer.
+        twin_holds: whether the twin kept its own clean best class; None without a twin or a clean answer of it.
     """
 
     best: int
@@ -48,8 +48,7 @@ class Runner(Protocol):
             clean: the clean answers, float32 probabilities of shape (B, classes); None: there is nothing to compare.
 
         Returns:
-            For each image its result; None for an image whose corruption failed, or for which a network's numbers are
-            not finite.
+            For each image its result; None for an image whose corruption failed.
         """
 
     def close(self) -> None:
@@ -63,12 +62,14 @@ class LocalRunner:
         engine: of the model.
         twin: of its reference, or None.
         device: where the pixels are corrupted.
+        groups: int64 of shape (classes,), the number of each class's group; None: each class is one of its own.
     """
 
-    def __init__(self, engine: Engine, twin: Engine | None, device: torch.device) -> None:
+    def __init__(self, engine: Engine, twin: Engine | None, device: torch.device, groups: Tensor | None = None) -> None:
         self._engine = engine
         self._twin = twin
         self._device = device
+        self._groups = groups
         self._tell_once = TellOnce(logger)
 
     def start(self) -> None:
@@ -89,25 +90,25 @@ class LocalRunner:
     def close(self) -> None:
         """Nothing to do."""
 
-    def _answer(self, pixels: Tensor, images: Tensor, clean: Tensor | None) -> list[Result | None]:
+    def _answer(self, pixels: Tensor, images: Tensor, clean: Tensor | None) -> list[Result]:
         logits = self._engine(images)
+        best = self._best(logits)
         if clean is None:
-            results = [Result(best, None, None) for best in logits.argmax(dim=1).tolist()]
-            return self._only_finite(results, logits)
-        changes = compare(clean, logits.softmax(dim=1))
-        if self._twin is None:
-            return self._only_finite([Result(change.best, change, None) for change in changes], logits)
-        before, after = self._twin(pixels), self._twin(images)
-        holds = (before.argmax(dim=1) == after.argmax(dim=1)).tolist()
-        results = [Result(change.best, change, kept) for change, kept in zip(changes, holds, strict=True)]
-        return self._only_finite(results, logits, before, after)
+            return [Result(one, None, None) for one in best]
+        changes = compare(clean, logits.softmax(dim=1), self._groups)
+        holds: list[bool | None] = [None] * len(best)
+        if self._twin is not None:
+            pairs = zip(self._best(self._twin(pixels)), self._best(self._twin(images)), strict=True)
+            holds = [None if before == NO_CLASS else before == after for before, after in pairs]
+        return [Result(*row) for row in zip(best, changes, holds, strict=True)]
 
-    def _only_finite(self, results: Sequence[Result], *logits: Tensor) -> list[Result | None]:
-        """Without what rests on numbers that are no answer: one NaN would make a histogram's sum NaN for ever."""
-        finite = torch.cat(logits, dim=1).isfinite().all(dim=1).tolist()
-        if not all(finite):
-            self._tell_once(FloatingPointError("its logits are not finite"), "a network failed on a corrupted image")
-        return [result if good else None for result, good in zip(results, finite, strict=True)]
+    def _best(self, logits: Tensor) -> list[int]:
+        """The best class of each row; `NO_CLASS` where its numbers are not finite."""
+        is_answer = logits.isfinite().all(dim=1)
+        if not bool(is_answer.all()):
+            self._tell_once(FloatingPointError("its logits are not finite"), "a network failed on an image")
+        found: list[int] = logits.argmax(dim=1).where(is_answer, NO_CLASS).tolist()
+        return found
 
     def _corrupt(self, pixels: Tensor, specs: Sequence[CorruptionSpec | None]) -> list[Tensor | None]:
         """The corrupted images, together if possible; one by one when a corruption fails, so that only it is lost."""

@@ -97,24 +97,64 @@ def test_a_network_that_raises_is_counted_and_logged_once(
     assert len([record for record in caplog.records if "shadow requests fail" in record.message]) == 1
 
 
-def test_numbers_that_are_not_finite_are_no_pair(
+def test_an_answer_that_is_not_finite_is_a_flip(
     engine: TorchEngine, pixels: Tensor, begin: Callable[..., ShadowLoop], count: Count
 ) -> None:
-    shadow = begin(LocalRunner(_OddlyNotFinite(engine), None, CPU), config())
+    shadow = begin(LocalRunner(_OddlyNotFinite(engine), None, CPU), config(batch_size=1))  # each is the first
     for image in pixels[:20]:
-        shadow.offer(job(engine, image))
-    until(lambda: count("groupnl_shadow_pairs_total") + count("groupnl_shadow_dropped_total") == 20)
-    pairs = count("groupnl_shadow_pairs_total")
-    assert count("groupnl_shadow_dropped_total", reason="fault") == 20 - pairs >= 10
-    assert count("groupnl_shadow_js_bits_count") == count("groupnl_shadow_confidence_drop_count") == pairs > 0
-    assert math.isfinite(count("groupnl_shadow_js_bits_sum") + count("groupnl_shadow_confidence_drop_sum"))
+        shadow.offer(job(engine, image, label=int(engine(image[None]).argmax())))
+    until(lambda: count("groupnl_shadow_pairs_total") == 20)
+    assert count("groupnl_shadow_dropped_total") == count("groupnl_shadow_top5_kept_total") == 0
+    assert count("groupnl_shadow_flips_total") == count("groupnl_shadow_not_finite_total", corruption="contrast") == 20
+    assert count("groupnl_labelled_total") == 20
+    assert count("groupnl_labelled_correct_total") == 0
+    assert count("groupnl_shadow_js_bits_sum") == 20
+    confidence = sum(float(engine(image[None]).softmax(dim=1).max()) for image in pixels[:20])
+    assert count("groupnl_shadow_confidence_drop_sum") == pytest.approx(confidence, rel=1e-4)
 
 
-def test_a_twin_whose_numbers_are_not_finite_has_no_outcome(engine: TorchEngine, pixels: Tensor) -> None:
-    runner = LocalRunner(engine, _OddlyNotFinite(engine), CPU)
+def test_leaving_out_what_is_not_finite_would_flatter_the_network(engine: TorchEngine, pixels: Tensor) -> None:
+    """Half of the answers are none: at most half can be kept, however many of the others are."""
+    clean = engine(pixels).softmax(dim=1)
+    found = LocalRunner(_OddlyNotFinite(engine), None, CPU).run(pixels, [None] * len(pixels), clean)
+    changes = [result.change for result in found if result is not None and result.change is not None]
+    kept = [not change.flipped for change in changes]
+    assert len(kept) == len(pixels)
+    assert sum(kept) / len(kept) == 0.5
+    assert all(kept[1::2])  # nothing was corrupted: leaving the others out would say 100 %
+
+
+def test_a_twin_that_fails_loses_and_one_without_a_clean_answer_has_no_outcome(
+    engine: TorchEngine, pixels: Tensor
+) -> None:
+    class _FailsLater:
+        """Answers the first batch, and then half of each."""
+
+        def __init__(self) -> None:
+            self.network: Engine = engine
+
+        def __call__(self, images: Tensor) -> Tensor:
+            logits, self.network = self.network(images), _OddlyNotFinite(engine)
+            return logits
+
+        def warm_up(self, max_batch: int) -> None:
+            pass
+
     clean = engine(pixels[:4]).softmax(dim=1)
-    results = runner.run(pixels[:4], [CorruptionSpec("contrast", 1, 0)] * 4, clean)
-    assert [result is None for result in results] == [True, False, True, False]
+    for twin, expected in ((_OddlyNotFinite(engine), [None, True] * 2), (_FailsLater(), [False, True] * 2)):
+        results = LocalRunner(engine, twin, CPU).run(pixels[:4], [None] * 4, clean)
+        assert [result and result.twin_holds for result in results] == expected
+
+
+def test_a_probe_image_without_an_answer_is_answered_wrongly(
+    engine: TorchEngine, pixels: Tensor, begin: Callable[..., ShadowLoop], count: Count
+) -> None:
+    labels = engine(pixels[:4]).argmax(dim=1)
+    runner = LocalRunner(_OddlyNotFinite(engine), None, CPU)
+    begin(runner, config(probe_time_share=1.0, batch_size=4), ProbeSet(pixels[:4], labels))
+    until(lambda: count("groupnl_probe_images_total") >= 4)
+    clean = {"corruption": "none", "severity": "0"}
+    assert count("groupnl_probe_correct_total", **clean) == count("groupnl_probe_images_total", **clean) / 2
 
 
 def test_a_failed_answer_counts_for_no_label(registry: CollectorRegistry, count: Count) -> None:
