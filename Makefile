@@ -12,13 +12,14 @@ FROST := $(PIP_INSTALL) --no-deps imagecorruptions-imaug
 ARCHIVES := model_store/gnl_effnet_es.mar model_store/effnet_es.mar
 # What ends up inside an archive, beside the weights.
 PROBE := model_store/probe
-# Labelled images to replay, and what was measured of the checkpoint before packing.
-ROBUSTNESS = --probe $(PROBE) $(patsubst %,--robustness %,$(wildcard $(<:.safetensors=.robustness.json)))
+GROUPS := model_store/icon_groups.yaml
+# Labelled images to replay, which classes belong together, and what was measured of the checkpoint before packing.
+INSIDE = --probe $(PROBE) --groups $(GROUPS) $(patsubst %,--robustness %,$(wildcard $(<:.safetensors=.robustness.json)))
 # The code that decides what is inside: what packing imports, and the kernels that it compiles.
 PACKING := $(shell find groupnl handlers \( -path groupnl/training -o -path groupnl/monitoring \
 	-o -path groupnl/report -o -path groupnl/server -o -path groupnl/validation \) -prune \
-	-o \( -name '*.py' -o -name '*.cpp' -o -name '*.h' \) -print)
-PACKED := $(PROBE) $(wildcard $(PROBE)/* $(PROBE)/*/*) $(wildcard model_store/*.robustness.json) $(PACKING)
+	-o \( -name '*.py' -o -name '*.cpp' -o -name '*.h' -o -name 'imagenet_groups.yaml' \) -print)
+PACKED := $(PROBE) $(GROUPS) $(wildcard $(PROBE)/* $(PROBE)/*/*) $(wildcard model_store/*.robustness.json) $(PACKING)
 
 .PHONY: install serve monitor loadtest test test-fast lint format archives data train-default clean
 .DEFAULT_GOAL := help
@@ -73,10 +74,10 @@ loadtest: $(VENV)/dev.stamp
 archives: $(ARCHIVES)
 
 model_store/gnl_effnet_es.mar: model_store/efficientnet_gnl_es.safetensors $(PACKED) | $(VENV)/serve.stamp
-	$(BIN)/groupnl archive $< --model-name gnl_effnet_es --twin effnet_es $(ROBUSTNESS) --overwrite
+	$(BIN)/groupnl archive $< --model-name gnl_effnet_es --twin effnet_es $(INSIDE) --overwrite
 
 model_store/effnet_es.mar: model_store/efficientnet_es.safetensors $(PACKED) | $(VENV)/serve.stamp
-	$(BIN)/groupnl archive $< --model-name effnet_es $(ROBUSTNESS) --overwrite
+	$(BIN)/groupnl archive $< --model-name effnet_es $(INSIDE) --overwrite
 
 # --- checks --------------------------------------------------------------------------------------------------------
 

@@ -47,7 +47,7 @@ def test_what_the_build_reads_is_sent(path: str) -> None:
 def test_the_checkpoints_and_what_is_packed_with_them_are_named() -> None:
     """So that the test above is about something."""
     assert COPIED[-1] == "model_store"
-    assert {Path(path).suffix for path in NAMED} == {".safetensors", ".json", ""}
+    assert {Path(path).suffix for path in NAMED} == {".safetensors", ".json", ".yaml", ""}
 
 
 @pytest.mark.parametrize(

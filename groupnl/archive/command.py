@@ -32,6 +32,7 @@ class Options(InputOptions, SettingsOptions):
         handler_config: YAML of the `handler` section.
         probe: folder of labelled images, one folder for each class.
         robustness: the checkpoint's record of `groupnl robustness`.
+        groups: file of groups of classes.
         twin: served model to compare with.
         overwrite: replace an archive of that name.
     """
@@ -46,6 +47,7 @@ class Options(InputOptions, SettingsOptions):
     handler_config: Path | None
     probe: Path | None
     robustness: Path | None
+    groups: Path | None
     twin: ModelName | None
     overwrite: bool
 
@@ -74,6 +76,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--handler-config", type=Path, metavar="FILE", help="YAML: engine, device, precision, limits")
     add("--probe", type=Path, metavar="DIR", help="labelled images to replay in idle time, one folder for each class")
     add("--robustness", type=Path, metavar="FILE", help="the checkpoint's record of `groupnl robustness`")
+    add(
+        "--groups",
+        type=Path,
+        metavar="FILE",
+        help="classes that belong together (ImageNet's: WordNet; else confused ones)",
+    )
     add("--twin", metavar="MODEL", help="served model that answers the same corrupted images, to compare with")
     add("--overwrite", action="store_true", help="replace an archive of that name")
     add_input_arguments(parser)
@@ -100,6 +108,7 @@ def run(options: Options) -> int:
         settings=_settings(options),
         probe=options.probe,
         robustness=options.robustness,
+        groups=options.groups,
         overwrite=options.overwrite,
         say=_say,
     )

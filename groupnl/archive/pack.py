@@ -21,6 +21,7 @@ from groupnl.archive import probe as probe_set
 from groupnl.archive.assumed_input import assumed_input
 from groupnl.archive.card import served_card
 from groupnl.archive.engine import add_engine_files, choose
+from groupnl.archive.groups import GROUPS_FILE, class_groups
 from groupnl.archive.load import handler_section
 from groupnl.archive.manifest import MANIFEST_NAME, Manifest
 from groupnl.archive.model_config import ServingSettings
@@ -42,7 +43,7 @@ from groupnl.robustness.record import ROBUSTNESS_FILE, write_record
 
 WEIGHTS_FILE = "model.safetensors"
 HANDLER_MODULE = "handlers.classifier"
-_EXTRA_FILES = (MANIFEST_NAME, probe_set.PROBE_FILE, ROBUSTNESS_FILE)
+_EXTRA_FILES = (MANIFEST_NAME, probe_set.PROBE_FILE, ROBUSTNESS_FILE, GROUPS_FILE)
 _DEFAULTS = ServingSettings()
 _NO_INPUT: Mapping[str, Any] = {}
 
@@ -63,6 +64,7 @@ def pack(
     settings: ServingSettings = _DEFAULTS,
     probe: Path | None = None,
     robustness: Path | None = None,
+    groups: Path | None = None,
     overwrite: bool = False,
     say: Say = _unsaid,
 ) -> Path:
@@ -80,6 +82,7 @@ def pack(
         settings: how the model is served.
         probe: folder of labelled images that go into the archive, one folder for each class.
         robustness: the checkpoint's record of `groupnl robustness`, which goes into the archive.
+        groups: file of groups of classes, see `groupnl.archive.groups`; None: WordNet's or those that are confused.
         overwrite: replace an archive of that name.
         say: is told what was assumed, and what is being done: compiling takes up to minutes.
 
@@ -89,8 +92,8 @@ def pack(
     Raises:
         ArchiveError: the archive exists already, cannot be made, or its model does not run.
         CheckpointError: the checkpoint cannot be used.
-        ConfigError: the probe set or the record cannot be used, the settings' device is not there, or the network does
-            not take images of that size.
+        ConfigError: the probe set, the record or the groups cannot be used, the settings' device is not there, or the
+            network does not take images of that size.
         RewriteError: the settings' engine cannot be made of the network.
     """
     target = output / f"{model_name}.mar"
@@ -109,6 +112,7 @@ def pack(
     choice = choose(handler)
     probe_images = probe_set.read_folder(probe, card) if probe else None
     record = matching_record(robustness, trained) if robustness else None
+    found_groups = class_groups(groups, card, trained.network, probe_images)
     output.mkdir(parents=True, exist_ok=True)
     # Beside the target, so that the last step is one rename.
     with writing(target), tempfile.TemporaryDirectory(prefix=".packing-", dir=output) as name:
@@ -122,6 +126,8 @@ def pack(
             probe_set.save(probe_images, work / probe_set.PROBE_FILE)
         if record:
             write_record(record, work / ROBUSTNESS_FILE)
+        if found_groups:
+            (work / GROUPS_FILE).write_text(found_groups.model_dump_json(indent=2) + "\n", encoding="utf-8")
         finished = work / "finished.mar"
         normalise(_run_archiver(work, model_name, version, engine_files), finished)
         say("trying it out")

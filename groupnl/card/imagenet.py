@@ -1,11 +1,14 @@
-"""Class names of ImageNet-1k, for checkpoints that carry none: timm's list, made unique; and its synsets.
+"""Class names of ImageNet-1k, for checkpoints that carry none: timm's list, made unique; its synsets and their groups.
 
 Plain words as in the metadata of torchvision's weights: the first name of each synset ("tench", "tabby").
 """
 
 from functools import cache
+from pathlib import Path
 
 from timm.data import ImageNetInfo
+
+from groupnl.base.yaml_file import read_mapping
 
 # Two first names stand for two classes each. Torchvision tells them apart like this; the keys are synsets.
 _TOLD_APART = {
@@ -25,6 +28,13 @@ def imagenet_synsets() -> tuple[str, ...]:
     """The 1000 synsets ("n01440764", ...), after which ImageNet's folders are named, in the order of the logits."""
     info = ImageNetInfo("imagenet-1k")
     return tuple(str(info.index_to_label_name(index)) for index in range(info.num_classes()))
+
+
+@cache
+def imagenet_groups() -> dict[str, tuple[str, ...]]:
+    """Name of a group -> its synsets, by WordNet; a synset that stands in none is alone (see the file's head)."""
+    groups = read_mapping(Path(__file__).with_name("imagenet_groups.yaml"))
+    return {name: tuple(synsets) for name, synsets in groups.items()}
 
 
 def _name(info: ImageNetInfo, index: int) -> str:

@@ -21,6 +21,14 @@ def test_by_hand() -> None:
     assert flipped.confidence_drop == pytest.approx(0.3)
 
 
+def test_a_flip_inside_its_group() -> None:
+    clean = torch.tensor([[0.7, 0.2, 0.1]]).repeat(3, 1)
+    corrupted = torch.eye(3)
+    groups = torch.tensor([0, 0, 1])
+    assert [change.group_kept for change in compare(clean, corrupted, groups)] == [True, True, False]
+    assert [change.group_kept for change in compare(clean, corrupted)] == [True, False, False]  # each is one of its own
+
+
 def test_the_best_five() -> None:
     clean = torch.eye(7)[:1]
     fifth = torch.tensor([[0.1, 0.3, 0.2, 0.16, 0.14, 0.06, 0.04]])

@@ -1,6 +1,9 @@
 """The networks of a shadow path, loaded where they are to run."""
 
+import torch
+
 from groupnl.archive.engine import as_packed, load_engine
+from groupnl.archive.groups import load_groups
 from groupnl.archive.load import checked_manifest
 from groupnl.service.shadow.messages import Setup
 from groupnl.service.shadow.runner import LocalRunner
@@ -14,9 +17,12 @@ def local_runner(setup: Setup) -> LocalRunner:
         CheckpointError: weights that do not fit their architecture.
     """
     choice = setup.choice
-    model = load_engine(setup.model_dir, checked_manifest(setup.model_dir), choice).engine
+    manifest = checked_manifest(setup.model_dir)
+    model = load_engine(setup.model_dir, manifest, choice).engine
+    found = load_groups(setup.model_dir)
+    groups = None if found is None else torch.tensor(found.of_classes(manifest.card.classes))
     if setup.twin_dir is None:
-        return LocalRunner(model, None, choice.device)
+        return LocalRunner(model, None, choice.device, groups)
     manifest = checked_manifest(setup.twin_dir)
     twin = load_engine(setup.twin_dir, manifest, as_packed(setup.twin_dir, manifest, choice)).engine
-    return LocalRunner(model, twin, choice.device)
+    return LocalRunner(model, twin, choice.device, groups)

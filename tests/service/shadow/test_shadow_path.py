@@ -65,16 +65,21 @@ def test_counts_equal_an_independent_computation(
     pixels: Tensor, begin: Callable[..., ShadowLoop], count: Count
 ) -> None:
     engine = _Linear()
-    shadow = begin(LocalRunner(engine, None, CPU), config(severities=(5,)))
+    groups = torch.tensor([0, 0, 0, 1, 1, 1, 2])
+    shadow = begin(LocalRunner(engine, None, CPU, groups), config(severities=(5,)))
     labels = [index % 7 for index in range(len(pixels))]
     for index, (image, label) in enumerate(zip(pixels, labels, strict=True)):
         shadow.offer(job(engine, image, str(index), label))
     until(lambda: count("groupnl_shadow_pairs_total") == 40)
 
     clean = engine(pixels).softmax(dim=1)
-    changes = compare(clean, engine(corrupt(pixels, "contrast", 5)).softmax(dim=1))
+    changes = compare(clean, engine(corrupt(pixels, "contrast", 5)).softmax(dim=1), groups)
     cell = {"corruption": "contrast", "severity": "5"}
     assert count("groupnl_shadow_flips_total", **cell) == sum(change.flipped for change in changes) > 0
+    in_group = sum(change.group_kept for change in changes)
+    assert (
+        40 - count("groupnl_shadow_flips_total", **cell) < in_group == count("groupnl_shadow_group_kept_total", **cell)
+    )
     assert count("groupnl_shadow_top5_kept_total", **cell) == sum(change.top5_kept for change in changes)
     assert count("groupnl_shadow_js_bits_sum") == pytest.approx(sum(c.js_bits for c in changes), rel=1e-4)
     drops = sum(change.confidence_drop for change in changes)
