@@ -160,14 +160,14 @@ def _absent() -> Alert:
         f"or ({loaded} unless {served})",
         "10m",
         "page",
-        "{{ with $labels.model }}{{ . }}{{ else }}no model{{ end }} has no worker that reports"
+        "{{ with $labels.model }}{{ . }} has no worker{{ else }}no model has a worker{{ end }} that reports"
         "{{ with $labels.instance }} at {{ . }}{{ end }}",
         "Prometheus has no such target, or the endpoint answers but no worker of the model has become ready or lives.",
     )
 
 
 def _restarts() -> Alert:
-    """Our own server counts deaths; with TorchServe loads tell of them, but for those of the service's own start.
+    """Our own server counts deaths; with TorchServe workers that begin to load tell of them, but not at its own start.
 
     Who is older than 45 minutes and has not begun anew is not starting. A scrape that failed 45 minutes ago is no
     start: the last one before it is taken.
@@ -182,7 +182,7 @@ def _restarts() -> Alert:
         "GroupNLWorkerRestarts",
         f"{deaths}\n"
         f"or (\n  {loads}\n"
-        f"  unless on (instance) group by (instance) ({WORKERS_WANTED.name})\n"
+        f"  unless on (instance) group by (instance) ({WORKER_DEATHS.name})\n"
         f"  and {before}\n  unless {anew}\n)",
         "0m",
         "ticket",

@@ -1,6 +1,13 @@
 """Pairs, agreement with its interval, and what drops may hide."""
 
-from groupnl.metrics import SHADOW_DROPPED, SHADOW_FLIPS, SHADOW_PAIRS, SHADOW_SAMPLED, SHADOW_TOP5_KEPT
+from groupnl.metrics import (
+    SHADOW_DROPPED,
+    SHADOW_FLIPS,
+    SHADOW_GROUP_KEPT,
+    SHADOW_PAIRS,
+    SHADOW_SAMPLED,
+    SHADOW_TOP5_KEPT,
+)
 from groupnl.monitoring.promql import counted, ratio, wilson
 from groupnl.monitoring.recording import CELL, CORRUPTION, DROP_WINDOW, LONG_SPANS, MODEL, SPANS, named
 from groupnl.monitoring.rules import Recording
@@ -24,6 +31,7 @@ def _agreement(labels: str, span: str) -> list[Recording]:
         Recording(pairs, counted(SHADOW_PAIRS, labels, span)),
         Recording(named(labels, "flips", span), counted(SHADOW_FLIPS, labels, span)),
         *_share_that_stays(labels, span),
+        Recording(named(labels, "group_agreement", span), ratio(counted(SHADOW_GROUP_KEPT, labels, span), pairs)),
         Recording(named(labels, "top5_kept", span), ratio(counted(SHADOW_TOP5_KEPT, labels, span), pairs)),
     ]
 

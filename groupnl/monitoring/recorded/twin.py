@@ -22,8 +22,8 @@ def twin_rules() -> list[Recording]:
 def _relative_error(labels: str, span: str) -> list[Recording]:
     """The sum of the model's flips over the sum of its reference's, with its interval.
 
-    The interval is that of the logarithm by the delta method, paired: what both flipped cancels out. Half a flip is
-    added to either sum, and one to those that tell the two apart, so that few flips claim little.
+    As `groupnl.robustness.statistics.relative_flips`: the interval of the logarithm, paired, so that what both flipped
+    cancels out. Half a flip is added to either sum, and one to those that tell the two apart.
     """
     ours, theirs, apart = (
         named(labels, figure, span) for figure in ("flips_of_model", "flips_of_reference", "pairs_told_apart")
@@ -37,13 +37,11 @@ def _relative_error(labels: str, span: str) -> list[Recording]:
         Recording(theirs, counted(PAIRED_OUTCOMES_TOTAL, labels, span, REFERENCE_FLIPPED)),
         Recording(apart, counted(PAIRED_OUTCOMES_TOTAL, labels, span, TOLD_APART)),
         Recording(error, f"  {ours}\n/\n  ({theirs} > 0)"),
-        Recording(f"{_bound(labels, span, 'lower')}", f"{middle}\n* exp(-{half})\nand {error}"),
-        Recording(f"{_bound(labels, span, 'upper')}", f"{middle}\n* exp({half})\nand {error}"),
+        Recording(
+            named(labels, "relative_corruption_error_lower", span), f"{middle} * exp(-{half}) < {error}\nor\n  {error}"
+        ),
+        Recording(named(labels, "relative_corruption_error_upper", span), f"{middle} * exp({half})\nand {error}"),
     ]
-
-
-def _bound(labels: str, span: str, side: str) -> str:
-    return named(labels, f"relative_corruption_error_{side}", span)
 
 
 def _verdict() -> list[Recording]:
