@@ -41,8 +41,8 @@ NOT_ACCURACY = "Agreement is not accuracy: a model that always says the same has
 # Measured in docs/report.md.
 NO_GOOD_NEWS = (
     "High is no good news by itself, and has no colour: a broken picture is answered steadily. With dark images the "
-    "default model was right in 2 % instead of 38 %, and its agreement rose from 70 % to 85 %. Only lower than expected "
-    "has a colour."
+    "default model was right in 2 % instead of 38 %, and its agreement rose from 70 % to 85 %. Only lower than "
+    "expected has a colour."
 )
 # What was measured on held-back images before packing, or the service's own level: as the rules were written.
 USUAL = recorded(named(CORRUPTION, "usual_agreement"))

@@ -1,0 +1,95 @@
+"""What coloured words of the dashboards say of traffic that is known: by the rules and the panels' own queries."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support.expressions import DASHBOARDS, RULE_FILES, panels
+from support.grafana import filled
+from support.prometheus import promtool
+
+pytestmark = pytest.mark.slow
+
+MINUTES = 120
+VALUES = {"watched": ["m"], "window": ["1h"]}
+# All others would be computed at each step, too.
+NEEDED_RULES = [str(file) for file in RULE_FILES if file.stem in {"groupnl_agreement", "groupnl_twin"}]
+PANELS = [panel for file in DASHBOARDS for panel in panels(json.loads(file.read_text()))]
+OFFLINE = 0.7
+CELL = 'model="m", corruption="fog", severity="1"'
+TEXT = "text"  # the colour of what is no news
+
+
+def panel_of(title: str) -> dict[str, Any]:
+    return next(panel for panel in PANELS if panel["title"].startswith(title))
+
+
+def words_of(panel: dict[str, Any]) -> tuple[str, dict[str, dict[str, str]]]:
+    """The query whose value is shown as a word, and value -> word and colour."""
+    for override in panel["fieldConfig"]["overrides"]:
+        for value in override["properties"]:
+            if value["id"] == "mappings":
+                letter = override["matcher"]["options"]
+                (query,) = [target["expr"] for target in panel["targets"] if target["refId"] == letter]
+                return query, value["value"][0]["options"]
+    raise AssertionError(f"no words in {panel['title']}")
+
+
+def says(folder: Path, title: str, word: str, labels: str, **a_minute: float) -> str:
+    """Lets promtool find that a panel says this word of such traffic; the word's colour."""
+    query, words = words_of(panel_of(title))
+    (value,) = [value for value, shown in words.items() if shown["text"] == word]
+    series = [{"series": name, "values": f"0+{step:g}x{MINUTES}"} for name, step in a_minute.items()]
+    series.append({"series": f"groupnl_offline_agreement_ratio{{{CELL}}}", "values": f"{OFFLINE:g}x{MINUTES}"})
+    case = {
+        "expr": filled(query, VALUES),
+        "eval_time": f"{MINUTES}m",
+        "exp_samples": [{"labels": f"{{{labels}}}", "value": float(value)}],
+    }
+    test = {"interval": "1m", "input_series": series, "promql_expr_test": [case]}
+    file = folder / "test.yml"
+    file.write_text(yaml.safe_dump({"rule_files": NEEDED_RULES, "tests": [test]}))
+    assert "SUCCESS" in promtool("test", "rules", file)
+    return words[value]["color"]
+
+
+@pytest.mark.parametrize(
+    ("pairs", "agreement", "word", "is_news"),
+    [
+        pytest.param(10, OFFLINE, "not shown to be lower", False, id="as before packing"),
+        # Dark images: agreement is high, accuracy is gone. It was green once.
+        pytest.param(10, 0.86, "not shown to be lower", False, id="a broken picture"),
+        pytest.param(10, 0.66, "not shown to be lower", False, id="within the margin"),
+        pytest.param(10, 0.5, "lower than expected", True, id="lower"),
+        pytest.param(1, 0.2, "too few pairs to tell", False, id="sixty pairs"),
+    ],
+)
+def test_agreement(tmp_path: Path, pairs: float, agreement: float, word: str, is_news: bool) -> None:
+    counted = {
+        f"groupnl_shadow_pairs_total{{{CELL}}}": pairs,
+        f"groupnl_shadow_flips_total{{{CELL}}}": pairs * (1 - agreement),
+    }
+    colour = says(tmp_path, "Answers that stay under corruption", word, 'model="m"', **counted)
+    assert (colour != TEXT) == is_news
+
+
+@pytest.mark.parametrize(
+    ("model_only", "reference_only", "both", "word", "is_news"),
+    [
+        pytest.param(1, 1, 1, "no difference shown", False, id="alike"),
+        # A tenth fewer flips, of few: it was green once.
+        pytest.param(0.1, 0.05, 0.4, "no difference shown", False, id="fewer of few"),
+        pytest.param(3, 1, 2, "fewer", True, id="fewer"),
+        pytest.param(1, 3, 2, "more", True, id="more"),
+    ],
+)
+def test_relative_flips(
+    tmp_path: Path, model_only: float, reference_only: float, both: float, word: str, *, is_news: bool
+) -> None:
+    name = 'groupnl_shadow_paired_outcomes_total{model="m", reference="t", corruption="fog", outcome="%s"}'
+    outcomes = {"model_only": model_only, "reference_only": reference_only, "both_flip": both, "both_hold": 5.0}
+    counted = {name % outcome: step for outcome, step in outcomes.items()}
+    colour = says(tmp_path, "Changed answers, relative", word, 'model="m", reference="t"', **counted)
+    assert (colour != TEXT) == is_news
