@@ -97,6 +97,8 @@ class Exposition:
             self._count(m.SHADOW_PAIRS, MODEL, **labels)
             self._count(m.SHADOW_TOP5_KEPT, MODEL, **labels)
             self._count(m.PAIRED_OUTCOMES_TOTAL, MODEL, reference=TWIN, corruption=cell.corruption, outcome=outcome)
+        self._metrics.inc(m.SHADOW_GROUP_KEPT, 3, model=MODEL, **labels)
+        self._metrics.inc(m.SHADOW_NOT_FINITE, 0, model=MODEL, corruption=cell.corruption)
         self._metrics.inc(m.SHADOW_FLIPS, 2, model=MODEL, **labels)
         self._metrics.inc(m.SHADOW_GROUP_KEPT, 3, model=MODEL, **labels)
         for place, model in itertools.product((labels, m.CLEAN), MODELS):

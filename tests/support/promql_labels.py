@@ -50,6 +50,8 @@ class _Reader:
         found = [labels for argument in node.args if (labels := self.read(argument)) is not None]
         labels = found[0] if found else frozenset()
         name = node.func.name
+        if name == "time":
+            return None
         if name == "label_replace":
             self._inside({node.args[3].val}, labels, name)
             return labels | {node.args[1].val}

@@ -7,9 +7,12 @@ from grafana_foundation_sdk.models.dashboard import FieldColorModeId
 from groupnl.metrics import (
     SHADOW_CONFIDENCE_DROP,
     SHADOW_FLIPS,
+    SHADOW_GROUP_KEPT,
     SHADOW_JS_BITS,
+    SHADOW_NOT_FINITE,
     SHADOW_PAIRS,
     SHADOW_TOP5_KEPT,
+    Family,
 )
 from groupnl.monitoring.alerts import Z_OF_ALERTS
 from groupnl.monitoring.dashboards.panels import (
@@ -32,7 +35,7 @@ from groupnl.monitoring.dashboards.panels import (
     rows,
 )
 from groupnl.monitoring.dashboards.queries import WATCHED, in_window, recorded
-from groupnl.monitoring.promql import mean, ratio, wilson
+from groupnl.monitoring.promql import counted, mean, ratio, wilson
 from groupnl.monitoring.recorded.level import LEAST_POOLED_PAIRS
 from groupnl.monitoring.recording import AGREEMENT_MARGIN, CORRUPTION, RECENT, named
 from groupnl.monitoring.recording import MODEL as BY_MODEL
@@ -103,19 +106,24 @@ def bound_figure(width: int) -> AnyPanel:
         "Accuracy under corruption, last $window",
         "Without a single label: as long as a corruption keeps the class of the image, accuracy on corrupted "
         "images differs from that on clean ones by at most the share of changed answers; here its upper 95 % bound. "
-        "It may well differ by less. If the clean images are broken already, so is the accuracy that it differs from.",
+        "It may well differ by less. If the clean images are broken already, so is the accuracy that it differs from. "
+        "A change within a group of classes that are alike may matter less than one out of it.",
         width,
         FIGURES_HEIGHT,
         "no pairs yet",
     )
     pairs = f"({in_window(SHADOW_PAIRS, BY_MODEL)})"
     changed = f"({ratio(in_window(SHADOW_FLIPS, BY_MODEL), in_window(SHADOW_PAIRS, BY_MODEL))})"
-    kept = ratio(in_window(SHADOW_TOP5_KEPT, BY_MODEL), in_window(SHADOW_PAIRS, BY_MODEL))
+    in_five, in_group = (
+        ratio(in_window(family, BY_MODEL), in_window(SHADOW_PAIRS, BY_MODEL))
+        for family in (SHADOW_TOP5_KEPT, SHADOW_GROUP_KEPT)
+    )
     return figures(
         text,
         [
             Query("differs at most by", wilson(changed, pairs, 1), decimals=1),
-            Query("clean answer still in five", kept, decimals=1),
+            Query("clean answer still in five", in_five, decimals=1),
+            Query("stays in its group of classes", in_group, decimals=1),
         ],
     )
 
@@ -157,7 +165,9 @@ def _by_corruption() -> AnyPanel:
         f"Each corruption, last {RECENT}",
         "Agreement with its 95 % interval, beside what is usual: as measured before packing, or the service's own "
         "level if the rules were written so. Surely lower by: how far even the interval's upper end is below that; "
-        f"only this has a colour. {OF_MANY} Loss of confidence: of the clean answer's probability.",
+        f"only this has a colour. {OF_MANY} In its group: the answer stays among classes that are alike. No numbers: "
+        "corrupted answers that were not finite; they count as changed. Loss of confidence: of the clean answer's "
+        "probability.",
         24,
         17,
     )
@@ -174,10 +184,17 @@ def _by_corruption() -> AnyPanel:
             decimals=1,
         ),
         Query("still in five", recorded(named(CORRUPTION, "top5_kept", RECENT), by="corruption"), decimals=1),
+        Query("in its group", _share_of_recent(SHADOW_GROUP_KEPT), decimals=1),
+        Query("no numbers", counted(SHADOW_NOT_FINITE, "corruption", RECENT, WATCHED), unit=COUNT, decimals=0),
         Query("mean loss of confidence", mean(SHADOW_CONFIDENCE_DROP, "corruption", RECENT, WATCHED), decimals=1),
         Query("mean divergence, bits", mean(SHADOW_JS_BITS, "corruption", RECENT, WATCHED), unit=NUMBER, decimals=3),
     ]
     return rows(text, ["corruption"], columns)
+
+
+def _share_of_recent(family: Family) -> str:
+    kept, pairs = (counted(one, "corruption", RECENT, WATCHED) for one in (family, SHADOW_PAIRS))
+    return ratio(kept, pairs)
 
 
 def _over_time() -> AnyPanel:
