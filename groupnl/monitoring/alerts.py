@@ -15,10 +15,11 @@ from groupnl.metrics import (
     QUEUE_MOST_BYTES,
     SHADOW_PAIRS,
     SHADOW_SAMPLED,
-    WORKER_DEATHS,
-    WORKER_LOADS,
+    START_TIME,
     WORKERS_READY,
     WORKERS_WANTED,
+    WORKER_DEATHS,
+    WORKER_LOADS,
 )
 from groupnl.monitoring.promql import counted, wilson
 from groupnl.monitoring.recorded.level import EXCESS, EXCESS_FLIPS, LEAST_POOLED_PAIRS, Z_OF_SPANS
@@ -169,21 +170,18 @@ def _absent() -> Alert:
 def _restarts() -> Alert:
     """Our own server counts deaths; with TorchServe workers that begin to load tell of them, but not at its own start.
 
-    Who is older than 45 minutes and has not begun anew is not starting. A scrape that failed 45 minutes ago is no
-    start: the last one before it is taken.
+    Nor do counts tell of a start that are kept from one to the next.
     """
     deaths, loads = (
         f"sum by (instance, model) (increase({family.name}[30m])) > {RESTARTS - 0.5:g}"
         for family in (WORKER_DEATHS, WORKER_LOADS)
     )
-    before = f"group by (instance, model) (last_over_time({WORKER_LOADS.name}[10m] offset 45m))"
-    anew = f"sum by (instance, model) (resets({WORKER_LOADS.name}[45m])) > 0"
     return Alert(
         "GroupNLWorkerRestarts",
         f"{deaths}\n"
         f"or (\n  {loads}\n"
         f"  unless on (instance) group by (instance) ({WORKER_DEATHS.name})\n"
-        f"  and {before}\n  unless {anew}\n)",
+        f"  and on (instance) (time() - {START_TIME.name} > 45 * 60)\n)",
         "0m",
         "ticket",
         "{{ $labels.model }}: {{ $value | humanize }} workers died or began anew in half an hour",
