@@ -203,7 +203,7 @@ def server_alerts() -> list[Alert]:
             "2m",
             "page",
             "{{ $labels.model }} has no worker that answers at {{ $labels.instance }}",
-            "Every request to the model is answered 503. Its workers load, or die while they load.",
+            "Nobody answers the model: our own server says 503, TorchServe lets requests wait. Its workers load, or die on the way.",
         ),
         Alert(
             "GroupNLWorkersMissing",
