@@ -16,10 +16,10 @@ from groupnl.metrics import (
     SHADOW_PAIRS,
     SHADOW_SAMPLED,
     START_TIME,
-    WORKERS_READY,
-    WORKERS_WANTED,
     WORKER_DEATHS,
     WORKER_LOADS,
+    WORKERS_READY,
+    WORKERS_WANTED,
 )
 from groupnl.monitoring.promql import counted, wilson
 from groupnl.monitoring.recorded.level import EXCESS, EXCESS_FLIPS, LEAST_POOLED_PAIRS, Z_OF_SPANS
@@ -203,7 +203,7 @@ def server_alerts() -> list[Alert]:
             "2m",
             "page",
             "{{ $labels.model }} has no worker that answers at {{ $labels.instance }}",
-            "Nobody answers the model: our own server says 503, TorchServe lets requests wait. Its workers load, or die on the way.",
+            "Our own server answers requests to it with 503, TorchServe lets them wait. Workers load, or die on the way.",
         ),
         Alert(
             "GroupNLWorkersMissing",
