@@ -89,7 +89,7 @@ class Exposition:
         """Two in four change their answer, and two of the twin's; half of the probe set's answers are right."""
         cell = next(self._cells)
         labels = {"corruption": cell.corruption, "severity": str(cell.severity)}
-        self._count(m.SHADOW_SAMPLED, MODEL)
+        self._metrics.inc(m.SHADOW_SAMPLED, len(m.PAIRED_OUTCOMES), model=MODEL)
         self._metrics.observe(m.SHADOW_LAG_SECONDS, 0.2, model=MODEL)
         for family in (m.SHADOW_CONFIDENCE_DROP, m.SHADOW_JS_BITS):
             self._metrics.observe(family, 0.1, model=MODEL, corruption=cell.corruption)

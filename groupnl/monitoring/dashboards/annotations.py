@@ -45,7 +45,7 @@ MARKS = (
         ("instance", "model"),
     ),
     Mark(
-        "Archives", f"{SERVED} unless {SERVED_BEFORE}", "another archive is served", YELLOW, ("model", "archive_sha256")
+        "Archives", f"{SERVED} unless {SERVED_BEFORE}", "served from here on", YELLOW, ("model", "archive_sha256")
     ),
     Mark(
         "Reloads",

@@ -161,7 +161,7 @@ def evidence_lines(width: int) -> AnyPanel:
 def relative_error_lines(width: int) -> AnyPanel:
     """The relative error over time, with its interval."""
     text = Text(
-        "Changed answers, relative to the twin's",
+        "Changed answers, relative to the twin's, over time",
         f"In the last {RECENT}, with its 95 % interval, and since the start. Below 1, $watched changed fewer answers "
         "on the same pixels.",
         width,
