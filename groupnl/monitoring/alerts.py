@@ -203,7 +203,7 @@ def server_alerts() -> list[Alert]:
             "2m",
             "page",
             "{{ $labels.model }} has no worker that answers at {{ $labels.instance }}",
-            "Our own server answers requests to it with 503, TorchServe lets them wait. Workers load, or die on the way.",
+            "Our own server answers requests with 503, TorchServe lets them wait. Its workers load, or die on the way.",
         ),
         Alert(
             "GroupNLWorkersMissing",
