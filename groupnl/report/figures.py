@@ -20,8 +20,10 @@ from groupnl.metrics import (
     REQUESTS,
     SHADOW_DROPPED,
     SHADOW_FLIPS,
+    SHADOW_GROUP_KEPT,
     SHADOW_LAG_SECONDS,
     SHADOW_PAIRS,
+    SHADOW_REPEATED,
     SHADOW_SAMPLED,
     SHADOW_TOP5_KEPT,
     STAGE_SECONDS,
@@ -170,10 +172,12 @@ class ModelFigures(NamedTuple):
         by_corruption: the same under each corruption.
         by_cell: the same in each cell.
         top5: clean best classes that stayed among the best five.
+        in_group: best classes that stayed in the group of the clean one; None where no flip did.
         twin: against its reference; None without one.
         probe: truth of the probe set; None without one.
         relative_error: the probe set's errors relative to the reference's; None without.
         labelled: truth that clients told; None where they told none.
+        repeated: images that were passed over because they had been seen lately, by kind.
         sampled: images that were chosen.
         dropped: of those, by reason.
         requests: answered, by status.
@@ -187,10 +191,12 @@ class ModelFigures(NamedTuple):
     by_corruption: dict[str, CountedShare]
     by_cell: dict[Cell, CountedShare]
     top5: CountedShare
+    in_group: CountedShare | None
     twin: Twin | None
     probe: Truth | None
     relative_error: Relative | None
     labelled: Truth | None
+    repeated: dict[str, float]
     sampled: float
     dropped: dict[str, float]
     requests: dict[str, float]
@@ -222,19 +228,23 @@ def figures_of(samples: Samples, model: str, *, in_window: bool = False) -> Mode
         in_window: they are the counts of a time that slides, not those since a beginning.
     """
     twin = _twin(samples, model, in_window)
+    agreement = _stayed(samples, model)
+    in_group = share_of(samples.total(SHADOW_GROUP_KEPT.name, model=model), agreement.total)
     return ModelFigures(
         name=model,
         builds=_builds(samples, model),
-        agreement=_stayed(samples, model),
+        agreement=agreement,
         by_corruption={name: _stayed(samples, model, corruption=name) for name in NAMES},
         by_cell={
             cell: _stayed(samples, model, corruption=cell.corruption, severity=str(cell.severity)) for cell in CELLS
         },
-        top5=share_of(samples.total(SHADOW_TOP5_KEPT.name, model=model), samples.total(SHADOW_PAIRS.name, model=model)),
+        top5=share_of(samples.total(SHADOW_TOP5_KEPT.name, model=model), agreement.total),
+        in_group=in_group if in_group.good > agreement.good else None,
         twin=twin,
         probe=_truth(samples, model, PROBE_IMAGES, PROBE_CORRECT, _probe_set_images(samples, model)),
         relative_error=_relative_error(samples, model, twin.reference) if twin else None,
         labelled=_truth(samples, model, LABELLED, LABELLED_CORRECT, None),
+        repeated=samples.by("kind", SHADOW_REPEATED.name, model=model),
         sampled=samples.total(SHADOW_SAMPLED.name, model=model),
         dropped=samples.by("reason", SHADOW_DROPPED.name, model=model),
         requests=samples.by("code", REQUESTS.name, model=model),

@@ -15,6 +15,7 @@ from groupnl.report.words import (
     agreement_sentence,
     band_sentence,
     dropped_sentence,
+    group_sentence,
     probe_set_words,
     relative_sentence,
     truth_sentence,
@@ -62,7 +63,12 @@ def _model(place: int, figures: ModelFigures) -> str:
 
 
 def _verdict(figures: ModelFigures) -> str:
-    sentences = [agreement_sentence(figures), dropped_sentence(figures), band_sentence(figures)]
+    sentences = [
+        agreement_sentence(figures),
+        group_sentence(figures),
+        dropped_sentence(figures),
+        band_sentence(figures),
+    ]
     if figures.twin is not None:
         reference = figures.twin.reference
         sentences.append(twin_sentence(figures.name, figures.twin))
@@ -80,6 +86,11 @@ def _headline(figures: ModelFigures) -> str:
     dropped = sum(figures.dropped.values())
     boxes = [
         ("answers stayed", percent(figures.agreement.value), f"{span(figures.agreement)}, 95 % interval"),
+        *(
+            [("class still in its group", percent(group.value), f"{span(group)}, 95 % interval")]
+            if (group := figures.in_group)
+            else []
+        ),
         ("class still among five", percent(figures.top5.value), f"{span(figures.top5)}, 95 % interval"),
         ("requests", number(sum(figures.requests.values())), _statuses(figures)),
         (

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 from groupnl.corruptions.names import NAMES
+from groupnl.metrics import SAME, SIMILAR
 from groupnl.report.figures import ModelFigures, Side, Truth, Twin, band_of
 from groupnl.report.markup import difference, duration, name, number, percent, span, table, text
 from groupnl.robustness.power import DISCORDANCE, NEEDED
 from groupnl.robustness.statistics import Interval
 
+_REPEATED = {SAME: "seen lately", SIMILAR: "like one seen lately"}
 SHARE = 0.1  # of the requests, that a service answers a second time unless it is told otherwise
 
 
@@ -111,6 +113,11 @@ def shadow_table(figures: ModelFigures) -> str:
     """What became of the images that were chosen for a second answer."""
     waiting = figures.sampled - figures.agreement.total - sum(figures.dropped.values())
     rows = [
+        *(
+            (f"passed over: {text(_REPEATED[kind])}", number(count))
+            for kind, count in figures.repeated.items()
+            if count
+        ),
         ("chosen", number(figures.sampled)),
         ("answered again", number(figures.agreement.total)),
         *((f"dropped: {text(reason)}", number(count)) for reason, count in figures.dropped.items()),

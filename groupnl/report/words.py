@@ -37,6 +37,17 @@ def band_sentence(figures: ModelFigures) -> str:
     )
 
 
+def group_sentence(figures: ModelFigures) -> str:
+    """How many flips matter less."""
+    share = figures.in_group
+    if share is None:
+        return ""
+    return (
+        f"In {percent(share.value)} ({span(share)}) the best class stayed in its group of classes: a flip inside a "
+        "group, from one breed of dog to another, matters less than one that leaves it."
+    )
+
+
 def dropped_sentence(figures: ModelFigures) -> str:
     """What the dropped images leave open, whatever they are."""
     share = figures.dropped_share

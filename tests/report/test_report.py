@@ -26,7 +26,9 @@ from groupnl.metrics import (
     PROBE_SET_IMAGES,
     REQUESTS,
     SHADOW_DROPPED,
+    SHADOW_GROUP_KEPT,
     SHADOW_PAIRS,
+    SHADOW_REPEATED,
     SHADOW_SAMPLED,
     STAGE_SECONDS,
     Metrics,
@@ -186,6 +188,20 @@ def test_what_dropped_images_leave_open_is_told() -> None:
         "Of the chosen images 50 % were dropped. Had they been answered too, whatever they show, between 39 % " in words
     )
     assert "and 91 % would have stayed" in words
+
+
+def test_flips_inside_a_group_and_images_that_came_again_are_told() -> None:
+    registry = CollectorRegistry()
+    metrics = Metrics("m", registry)
+    _count(metrics, pairs=20, flips=5)
+    assert "in its group" not in page([figures_of(_samples(registry), "m")], "s", "p", "t")  # an older service
+    for corruption, severity in CELLS:
+        metrics.inc(SHADOW_GROUP_KEPT, 18, corruption=corruption, severity=str(severity))
+    metrics.inc(SHADOW_REPEATED, 4, kind="similar")
+    words = _read(page([figures_of(_samples(registry), "m")], "s", "p", "t"))
+    assert "In 90 % (89 to 91 %) the best class stayed in its group of classes" in words
+    assert "passed over: like one seen lately 4" in words
+    assert "passed over: seen lately" not in words
 
 
 def test_agreement_is_never_praised(samples: Samples) -> None:
