@@ -33,6 +33,9 @@ CLOSED_ROWS = [
 WITHOUT_QUERIES = ("text", "alertlist")
 # What Grafana's Python types lack of a mark that comes from Prometheus.
 OF_PROMETHEUS = ("titleFormat", "tagKeys", "useValueForTime")
+RUNBOOK = Path(__file__).parents[2] / "docs" / "monitoring.md"
+# Words in italics there that name no panel.
+NO_PANELS = {"Page.", "Ticket.", "burn rate", "Memory"}
 UNITS = {"bytes", "dateTimeFromNow", "none", "percentunit", "reqps", "s", "short", "watt"}
 # Where a metric's name, or a function, tells the unit.
 UNIT_OF = (
@@ -233,3 +236,13 @@ def test_compose_shows_these_dashboards() -> None:
     assert provider["options"]["path"] == mounted["./grafana/dashboards"]
     home = services["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
     assert (SERVING_CONFIG / "grafana" / "dashboards" / Path(home).name).exists()
+
+
+def test_the_runbook_names_panels_that_there_are() -> None:
+    text = RUNBOOK.read_text(encoding="utf-8").split("## The alerts")[1].replace("\n", " ")
+    named = set(re.findall(r"(?<![*\w])\*([^*]+)\*(?!\*)", text))
+    titles = {page["title"] for page in LOADED.values()} | {
+        part["title"] for page in LOADED.values() for part in with_rows(page)
+    }
+    assert named & titles
+    assert named - titles == NO_PANELS
