@@ -119,6 +119,11 @@ GPU_MEMORY_TOTAL = Family("groupnl_gpu_memory_total_bytes", "same", "Bytes of a 
 OF_THE_SERVICE = (REQUESTS, REJECTED, STAGE_SECONDS, BATCH_SIZE, WORKER_LOADS, WORKER_STARTS)
 
 SHADOW_SAMPLED = Family("groupnl_shadow_sampled_total", "counter", "Live images chosen for a shadow request.")
+SHADOW_THINNED = Family(
+    "groupnl_shadow_thinned_total",
+    "counter",
+    "Live images among the share that were not chosen, because shadows lately had no time for all of it.",
+)
 SHADOW_REPEATED = Family(
     "groupnl_shadow_repeated_total",
     "counter",
@@ -143,6 +148,13 @@ SHADOW_PROCESS_DEATHS = Family(
 SHADOW_QUEUE_LENGTH = Family("groupnl_shadow_queue_length", "sum", "Chosen images that wait.")
 SHADOW_LAG_SECONDS = Family(
     "groupnl_shadow_lag_seconds", "histogram", "Seconds from the live answer to its shadow's.", (), _LAG_SECONDS
+)
+SHADOW_PAIR_SECONDS = Family(
+    "groupnl_shadow_pair_seconds",
+    "histogram",
+    "Seconds of a worker's shadows that a pair took, with the rest that the time share demands.",
+    (),
+    _SECONDS,
 )
 SHADOW_PAIRS = Family("groupnl_shadow_pairs_total", "counter", "Live images answered clean and corrupted.", _CELL)
 SHADOW_FLIPS = Family("groupnl_shadow_flips_total", "counter", "Pairs whose best class changed.", _CELL)

@@ -15,11 +15,13 @@ from groupnl.metrics import (
     SHADOW_JS_BITS,
     SHADOW_LAG_SECONDS,
     SHADOW_NOT_FINITE,
+    SHADOW_PAIR_SECONDS,
     SHADOW_PAIRS,
     SHADOW_PROCESS_DEATHS,
     SHADOW_QUEUE_LENGTH,
     SHADOW_REPEATED,
     SHADOW_SAMPLED,
+    SHADOW_THINNED,
     SHADOW_TOP5_KEPT,
     Family,
     Metrics,
@@ -49,6 +51,10 @@ class ShadowCounts:
         """An image was chosen."""
         self._metrics.inc(SHADOW_SAMPLED)
 
+    def thinned(self) -> None:
+        """An image among the share was not chosen, because there is no time for all of it."""
+        self._metrics.inc(SHADOW_THINNED)
+
     def repeated(self, kind: str) -> None:
         """An image was not chosen because it was seen lately; one of `groupnl.metrics.REPEAT_KINDS`."""
         self._metrics.inc(SHADOW_REPEATED, kind=kind)
@@ -60,6 +66,11 @@ class ShadowCounts:
     def waiting(self, count: int) -> None:
         """So many chosen images wait."""
         self._metrics.set(SHADOW_QUEUE_LENGTH, count)
+
+    def took(self, images: int, seconds: float) -> None:
+        """So many images were answered again in this time, with the rest that followed."""
+        for _ in range(images):
+            self._metrics.observe(SHADOW_PAIR_SECONDS, seconds / images)
 
     def process_died(self, reason: str) -> None:
         """The shadow process has ended without being asked; one of `groupnl.metrics.DEATH_REASONS`."""
@@ -102,7 +113,9 @@ class ShadowCounts:
         metrics = self._metrics
         for family in (
             SHADOW_SAMPLED,
+            SHADOW_THINNED,
             SHADOW_REPEATED,
+            SHADOW_PAIR_SECONDS,
             SHADOW_LAG_SECONDS,
             SHADOW_QUEUE_LENGTH,
             SHADOW_DROPPED,

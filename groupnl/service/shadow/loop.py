@@ -21,6 +21,7 @@ from groupnl.robustness.replay import spec_of
 from groupnl.robustness.sampling import is_sampled
 from groupnl.service.shadow.counts import ShadowCounts
 from groupnl.service.shadow.job import Job
+from groupnl.service.shadow.pace import Pace
 from groupnl.service.shadow.probing import Probing
 from groupnl.service.shadow.runner import Runner
 from groupnl.service.shadow.tell_once import TellOnce
@@ -46,6 +47,7 @@ class ShadowLoop:
         self._runner = runner
         self._config = config
         self._counts = counts
+        self._pace = Pace(config)
         self._deck = Deck(config.cells(), rng)
         self._probing = _probing(probe, config, rng)
         self._queue: queue.Queue[Job] = queue.Queue(config.queue_length)
@@ -65,16 +67,21 @@ class ShadowLoop:
         self._thread.join()
 
     def wants(self, key: str) -> bool:
-        """Whether the image of the request with this key is among the share."""
-        return is_sampled(key, self._config.share)
+        """Whether the image of the request with this key is among the share that there is time for."""
+        if not is_sampled(key, self._config.share):
+            return False
+        has_time = is_sampled(key, self._pace.share(time.monotonic()))
+        if not has_time:
+            self._counts.thinned()
+        return has_time
 
     def offer(self, job: Job) -> None:
-        """Take a chosen image, or drop it when too many wait; never waits."""
+        """Take a chosen image, or drop it when as many wait as can be answered in time; never waits."""
         self._counts.sampled()
-        try:
-            self._queue.put_nowait(job)
-        except queue.Full:
-            self._counts.dropped(QUEUE_FULL)
+        if self._queue.qsize() < self._pace.room:
+            self._queue.put_nowait(job)  # only one thread offers, and room is never more than the queue holds
+        else:
+            self._drop(QUEUE_FULL)
         self._counts.waiting(self._queue.qsize())
 
     def _run(self) -> None:
@@ -93,6 +100,10 @@ class ShadowLoop:
             if not went_well:
                 self._counts.dropped(FAULT, len(jobs))
             self._stopped.wait(_pause(time.monotonic() - start, self._config.time_share))
+            if went_well:
+                took_s = time.monotonic() - start
+                self._pace.answered(len(jobs), took_s)
+                self._counts.took(len(jobs), took_s)
             self._recover(went_well)
         elif self._probing is not None and start >= self._next_probe:
             went_well = self._guarded(self._replay)
@@ -105,7 +116,7 @@ class ShadowLoop:
         jobs = []
         try:
             jobs.append(self._queue.get(timeout=self._patience_s()))
-            while len(jobs) < self._config.batch_size:
+            while len(jobs) < self._pace.batch_size:
                 jobs.append(self._queue.get_nowait())
         except queue.Empty:
             pass
@@ -113,8 +124,13 @@ class ShadowLoop:
         oldest = time.monotonic() - self._config.max_lag_s
         fresh = [job for job in jobs if job.offered_at >= oldest]
         if len(fresh) < len(jobs):
-            self._counts.dropped(EXPIRED, len(jobs) - len(fresh))
+            self._drop(EXPIRED, len(jobs) - len(fresh))
         return fresh
+
+    def _drop(self, reason: str, count: int = 1) -> None:
+        """Drop images that there is no time for."""
+        self._counts.dropped(reason, count)
+        self._pace.found_no_room(time.monotonic())
 
     def _patience_s(self) -> float:
         """How long to wait for an image: no longer than until the probe set's next turn."""

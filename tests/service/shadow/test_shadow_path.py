@@ -27,6 +27,7 @@ from groupnl.service.shadow.counts import ShadowCounts
 from groupnl.service.shadow.job import Job
 from groupnl.service.shadow.loop import ShadowLoop
 from groupnl.service.shadow.messages import Setup
+from groupnl.service.shadow.pace import Pace
 from groupnl.service.shadow.runner import LocalRunner, Result
 
 
@@ -158,6 +159,7 @@ class _Recorder(ShadowLoop):
     def __init__(self, share: float) -> None:
         self.jobs: list[Job] = []
         self._config = config(share=share)
+        self._pace = Pace(self._config)
 
     def offer(self, job: Job) -> None:
         self.jobs.append(job)
