@@ -5,15 +5,6 @@ from groupnl_studies.statistics import band, independent, level, lives, load, po
 STREAMS = (
     independent.STREAM,
     repeats.STREAM,
-    power.STREAM,
-    windows.STREAM,
-    lives.STREAM,
-    band.STREAM,
-    relative.STREAM,
-    level.STREAM,
-)
-    independent.STREAM,
-    repeats.STREAM,
     load.STREAM,
     power.STREAM,
     windows.STREAM,
