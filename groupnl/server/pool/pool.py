@@ -138,6 +138,7 @@ class Pool:
             except OSError as error:  # too many open files or processes, no memory
                 failures += 1
                 logger.error("worker %s-%d cannot be started: %s", self._program.model, ordinal, error)
+                self._witness.worker_died(self._program.model, LOADING)
                 self._refuse(ServerError(f"cannot start a worker of {self._program.model}: {error}"))
                 continue
             try:

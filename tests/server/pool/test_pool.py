@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from groupnl.errors import ServerError
+from groupnl.metrics import LOADING
 from groupnl.server.pool.pool import Pool
 from groupnl.server.pool.serving import Serving
 from groupnl.server.pool.worker_process import Program, WorkerProcess
@@ -19,7 +20,11 @@ SERVING = Serving(1, 4, 0.0, 10, 10, 1000, 1000)
 
 
 class _Nobody:
-    def worker_died(self, model: str, reason: str) -> None: ...
+    def __init__(self) -> None:
+        self.deaths: list[str] = []
+
+    def worker_died(self, model: str, reason: str) -> None:
+        self.deaths.append(reason)
 
     def worker_ended(self, pid: int) -> None: ...
 
@@ -28,17 +33,19 @@ class _Nobody:
     def exchanged(self, model: str, networks: Networks) -> None: ...
 
 
-def _pool(tmp_path: Path) -> Pool:
-    return Pool(Program("tiny", tmp_path, {}), SERVING, _Nobody())
+def _pool(tmp_path: Path, witness: _Nobody | None = None) -> Pool:
+    return Pool(Program("tiny", tmp_path, {}), SERVING, witness or _Nobody())
 
 
-def test_a_worker_that_cannot_be_started_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_worker_that_cannot_be_started_is_told_and_counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     async def start(*_: Any) -> WorkerProcess:
         raise OSError(24, "Too many open files")
 
     monkeypatch.setattr(WorkerProcess, "start", start)
+    witness = _Nobody()
     with pytest.raises(ServerError, match="Too many open files"):
-        asyncio.run(asyncio.wait_for(_pool(tmp_path).start(), 10))
+        asyncio.run(asyncio.wait_for(_pool(tmp_path, witness).start(), 10))
+    assert witness.deaths == [LOADING]
 
 
 def test_a_worker_that_never_has_its_model_is_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
