@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _LEVEL = re.compile(r"\[([A-Z]+)\]")
 _POLL_S = 0.02
+_BATCH_BYTES = 4 * 1024 * 1024  # that go to a worker at once, where the system allows it; else it is woken often
 END_S = 5.0  # after its socket was closed, until it is killed
 
 
@@ -72,6 +73,7 @@ class WorkerProcess:
             ordinal: its place among the workers of the model, from 0.
         """
         ours, theirs = socket.socketpair()
+        ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BATCH_BYTES)
         with theirs:
             process = subprocess.Popen(  # noqa: S603 (our own program)
                 bound_command("groupnl.worker", str(theirs.fileno()), str(program.folder), program.model, str(ordinal)),

@@ -53,8 +53,8 @@ class Call:
         self.account.read = began  # grpc has waited for all of it
         self.account.protocol = GRPC if is_infer else OTHER
 
-    async def wait_for(self, answer: "asyncio.Future[Any]", seconds: float) -> Any:
-        """What the future brings; the future is cancelled where nobody waits any more.
+    async def wait_for(self, answer: "asyncio.Future[Any]", seconds: float) -> None:
+        """Wait until the future is done; it is cancelled where nobody waits any more.
 
         Raises:
             DeadlineError: there is nothing after so many seconds, or when the client waits no longer.
@@ -62,9 +62,8 @@ class Call:
         left = self._context.time_remaining()
         try:
             await asyncio.wait({answer}, timeout=seconds if left is None else min(seconds, left))
-            if answer.done():
-                return answer.result()
-            raise DeadlineError
+            if not answer.done():
+                raise DeadlineError
         finally:
             answer.cancel()
 

@@ -15,6 +15,7 @@ from groupnl.errors import (
 )
 from groupnl.server.observed.account import Account
 from groupnl.server.pool.models import Models, Version
+from groupnl.server.pool.ticket import Ticket
 from groupnl.server.web.answer import Answer, refusal
 from groupnl.server.web.exchange import Exchange
 from groupnl.server.web.limits import Limits
@@ -54,8 +55,8 @@ class Caller(Protocol):
     headers: dict[str, str]
     account: Account
 
-    async def wait_for(self, answer: "asyncio.Future[Any]", seconds: float) -> Any:
-        """What the future brings; see `Exchange.wait_for`."""
+    async def wait_for(self, answer: "asyncio.Future[Any]", seconds: float) -> None:
+        """Wait until the future is done; see `Exchange.wait_for`."""
 
 
 class Question(NamedTuple):
@@ -145,9 +146,8 @@ async def ask(question: Question, pictures: Sequence[Picture | RefusedError], to
     facts = _facts(question.caller, len(pictures), top_k)
     parts = [_part(each, of) for each, of in zip(pictures, facts, strict=True) if isinstance(each, Picture)]
     tickets = question.caller.account.tickets = question.model.pool.submit(parts)
-    waiting = asyncio.gather(*(ticket.answer for ticket in tickets), return_exceptions=True)
-    waiting.add_done_callback(_take_note)
-    found = iter(await question.caller.wait_for(waiting, max(question.deadline - time.monotonic(), 0)))
+    await question.caller.wait_for(_all_of(tickets), max(question.deadline - time.monotonic(), 0))
+    found = iter(ticket.answer.exception() or ticket.answer.result() for ticket in tickets)
     return [_answer(next(found)) if isinstance(each, Picture) else refusal(each) for each in pictures]
 
 
@@ -191,6 +191,17 @@ def _facts(caller: Caller, count: int, top_k: int | None) -> list[dict[str, Any]
 def _part(picture: Picture, facts: dict[str, Any]) -> Part:
     sized = facts if picture.size is None else {**facts, SIZE: picture.size}
     return Part({**sized, **picture.facts}, picture.content)
+
+
+def _all_of(tickets: Sequence[Ticket]) -> "asyncio.Future[Any]":
+    """Done when all are answered."""
+    waiting = (
+        tickets[0].answer
+        if len(tickets) == 1
+        else asyncio.gather(*(ticket.answer for ticket in tickets), return_exceptions=True)
+    )
+    waiting.add_done_callback(_take_note)
+    return waiting
 
 
 def _take_note(waiting: "asyncio.Future[Any]") -> None:

@@ -14,8 +14,9 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from groupnl.errors import HeadersTooLargeError, RefusedError, SlowRequestError
-from groupnl.server.web.exchange import BEGAN, REFUSAL, is_kept_of_old
+from groupnl.server.web.exchange import BEGAN, PRESENCE, REFUSAL, is_kept_of_old
 from groupnl.server.web.lingering import Lingering
+from groupnl.server.web.presence import Presence
 from groupnl.server.web.request_head import framing, head_fault
 
 HEADERS_BYTES = 32 * 1024  # of one request, its first line included
@@ -31,6 +32,7 @@ class Connection(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._presence = Presence(self._read_again)
         self._head_bytes = 0  # of the request whose headers are being read
         self._fed_bytes = 0  # of the request whose body is being read; those that came with its headers are left out
         self._body_bytes = 0  # of that body
@@ -50,6 +52,7 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget it; whoever computes an answer for it learns that nobody waits."""
         self._stop_timer()
+        self._presence.end()
         for timer in (self._gone_timer, self._write_timer):
             if timer is not None:
                 timer.cancel()
@@ -64,6 +67,7 @@ class Connection(HttpToolsProtocol):
         Returns:
             Whether the connection stays open for them.
         """
+        self.transport.flush()  # type: ignore[attr-defined]
         if not self._give_up_unfinished() or not self.transport.can_write_eof():
             return False
         self.cycle.keep_alive = False
@@ -112,7 +116,7 @@ class Connection(HttpToolsProtocol):
             self._expect_head()
         super().on_message_begin()
         self._fed_bytes = self._body_bytes = 0
-        self.scope["state"][BEGAN] = time.perf_counter()
+        self.scope["state"] |= {BEGAN: time.perf_counter(), PRESENCE: self._presence}
 
     def on_url(self, url: bytes) -> None:
         """A part of its address."""
@@ -156,6 +160,9 @@ class Connection(HttpToolsProtocol):
         if not self._is_refused:
             super().on_message_complete()
         self._in_head = True
+
+    def _read_again(self) -> None:
+        self.flow.resume_reading()
 
     def _feed(self, data: bytes) -> None:
         """Let the parser read; a wish for another protocol is left out, as if nobody had told it."""
@@ -215,7 +222,7 @@ class Connection(HttpToolsProtocol):
             "headers": [],
             "http_version": "1.1",
             "client": self.client,
-            "state": {REFUSAL: error},
+            "state": {REFUSAL: error, PRESENCE: self._presence},
         }
         is_busy = self._give_up_unfinished()
         cycle = RequestResponseCycle(

@@ -28,6 +28,7 @@ class Lingering:
         self._is_finished = False
         self._quiet_s = QUIET_S if transport.can_write_eof() else TLS_QUIET_S
         self._discarded = 0
+        self._unsent: list[bytes] = []
         self._heard = self._last = 0.0  # by the loop's clock: when the client sent its last, and when it ends anyway
 
     def __getattr__(self, name: str) -> Any:
@@ -38,9 +39,10 @@ class Lingering:
         return self._timer is not None or self._transport.is_closing()
 
     def write(self, data: bytes) -> None:
-        """Send, where there is still somebody."""
-        if not self._transport.is_closing():
-            self._transport.write(data)
+        """Send, where there is still somebody; what is written in one turn of the loop goes out as one."""
+        if not self._unsent:
+            self._loop.call_soon(self.flush)
+        self._unsent.append(data)
 
     def close(self) -> None:
         """Send no more, and close it when the client sends no more either."""
@@ -52,6 +54,7 @@ class Lingering:
         self._heard = self._loop.time()
         self._last = self._heard + MOST_S
         self._timer = self._loop.call_later(self._quiet_s, self._end_when_quiet)
+        self.flush()
         if self._transport.can_write_eof():
             with suppress(OSError):  # the client has gone
                 self._transport.write_eof()
@@ -70,12 +73,19 @@ class Lingering:
 
     def end(self) -> None:
         """Close it at once."""
+        self.flush()
         self._transport.close()
 
     def forget(self) -> None:
         """The connection is gone."""
         if self._timer is not None:
             self._timer.cancel()
+
+    def flush(self) -> None:
+        """Send now what has been written."""
+        if self._unsent and not self._transport.is_closing():
+            self._transport.write(b"".join(self._unsent))
+        self._unsent.clear()
 
     def _end_when_quiet(self) -> None:
         now = self._loop.time()

@@ -306,7 +306,8 @@ def test_what_nobody_waits_for_is_not_asked_any_more(page: Page, stage: Stage) -
     give(page, PNG + b"another")
     page.until(BOTH)
     page.until(FILLED)
-    assert all(ticket.answer.cancelled() for ticket in held)
+    while not all(ticket.answer.cancelled() for ticket in held):
+        page.run("0")
 
 
 def _tab_to(page: Page, wanted: str) -> None:
