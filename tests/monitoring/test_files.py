@@ -7,12 +7,12 @@ import yaml
 from support.expressions import SERVING_CONFIG
 
 from groupnl.cli import main
+from groupnl.monitoring.config import MonitoringConfig
 from groupnl.monitoring.files import generated_files
-from groupnl.monitoring.scrape import ScrapeConfig
 
 
 def test_committed_files_are_the_generated_ones() -> None:
-    for name, text in generated_files(ScrapeConfig()).items():
+    for name, text in generated_files(MonitoringConfig()).items():
         message = f"serving_config/{name} is not what `groupnl monitoring` writes; run it"
         assert (SERVING_CONFIG / name).read_text(encoding="utf-8") == text, message
 
@@ -20,14 +20,17 @@ def test_committed_files_are_the_generated_ones() -> None:
 def test_nothing_else_lies_there() -> None:
     folders = [SERVING_CONFIG / "prometheus" / "rules", SERVING_CONFIG / "grafana" / "dashboards"]
     there = {str(file.relative_to(SERVING_CONFIG)) for folder in folders for file in folder.iterdir()}
-    assert there == set(generated_files(ScrapeConfig())) - {"prometheus/prometheus.yml", "prometheus/torchserve.yml"}
+    assert there == set(generated_files(MonitoringConfig())) - {
+        "prometheus/prometheus.yml",
+        "prometheus/torchserve.yml",
+    }
 
 
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["monitoring", "--out", str(tmp_path), "--workers", "a:1", "b:2", "--interval", "5"]) == 0
     assert "scrape_interval: 5s" in (tmp_path / "prometheus" / "prometheus.yml").read_text()
     written = capsys.readouterr().out.splitlines()
-    assert set(written) == {str(tmp_path / name) for name in generated_files(ScrapeConfig())}
+    assert set(written) == {str(tmp_path / name) for name in generated_files(MonitoringConfig())}
     ours = _targets(tmp_path / "prometheus" / "prometheus.yml")
     assert ours == {"groupnl": ["a:1", "b:2"]}
     assert _targets(tmp_path / "prometheus" / "torchserve.yml") == ours | {"torchserve": ["127.0.0.1:8082"]}
@@ -50,6 +53,7 @@ def _targets(file: Path) -> dict[str, list[str]]:
         (["--workers", "http://a:1"], "workers"),
         (["--interval", "0"], "interval_s"),
         (["--frontends", "a"], "frontends"),
+        (["--runbooks", "docs/monitoring.md"], "runbooks"),
     ],
 )
 def test_refused(words: list[str], named: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,6 +10,10 @@ import pytest
 import yaml
 from support.expressions import RULE_FILES, SERVING_CONFIG, rules
 from support.prometheus import promtool
+from support.recorded_figures import expected_figures, random_counts
+
+from groupnl.monitoring.config import MonitoringConfig
+from groupnl.monitoring.rule_files import rule_files
 
 pytestmark = pytest.mark.slow
 
@@ -43,9 +47,10 @@ def test_unit_tests_can_fail(tmp_path: Path) -> None:
 
 
 def test_every_recording_has_a_case_with_a_value() -> None:
+    """Here, or in test_recorded_figures.py."""
     tested = " ".join(case["expr"] for case in cases("promql_expr_test") if case["exp_samples"])
-    names = re.findall(r"[a-z0-9_]+:[a-z0-9_]+:[a-z0-9]+", tested)
-    assert {rule["record"] for rule in rules() if "record" in rule} <= set(names)
+    names = set(re.findall(r"[a-z0-9_]+:[a-z0-9_]+:[a-z0-9]+", tested)) | set(expected_figures(random_counts(0)))
+    assert {rule["record"] for rule in rules() if "record" in rule} <= names
 
 
 @pytest.mark.parametrize("alert", [alert["alert"] for alert in ALERTS])
@@ -57,16 +62,23 @@ def test_every_alert_has_both_sides(alert: str) -> None:
 
 @pytest.mark.parametrize("alert", ALERTS, ids=lambda alert: alert["alert"])
 def test_runbook(alert: dict[str, Any]) -> None:
-    file, anchor = alert["annotations"]["runbook"].split("#")
+    file, anchor = alert["annotations"]["runbook_url"].split("#")
     assert file == "docs/monitoring.md"
     headings = re.findall(r"^#+ (.+)$", RUNBOOK.read_text(encoding="utf-8"), flags=re.MULTILINE)
     assert anchor in {heading.lower() for heading in headings}
 
 
+def test_runbooks_are_linked_where_they_are_published() -> None:
+    page = "https://wiki.internal/groupnl/monitoring"
+    files = rule_files(MonitoringConfig(runbooks=page)).values()
+    links = re.findall(r"runbook_url: (.+)", "".join(files))
+    assert sorted(links) == sorted(f"{page}#{alert['alert'].lower()}" for alert in ALERTS)
+
+
 def test_robustness_wakes_nobody() -> None:
     assert {alert["labels"]["severity"] for alert in ALERTS} == {"page", "ticket"}
     about = [alert for alert in ALERTS if re.search("Shadow|Agreement|Twin", alert["alert"])]
-    assert len(about) == 4
+    assert len(about) == 6
     assert {alert["labels"]["severity"] for alert in about} == {"ticket"}
 
 
