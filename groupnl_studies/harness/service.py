@@ -22,7 +22,8 @@ from groupnl_studies.harness.cpu import OUR_SERVER, TORCHSERVE, CpuSeconds, cpu_
 HOST = "127.0.0.1"
 START_LIMIT_S = 300.0
 STOP_LIMIT_S = 60.0
-_PORTS = ("inference_port", "management_port", "metrics_port", "frontend_metrics_port")
+_PORTS = ("inference_port", "metrics_port")
+_TORCHSERVE_PORTS = (*_PORTS, "management_port", "frontend_metrics_port")
 
 
 class ChildProcess(ABC):
@@ -143,10 +144,12 @@ class RunningService(ChildProcess):
 
     def __init__(self, folder: Path, models: Sequence[str], settings: Mapping[str, Any]) -> None:
         super().__init__(folder)
-        ports = dict(zip(_PORTS, free_ports(len(_PORTS)), strict=True))
+        is_torchserve = settings.get("server") == "torchserve"
+        names = _TORCHSERVE_PORTS if is_torchserve else _PORTS
+        ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.inference_port = ports["inference_port"]
         self.metrics_port = ports["metrics_port"]
-        self.parts = TORCHSERVE if settings.get("server") == "torchserve" else OUR_SERVER
+        self.parts = TORCHSERVE if is_torchserve else OUR_SERVER
         self._config = {"models": list(models), "log_dir": str(folder / "logs"), **ports, **settings}
 
     def start(self) -> None:
