@@ -24,7 +24,7 @@ class Options(BaseOptions):
         prometheus: URL of a Prometheus that scrapes the service; None: `endpoint` is given.
         endpoint: URL of the service's own metrics; None: `prometheus` is given.
         model: names, in the page's order; None: all.
-        since: duration as Prometheus writes it; None: since the service's start.
+        since: duration as Prometheus writes it; None: since the service's counts began.
         output: the page.
     """
 
@@ -37,7 +37,7 @@ class Options(BaseOptions):
     @model_validator(mode="after")
     def _since_when_prometheus_knows(self) -> Self:
         if self.endpoint and self.since:
-            raise ValueError("--since needs --prometheus: an endpoint knows only the counts since the service's start")
+            raise ValueError("--since needs --prometheus: an endpoint knows only all that the service has counted")
         return self
 
 
@@ -77,7 +77,7 @@ def _period(options: Options) -> str:
     if options.since:
         return f"over the last {options.since}"
     if options.endpoint:
-        return "since the service's start"
+        return "since the service's counts began"
     return replicas_in_words(read_replicas(str(options.prometheus)))
 
 
@@ -87,12 +87,12 @@ def replicas_in_words(replicas: Replicas) -> str:
     if silent > 0:
         others = "the other one does" if silent == 1 else "the others do"
         return (
-            f"by {replicas.now} of the {replicas.last_hour} replicas of the last hour, each since its start: {others} "
-            "not answer Prometheus now (--since counts all of them)"
+            f"by {replicas.now} of the {replicas.last_hour} replicas of the last hour, each since its counts began: "
+            f"{others} not answer Prometheus now (--since counts all of them)"
         )
     if replicas.now == 1:
-        return "by the only replica of the last hour, since its start"
-    return f"by all {replicas.now} replicas of the last hour, each since its start"
+        return "by the only replica of the last hour, since its counts began"
+    return f"by all {replicas.now} replicas of the last hour, each since its counts began"
 
 
 def _chosen(samples: Samples, wanted: Sequence[str] | None) -> list[str]:

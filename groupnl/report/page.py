@@ -146,8 +146,9 @@ def _twin_card(model: str, twin: Twin) -> str:
         return card(title, content, how)
     how = (
         f"{bars}; hollow ones are not decided. The test may be looked at any time: where two models are alike, at most "
-        "one in twenty is ever decided between two starts of the service, for one set of replicas. Each start begins "
-        "anew. With nineteen corruptions side by side one may err by chance: the line “all” is the verdict."
+        "one in twenty is ever decided, for counts from one beginning on and one set of replicas. Each start without "
+        "its old counts begins anew. With nineteen corruptions side by side one may err by chance: the line “all” is "
+        "the verdict."
     )
     return card(title, content + power_table(), how)
 

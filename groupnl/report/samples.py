@@ -93,7 +93,7 @@ def read_prometheus(url: str, since: str | None) -> Samples:
     Args:
         url: its address, an `Url`, as of its web page.
         since: a `Duration`; count over this last time only, also what replicas counted that have ended in it; None:
-            what the replicas that run now have counted, each since its start.
+            what the replicas that run now have counted, each since its counts began.
 
     Raises:
         ServerError: nobody answers, or it has no metrics of this service.

@@ -253,10 +253,10 @@ def test_a_twin_that_has_answered_nothing_yet() -> None:
 @pytest.mark.parametrize(
     ("now", "last_hour", "words"),
     [
-        (1, 1, "by the only replica of the last hour, since its start"),
-        (2, 2, "by all 2 replicas of the last hour, each since its start"),
-        (1, 2, "by 1 of the 2 replicas of the last hour, each since its start: the other one does not answer"),
-        (1, 3, "by 1 of the 3 replicas of the last hour, each since its start: the others do not answer"),
+        (1, 1, "by the only replica of the last hour, since its counts began"),
+        (2, 2, "by all 2 replicas of the last hour, each since its counts began"),
+        (1, 2, "by 1 of the 2 replicas of the last hour, each since its counts began: the other one does not answer"),
+        (1, 3, "by 1 of the 3 replicas of the last hour, each since its counts began: the others do not answer"),
     ],
 )
 def test_replicas_are_told_in_the_right_number(now: int, last_hour: int, words: str) -> None:

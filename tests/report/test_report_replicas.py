@@ -138,8 +138,8 @@ def test_replicas_are_added_up_and_what_is_the_same_in_all_is_not(readings: Read
 
 def test_without_a_time_only_running_replicas_count_and_the_page_says_so(readings: Readings) -> None:
     assert readings.one.requests["200"] == 100
-    assert "Counted by all 2 replicas of the last hour, each since its start" in readings.page_of_both
-    assert "Counted by 1 of the 2 replicas of the last hour, each since its start" in readings.page_of_one
+    assert "Counted by all 2 replicas of the last hour, each since its counts began" in readings.page_of_both
+    assert "Counted by 1 of the 2 replicas of the last hour, each since its counts began" in readings.page_of_one
 
 
 @pytest.mark.parametrize("reading", ["one_since", "none_since"])
