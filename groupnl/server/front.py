@@ -16,6 +16,7 @@ from groupnl.base.say import Say
 from groupnl.base.signals import handling, has_terminal
 from groupnl.errors import GroupNLError, ServerError
 from groupnl.server.access import Access, read_access
+from groupnl.server.comparison import comparison_of
 from groupnl.server.config import ServeConfig
 from groupnl.server.keys.key import MANAGE
 from groupnl.server.logs import logging_to
@@ -36,7 +37,6 @@ from groupnl.server.rpc.server import rpc_server
 from groupnl.server.run_directory import run_directory
 from groupnl.server.stop import Stop, Wait
 from groupnl.server.store import ServedModel, fill_store
-from groupnl.server.twins import networks_of
 from groupnl.server.web.app import App
 from groupnl.server.web.arriving import Arriving
 from groupnl.server.web.cors import Cors
@@ -238,7 +238,7 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
         seats = plan_seats(usable_cores(), workers)
         settings = worker_settings(run_dir, seats.number, make_seats(run_dir, seats), config.state_dir)
         say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
-        kept.begin({model.name: networks_of(store / model.name) for model in models}, say)
+        kept.begin({model.name: comparison_of(store / model.name) for model in models}, say)
         endpoint = MetricsEndpoint(kept, config.metrics_host, config.metrics_port, access.metrics_keys)
         counts = Counts([model.name for model in models], endpoint.registry, kept)
         watch = Watch(endpoint.registry, counts, answers, tracer)

@@ -5,31 +5,11 @@ A twin need not be served itself. Its archive is a served model's of that name, 
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from groupnl.archive.manifest import difference
-from groupnl.archive.read import CONFIG_FILE, DIGEST_FILE, read_manifest, unpack
-from groupnl.base.yaml_file import read_mapping
+from groupnl.archive.read import read_manifest, unpack
 from groupnl.errors import ConfigError
-
-
-class Networks(NamedTuple):
-    """Which networks a model's verdicts are about; other ones have verdicts of their own.
-
-    Attributes:
-        archive: SHA-256 of the model's archive, hexadecimal.
-        twin: of its twin's; None where it is compared with none.
-    """
-
-    archive: str
-    twin: str | None
-
-
-def networks_of(folder: Path) -> Networks:
-    """Those of an unpacked archive whose twin has been placed."""
-    shadow = read_mapping(folder / CONFIG_FILE)["handler"].get("shadow")
-    has_twin = isinstance(shadow, dict) and shadow.get("twin")
-    return Networks(_digest(folder), _digest(Path(shadow["twin_dir"])) if has_twin else None)
 
 
 def place_twin(model: str, archive: Path, handler: dict[str, Any], known: Mapping[str, Path], folder: Path) -> None:
@@ -68,7 +48,3 @@ def _refuse_unlike(model: str, archive: Path, twin: str, twin_archive: Path) -> 
             f"{model} cannot be compared with its twin {twin}: their {what}; "
             "name another twin, or serve without the comparison (--no-twin)"
         )
-
-
-def _digest(folder: Path) -> str:
-    return (folder / DIGEST_FILE).read_text(encoding="ascii").strip()

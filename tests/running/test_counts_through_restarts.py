@@ -1,4 +1,4 @@
-"""Counts go on where the last start ended, in order or killed; those of other networks begin anew."""
+"""Counts go on where the last start ended, in order or killed; those of another archive begin anew."""
 
 import os
 import re
@@ -123,7 +123,7 @@ def test_a_stop_and_a_kill(start: Start, archives: list[Path], tmp_path: Path) -
         assert _sum(before, "shadow_sampled_total") > _sum(counts, "shadow_sampled_total")
         _ends(server, number)
     server = start("--models", f"tiny={archives[1]}", *state)
-    assert "its archive or its twin's has changed" in server.wait_for("Ctrl-C stops")
+    assert "its archive, twin or corruptions have changed" in server.wait_for("Ctrl-C stops")
     counts = _scraped(server)
     assert _sum(counts, "labelled_total") == 0
     assert _sum(counts, "requests_total") == _sum(before, "requests_total") + 1

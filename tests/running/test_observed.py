@@ -273,7 +273,7 @@ def _both_versions_are_seen_meanwhile(watched: Watched, archive: Path) -> None:
     assert watched.value("reloads_total", model="tiny", outcome="done") == 1
     assert watched.value("worker_deaths_total", model="tiny", reason="died") == 1  # who was told to go is not dead
     assert watched.value("requests_total", model="tiny", code="200") == 5  # and the probe of the new version
-    assert watched.value("labelled_total", model="tiny", **CLEAN) == 0  # its networks are others
+    assert watched.value("labelled_total", model="tiny", **CLEAN) == 0  # it is another archive's
 
 
 def _reload(watched: Watched, archive: Path) -> list[str]:

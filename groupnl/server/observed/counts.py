@@ -16,9 +16,9 @@ from groupnl.metrics import (
     WORKER_DEATHS,
     Metrics,
 )
+from groupnl.server.comparison import Comparison
 from groupnl.server.observed.account import GONE, Account
 from groupnl.server.observed.kept_counts import KeptCounts
-from groupnl.server.twins import Networks
 
 _COUNTED = (REQUEST_SECONDS, QUEUE_SECONDS, ANSWERS, ABANDONED, EXPIRED_REQUESTS, WORKER_DEATHS, RELOADS)
 NO_MODEL = ""  # what is asked of none, or of one that there is not
@@ -72,6 +72,6 @@ class Counts:
         """Count a reload; the outcomes are `groupnl.metrics.RELOAD_OUTCOMES`."""
         self._metrics.inc(RELOADS, model=model, outcome=outcome)
 
-    def exchanged(self, model: str, networks: Networks) -> None:
-        """Leave out what the networks have answered that are no more; takes some milliseconds."""
-        self._kept.exchange(model, networks)
+    def exchanged(self, model: str, comparison: Comparison) -> None:
+        """Leave out what was counted of the comparison before; takes some milliseconds."""
+        self._kept.exchange(model, comparison)

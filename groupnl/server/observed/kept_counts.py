@@ -25,8 +25,8 @@ from groupnl.base.problems import phrase
 from groupnl.base.say import Say
 from groupnl.errors import ConfigError, GroupNLError
 from groupnl.metrics import COUNTS_SAVED, FAMILIES, OF_THE_SERVICE, Family
+from groupnl.server.comparison import Comparison
 from groupnl.server.observed.worker_files import Sums, WorkerFiles, series_of
-from groupnl.server.twins import Networks
 
 logger = logging.getLogger(__name__)
 FILE = "counts.json"
@@ -40,8 +40,9 @@ class _Kept(BaseModel):
     """The counts of one model.
 
     Attributes:
-        archive: see `Networks`.
-        twin: see `Networks`.
+        archive: see `Comparison`.
+        twin: see `Comparison`.
+        cells: see `Comparison`.
         counts: a series' name, its labels beside the model, what was counted; of a histogram's buckets each one's own.
     """
 
@@ -49,11 +50,12 @@ class _Kept(BaseModel):
 
     archive: str
     twin: str | None
+    cells: str
     counts: tuple[_Row, ...]
 
     @property
-    def networks(self) -> Networks:
-        return Networks(self.archive, self.twin)
+    def comparison(self) -> Comparison:
+        return Comparison(self.archive, self.twin, self.cells)
 
 
 class _File(BaseModel):
@@ -92,24 +94,24 @@ class KeptCounts:
         self.workers = workers
         self._file = file
         self._models = dict(found)
-        self._networks: dict[str, Networks] = {}
+        self._comparisons: dict[str, Comparison] = {}
         self._saving = threading.Lock()
         self._saved = 0.0
         self._tried = time.monotonic()
         self._is_failing = False
 
-    def begin(self, networks: Mapping[str, Networks], say: Say) -> None:
+    def begin(self, comparisons: Mapping[str, Comparison], say: Say) -> None:
         """Let the workers' counts go on from those that were found; before the first of them counts.
 
         Args:
-            networks: of each served model.
+            comparisons: of each served model.
             say: prints a line for the operator.
         """
-        self._networks = dict(networks)
-        for model in self._models.keys() & networks.keys():
-            if self._models[model].networks != networks[model]:
-                say(f"{model}: its archive or its twin's has changed; what is known of the networks begins anew")
-            self.workers.add(_sums(model, self._models[model], networks[model]))
+        self._comparisons = dict(comparisons)
+        for model in self._models.keys() & comparisons.keys():
+            if self._models[model].comparison != comparisons[model]:
+                say(f"{model}: its archive, twin or corruptions have changed; what is known of them begins anew")
+            self.workers.add(_sums(model, self._models[model], comparisons[model]))
 
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing: nobody else has this name."""
@@ -135,12 +137,12 @@ class KeptCounts:
         with self._saving:
             self._save(self._file)
 
-    def exchange(self, model: str, networks: Networks) -> None:
-        """A model is answered by other networks, and no worker of the old ones is left: what those counted goes."""
+    def exchange(self, model: str, comparison: Comparison) -> None:
+        """A model's verdicts are about something else, and no worker of before is left: what those counted goes."""
         with self._saving:
             self.workers.forget(lambda series: series.labels[_MODEL] == model and series.name not in _OF_THE_SERVICE)
             self._models.pop(model, None)
-            self._networks[model] = networks
+            self._comparisons[model] = comparison
             if self._file is not None:
                 self._save(self._file)
 
@@ -163,7 +165,7 @@ class KeptCounts:
     def _counted(self) -> dict[str, _Kept]:
         """The served models' counts."""
         rows: defaultdict[str, list[_Row]] = defaultdict(list)
-        news: set[str] = set()  # models whose networks have answered something
+        news: set[str] = set()  # models of whose comparison something is known
         for counts in self.workers.sums().values():
             for key, value in counts.items():
                 series = series_of(key)
@@ -173,15 +175,15 @@ class KeptCounts:
                 if value and series.name not in _OF_THE_SERVICE:
                     news.add(model)
         kept = {}
-        for model, networks in self._networks.items():
+        for model, comparison in self._comparisons.items():
             old = self._models.get(model)
-            if old is not None and old.networks != networks and model not in news:
+            if old is not None and old.comparison != comparison and model not in news:
                 # The archive was changed while the service was down. It may not load, and the old one come back.
                 ours = [row for row in rows[model] if row[0] in _OF_THE_SERVICE]
                 theirs = [row for row in old.counts if row[0] not in _OF_THE_SERVICE]
                 kept[model] = old.model_copy(update={"counts": (*ours, *theirs)})
             else:
-                kept[model] = _Kept(archive=networks.archive, twin=networks.twin, counts=tuple(rows[model]))
+                kept[model] = _Kept(**comparison._asdict(), counts=tuple(rows[model]))
         return kept
 
 
@@ -224,14 +226,14 @@ def _read(file: Path) -> Mapping[str, _Kept]:
         ) from None
 
 
-def _sums(model: str, kept: _Kept, networks: Networks) -> Sums:
-    """What is gone on from: without series that this version does not have, or that are of other networks."""
+def _sums(model: str, kept: _Kept, comparison: Comparison) -> Sums:
+    """What is gone on from: without series that this version does not have, or that are of another comparison."""
     sums: Sums = {"counter": {}, "histogram": {}}
     for name, labels, value in kept.counts:
         family = _FAMILIES.get(name)
         if family is None or {*family.labels} != {*labels} - {_BOUND}:
             continue
-        if kept.networks == networks or name in _OF_THE_SERVICE:
+        if kept.comparison == comparison or name in _OF_THE_SERVICE:
             metric = family.name.removesuffix("_total")
             names, values = zip(*{_MODEL: model, **labels}.items(), strict=True)
             sums[family.kind][mmap_key(metric, name, [*names], [*values], family.help)] = value

@@ -7,12 +7,12 @@ from pathlib import Path
 from groupnl.base.files import sha256_of
 from groupnl.errors import ServerError
 from groupnl.metrics import NOT_RELOADED, RELOADED
+from groupnl.server.comparison import comparison_of
 from groupnl.server.grey_image import REFUSALS, grey_image
 from groupnl.server.pool.loading import Loader
 from groupnl.server.pool.models import Models, Version
 from groupnl.server.pool.witness import Witness
 from groupnl.server.store import ServedModel
-from groupnl.server.twins import networks_of
 from groupnl.worker.wire import Part
 
 logger = logging.getLogger(__name__)
@@ -60,8 +60,8 @@ class Reloads:
             self._models.remove(old)
             await old.pool.drain()  # who has asked for it by its number meanwhile
             await old.pool.close()
-            if (networks := networks_of(new.folder)) != networks_of(old.folder):
-                await asyncio.to_thread(self._witness.exchanged, name, networks)
+            if (comparison := comparison_of(new.folder)) != comparison_of(old.folder):
+                await asyncio.to_thread(self._witness.exchanged, name, comparison)
             await asyncio.to_thread(self._loader.discard, old)
             return new
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from groupnl.server.twins import Networks
+from groupnl.server.comparison import Comparison
 
 
 class Witness(Protocol):
@@ -17,5 +17,5 @@ class Witness(Protocol):
     def reloaded(self, model: str, outcome: str) -> None:
         """A reload has ended; the outcomes are `groupnl.metrics.RELOAD_OUTCOMES`."""
 
-    def exchanged(self, model: str, networks: Networks) -> None:
-        """Other networks answer for a model, and the workers of the old ones have ended. As `worker_ended`."""
+    def exchanged(self, model: str, comparison: Comparison) -> None:
+        """A model's verdicts are about something else, and the workers of before have ended. As `worker_ended`."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from groupnl.base.cores import usable_cores
 from groupnl.base.say import Say
 from groupnl.errors import ConfigError
+from groupnl.server.comparison import comparison_of
 from groupnl.server.config import ServeConfig
 from groupnl.server.management_socket import LONGEST_SOCKET_PATH
 from groupnl.server.metrics_endpoint import MetricsEndpoint
@@ -20,7 +21,6 @@ from groupnl.server.store import ServedModel, fill_store
 from groupnl.server.torchserve.frontend import KEY_FILE, TorchServe, properties
 from groupnl.server.torchserve.java import find_java
 from groupnl.server.torchserve.workers import Workers
-from groupnl.server.twins import networks_of
 from groupnl.server.worker_environment import METRICS_FOLDER, worker_settings
 from groupnl.service.seats import make_seats, plan_seats
 
@@ -94,7 +94,7 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
         _check_length(run_dir)
         server = _prepare(config, models, java, run_dir, say)
         folders = {model.name: run_dir / STORE / model.name for model in models}
-        kept.begin({name: networks_of(folder) for name, folder in folders.items()}, say)
+        kept.begin({name: comparison_of(folder) for name, folder in folders.items()}, say)
         endpoint = MetricsEndpoint(kept, config.metrics_host, config.metrics_port)
         endpoint.registry.register(Workers(folders, kept.workers))
         try:

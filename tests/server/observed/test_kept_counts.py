@@ -1,4 +1,4 @@
-"""groupnl.server.observed.kept_counts: what workers counted goes on in the next start, where it is of its networks."""
+"""groupnl.server.observed.kept_counts: what workers counted goes on in the next start, if it says something of it."""
 
 import json
 import logging
@@ -18,12 +18,13 @@ from support.small_disk import fill, small_disk
 
 from groupnl.errors import ConfigError
 from groupnl.metrics import REQUESTS, SHADOW_JS_BITS, SHADOW_PAIRS, SHADOW_QUEUE_LENGTH, STAGE_SECONDS, Family
+from groupnl.server.comparison import Comparison
 from groupnl.server.observed import kept_counts as module
 from groupnl.server.observed.kept_counts import FILE, KeptCounts, kept_counts
 from groupnl.server.observed.worker_files import WorkerFiles
-from groupnl.server.twins import Networks
 
-OLD, NEW = Networks("a" * 64, "b" * 64), Networks("c" * 64, "b" * 64)
+OLD = Comparison("a" * 64, "b" * 64, "[null, null]")
+NEW = OLD._replace(archive="c" * 64)
 NEVER_A_PROCESS = 10_000_000  # above the most that Linux gives
 
 
@@ -66,12 +67,12 @@ class Start:
 
 
 @contextmanager
-def started(folder: Path, networks: Networks = OLD, *more: str, state: Path | None = None) -> Iterator[Start]:
+def started(folder: Path, comparison: Comparison = OLD, *more: str, state: Path | None = None) -> Iterator[Start]:
     """A start with the model `tiny` and more of them; it ends as if it was killed."""
     live = folder / f"live-{time.monotonic_ns()}"
     with kept_counts(WorkerFiles(live), state or folder / "state") as kept:
         start = Start(kept, live)
-        kept.begin({"tiny": networks, **dict.fromkeys(more, networks)}, start.said.append)
+        kept.begin({"tiny": comparison, **dict.fromkeys(more, comparison)}, start.said.append)
         yield start
 
 
@@ -143,7 +144,7 @@ def test_without_a_folder_nothing_is_kept_or_told(tmp_path: Path) -> None:
     assert {path.name[:4] for path in tmp_path.iterdir()} == {"live"}
 
 
-def test_other_networks_begin_anew_and_the_service_goes_on(tmp_path: Path) -> None:
+def test_another_archive_begins_anew_and_the_service_goes_on(tmp_path: Path) -> None:
     with started(tmp_path) as start:
         traffic(start)
         start.scrape()
@@ -152,10 +153,10 @@ def test_other_networks_begin_anew_and_the_service_goes_on(tmp_path: Path) -> No
         assert told[REQUESTS_SERIES] == 21
         assert PAIRS_SERIES not in told
         assert not any(name.startswith("groupnl_shadow") for name, *_ in told)
-        assert "tiny: its archive or its twin's has changed" in start.said[0]
+        assert "tiny: its archive, twin or corruptions have changed" in start.said[0]
         start.count(SHADOW_PAIRS, 1, corruption="fog", severity="1")
         assert counts(start)[PAIRS_SERIES] == 1
-    with started(tmp_path) as start:  # back again: what the old networks had counted is gone
+    with started(tmp_path) as start:  # back again: what the old one had counted is gone
         assert PAIRS_SERIES not in counts(start)
 
 
@@ -170,13 +171,13 @@ def test_an_archive_that_never_answered_costs_the_old_one_nothing(tmp_path: Path
         assert counts(start) == SHOWN | {("groupnl_requests_total", "500", "tiny"): 1}
 
 
-def test_a_twin_that_is_gone_or_another_is_another_comparison(tmp_path: Path) -> None:
-    for twin in (None, "d" * 64):
-        with started(tmp_path, state=tmp_path / f"{twin}") as start:
-            traffic(start)
-            start.scrape()
-        with started(tmp_path, Networks(OLD.archive, twin), state=tmp_path / f"{twin}") as start:
-            assert PAIRS_SERIES not in counts(start)
+@pytest.mark.parametrize("other", [{"twin": None}, {"twin": "d" * 64}, {"cells": "[null, [5]]"}], ids=str)
+def test_another_twin_or_none_or_other_cells_are_another_comparison(tmp_path: Path, other: dict[str, Any]) -> None:
+    with started(tmp_path) as start:
+        traffic(start)
+        start.scrape()
+    with started(tmp_path, OLD._replace(**other)) as start:
+        assert PAIRS_SERIES not in counts(start)
 
 
 def test_an_exchange_within_a_start(tmp_path: Path) -> None:

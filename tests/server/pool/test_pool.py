@@ -11,10 +11,10 @@ import pytest
 
 from groupnl.errors import ServerError
 from groupnl.metrics import LOADING
+from groupnl.server.comparison import Comparison
 from groupnl.server.pool.pool import Pool
 from groupnl.server.pool.serving import Serving
 from groupnl.server.pool.worker_process import Program, WorkerProcess
-from groupnl.server.twins import Networks
 
 SERVING = Serving(1, 4, 0.0, 10, 10, 1000, 1000)
 
@@ -30,7 +30,7 @@ class _Nobody:
 
     def reloaded(self, model: str, outcome: str) -> None: ...
 
-    def exchanged(self, model: str, networks: Networks) -> None: ...
+    def exchanged(self, model: str, comparison: Comparison) -> None: ...
 
 
 def _pool(tmp_path: Path, witness: _Nobody | None = None) -> Pool:

@@ -1,0 +1,36 @@
+"""What the verdicts on a model are about: two networks, and the corruptions that they meet."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from groupnl.archive.read import CONFIG_FILE, DIGEST_FILE
+from groupnl.base.yaml_file import read_mapping
+
+
+class Comparison(NamedTuple):
+    """Counts of one say nothing of another.
+
+    Attributes:
+        archive: SHA-256 of the model's archive, hexadecimal.
+        twin: of its twin's; None where it is compared with none.
+        cells: the corruptions and severities, as the settings have them.
+    """
+
+    archive: str
+    twin: str | None
+    cells: str
+
+
+def comparison_of(folder: Path) -> Comparison:
+    """That of an unpacked archive with the settings of this start, whose twin has been placed."""
+    shadow = read_mapping(folder / CONFIG_FILE)["handler"].get("shadow")
+    if not isinstance(shadow, dict):  # not given; or no mapping, which the worker refuses by name
+        shadow = {}
+    twin = _digest(Path(shadow["twin_dir"])) if shadow.get("twin") else None
+    cells = json.dumps([shadow.get("corruptions"), shadow.get("severities")])
+    return Comparison(_digest(folder), twin, cells)
+
+
+def _digest(folder: Path) -> str:
+    return (folder / DIGEST_FILE).read_text(encoding="ascii").strip()
