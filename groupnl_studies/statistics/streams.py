@@ -1,10 +1,24 @@
 """All streams, in the order of the page."""
 
-from groupnl_studies.statistics import band, independent, level, lives, load, power, relative, repeats, windows
+from groupnl_studies.statistics import (
+    band,
+    forgetting,
+    independent,
+    level,
+    lives,
+    load,
+    power,
+    relative,
+    repeats,
+    similar,
+    windows,
+)
 
 STREAMS = (
     independent.STREAM,
     repeats.STREAM,
+    similar.STREAM,
+    forgetting.STREAM,
     load.STREAM,
     power.STREAM,
     windows.STREAM,
