@@ -70,7 +70,7 @@ class Exposition:
     def _start_shadows(self) -> None:
         self._metrics.set(m.SHADOW_QUEUE_LENGTH, 1, model=MODEL)
         self._metrics.set(m.PROBE_SET_IMAGES, 50, model=MODEL)
-        for family in (m.SHADOW_DROPPED, m.SHADOW_REPEATED, m.SHADOW_PROCESS_DEATHS):
+        for family in (m.SHADOW_DROPPED, m.SHADOW_REPEATED, m.SHADOW_THINNED, m.SHADOW_PROCESS_DEATHS):
             self._metrics.start_at_zero(family, model=[MODEL])
         for corruption in {cell.corruption for cell in CELLS}:
             self._metrics.set(m.OFFLINE_AGREEMENT, _OFFLINE_AGREEMENT, model=MODEL, corruption=corruption)
@@ -91,6 +91,7 @@ class Exposition:
         labels = {"corruption": cell.corruption, "severity": str(cell.severity)}
         self._metrics.inc(m.SHADOW_SAMPLED, len(m.PAIRED_OUTCOMES), model=MODEL)
         self._metrics.observe(m.SHADOW_LAG_SECONDS, 0.2, model=MODEL)
+        self._metrics.observe(m.SHADOW_PAIR_SECONDS, 0.05, model=MODEL)
         for family in (m.SHADOW_CONFIDENCE_DROP, m.SHADOW_JS_BITS):
             self._metrics.observe(family, 0.1, model=MODEL, corruption=cell.corruption)
         for outcome in m.PAIRED_OUTCOMES:

@@ -75,7 +75,7 @@ def agreement_figure(width: int) -> AnyPanel:
     share, pairs = f"({agreement(BY_MODEL)})", f"({in_window(SHADOW_PAIRS, BY_MODEL)})"
     limit = f"({expected()}) - {AGREEMENT_MARGIN:g}"
     lower = f"({wilson(share, pairs, 1, Z_OF_ALERTS)} < bool ({limit}))"
-    state = f"{lower} * ({pairs} >= bool {LEAST_POOLED_PAIRS})\n+ 2 * ({pairs} < bool {LEAST_POOLED_PAIRS})"
+    state = f"{lower}\nand {pairs} >= {LEAST_POOLED_PAIRS}\nor {pairs} * 0 + 2"
     text = Text(
         "Answers that stay under corruption, last $window",
         "How often the answer to a live image stays the same when the image is corrupted, over all corruptions and "

@@ -44,9 +44,7 @@ MARKS = (
         BLUE,
         ("instance", "model"),
     ),
-    Mark(
-        "Archives", f"{SERVED} unless {SERVED_BEFORE}", "served from here on", YELLOW, ("model", "archive_sha256")
-    ),
+    Mark("Archives", f"{SERVED} unless {SERVED_BEFORE}", "served from here on", YELLOW, ("model", "archive_sha256")),
     Mark(
         "Reloads",
         f"sum by (model, outcome) (increase({RELOADS.name}{{{CHOSEN}}}[{RATE_WINDOW}])) > 0",

@@ -1,6 +1,6 @@
 """The operators' dashboard: is the service well, and how robust is the model on the traffic that it really gets?"""
 
-from groupnl.metrics import PAIRED_OUTCOMES_TOTAL, SHADOW_PAIRS
+from groupnl.metrics import PAIRED_OUTCOMES_TOTAL, SHADOW_SAMPLED
 from groupnl.monitoring.dashboards.agreement import agreement_figure, bound_figure, matrix_row
 from groupnl.monitoring.dashboards.capacity import capacity_row
 from groupnl.monitoring.dashboards.gpus import gpu_row
@@ -58,7 +58,7 @@ def operators_dashboard(runbook: str = RUNBOOK) -> str:
     ]
     description = "Live images are answered a second time under ImageNet-C corruptions, out of the clients' sight."
     title, uid = OPERATORS
-    return page(uid, title, description, rows, TWINS, watched=SHADOW_PAIRS)
+    return page(uid, title, description, rows, TWINS, watched=SHADOW_SAMPLED)
 
 
 def twin_dashboard() -> str:

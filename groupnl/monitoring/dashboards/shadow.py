@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from groupnl.metrics import (
     SHADOW_DROPPED,
     SHADOW_LAG_SECONDS,
+    SHADOW_PAIR_SECONDS,
     SHADOW_PAIRS,
     SHADOW_PROCESS_DEATHS,
     SHADOW_QUEUE_LENGTH,
     SHADOW_REPEATED,
     SHADOW_SAMPLED,
+    SHADOW_THINNED,
 )
 from groupnl.monitoring.alerts import DROP_LIMIT, LEAST_PAIRS
 from groupnl.monitoring.dashboards.panels import (
@@ -38,7 +40,7 @@ from groupnl.monitoring.dashboards.queries import (
     recorded,
     right_now,
 )
-from groupnl.monitoring.promql import quantile
+from groupnl.monitoring.promql import mean, quantile
 from groupnl.monitoring.recorded.level import FALL, POWER
 from groupnl.monitoring.recording import DROP_WINDOW, RECENT, WEEK, named
 from groupnl.monitoring.recording import MODEL as BY_MODEL
@@ -49,7 +51,7 @@ RECENT_HOURS = int(RECENT.removesuffix("h"))
 
 def shadow_row() -> Sequence[AnyPanel]:
     """Sampled, answered again, dropped, waiting, late."""
-    return [_flow(), _repeated(), _reasons(), _drop_share(), _waiting(), _whatever_was_dropped()]
+    return [_flow(), _passed_over(), _reasons(), _drop_share(), _waiting(), _whatever_was_dropped()]
 
 
 def enough_figure(width: int) -> AnyPanel:
@@ -59,9 +61,10 @@ def enough_figure(width: int) -> AnyPanel:
     week, needed, thin = (recorded(named(BY_MODEL, name, WEEK)) for name in ("pairs", "pairs_needed", "alert_is_thin"))
     text = Text(
         "Are there enough pairs?",
-        "Images answered again in an hour, and how many the alert on single corruptions needs; then those of a week, "
-        f"and how many the alert on all together needs to see a fall of {FALL * 100:g} points in {POWER:.0%} of the "
-        "cases. With too few, no alert says nothing: raise the share, or wait.",
+        "What a worker's shadows take for a pair, with their rest. Images answered again in an hour, and how many the "
+        "alert on single corruptions needs; then those of a week, and how many the alert on all together needs to see "
+        f"a fall of {FALL * 100:g} points in {POWER:.0%} of the cases. With too few, no alert says nothing: raise the "
+        "share, or wait.",
         width,
         FIGURES_HEIGHT,
         "no pairs yet",
@@ -69,11 +72,12 @@ def enough_figure(width: int) -> AnyPanel:
     return figures(
         text,
         [
+            Query("a pair takes", mean(SHADOW_PAIR_SECONDS, "model", WINDOW, WATCHED), unit=SECONDS),
             Query("an hour", an_hour, decimals=0),
             Query("single corruptions need", f"{LEAST_PAIRS} / {RECENT_HOURS} * {corruptions}", decimals=0),
             Query(f"in {WEEK}", week, decimals=0),
             Query("all together need", needed, decimals=0),
-            Query("that is", thin, words=THIN_WORDS),
+            Query("that is", f"{thin}\nor {an_hour} * 0 + 1", words=THIN_WORDS),  # nothing is recorded without a pair
         ],
         COUNT,
     )
@@ -83,7 +87,7 @@ def _flow() -> AnyPanel:
     text = Text(
         "Images sampled and answered again",
         "The two lie on each other while all goes well. The share that is sampled is set in the archive or at "
-        "the start.",
+        "the start; where there is no time for all of it, fewer are.",
         8,
         LINES_HEIGHT,
         "shadows are off",
@@ -93,16 +97,21 @@ def _flow() -> AnyPanel:
     return lines(text, queries, RATE)
 
 
-def _repeated() -> AnyPanel:
+def _passed_over() -> AnyPanel:
     text = Text(
-        "Passed over as repeated",
-        "Images that were seen lately: the same again, or nearly the same, as in a video. They are answered as ever, "
-        "but not a second time: pairs that hang together void the verdict and the intervals.",
+        "Passed over",
+        "Images that were not chosen though the share would have had them. Seen lately, the same again or nearly the "
+        "same, as in a video: pairs that hang together void the verdict and the intervals. Or there was no time: "
+        "shadows lately could not answer all of the share.",
         8,
         LINES_HEIGHT,
         "shadows are off",
     )
-    return lines(text, [Query("{{model}} {{kind}}", per_second(SHADOW_REPEATED, "model, kind"))], RATE, stacked=True)
+    queries = [
+        Query("{{model}} {{kind}}", per_second(SHADOW_REPEATED, "model, kind")),
+        Query("{{model}} no time", per_second(SHADOW_THINNED)),
+    ]
+    return lines(text, queries, RATE, stacked=True)
 
 
 def _reasons() -> AnyPanel:
