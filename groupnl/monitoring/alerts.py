@@ -21,7 +21,7 @@ from groupnl.metrics import (
     WORKERS_READY,
     WORKERS_WANTED,
 )
-from groupnl.monitoring.promql import counted, wilson
+from groupnl.monitoring.promql import LAST_KNOWN, counted, wilson
 from groupnl.monitoring.recorded.level import EXCESS, EXCESS_FLIPS, LEAST_POOLED_PAIRS, Z_OF_SPANS
 from groupnl.monitoring.recording import (
     AGREEMENT_MARGIN,
@@ -170,18 +170,20 @@ def _absent() -> Alert:
 def _restarts() -> Alert:
     """Our own server counts deaths; with TorchServe workers that begin to load tell of them, but not at its own start.
 
-    Nor do counts tell of a start that are kept from one to the next.
+    Nor do counts tell of a start that are kept from one to the next. A scrape that fails takes nobody for another
+    server, nor for one that has just been started.
     """
     deaths, loads = (
         f"sum by (instance, model) (increase({family.name}[30m])) > {RESTARTS - 0.5:g}"
         for family in (WORKER_DEATHS, WORKER_LOADS)
     )
+    ours, started = (f"last_over_time({family.name}[{LAST_KNOWN}])" for family in (WORKER_DEATHS, START_TIME))
     return Alert(
         "GroupNLWorkerRestarts",
         f"{deaths}\n"
         f"or (\n  {loads}\n"
-        f"  unless on (instance) group by (instance) ({WORKER_DEATHS.name})\n"
-        f"  and on (instance) (time() - {START_TIME.name} > 45 * 60)\n)",
+        f"  unless on (instance) group by (instance) ({ours})\n"
+        f"  and on (instance) (time() - {started} > 45 * 60)\n)",
         "0m",
         "ticket",
         "{{ $labels.model }}: {{ $value | humanize }} workers died or began anew in half an hour",

@@ -10,11 +10,14 @@ import yaml
 from support.expressions import RULE_FILES
 from support.prometheus import promtool
 
+from groupnl.monitoring.config import MonitoringConfig
+from groupnl.monitoring.recording import Baseline
+from groupnl.monitoring.rule_files import rule_files
 from groupnl_studies.statistics.level import CASES, STEP_S, Case, Counts, Shares, delay_h, fires, simulated
 
 GROUPS = ["groupnl_agreement", "groupnl_long", "groupnl_robustness"]
 NEEDED = re.compile(
-    r"GroupNLAgreementBelowExpected|usual_agreement|^model(_corruption)?:groupnl_(pairs|flips|agreement|\w+_agreement|\w+_flips):\d"
+    r"GroupNLAgreementBelowExpected|usual_agreement|^model(_corruption)?:groupnl_(pairs|flips|agreement|agreement_lower|\w+_agreement|\w+_flips):\d"
 )
 STEPS_A_DAY = 86_400 // STEP_S
 _USUAL = np.array([0.55, 0.7, 0.85])
@@ -96,6 +99,45 @@ def test_prometheus_and_the_emulator_agree(
         ],
     }
     file = tmp_path / "level.yml"
+    file.write_text(yaml.safe_dump(content))
+    assert "SUCCESS" in promtool("test", "rules", file)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("baseline", "fires_at"), [("offline", {"13d", "15d", "18d"}), ("own", {"18d"})])
+def test_a_service_may_be_compared_with_its_own_level(tmp_path: Path, baseline: Baseline, fires_at: set[str]) -> None:
+    """Live images are 8 points harder than those before packing, always; after 17 days the agreement falls."""
+    for name, text in rule_files(MonitoringConfig(baseline=baseline)).items():
+        if Path(name).stem in GROUPS:
+            (tmp_path / Path(name).name).write_text(text)
+    before, after = f"0+100x{17 * STEPS_A_DAY}", "{}+100x400"
+    counters = {"pairs": f"{before} {after.format(100 * 17 * STEPS_A_DAY)}"}
+    counters["flips"] = f"0+38x{17 * STEPS_A_DAY} {38 * 17 * STEPS_A_DAY}+50x400"
+    labels = 'model="m", corruption="fog"'
+    inputs = [
+        {"series": f'groupnl_shadow_{name}_total{{{labels}, severity="1"}}', "values": values}
+        for name, values in counters.items()
+    ]
+    inputs.append({"series": f"groupnl_offline_agreement_ratio{{{labels}}}", "values": f"0.7x{18 * STEPS_A_DAY}"})
+    alert = '{alertname="GroupNLAgreementBelowExpected", alertstate="firing", model="m", severity="ticket"}'
+    cases = [
+        {"expr": f"{FIRING}", "eval_time": time, "exp_samples": samples(f"ALERTS{alert}", [1.0] * (time in fires_at))}
+        for time in ("13d", "15d", "18d")
+    ]
+    content = {
+        "rule_files": [str(needed_rules(tmp_path / f"{group}.yml", tmp_path)) for group in GROUPS],
+        "evaluation_interval": "1h",
+        "group_eval_order": GROUPS,
+        "tests": [
+            {
+                "name": baseline,
+                "interval": f"{STEP_S}s",
+                "input_series": inputs,
+                "promql_expr_test": cases,
+            }
+        ],
+    }
+    file = tmp_path / "own.yml"
     file.write_text(yaml.safe_dump(content))
     assert "SUCCESS" in promtool("test", "rules", file)
 
