@@ -63,7 +63,7 @@ def _simulate(runs: int, rng: np.random.Generator) -> Iterator[Finding]:
         yield share_of(case, "truth outside the counted shares", missed, trials)
     # Flags: live images of an easy class alone, where the probe set has all kinds.
     easy, corrupted, flips = 0.95, 0.82, np.array([0.17])
-    case = f"right in {easy:.0%} of live images, in 38 % of the probe set"
+    case = f"right in {100 * easy:.0f} % of live images, in 38 % of the probe set"
     missed = round(outside(np.array([corrupted]), 0.38, flips, 216, runs, rng)[0] * runs)
     yield share_of(case, "truth outside the band, which promises nothing here", missed, runs)
     held = sum(easy - corrupted <= largest_change(count, 216) for count in rng.binomial(216, flips[0], runs).tolist())
