@@ -25,6 +25,7 @@ from groupnl.metrics import (
     SHADOW_PAIRS,
     SHADOW_REPEATED,
     SHADOW_SAMPLED,
+    SHADOW_THINNED,
     SHADOW_TOP5_KEPT,
     STAGE_SECONDS,
     TOTAL,
@@ -177,6 +178,7 @@ class ModelFigures(NamedTuple):
         probe: truth of the probe set; None without one.
         relative_error: the probe set's errors relative to the reference's; None without.
         labelled: truth that clients told; None where they told none.
+        thinned: images among the share that were not chosen, because there was no time for all.
         repeated: images that were passed over because they had been seen lately, by kind.
         sampled: images that were chosen.
         dropped: of those, by reason.
@@ -196,6 +198,7 @@ class ModelFigures(NamedTuple):
     probe: Truth | None
     relative_error: Relative | None
     labelled: Truth | None
+    thinned: float
     repeated: dict[str, float]
     sampled: float
     dropped: dict[str, float]
@@ -244,6 +247,7 @@ def figures_of(samples: Samples, model: str, *, in_window: bool = False) -> Mode
         probe=_truth(samples, model, PROBE_IMAGES, PROBE_CORRECT, _probe_set_images(samples, model)),
         relative_error=_relative_error(samples, model, twin.reference) if twin else None,
         labelled=_truth(samples, model, LABELLED, LABELLED_CORRECT, None),
+        thinned=samples.total(SHADOW_THINNED.name, model=model),
         repeated=samples.by("kind", SHADOW_REPEATED.name, model=model),
         sampled=samples.total(SHADOW_SAMPLED.name, model=model),
         dropped=samples.by("reason", SHADOW_DROPPED.name, model=model),
