@@ -1,7 +1,7 @@
 """The chosen models, replicas and window in queries, and what dashboards ask in more than one place."""
 
 from groupnl.metrics import Family
-from groupnl.monitoring.promql import IS_CLEAN, IS_CORRUPTED, counted
+from groupnl.monitoring.promql import IS_CORRUPTED, counted
 
 # Grafana puts the chosen values in place of these. Of `$model` and `$instance` there may be several; `$watched` is one
 # model, that of the row: such rows are repeated for each chosen model that has shadows.
@@ -10,7 +10,6 @@ INSTANCES = 'instance=~"$instance"'
 CHOSEN = f"{MODELS}, {INSTANCES}"
 WATCHED = 'model=~"$watched"'
 CORRUPTED = f"{WATCHED}, {IS_CORRUPTED}"
-CLEAN = f"{WATCHED}, {IS_CLEAN}"
 WINDOW = "$window"
 RATE_WINDOW = "$__rate_interval"
 

@@ -11,7 +11,7 @@ from groupnl.monitoring.dashboards.panels import (
     figures,
     rows,
 )
-from groupnl.monitoring.dashboards.queries import CLEAN, CORRUPTED, WATCHED, recorded
+from groupnl.monitoring.dashboards.queries import CORRUPTED, WATCHED, recorded
 from groupnl.monitoring.dashboards.twin import of_twin
 from groupnl.monitoring.promql import IS_CORRUPTED
 from groupnl.monitoring.recording import CELL, CORRUPTION, TWIN, TWIN_CORRUPTION, named
@@ -20,11 +20,11 @@ from groupnl.monitoring.recording import MODEL as BY_MODEL
 
 def truth_figure(width: int) -> AnyPanel:
     """Accuracy on the archive's labelled images."""
-    clean = recorded(named(CORRUPTION, "probe_error"), CLEAN)
+    clean, low, high = (recorded(named(BY_MODEL, f"clean_accuracy{end}")) for end in ("", "_lower", "_upper"))
     text = Text(
         "Accuracy on the probe set",
-        "Labelled images that lie in the archive, answered in idle time: clean, and corrupted in every way. True "
-        "figures, but for those images, not for the live ones. Since the service's start.",
+        "Labelled images that lie in the archive, answered in idle time: clean, with its 95 % interval, and corrupted "
+        "in every way. True figures, but for those images, not for the live ones. Since the service's start.",
         width,
         FIGURES_HEIGHT,
         "no probe set",
@@ -32,7 +32,9 @@ def truth_figure(width: int) -> AnyPanel:
     return figures(
         text,
         [
-            Query("clean", f"1 - {clean}", decimals=1),
+            Query("clean", clean, decimals=1),
+            Query("at least", low, decimals=1),
+            Query("at most", high, decimals=1),
             Query("corrupted", f"1 - {recorded(named(BY_MODEL, 'probe_error'))}", decimals=1),
             Query("answers so far", f"sum({PROBE_IMAGES.name}{{{WATCHED}}})", unit=COUNT, decimals=0),
             Query("images in the set", f"max({PROBE_SET_IMAGES.name}{{{WATCHED}}})", unit=COUNT, decimals=0),
@@ -45,9 +47,9 @@ def truth_table(height: int = 17) -> AnyPanel:
     wrong = recorded(named(CORRUPTION, "probe_error"), CORRUPTED, "corruption")
     text = Text(
         "Each corruption, since the service's start: the band, and the truth",
-        "The band is the probe set's clean accuracy, less and more the share of changed live answers. The probe "
-        "set's own corrupted accuracy is the truth for its images: it should lie in the band unless live images "
-        "are of another kind.",
+        "The band: the interval of the probe set's clean accuracy, widened by the most live answers that may change. "
+        "It holds as far as live images resemble the probe set. The probe set's own corrupted accuracy is the truth for "
+        "its images: it should lie in the band unless live images are of another kind.",
         24,
         height,
     )

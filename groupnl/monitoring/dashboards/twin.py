@@ -52,8 +52,8 @@ def verdict_figure(width: int) -> AnyPanel:
     text = Text(
         "$watched keeps its answers more often than its twin",
         "Both answer the same corrupted pixels. A pair counts when exactly one of them keeps its own clean answer. The "
-        "test may be looked at as often as you like: between two starts, for one set of replicas and images that are "
-        f"not repeated, it is wrong in at most 5 % of all services. {NOT_RIGHT_MORE_OFTEN}",
+        "test may be looked at as often as you like: from one start to the next, or for all with a state folder, "
+        f"for one set of replicas, it is wrong in at most 5 % of all services. {NOT_RIGHT_MORE_OFTEN}",
         width,
         FIGURES_HEIGHT,
         "no twin, or no pairs yet",
