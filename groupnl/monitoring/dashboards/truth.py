@@ -48,8 +48,8 @@ def truth_table(height: int = 17) -> AnyPanel:
     text = Text(
         "Each corruption, since the service's start: the band, and the truth",
         "The band: the interval of the probe set's clean accuracy, widened by the most live answers that may change. "
-        "It holds as far as live images resemble the probe set. The probe set's own corrupted accuracy is the truth for "
-        "its images: it should lie in the band unless live images are of another kind.",
+        "It holds as far as live images resemble the probe set. The probe set's own corrupted accuracy is the truth "
+        "for its images: it should lie in the band unless live images are of another kind.",
         24,
         height,
     )
