@@ -95,7 +95,7 @@ def _headline(figures: ModelFigures) -> str:
         ("requests", number(sum(figures.requests.values())), _statuses(figures)),
         (
             "chosen and dropped",
-            percent(dropped / figures.sampled if figures.sampled else 0.0),
+            percent(figures.dropped_share),
             counted(dropped, "image"),
         ),
     ]

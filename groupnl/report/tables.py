@@ -113,8 +113,9 @@ def shadow_table(figures: ModelFigures) -> str:
     """What became of the images that were chosen for a second answer."""
     waiting = figures.sampled - figures.agreement.total - sum(figures.dropped.values())
     rows = [
+        *([("passed over: no time for all of the share", number(figures.thinned))] if figures.thinned else []),
         *(
-            (f"passed over: {text(_REPEATED[kind])}", number(count))
+            (f"passed over: {text(_REPEATED.get(kind, kind))}", number(count))
             for kind, count in figures.repeated.items()
             if count
         ),

@@ -30,6 +30,7 @@ from groupnl.metrics import (
     SHADOW_PAIRS,
     SHADOW_REPEATED,
     SHADOW_SAMPLED,
+    SHADOW_THINNED,
     STAGE_SECONDS,
     Metrics,
 )
@@ -198,9 +199,10 @@ def test_flips_inside_a_group_and_images_that_came_again_are_told() -> None:
     for corruption, severity in CELLS:
         metrics.inc(SHADOW_GROUP_KEPT, 18, corruption=corruption, severity=str(severity))
     metrics.inc(SHADOW_REPEATED, 4, kind="similar")
+    metrics.inc(SHADOW_THINNED, 6)
     words = _read(page([figures_of(_samples(registry), "m")], "s", "p", "t"))
     assert "In 90 % (89 to 91 %) the best class stayed in its group of classes" in words
-    assert "passed over: like one seen lately 4" in words
+    assert "passed over: no time for all of the share 6 passed over: like one seen lately 4 chosen" in words
     assert "passed over: seen lately" not in words
 
 
