@@ -63,17 +63,17 @@ def _check(config: ShadowConfig) -> None:
 
 
 def _seen(model_dir: Path, name: str, config: ShadowConfig, folder: Path | None) -> Seen | None:
-    """What the workers of these networks have seen; other networks may look at an image again."""
+    """What the workers of one comparison have seen; other networks or cells may have an image again."""
     sizes = config.remembered, config.remembered_similar
     if not any(sizes):
         return None
     if folder is None:
         return Seen(*sizes)
     archives = [archive_digest(unpacked) for unpacked in (model_dir, config.twin_dir) if unpacked is not None]
-    networks = hashlib.sha256(" ".join([*archives, *map(str, sizes)]).encode()).hexdigest()
+    compared = hashlib.sha256(str((archives, config.corruptions, config.severities, sizes)).encode()).hexdigest()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return Seen(*sizes, folder / f"{name}-{networks[:16]}")
+        return Seen(*sizes, folder / f"{name}-{compared[:16]}")
     except OSError as error:  # the disk is full: nobody is refused an answer for that
         logger.warning("each worker knows only by itself what images came lately: %s", error)
         return Seen(*sizes)
