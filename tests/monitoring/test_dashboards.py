@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from support.expressions import DASHBOARDS, SERVING_CONFIG, panels, rules
 
@@ -36,7 +37,7 @@ OF_PROMETHEUS = ("titleFormat", "tagKeys", "useValueForTime")
 RUNBOOK = Path(__file__).parents[2] / "docs" / "monitoring.md"
 # Words in italics there that name no panel.
 NO_PANELS = {"Page.", "Ticket.", "burn rate", "Memory"}
-UNITS = {"bytes", "dateTimeFromNow", "none", "percentunit", "reqps", "s", "short", "watt"}
+UNITS = {value for name, value in vars(units).items() if not name.startswith("_")}
 # Where a metric's name, or a function, tells the unit.
 UNIT_OF = (
     (r"histogram_quantile\(.*_seconds_bucket.*", "s"),
@@ -75,7 +76,13 @@ def test_every_panel_says_how_to_read_it(panel: dict[str, Any]) -> None:
     assert len(panel["description"].split()) >= 8
     if panel["type"] not in WITHOUT_QUERIES:
         assert panel["targets"]
-        assert panel["fieldConfig"]["defaults"]["unit"] in UNITS
+        own = [
+            value["value"]
+            for override in panel["fieldConfig"]["overrides"]
+            for value in override["properties"]
+            if value["id"] == "unit"
+        ]
+        assert {panel["fieldConfig"]["defaults"]["unit"], *own} <= UNITS
 
 
 @pytest.mark.parametrize("panel", ALL_PANELS)

@@ -8,7 +8,7 @@ from grafana_foundation_sdk.builders import common as common_builders
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.builders import heatmap, prometheus, stat, statetimeline, table, timeseries
 from grafana_foundation_sdk.builders import text as text_builders
-from grafana_foundation_sdk.models import common
+from grafana_foundation_sdk.models import common, units
 from grafana_foundation_sdk.models.dashboard import (
     DashboardLinkType,
     DataSourceRef,
@@ -26,8 +26,9 @@ from grafana_foundation_sdk.models.text import TextMode
 SOURCE = DataSourceRef(type_val="prometheus", uid="${source}")  # the variable of `page`
 GREEN, YELLOW, RED, BLUE, GREY = "green", "#EAB839", "red", "blue", "text"
 CLEAR = "transparent"
-SHARE, COUNT, NUMBER, RATE, SECONDS, BYTES, WATTS = "percentunit", "short", "none", "reqps", "s", "bytes", "watt"
-AGO = "dateTimeFromNow"  # of milliseconds since 1970
+SHARE, COUNT, NUMBER, RATE = units.PercentUnit, units.Short, units.NoUnit, units.RequestsPerSecond
+SECONDS, BYTES, WATTS = units.Seconds, units.BytesIEC, units.Watt
+AGO = units.DateTimeFromNow  # of milliseconds since 1970
 Steps = Sequence[tuple[float | None, str]]
 Words = Mapping[str, tuple[str, str]]
 PLAIN: Steps = ((None, GREY),)
