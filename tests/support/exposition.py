@@ -64,6 +64,7 @@ class Exposition:
             self._metrics.set(family, value, model=model, version="1")
         for family in (m.ABANDONED, m.EXPIRED_REQUESTS, m.WORKER_DEATHS, m.RELOADS, m.REJECTED):
             self._metrics.start_at_zero(family, model=[model])
+        self._count(m.SHADOW_SAMPLED, model)  # what the service asks itself when it starts
         if model == MODEL:
             self._start_shadows()
 

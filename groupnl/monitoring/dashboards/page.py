@@ -26,6 +26,7 @@ from groupnl.monitoring.scrape import FRONTEND_JOB, JOB
 WINDOWS = ("15m", "1h", "6h", "1d", "7d")
 USUAL_WINDOW = "1h"
 PROVISIONED = ("Prometheus", "groupnl-prometheus")  # name and uid in serving_config/grafana/provisioning
+OWN_QUESTIONS = 1  # the service asks each model once when it starts
 ALL = ("All", "$__all")  # text and value, as Grafana has them
 
 
@@ -55,7 +56,7 @@ def page(uid: str, title: str, description: str, rows: Sequence[Row], other: tup
         description: what it answers.
         rows: in their order.
         other: title and uid of the dashboard that it links to.
-        watched: the counter that is above 0 for those models for which rows are repeated.
+        watched: the counter that has counted something for those models for which rows are repeated.
     """
     result = builders.Dashboard(title).uid(uid).description(description).tags(["groupnl"]).readonly()
     result.time("now-6h", "now").refresh("30s").timezone("browser").tooltip(DashboardCursorSync.CROSSHAIR)
@@ -119,7 +120,7 @@ def _choices(watched: Family) -> tuple[builders.QueryVariable, ...]:
         _choice(
             "watched",
             "Watched",
-            f"query_result(count by (model) (max_over_time({watched.name}{{{MODELS}}}[$__range]) > 0))",
+            f"query_result(count by (model) (max_over_time({watched.name}{{{MODELS}}}[$__range]) > {OWN_QUESTIONS}))",
         )
         .regex('/model="([^"]+)"/')
         .hide(VariableHide.HIDE_VARIABLE),
