@@ -1,0 +1,69 @@
+"""A running service chooses an image once, whichever worker answers it and whichever server has started the workers."""
+
+import io
+import os
+import signal
+import urllib.request
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PIL import Image
+from prometheus_client.parser import text_string_to_metric_families
+from support.server import Server
+from support.shadows import until
+from support.tiny import tiny_checkpoint
+
+from groupnl.archive.model_config import ServingSettings
+from groupnl.archive.pack import pack
+
+SHADOW = {"share": 1.0, "corruptions": ["contrast"], "severities": [1]}
+
+
+@pytest.fixture(scope="module")
+def server(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("repeats")
+    handler = {"device": "cpu", "precision": "float32", "shadow": SHADOW}
+    pack(tiny_checkpoint(folder), folder, "tiny", settings=ServingSettings(workers=2, handler=handler))
+    running = Server(folder, "--model-store", str(folder), kind=kind)
+    try:
+        running.wait_for("Ctrl-C stops")
+        yield running
+        assert running.stop() == 0
+    finally:
+        running.kill()
+
+
+def _count(server: Server, name: str, **labels: str) -> float:
+    with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics}/metrics") as answer:
+        families = list(text_string_to_metric_families(answer.read().decode()))
+    samples = [sample for family in families for sample in family.samples if sample.name == name]
+    return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+
+
+def _file(number: int) -> bytes:
+    blotches = np.random.default_rng(number).integers(0, 256, (8, 8, 3), dtype=np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(blotches).resize((64, 64), Image.Resampling.BICUBIC).save(file, "PNG")
+    return file.getvalue()
+
+
+def _ask(server: Server, numbers: range, times: int, key: str) -> None:
+    for time in range(times):
+        for number in numbers:
+            headers = {"X-Request-Key": f"{key} {time} {number}"}
+            assert server.predict("tiny", _file(number), headers).status == 200
+
+
+def test_all_workers_know_an_image_and_so_does_one_that_comes_back(server: Server) -> None:
+    sampled, repeated = "groupnl_shadow_sampled_total", "groupnl_shadow_repeated_total"
+    before = _count(server, sampled), _count(server, repeated)
+    _ask(server, range(5), 6, "first")  # the two workers take turns
+    assert _count(server, sampled) == before[0] + 5
+    assert _count(server, repeated, kind="same") == before[1] + 25
+    starts = _count(server, "groupnl_worker_starts_total")
+    for worker in server.workers("tiny"):
+        os.kill(worker, signal.SIGKILL)
+    until(lambda: _count(server, "groupnl_worker_starts_total") == starts + 2)
+    _ask(server, range(7), 1, "again")
+    assert _count(server, sampled) == before[0] + 7
