@@ -32,7 +32,7 @@ AGO = units.DateTimeFromNow  # of milliseconds since 1970
 Steps = Sequence[tuple[float | None, str]]
 Words = Mapping[str, tuple[str, str]]
 PLAIN: Steps = ((None, GREY),)
-FIGURES_HEIGHT = 8
+FIGURES_HEIGHT = 9
 LINES_HEIGHT = 8
 WIDTH = 24  # of a dashboard, in Grafana's units
 
