@@ -1,5 +1,6 @@
 """groupnl.server.observed: a request's account, its line in the access log, and what is counted of it."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from support.accounts import answered, begun
 
 from groupnl.server.observed.access_log import ACCESS_LOG, AccessLog
+from groupnl.server.observed.account import Account
 from groupnl.server.observed.counts import Counts
 from groupnl.server.observed.kept_counts import KeptCounts
 from groupnl.server.observed.worker_files import WorkerFiles
@@ -24,6 +26,15 @@ def log(tmp_path: Path) -> Iterator[AccessLog]:
     log = AccessLog(tmp_path)
     yield log
     log.close()
+
+
+def write(log: AccessLog, *accounts: Account) -> None:
+    async def in_a_loop() -> None:
+        for account in accounts:
+            log.write(account)
+        await asyncio.sleep(0)
+
+    asyncio.run(in_a_loop())
 
 
 @pytest.fixture
@@ -51,7 +62,7 @@ def test_any_other_is_replaced(given: str) -> None:
 
 def test_a_line_tells_all_of_it(log: AccessLog, tmp_path: Path) -> None:
     account = answered(415, "unsupported_type")
-    log.write(account)
+    write(log, account)
     (line,) = map(json.loads, (tmp_path / ACCESS_LOG).read_text(encoding="ascii").splitlines())
     assert line.pop("time").endswith("+00:00")
     assert line == {
@@ -80,8 +91,7 @@ def test_a_line_tells_all_of_it(log: AccessLog, tmp_path: Path) -> None:
 def test_nothing_that_a_client_sends_breaks_a_line_or_steers_a_terminal(log: AccessLog, tmp_path: Path) -> None:
     account = begun(path=HOSTILE)
     account.client = HOSTILE
-    log.write(account)
-    log.write(begun(path="x" * 100_000))
+    write(log, account, begun(path="x" * 100_000))
     content = (tmp_path / ACCESS_LOG).read_bytes()
     assert all(byte == ord("\n") or 0x20 <= byte < 0x7F for byte in content)
     first, second = map(json.loads, content.splitlines())
@@ -90,7 +100,7 @@ def test_nothing_that_a_client_sends_breaks_a_line_or_steers_a_terminal(log: Acc
 
 
 def test_whoever_has_gone_has_a_status_of_its_own(log: AccessLog, tmp_path: Path) -> None:
-    log.write(begun())
+    write(log, begun())
     line = json.loads((tmp_path / ACCESS_LOG).read_text())
     assert (line["status"], line["queue_s"], line["worker_s"], line["infer_s"]) == (499, None, None, None)
 
