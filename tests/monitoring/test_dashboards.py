@@ -13,6 +13,7 @@ from grafana_foundation_sdk.models import units
 from grafana_foundation_sdk.models.dashboard import Dashboard
 from support.expressions import DASHBOARDS, SERVING_CONFIG, panels, rules
 
+from groupnl.monitoring.dashboards.operators import operators_dashboard
 from groupnl.robustness.power import NEEDED
 
 LOADED = {file.stem: json.loads(file.read_text()) for file in DASHBOARDS}
@@ -194,10 +195,20 @@ def test_a_choice_of_several_is_a_regular_expression(name: str) -> None:
 def test_alerts_are_listed_with_their_runbooks() -> None:
     kinds = [panel["type"] for panel in panels(LOADED["operators"])]
     assert kinds.count("alertlist") == 1
-    (runbook,) = [panel for panel in panels(LOADED["operators"]) if panel["title"] == "What to do"]
-    links = dict(re.findall(r"- \[(\w+)\]\(([^)]+)\)", runbook["options"]["content"]))
     alerts = {rule["alert"]: rule["annotations"]["runbook_url"] for rule in rules() if "alert" in rule}
-    assert links == alerts
+    assert dict(re.findall(r"- (\w+): `([^`]+)`", runbook_text(LOADED["operators"]))) == alerts
+
+
+def test_runbooks_that_are_published_are_links() -> None:
+    page = json.loads(operators_dashboard("https://wiki.internal/groupnl"))
+    links = dict(re.findall(r"- \[(\w+)\]\(([^)]+)\)", runbook_text(page)))
+    alerts = [rule["alert"] for rule in rules() if "alert" in rule]
+    assert links == {alert: f"https://wiki.internal/groupnl#{alert.lower()}" for alert in alerts}
+
+
+def runbook_text(page: dict[str, Any]) -> str:
+    (text,) = [panel["options"]["content"] for panel in panels(page) if panel["title"] == "What to do"]
+    return text
 
 
 @pytest.mark.parametrize("name", LOADED)

@@ -26,7 +26,7 @@ from groupnl.monitoring.dashboards.queries import CHOSEN, INSTANCES, WINDOW, rig
 from groupnl.monitoring.promql import quantile
 from groupnl.monitoring.recording import AVAILABLE_SHARE
 from groupnl.monitoring.requests import FAILED, answered, rate
-from groupnl.monitoring.rules import runbook_url
+from groupnl.monitoring.rules import Alert, runbook_url
 from groupnl.monitoring.scrape import FRONTEND_JOB, JOB
 
 PREFIX = "GroupNL"
@@ -132,13 +132,16 @@ def runbook_row(runbook: str) -> Sequence[AnyPanel]:
 def _runbooks(runbook: str, width: int, height: int) -> AnyPanel:
     text = Text(
         "What to do",
-        "Each alert's section in the runbook: what it means, where to look first, what mends it.",
+        "Each alert's section in the runbook: what it means, where to look first, what mends it. Without --runbooks URL "
+        "it is a path in the repository.",
         width,
         height,
     )
-    lines = [
-        f"- [{alert.name}]({runbook_url(alert.name, runbook)}) ({alert.severity})"
-        for group in alerts().values()
-        for alert in group
-    ]
+    lines = [f"- {_section(runbook, alert)} ({alert.severity})" for group in alerts().values() for alert in group]
     return prose(text, "\n".join(lines) + "\n")
+
+
+def _section(runbook: str, alert: Alert) -> str:
+    """A link where there is an address: a path would lead to a page of Grafana that there is not."""
+    section = runbook_url(alert.name, runbook)
+    return f"[{alert.name}]({section})" if "://" in section else f"{alert.name}: `{section}`"
