@@ -132,8 +132,8 @@ def runbook_row(runbook: str) -> Sequence[AnyPanel]:
 def _runbooks(runbook: str, width: int, height: int) -> AnyPanel:
     text = Text(
         "What to do",
-        "Each alert's section in the runbook: what it means, where to look first, what mends it. Without --runbooks URL "
-        "it is a path in the repository.",
+        "Each alert's section in the runbook: what it means, where to look first, what mends it. Without --runbooks "
+        "URL it is a path in the repository.",
         width,
         height,
     )
