@@ -42,6 +42,11 @@ def test_frontends_that_are_named_are_asked(tmp_path: Path) -> None:
         assert _targets(tmp_path / "prometheus" / f"{name}.yml")["torchserve"] == ["a:1"]
 
 
+def test_an_exporter_of_gpus_is_asked_where_it_is_named(tmp_path: Path) -> None:
+    assert main(["monitoring", "--out", str(tmp_path), "--gpus", "a:9400", "b:9400"]) == 0
+    assert _targets(tmp_path / "prometheus" / "prometheus.yml")["gpus"] == ["a:9400", "b:9400"]
+
+
 def _targets(file: Path) -> dict[str, list[str]]:
     config = yaml.safe_load(file.read_text())
     return {job["job_name"]: job["static_configs"][0]["targets"] for job in config["scrape_configs"]}
