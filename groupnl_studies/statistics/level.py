@@ -42,6 +42,7 @@ class Case(NamedTuple):
     share: float = 0.5
 
 
+_FALSE = 0.01  # a ticket in so many of the stable services is taken for none
 _DAYS_STABLE = 22
 _DAYS_BEFORE = 14
 _A_DAY = 1000 / 86_400
@@ -150,7 +151,7 @@ def _simulate(runs: int, rng: np.random.Generator) -> Iterator[Finding]:
     for case in CASES:
         delays = [delay_h(case, rng) for _ in progress(range(runs), unit="runs", title=case.name, stays=False)]
         if case.fall == 0:
-            yield share_of(case.name, "a ticket", int(np.isfinite(delays).sum()), runs, at_most=0)
+            yield share_of(case.name, "a ticket at some time", int(np.isfinite(delays).sum()), runs, at_most=_FALSE)
         else:
             figure = f"a ticket by {case.within_h:g} h"
             hits = int((np.array(delays) <= case.within_h).sum())

@@ -139,7 +139,7 @@ def _sequential(counts: Counts) -> Figures:
     expected, pairs = _expected(counts), sum(counts.pairs.values())
     excess = sum(counts.flips.values()) - pairs * (1.1 - expected)
     fallen = max(expected - 0.1, 0)
-    needed = max((2.67448975 / 0.05) ** 2 * fallen * (1 - fallen), 100)
+    needed = max((2.42448975 / 0.05) ** 2 * fallen * (1 - fallen), 150)
     usual = {f'{{model="m", corruption="{name}"}}': counts.offline[name] for name in CORRUPTIONS}
     return {
         "model_corruption:groupnl_usual_agreement:start": usual,

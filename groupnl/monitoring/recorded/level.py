@@ -22,9 +22,9 @@ from groupnl.monitoring.rules import Recording
 FALL = 0.1
 POWER = 0.75
 # Below so many pairs in a window nothing is said.
-LEAST_POOLED_PAIRS = 100
+LEAST_POOLED_PAIRS = 150
 # Standard errors beyond the margin, of all corruptions together. A longer window holds fewer separate looks.
-Z_OF_SPANS = dict(zip(LEVEL_SPANS, (3.0, 2.5, 2.0), strict=True))
+Z_OF_SPANS = dict(zip(LEVEL_SPANS, (3.0, 2.5, 1.75), strict=True))
 # The sequential test: flips beyond the expected ones and this share of the pairs are summed, never below 0 ...
 DRIFT = 0.1
 # ... until there are so many. It takes some 250 pairs with 20 points more flips than expected. Without a change it
