@@ -1,5 +1,7 @@
 """The table of what the twin test needs: computed exactly, and simulated."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -22,3 +24,11 @@ def test_half_of_simulated_comparisons_are_decided_by_then() -> None:
     findings = list(STREAM.simulate(400, np.random.default_rng(1)))
     assert len(findings) == 3 * len(NEEDED)
     assert all(finding.passes for finding in findings)
+
+
+def test_the_page_shows_the_table() -> None:
+    page = Path("docs/report.md").read_text(encoding="utf-8")
+    for row in NEEDED:
+        name = f"{100 * row.difference:g} point{'s' if row.difference > 0.01 else ''}"
+        figures = (row.informative, row.pairs, row.pairs_surely, row.requests(0.1))
+        assert f"| {name} | {' | '.join(f'{figure:,}' for figure in figures)} |" in page
