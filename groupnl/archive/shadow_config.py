@@ -44,7 +44,7 @@ class ShadowConfig(BaseModel):
     threads: Positive = 1
     twin: str | None = None
     twin_dir: Path | None = None
-    remembered: Count = 2**20
+    remembered: Count = 2**19
     remembered_similar: Count = 4096
     seed: int = 0
 

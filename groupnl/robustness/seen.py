@@ -22,13 +22,15 @@ from groupnl.robustness.fingerprint import ALIKE, WORDS, Fingerprint
 Kind = Literal["same", "similar"]
 _WORD = 8  # bytes
 _WAYS = 8  # images that share a place; 64 bytes, which a processor reads at once
+_FILLED = 4  # of them by the images that are promised: some places get more than others
 
 
 class Seen:
     """The images of one model that were seen lately.
 
     Args:
-        same: so many are known again when the very same pixels come, about; 0: none.
+        same: so many are known again when the very same pixels come, 19 of 20 of them; of half as many all but one in a
+            thousand. 16 bytes each; 0: none.
         similar: so many are known again by what they look like; 0: none.
         file: of the memory, made if missing; memories of other sizes have other files. None: this process's alone.
 
@@ -37,7 +39,7 @@ class Seen:
     """
 
     def __init__(self, same: int, similar: int, file: Path | None = None) -> None:
-        self._places = -(-same // _WAYS)
+        self._places = -(-same // _FILLED)
         exact = self._places * _WAYS
         memory = _memory(file, max(exact + similar * (WORDS + 1), 1) * _WORD)
         self._exact = memoryview(memory).cast("Q")[:exact]

@@ -10,9 +10,9 @@ from groupnl_studies.statistics.finding import Finding
 from groupnl_studies.statistics.repeats import false_verdicts, pictures, zipf
 from groupnl_studies.statistics.stream import Stream
 
-_IMAGES = 8000
-_REQUESTS = 64_000  # each image 8 times
-_REMEMBERED = (0, 1000, 2000, 4000, 8000, 16_000)
+_IMAGES = 4000
+_REQUESTS = 32_000  # each image 8 times
+_REMEMBERED = (0, 500, 1000, 2000, 4000)
 
 
 def _simulate(runs: int, rng: np.random.Generator) -> Iterator[Finding]:
@@ -24,7 +24,7 @@ def _simulate(runs: int, rng: np.random.Generator) -> Iterator[Finding]:
             case = f"{_IMAGES} images, {kind}, {remembered} remembered"
             yield Finding(case, "pairs", len(places), "")
             yield Finding(case, "pairs an image", len(places) / len(np.unique(stream)), "")
-            bound = ALPHA if remembered > _IMAGES else None
+            bound = ALPHA if remembered == _IMAGES else None
             yield false_verdicts(case, "false verdicts", stream[places], runs, rng, at_most=bound)
 
 
