@@ -14,6 +14,7 @@ from support.recorded_figures import expected_figures, random_counts
 
 from groupnl.monitoring.config import MonitoringConfig
 from groupnl.monitoring.rule_files import rule_files
+from groupnl.robustness.power import NEEDED
 
 pytestmark = pytest.mark.slow
 
@@ -73,6 +74,13 @@ def test_runbooks_are_linked_where_they_are_published() -> None:
     files = rule_files(MonitoringConfig(runbooks=page)).values()
     links = re.findall(r"runbook_url: (.+)", "".join(files))
     assert sorted(links) == sorted(f"{page}#{alert['alert'].lower()}" for alert in ALERTS)
+
+
+def test_the_table_of_power_is_what_the_twin_test_needs() -> None:
+    page = RUNBOOK.read_text(encoding="utf-8")
+    for need in NEEDED:
+        figures = (need.informative, need.pairs, need.requests(0.1), need.informative_surely, need.pairs_surely)
+        assert f"| {100 * need.difference:g} | {' | '.join(f'{figure:,}' for figure in figures)} |" in page
 
 
 def test_robustness_wakes_nobody() -> None:
