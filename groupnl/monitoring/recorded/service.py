@@ -1,7 +1,7 @@
 """How clients fare: shares of failed, slow and refused requests, by window."""
 
 from groupnl.monitoring.promql import ratio
-from groupnl.monitoring.recording import BURN_WINDOWS, MODEL, REFUSED_WINDOWS, WEEK, named
+from groupnl.monitoring.recording import BURN_WINDOWS, MODEL, RECENT, REFUSED_WINDOWS, WEEK, named
 from groupnl.monitoring.requests import answers, failures, fast_requests, model_answers, refusals, timed_requests
 from groupnl.monitoring.requests import slow_share_of_torchserve as of_torchserve
 from groupnl.monitoring.rules import Recording
@@ -18,8 +18,9 @@ def service_rules() -> list[Recording]:
 
 
 def long_service_rules() -> list[Recording]:
-    """The usual share of refused requests."""
-    return _refused(WEEK)
+    """The usual share of refused requests: what the last hours' was on average, a week long. Counters would be many."""
+    of_hours = named(MODEL, "refused_requests", RECENT)
+    return [Recording(named(MODEL, "refused_requests", WEEK), f"avg_over_time({of_hours}[{WEEK}])")]
 
 
 def _slow(window: str) -> list[Recording]:
