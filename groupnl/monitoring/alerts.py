@@ -38,7 +38,6 @@ from groupnl.monitoring.recording import (
     Baseline,
     named,
 )
-from groupnl.monitoring.requests import failures
 from groupnl.monitoring.rules import Alert
 from groupnl.monitoring.scrape import FRONTEND_JOB, JOB
 
@@ -83,7 +82,7 @@ def _availability(burn: Burn) -> Alert:
     return Alert(
         f"GroupNLErrorBudget{burn.name}Burn",
         f"{share}:{burn.long} > {limit}\nand {share}:{burn.short} > {limit}\n"
-        f"and {failures(burn.long)} >= {LEAST_FAILURES}",
+        f"and service:groupnl_failures:{burn.long} >= {LEAST_FAILURES}",
         burn.hold,
         burn.severity,
         f"{{{{ $value | humanizePercentage }}}} of the requests of the last {burn.long} failed",

@@ -29,7 +29,8 @@ LEVEL_SPANS = (RECENT, *LONG_SPANS)
 AVAILABLE_SHARE = 0.999
 FAST_SHARE = 0.99
 FAST_SECONDS = 1.0  # a bound of the buckets of groupnl_request_seconds and groupnl_stage_seconds
-BURN_WINDOWS = ("5m", "30m", "1h", "2h", "6h", "1d", "3d")
+BURN_WINDOWS = ("5m", "30m", "1h", "2h", "6h")
+LONG_BURN_WINDOWS = ("1d", "3d")  # computed as seldom as `LONG_SPANS`
 REFUSED_WINDOWS = ("30m", "6h")
 DROP_WINDOW = "15m"
 # A service of a thousand requests a day has some images sampled in the second.
