@@ -26,6 +26,7 @@ PACKED := $(PROBE) $(GROUPS) $(wildcard $(PROBE)/* $(PROBE)/*/*) $(wildcard mode
 
 help:
 	@echo "make serve          set everything up and serve the default models on http://127.0.0.1:8080 (SERVER=torchserve: by TorchServe)"
+	@echo "                    OPTIONS='--inference-port 9000 ...': those of groupnl serve"
 	@echo "make monitor        the same, and a local Prometheus with the rules and alerts"
 	@echo "make loadtest       load the running service for three minutes; build/loadtests/summary.svg"
 	@echo "make test           lint, types, unit tests, and tests against both real servers"
@@ -60,7 +61,8 @@ $(VENV)/dev.stamp: $(VENV)/serve.stamp groupnl_studies/pyproject.toml
 # --- serving -------------------------------------------------------------------------------------------------------
 
 SERVER ?= groupnl
-SERVE := $(BIN)/groupnl serve --server $(SERVER) --models gnl_effnet_es effnet_es
+OPTIONS :=
+SERVE := $(BIN)/groupnl serve --server $(SERVER) --models gnl_effnet_es effnet_es $(OPTIONS)
 
 serve: archives
 	$(SERVE)
@@ -73,7 +75,9 @@ loadtest: $(VENV)/dev.stamp
 
 archives: $(ARCHIVES)
 
-model_store/gnl_effnet_es.mar: model_store/efficientnet_gnl_es.safetensors $(PACKED) | $(VENV)/serve.stamp
+# The twin first: packing looks for it.
+model_store/gnl_effnet_es.mar: model_store/efficientnet_gnl_es.safetensors $(PACKED) \
+		| $(VENV)/serve.stamp model_store/effnet_es.mar
 	$(BIN)/groupnl archive $< --model-name gnl_effnet_es --twin effnet_es $(INSIDE) --overwrite
 
 model_store/effnet_es.mar: model_store/efficientnet_es.safetensors $(PACKED) | $(VENV)/serve.stamp
