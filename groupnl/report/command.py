@@ -23,6 +23,7 @@ class Options(BaseOptions):
     Attributes:
         prometheus: URL of a Prometheus that scrapes the service; None: `endpoint` is given.
         endpoint: URL of the service's own metrics; None: `prometheus` is given.
+        key_file: holds the endpoint's key; None: it needs none.
         model: names, in the page's order; None: all.
         since: duration as Prometheus writes it; None: since the service's counts began.
         output: the page.
@@ -30,6 +31,7 @@ class Options(BaseOptions):
 
     prometheus: Url | None
     endpoint: Url | None
+    key_file: Path | None
     model: tuple[str, ...] | None
     since: Duration | None
     output: Path
@@ -40,12 +42,19 @@ class Options(BaseOptions):
             raise ValueError("--since needs --prometheus: an endpoint knows only all that the service has counted")
         return self
 
+    @model_validator(mode="after")
+    def _key_of_an_endpoint(self) -> Self:
+        if self.key_file and not self.endpoint:
+            raise ValueError("--key-file needs --endpoint: the key is that of the service's own metrics")
+        return self
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groupnl report`."""
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--prometheus", metavar="URL", help="a Prometheus that scrapes the service")
     source.add_argument("--endpoint", metavar="URL", help="the service's own metrics: http://127.0.0.1:8083")
+    parser.add_argument("--key-file", type=Path, metavar="FILE", help="holds the endpoint's key, where it needs one")
     parser.add_argument("--model", nargs="+", metavar="NAME", help="which models, in this order (all)")
     parser.add_argument(
         "--since", metavar="TIME", help="only the last 24h, 7d, ...; with --prometheus (since the start)"
@@ -57,11 +66,14 @@ def run(options: Options) -> int:
     """Read, and write the page.
 
     Raises:
-        ConfigError: an unknown model.
+        ConfigError: an unknown model, or a file without a key.
         ServerError: nobody answers, or not with metrics of this service.
     """
     address = options.endpoint or str(options.prometheus)
-    samples = read_endpoint(address) if options.endpoint else read_prometheus(address, options.since)
+    if options.endpoint:
+        samples = read_endpoint(address, _key(options.key_file) if options.key_file else None)
+    else:
+        samples = read_prometheus(address, options.since)
     names = _chosen(samples, options.model)
     period = _period(options)
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
@@ -71,6 +83,16 @@ def run(options: Options) -> int:
     write_whole(options.output, content)
     print(options.output)
     return 0
+
+
+def _key(file: Path) -> str:
+    try:
+        key = file.read_text(encoding="ascii").strip()
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"the key in {file} cannot be read ({error})") from None
+    if len(key.split()) != 1:
+        raise ConfigError(f"{file} has {len(key.split())} words; it must hold one key, as `groupnl keys new` prints it")
+    return key
 
 
 def _period(options: Options) -> str:

@@ -6,6 +6,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Annotated, NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -65,16 +66,17 @@ class Samples:
         return [s for s in self._samples if s.name == name and labels.items() <= s.labels.items()]
 
 
-def read_endpoint(url: str) -> Samples:
+def read_endpoint(url: str, key: str | None = None) -> Samples:
     """Read a service's own metrics endpoint.
 
     Args:
         url: its address, an `Url`.
+        key: for it, where one is needed.
 
     Raises:
         ServerError: nobody answers, or not with metrics of this service.
     """
-    text = _get(url if urllib.parse.urlsplit(url).path.strip("/") else url.rstrip("/") + "/metrics")
+    text = _get(url if urllib.parse.urlsplit(url).path.strip("/") else url.rstrip("/") + "/metrics", key)
     try:
         return _checked(url, parse(text))
     except ValueError as error:
@@ -159,12 +161,15 @@ def _expression(family: Family, name: str, since: str | None) -> str:
     return f"increase({name}[{since}])"
 
 
-def _get(url: str) -> str:
+def _get(url: str, key: str | None = None) -> str:
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 (an `Url`)
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310 (an `Url`)
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 (an `Url`)
             content: bytes = answer.read()
     except urllib.error.HTTPError as error:
-        raise ServerError(f"{url} answers {error.code} {error.reason}") from None
+        hint = "; name the file that has its key (--key-file)" if error.code == HTTPStatus.UNAUTHORIZED else ""
+        raise ServerError(f"{url} answers {error.code} {error.reason}{hint}") from None
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise ServerError(f"{url} cannot be read: {error}") from None
     return content.decode(errors="replace")

@@ -38,7 +38,7 @@ class Options(SettingsOptions):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groupnl serve`; what is not given keeps the configuration file's value."""
     add = functools.partial(parser.add_argument, default=argparse.SUPPRESS)
-    add("--server", choices=("groupnl", "torchserve"), help="who serves: our own, or TorchServe (groupnl)")
+    add("--server", choices=("groupnl", "torchserve"), help="our own, or TorchServe, which nobody maintains (groupnl)")
     add("--models", nargs="+", metavar="NAME[=FILE.mar]", help="default: every archive in the model store")
     add("--model-store", metavar="DIR", help="folder of the archives (model_store)")
     add("--host", help="address of the inference port (127.0.0.1)")
@@ -139,8 +139,15 @@ def make_log_dir(folder: Path) -> None:
 def _announce(config: ServeConfig, model: str, say: Say) -> None:
     image = SAMPLE_IMAGE if SAMPLE_IMAGE.exists() else Path("IMAGE.jpg")
     header = "-H 'Authorization: Bearer KEY' " if config.token_auth or config.has_keys else ""
-    url = f"{'https' if config.tls_cert else 'http'}://{config.host}:{config.inference_port}/"
+    url = shown_url(config)
     say(f"ready; try:\n  curl {header}-T {shlex.quote(str(image))} {url}predictions/{model}")
     if config.server == "groupnl" and config.playground:
         say(f"playground: {url}")
     say(f"metrics: http://{config.metrics_host}:{config.metrics_port}/metrics\n{READY}")
+
+
+def shown_url(config: ServeConfig) -> str:
+    """The address of predictions to try: under a name that is answered, and on this machine where all hosts are."""
+    every = "127.0.0.1" if config.host == "0.0.0.0" else config.host  # noqa: S104
+    host = config.allowed_hosts[0] if config.allowed_hosts else every
+    return f"{'https' if config.tls_cert else 'http'}://{host}:{config.inference_port}/"

@@ -138,6 +138,9 @@ class Front:
         try:
             with asyncio.Runner(loop_factory=_new_loop) as runner:
                 runner.run(self._serve())
+        except GroupNLError as error:  # `groupnl serve` ends with its sentence
+            logger.info("the server has ended: %s", error)
+            self._failure = error
         except BaseException as error:
             logger.exception("the server has ended")
             self._failure = error

@@ -116,6 +116,20 @@ def test_each_port_asks_for_its_key(guarded: Guarded) -> None:
         assert guarded.ask(path, method="GET") == 200
 
 
+def test_the_report_shows_its_key(guarded: Guarded, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "key.txt"
+    page = tmp_path / "report.html"
+    words = "report", "--endpoint", f"http://127.0.0.1:{guarded.server.metrics}", "--output", str(page)
+    assert cli.main(words) == 1
+    assert "answers 401 Refused; name the file that has its key (--key-file)" in capsys.readouterr().err
+    file.write_text(guarded.keys["prometheus"] + "\n")
+    assert cli.main([*words, "--key-file", str(file)]) == 0
+    assert "tiny" in page.read_text()
+    file.write_text("two words")
+    assert cli.main([*words, "--key-file", str(file)]) == 1
+    assert f"{file} has 2 words" in capsys.readouterr().err
+
+
 def test_pages_do_not_manage(guarded: Guarded) -> None:
     assert guarded.manage("ops", Host=f"rebound.example:{guarded.management}") == 403
     assert guarded.manage("ops", Origin="http://rebound.example") == 403

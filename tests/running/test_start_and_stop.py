@@ -75,6 +75,7 @@ def test_model_that_cannot_be_loaded_ends_it(start: Start, store: Path, tmp_path
     assert time.monotonic() - began < 90
     assert "groupnl serve: cannot load model tiny:" in server.output()
     assert "devise" in server.output()
+    assert "the server has ended" not in server.output()  # the sentence says it
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
