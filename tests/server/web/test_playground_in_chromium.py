@@ -15,7 +15,7 @@ from support.front import BAD, REFUSAL, Front, play
 from support.playground_picture import give
 
 from groupnl.corruptions.names import CELLS
-from groupnl.errors import QueueFullError
+from groupnl.errors import KillerError, QueueFullError
 from groupnl.server.keys.keys import Keys
 from groupnl.server.keys.secret import new_secret
 from groupnl.server.pool.ticket import Ticket
@@ -291,6 +291,17 @@ def test_whoever_is_told_to_wait_waits(page: Page, stage: Stage) -> None:
     page.until(BOTH)
     page.until("document.querySelector('#notice').textContent === ''")
     page.until(FILLED)
+
+
+def test_a_twin_that_does_not_answer_is_left_out(page: Page, stage: Stage) -> None:
+    front = _front(twin="cats")
+    front.twin_pool.error = KillerError("It was its end.")
+    _open(page, stage, front)
+    page.run("document.querySelector('#sample').click()")
+    page.until(FILLED)
+    assert page.run("document.querySelectorAll('#answers > *').length") == 1
+    about = "without its twin cats, which does not answer: It was its end."
+    assert page.run("document.querySelector('#about').textContent") == about
 
 
 def test_what_nobody_waits_for_is_not_asked_any_more(page: Page, stage: Stage) -> None:

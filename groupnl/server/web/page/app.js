@@ -67,12 +67,14 @@ async function examine() {
   examination?.end();
   if (image === null || models.length === 0) return;
   clearError();
+  describe();
   examination = new Examination(service, image, chosenModels().map((model) => model.name));
   const current = examination;
   tell("Asking ...");
   byId("found").setAttribute("aria-busy", "true");
   try {
-    await current.clean();
+    const silence = await current.begin();
+    if (silence) byId("about").textContent = `without its twin ${chosenModels()[1].name}, which does not answer: ${silence.message}`;
     byId("clean-picture").src = await current.picture(null);
   } catch (error) {
     if (!current.isOver) byId("found").hidden = true; // what is there is of another image

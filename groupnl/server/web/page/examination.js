@@ -14,10 +14,19 @@ export class Examination {
     this.names = names;
   }
 
+  // Ask all of them; one that does not answer is left out, but for the first. Returns why, if one was.
+  async begin() {
+    const [first, twin] = await Promise.allSettled(this.names.map((name) => this.#cleanOf(name)));
+    if (first.status === "rejected") throw first.reason;
+    if (twin?.status !== "rejected") return null;
+    if (this.isOver) throw twin.reason;
+    this.names = this.names.slice(0, 1);
+    return twin.reason;
+  }
+
   // Class -> probability of each model, most probable first.
   clean() {
-    return Promise.all(this.names.map((name) => this.#once(`clean ${name}`, (signal) =>
-      this.#service.predict(name, this.#image, signal))));
+    return Promise.all(this.names.map((name) => this.#cleanOf(name)));
   }
 
   // For each model: the clean classes, and a cell for each severity.
@@ -45,6 +54,10 @@ export class Examination {
   end() {
     this.#stop.abort();
     this.#pictures.forEach((url) => URL.revokeObjectURL(url));
+  }
+
+  #cleanOf(name) {
+    return this.#once(`clean ${name}`, (signal) => this.#service.predict(name, this.#image, signal));
   }
 
   #lookAt() {
