@@ -11,7 +11,6 @@ at the same moment, an image is forgotten.
 
 import mmap
 import os
-import time
 from pathlib import Path
 from typing import Literal
 
@@ -44,7 +43,9 @@ class Seen:
         memory = _memory(file, max(exact + similar * (WORDS + 1), 1) * _WORD)
         self._exact = memoryview(memory).cast("Q")[:exact]
         coarse = np.frombuffer(memory, np.uint64, similar * (WORDS + 1), exact * _WORD).reshape(WORDS + 1, similar)
-        self._coarse, self._last_seen = coarse[:WORDS], coarse[WORDS]  # the time in nanoseconds; 0: a free place
+        # In which order they came last; 0: a free place. No times: a clock that is set back would make all that is
+        # remembered newer than what comes.
+        self._coarse, self._last_seen = coarse[:WORDS], coarse[WORDS]
 
     def look(self, image: Fingerprint) -> Kind | None:
         """Whether an image was seen lately, and in which way; from now on it was."""
@@ -72,7 +73,7 @@ class Seen:
         if not found:  # the image that was chosen stays: a scene that changes slowly is not the same for ever
             nearest = int(self._last_seen.argmin())
             self._coarse[:, nearest] = image.coarse
-        self._last_seen[nearest] = time.time_ns()
+        self._last_seen[nearest] = self._last_seen.max() + 1
         return found
 
 

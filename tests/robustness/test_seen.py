@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,15 @@ def test_a_scene_that_changes_slowly_is_chosen_anew() -> None:
     (image,) = prints(1)
     found = [seen.look(near(image, bits, bits + 1)) for bits in range(0, 200, 10)]
     assert found.count(None) == 4  # at 0, 50, 100 and 150 bits
+
+
+def test_a_clock_that_is_set_back_makes_nothing_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = Seen(0, 50)
+    old, new = prints(50), prints(20, seed=1)
+    for image in old:
+        seen.look(image)
+    monkeypatch.setattr(time, "time_ns", lambda: 1)
+    assert [seen.look(image) for image in [*new, *new]] == [None] * 20 + ["similar"] * 20
 
 
 @pytest.mark.parametrize(("same", "similar"), [(0, 0), (0, 10), (80, 0)])
