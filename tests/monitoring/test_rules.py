@@ -97,5 +97,7 @@ def test_alertmanager() -> None:
     assert {content["route"]["receiver"], *[route["receiver"] for route in content["route"]["routes"]]} == receivers
     named = set(re.findall(r'alertname="(\w+)"', file.read_text()))
     assert named <= {alert["alert"] for alert in ALERTS}
+    (down,) = [rule for rule in content["inhibit_rules"] if 'alertname="GroupNLTargetDown"' in rule["source_matchers"]]
+    assert down["equal"] == ["instance"]  # what clients feel of the other replicas is told
     if amtool := shutil.which("amtool"):
         subprocess.run([amtool, "check-config", file], check=True, capture_output=True)

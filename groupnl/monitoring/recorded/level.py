@@ -2,7 +2,7 @@
 
 from statistics import NormalDist
 
-from groupnl.metrics import OFFLINE_AGREEMENT, SHADOW_FLIPS, SHADOW_PAIRS
+from groupnl.metrics import BUILD_INFO, OFFLINE_AGREEMENT, SHADOW_FLIPS, SHADOW_PAIRS
 from groupnl.monitoring.promql import counted
 from groupnl.monitoring.recording import (
     AGREEMENT_MARGIN,
@@ -41,12 +41,13 @@ def level_rules(baseline: Baseline) -> list[Recording]:
     Args:
         baseline: what is usual.
     """
-    return [_usual(baseline), _expected(baseline, RECENT)]
+    return [_usual(baseline), _expected(baseline, RECENT), _archives(RECENT)]
 
 
 def long_level_rules(baseline: Baseline) -> list[Recording]:
     """What is expected of all corruptions together in a day and in a week, the sequential test, the pairs needed."""
-    return [*[_expected(baseline, span) for span in LONG_SPANS], _excess(), *_needed()]
+    of_spans = [rule for span in LONG_SPANS for rule in (_expected(baseline, span), _archives(span))]
+    return [*of_spans, _excess(), *_needed()]
 
 
 def _usual(baseline: Baseline) -> Recording:
@@ -67,6 +68,12 @@ def _expected(baseline: Baseline, span: str) -> Recording:
         f"  sum by (model) ({pairs} * {usual})\n/\n  (sum by (model) ({pairs}) > 0)\n"
         f"unless\n  group by (model) ({pairs} > 0 unless {usual})",
     )
+
+
+def _archives(span: str) -> Recording:
+    """How many archives were served as a model: what is usual is of the last one, and a window's pairs are of all."""
+    served = f"group by (model, archive_sha256) (last_over_time({BUILD_INFO.name}[{span}]))"
+    return Recording(named(MODEL, "archives", span), f"count by (model) ({served})")
 
 
 def _excess() -> Recording:
