@@ -39,12 +39,12 @@ RUN pip wheel --no-deps --wheel-dir /wheels . \
     && pip install -c constraints.txt "$(echo /wheels/*.whl)[serve]" \
     && pip install -c constraints.txt --no-deps imagecorruptions-imaug
 COPY model_store model_store
-RUN groupnl archive model_store/efficientnet_gnl_es.safetensors --model-name gnl_effnet_es --twin effnet_es \
+RUN groupnl archive model_store/efficientnet_es.safetensors --model-name effnet_es \
         --probe model_store/probe --groups model_store/icon_groups.yaml \
-        --robustness model_store/efficientnet_gnl_es.robustness.json --output /opt/model_store \
-    && groupnl archive model_store/efficientnet_es.safetensors --model-name effnet_es \
+        --robustness model_store/efficientnet_es.robustness.json --output /opt/model_store \
+    && groupnl archive model_store/efficientnet_gnl_es.safetensors --model-name gnl_effnet_es --twin effnet_es \
         --probe model_store/probe --groups model_store/icon_groups.yaml \
-        --robustness model_store/efficientnet_es.robustness.json --output /opt/model_store
+        --robustness model_store/efficientnet_gnl_es.robustness.json --output /opt/model_store
 
 FROM python:${PYTHON}
 RUN useradd --create-home --uid 10001 groupnl

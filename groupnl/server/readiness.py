@@ -13,6 +13,7 @@ from groupnl.server.certificate import trusting
 from groupnl.server.config import ServeConfig
 from groupnl.server.grey_image import REFUSALS, grey_image
 from groupnl.server.stop import Stop, Wait
+from groupnl.service.items import KEY_HEADER, OWN_KEY
 
 POLL_S = 0.1
 PROGRESS_S = 15.0  # between two lines that say what is waited for
@@ -68,7 +69,7 @@ class Probe:
         # 0.0.0.0 is every address of this machine, loopback among them.
         host = "127.0.0.1" if config.host == "0.0.0.0" else config.host  # noqa: S104
         self._address = (host, config.inference_port)
-        self._headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._headers = {KEY_HEADER: OWN_KEY} | ({"Authorization": f"Bearer {key}"} if key else {})
         self._timeout_s = config.startup_timeout_s
         self._tls = trusting(config.tls_cert) if config.tls_cert else None
         self._image = grey_image()

@@ -10,6 +10,7 @@ from groupnl.errors import EmptyInputError, InputError, InvalidHeaderError, Unsu
 TOP_K_HEADER = "X-Top-K"
 KEY_HEADER = "X-Request-Key"
 LABEL_HEADER = "X-Label"
+OWN_KEY = "groupnl-start"  # of what the service asks itself: no traffic, and never chosen for a shadow request
 # Where a body stands that is no form, and the usual name of an image in a form.
 _USUAL_FIELDS = ("body", "data")
 _COUNT = re.compile(r"0*([1-9][0-9]*)", re.ASCII)

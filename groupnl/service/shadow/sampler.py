@@ -12,7 +12,7 @@ from torch import Tensor
 from groupnl.robustness.fingerprint import fingerprint
 from groupnl.robustness.sampling import request_key
 from groupnl.robustness.seen import Seen
-from groupnl.service.items import Item
+from groupnl.service.items import OWN_KEY, Item
 from groupnl.service.shadow.counts import ShadowCounts
 from groupnl.service.shadow.job import Job
 from groupnl.service.shadow.loop import ShadowLoop
@@ -63,7 +63,7 @@ class Sampler:
 
     def _chosen_key(self, item: Item) -> str | None:
         """The request's key, if its image is among the share."""
-        if self._shadow is None:
+        if self._shadow is None or item.key() == OWN_KEY:
             return None
         key = request_key(item.key(), item.image())
         return key if self._shadow.wants(key) else None

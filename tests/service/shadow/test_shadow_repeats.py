@@ -11,7 +11,7 @@ from support.shadows import EAGER, Count, config
 from torch import Tensor
 
 from groupnl.metrics import Metrics
-from groupnl.service.items import Item
+from groupnl.service.items import OWN_KEY, Item
 from groupnl.service.shadow import Sampler, start_shadows
 from groupnl_studies.statistics import repeats
 from groupnl_studies.statistics.choosing import chosen
@@ -54,6 +54,15 @@ def test_an_image_that_comes_again_is_counted_and_not_chosen(
     assert count("groupnl_shadow_sampled_total") == 2
     assert count("groupnl_shadow_repeated_total", kind="same") == 4
     assert count("groupnl_shadow_repeated_total", kind="similar") == 1
+
+
+def test_what_the_service_asks_itself_is_no_traffic(
+    worker: Callable[..., Sampler], pixels: Tensor, count: Count
+) -> None:
+    ask(worker(), pixels[0], OWN_KEY)
+    assert count("groupnl_shadow_sampled_total") == 0
+    ask(worker(), pixels[0], "a")
+    assert count("groupnl_shadow_sampled_total") == 1
 
 
 def test_another_model_or_memory_looks_for_itself(worker: Callable[..., Sampler], pixels: Tensor, count: Count) -> None:
