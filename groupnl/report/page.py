@@ -13,9 +13,11 @@ from groupnl.report.tables import builds_table, power_table, shadow_table, summa
 from groupnl.report.words import (
     PROBE_INTERVAL,
     agreement_sentence,
+    archives_sentence,
     band_sentence,
     dropped_sentence,
     group_sentence,
+    labelled_sentence,
     probe_set_words,
     relative_sentence,
     truth_sentence,
@@ -54,9 +56,7 @@ def _model(place: int, figures: ModelFigures) -> str:
     if figures.probe is not None:
         parts.append(_probe_card(figures, figures.probe))
     if figures.labelled is not None:
-        parts.append(
-            f'<section class="card"><p>{truth_sentence(figures.labelled, "Images of known class")}</p></section>'
-        )
+        parts.append(f'<section class="card"><p>{labelled_sentence(figures.labelled)}</p></section>')
     how = "Images chosen for a second answer, and what became of them. Clients notice nothing of any of this."
     parts.append(card("Shadow requests", shadow_table(figures), how))
     return f'<section class="model">{"".join(parts)}</section>'
@@ -64,6 +64,7 @@ def _model(place: int, figures: ModelFigures) -> str:
 
 def _verdict(figures: ModelFigures) -> str:
     sentences = [
+        archives_sentence(figures),
         agreement_sentence(figures),
         group_sentence(figures),
         dropped_sentence(figures),

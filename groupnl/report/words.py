@@ -37,6 +37,17 @@ def band_sentence(figures: ModelFigures) -> str:
     )
 
 
+def archives_sentence(figures: ModelFigures) -> str:
+    """That the counts are of several networks."""
+    archives = {build.archive_sha256 for build in figures.builds}
+    if len(archives) < 2:
+        return ""
+    return (
+        f"<b>{len(archives)} archives</b> answered as {text(figures.name)} in this time: what follows is of all of "
+        "them together, and need not hold for any one."
+    )
+
+
 def group_sentence(figures: ModelFigures) -> str:
     """How many flips matter less."""
     share = figures.in_group
@@ -110,6 +121,14 @@ def probe_set_words(truth: Truth) -> str:
     if not truth.images:
         return "Probe set (how many images it has was not told, so the intervals say nothing)"
     return f"Probe set of {counted(truth.images, 'image')}"
+
+
+def labelled_sentence(truth: Truth) -> str:
+    """Accuracy on what clients sent with its class."""
+    return (
+        f"{truth_sentence(truth, 'Requests of known class')} An image counts as often as it was sent, and the interval "
+        "takes each time for another image: where images come again, it is too narrow."
+    )
 
 
 def truth_sentence(truth: Truth, whose: str) -> str:

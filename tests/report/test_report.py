@@ -20,6 +20,8 @@ from groupnl.corruptions.names import CELLS, Cell
 from groupnl.errors import ServerError
 from groupnl.metrics import (
     CLEAN,
+    LABELLED,
+    LABELLED_CORRECT,
     PAIRED_OUTCOMES_TOTAL,
     PROBE_CORRECT,
     PROBE_IMAGES,
@@ -204,6 +206,17 @@ def test_flips_inside_a_group_and_images_that_came_again_are_told() -> None:
     assert "In 90 % (89 to 91 %) the best class stayed in its group of classes" in words
     assert "passed over: no time for all of the share 6 passed over: like one seen lately 4 chosen" in words
     assert "passed over: seen lately" not in words
+
+
+def test_an_image_that_is_labelled_again_counts_again() -> None:
+    registry = CollectorRegistry()
+    metrics = Metrics("m", registry)
+    _count(metrics, pairs=20, flips=5)
+    for family in (LABELLED, LABELLED_CORRECT):
+        metrics.inc(family, 1000, **CLEAN)
+    words = _read(page([figures_of(_samples(registry), "m")], "s", "p", "t"))
+    assert "Requests of known class: right without corruption in 100.0 %" in words
+    assert "where images come again, it is too narrow" in words
 
 
 def test_agreement_is_never_praised(samples: Samples) -> None:

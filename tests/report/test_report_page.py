@@ -365,7 +365,10 @@ def test_a_model_that_changed_has_several_builds() -> None:
     Metrics(SERVED, other := CollectorRegistry()).set(
         BUILD_INFO, 1, version="2.0", arch="n", engine="eager", precision="float32", torch="2.14.0", archive_sha256=""
     )
-    builds = figures_of(samples_of(registry, other), SERVED).builds
+    figures = figures_of(samples_of(registry, other), SERVED)
+    builds = figures.builds
+    assert f"<b>2 archives</b> answered as {SERVED} in this time" in page([figures], "s", "p", "t")
+    assert "archives</b>" not in page([figures_of(samples_of(registry), SERVED)], "s", "p", "t")
     assert [(build.version, build.engine, build.torch) for build in builds] == [
         ("2.0", "eager", "2.14.0"),
         ("1.0", "aot", "2.14.1+cpu"),
