@@ -6,7 +6,7 @@ from pathlib import Path
 from groupnl.base import environment
 
 METRICS_FOLDER = "metrics"  # below the run's directory: prometheus_client's files, some for each worker
-_SEEN_FOLDER = "seen"  # below the state folder or the run's: which images each model has seen lately
+SEEN_FOLDER = "seen"  # below the state folder or the run's: which images each model has seen lately
 _STALE_S = 30 * 86400.0  # in which nothing was written to a memory of images, until it is removed
 
 
@@ -19,7 +19,7 @@ def worker_settings(run_dir: Path, threads: int, seats: Path, state_dir: Path | 
         seats: folder of the seats that workers take in turn.
         state_dir: folder of what is kept from one start to the next; None: nothing is.
     """
-    seen = (state_dir or run_dir).resolve() / _SEEN_FOLDER
+    seen = (state_dir or run_dir).resolve() / SEEN_FOLDER
     _remove_stale(seen)
     return {
         "OMP_NUM_THREADS": environment.omp_num_threads() or str(threads),

@@ -27,6 +27,7 @@ from groupnl.errors import ConfigError, GroupNLError
 from groupnl.metrics import COUNTS_SAVED, FAMILIES, OF_THE_SERVICE, Family
 from groupnl.server.comparison import Comparison
 from groupnl.server.observed.worker_files import Sums, WorkerFiles, series_of
+from groupnl.server.worker_environment import SEEN_FOLDER
 
 logger = logging.getLogger(__name__)
 FILE = "counts.json"
@@ -204,7 +205,9 @@ def kept_counts(workers: WorkerFiles, folder: Path | None) -> Iterator[KeptCount
     with ExitStack() as held:
         try:
             held.enter_context(locked(folder, "choose another --state-dir"))
-            kept = KeptCounts(workers, folder / FILE, _read(folder / FILE))
+            found = _read(folder / FILE)
+            _forget_uncounted(folder / SEEN_FOLDER, found)
+            kept = KeptCounts(workers, folder / FILE, found)
         except OSError as error:
             raise ConfigError(
                 f"cannot keep counts in {folder} ({error.strerror}); choose another --state-dir"
@@ -224,6 +227,13 @@ def _read(file: Path) -> Mapping[str, _Kept]:
             f"{file} is damaged, or not what groupnl serve keeps ({what}): move it away, and the counts begin anew, or "
             "choose another --state-dir"
         ) from None
+
+
+def _forget_uncounted(memories: Path, found: Mapping[str, _Kept]) -> None:
+    """Remove what models have seen of whom no counts are left: else such images were in no count, and never chosen."""
+    for file in memories.glob("*"):
+        if file.name.rpartition("-")[0] not in found:
+            file.unlink()
 
 
 def _sums(model: str, kept: _Kept, comparison: Comparison) -> Sums:

@@ -209,6 +209,22 @@ def test_a_model_that_is_not_served_for_a_while(tmp_path: Path) -> None:
         assert start.scrape()["groupnl_requests_total", "200", "other"] == 3
 
 
+def test_where_counts_begin_anew_no_image_was_seen(tmp_path: Path) -> None:
+    """Images that are in no count would else never be chosen again."""
+    with started(tmp_path) as start:
+        start.count(SHADOW_PAIRS, 5, corruption="fog", severity="1")
+        start.scrape()
+    seen = tmp_path / "state" / "seen"
+    seen.mkdir()
+    for model in ("tiny", "tiny-2"):
+        (seen / f"{model}-0123456789abcdef").touch()
+    with started(tmp_path):
+        assert [file.name for file in seen.iterdir()] == ["tiny-0123456789abcdef"]
+    (tmp_path / "state" / FILE).unlink()
+    with started(tmp_path):
+        assert list(seen.iterdir()) == []
+
+
 def test_series_that_this_version_does_not_have_are_left_out(tmp_path: Path) -> None:
     with started(tmp_path) as start:
         traffic(start)
