@@ -63,7 +63,7 @@ def says(folder: Path, title: str, word: str, labels: str, **a_minute: float) ->
         pytest.param(10, 0.86, "not shown to be lower", False, id="a broken picture"),
         pytest.param(10, 0.66, "not shown to be lower", False, id="within the margin"),
         pytest.param(10, 0.5, "lower than expected", True, id="lower"),
-        pytest.param(1, 0.2, "too few pairs to tell", False, id="sixty pairs"),
+        pytest.param(1, 0.2, "not compared", False, id="sixty pairs"),
     ],
 )
 def test_agreement(tmp_path: Path, pairs: float, agreement: float, word: str, is_news: bool) -> None:
@@ -73,6 +73,23 @@ def test_agreement(tmp_path: Path, pairs: float, agreement: float, word: str, is
     }
     colour = says(tmp_path, "Answers that stay under corruption", word, 'model="m"', **counted)
     assert (colour != TEXT) == is_news
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({"groupnl_shadow_pairs_total": 10, "groupnl_shadow_flips_total": 9}, id="snow was not measured"),
+        pytest.param({"groupnl_build_info": 0}, id="two archives"),
+    ],
+)
+def test_what_cannot_be_compared_is_not(tmp_path: Path, more: dict[str, float]) -> None:
+    counted = {f"groupnl_shadow_pairs_total{{{CELL}}}": 10.0, f"groupnl_shadow_flips_total{{{CELL}}}": 6.0}
+    also = {
+        f'{name}{{model="m", corruption="snow", severity="1", archive_sha256="{archive}"}}': step
+        for name, step in more.items()
+        for archive in ("1", "2")
+    }
+    says(tmp_path, "Answers that stay under corruption", "not compared", 'model="m"', **counted, **also)
 
 
 @pytest.mark.parametrize(

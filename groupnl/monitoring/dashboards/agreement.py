@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from grafana_foundation_sdk.models.dashboard import FieldColorModeId
 
 from groupnl.metrics import (
+    BUILD_INFO,
     SHADOW_CONFIDENCE_DROP,
     SHADOW_FLIPS,
     SHADOW_GROUP_KEPT,
@@ -34,7 +35,7 @@ from groupnl.monitoring.dashboards.panels import (
     matrix,
     rows,
 )
-from groupnl.monitoring.dashboards.queries import WATCHED, in_window, recorded
+from groupnl.monitoring.dashboards.queries import WATCHED, WINDOW, in_window, recorded
 from groupnl.monitoring.promql import counted, mean, ratio, wilson
 from groupnl.monitoring.recorded.level import LEAST_POOLED_PAIRS
 from groupnl.monitoring.recording import AGREEMENT_MARGIN, CORRUPTION, RECENT, named
@@ -52,7 +53,7 @@ USUAL = recorded(named(CORRUPTION, "usual_agreement"))
 AGAINST_EXPECTED = {
     "0": ("not shown to be lower", GREY),
     "1": ("lower than expected", YELLOW),
-    "2": ("too few pairs to tell", GREY),
+    "2": ("not compared", GREY),
 }
 # How far a whole interval lies below what was measured before packing.
 SURELY_LOWER: Steps = ((None, CLEAR), (AGREEMENT_MARGIN, YELLOW), (3 * AGREEMENT_MARGIN, RED))
@@ -65,9 +66,21 @@ def agreement(by: str) -> str:
 
 
 def expected() -> str:
-    """The agreement that the window's pairs would have if it were as usual, corruption by corruption."""
+    """The agreement that the window's pairs would have if it were as usual, corruption by corruption.
+
+    Nothing where a corruption with pairs has nothing usual: the figure beside it is of all of them.
+    """
     pairs, usual = in_window(SHADOW_PAIRS, CORRUPTION), USUAL
-    return f"sum by ({BY_MODEL}) ({pairs} * {usual})\n/\n(sum by ({BY_MODEL}) ({pairs} and {usual}) > 0)"
+    return (
+        f"sum by ({BY_MODEL}) ({pairs} * {usual})\n/\n(sum by ({BY_MODEL}) ({pairs}) > 0)\n"
+        f"unless\ngroup by ({BY_MODEL}) ({pairs} > 0 unless {usual})"
+    )
+
+
+def _archives_differ() -> str:
+    """The window's pairs are of several archives, and what is usual is of the last one."""
+    served = f"group by ({BY_MODEL}, archive_sha256) (last_over_time({BUILD_INFO.name}{{{WATCHED}}}[{WINDOW}]))"
+    return f"count by ({BY_MODEL}) ({served}) > 1"
 
 
 def agreement_figure(width: int) -> AnyPanel:
@@ -75,14 +88,15 @@ def agreement_figure(width: int) -> AnyPanel:
     share, pairs = f"({agreement(BY_MODEL)})", f"({in_window(SHADOW_PAIRS, BY_MODEL)})"
     limit = f"({expected()}) - {AGREEMENT_MARGIN:g}"
     lower = f"({wilson(share, pairs, 1, Z_OF_ALERTS)} < bool ({limit}))"
-    state = f"{lower}\nand {pairs} >= {LEAST_POOLED_PAIRS}\nor {pairs} * 0 + 2"
+    state = f"{lower}\nand {pairs} >= {LEAST_POOLED_PAIRS}\nunless {_archives_differ()}\nor {pairs} * 0 + 2"
     text = Text(
         "Answers that stay under corruption, last $window",
         "How often the answer to a live image stays the same when the image is corrupted, over all corruptions and "
         "severities, with its 95 % interval; and what the same corruptions give usually: before packing, on held-back "
         "images. "
         f"Lower: the interval's upper end (z = {Z_OF_ALERTS:g}) is more than {AGREEMENT_MARGIN * 100:g} points below "
-        f"that, with {LEAST_POOLED_PAIRS} pairs or more. {NO_GOOD_NEWS} {NOT_ACCURACY}",
+        f"that, with {LEAST_POOLED_PAIRS} pairs or more. Not compared: too few pairs, a corruption of which nothing is "
+        f"usual, or pairs of several archives. {NO_GOOD_NEWS} {NOT_ACCURACY}",
         width,
         FIGURES_HEIGHT,
         "no pairs yet",
