@@ -22,7 +22,7 @@ from groupnl.metrics import (
     WORKERS_WANTED,
 )
 from groupnl.monitoring.promql import LAST_KNOWN, counted, wilson
-from groupnl.monitoring.recorded.level import EXCESS, EXCESS_FLIPS, LEAST_POOLED_PAIRS, Z_OF_SPANS
+from groupnl.monitoring.recorded.level import EXCESS, EXCESS_FLIPS, LEAST_POOLED_PAIRS, Z_OF_SPANS, archives_differ
 from groupnl.monitoring.recording import (
     AGREEMENT_MARGIN,
     AVAILABLE_SHARE,
@@ -275,7 +275,7 @@ def _below_usual(usual: str) -> Alert:
     return Alert(
         "GroupNLAgreementBelowOffline",
         f"  {agreement}\nand (\n  {upper}\n  < {level} - {AGREEMENT_MARGIN:g}\n)\nand {pairs} > {LEAST_PAIRS}\n"
-        f"unless on (model) {_archives_differ(RECENT)}",
+        f"unless on (model) {archives_differ(RECENT)}",
         "30m",
         "ticket",
         "{{ $labels.model }}, {{ $labels.corruption }}: only {{ $value | humanizePercentage }} of the answers stay",
@@ -288,7 +288,7 @@ def _below_usual(usual: str) -> Alert:
 def _below_expected(usual: str) -> Alert:
     """Each window tells what the shorter ones cannot; the sequential test tells of large changes sooner."""
     windows = [_below(span, z) for span, z in Z_OF_SPANS.items()]
-    excess = f"{named(MODEL, 'agreement', WEEK)}\nand {EXCESS_FLIPS} > {EXCESS:g}\nunless {_archives_differ(RECENT)}"
+    excess = f"{named(MODEL, 'agreement', WEEK)}\nand {EXCESS_FLIPS} > {EXCESS:g}\nunless {archives_differ(RECENT)}"
     return Alert(
         "GroupNLAgreementBelowExpected",
         "\nor\n".join([*windows, excess]),
@@ -306,13 +306,8 @@ def _below(span: str, z: float) -> str:
     upper = wilson(agreement, pairs, 1, z)
     return (
         f"{agreement}\nand (\n{upper}\n< {expected} - {AGREEMENT_MARGIN:g}\n)\nand {pairs} >= {LEAST_POOLED_PAIRS}\n"
-        f"unless {_archives_differ(span)}"
+        f"unless {archives_differ(span)}"
     )
-
-
-def _archives_differ(span: str) -> str:
-    """The pairs of a window are of several archives: they are not what is usual of one."""
-    return f"{named(MODEL, 'archives', span)} > 1"
 
 
 def _twin() -> list[Alert]:

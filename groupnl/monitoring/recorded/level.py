@@ -76,13 +76,22 @@ def _archives(span: str) -> Recording:
     return Recording(named(MODEL, "archives", span), f"count by (model) ({served})")
 
 
+def archives_differ(span: str) -> str:
+    """The condition that a window's pairs are of several archives: they are not what is usual of one."""
+    return f"{named(MODEL, 'archives', span)} > 1"
+
+
 def _excess() -> Recording:
-    """A cumulative sum (Page's CUSUM, Biometrika 41, 1954), which goes on from its own last value."""
+    """A cumulative sum (Page's CUSUM, Biometrika 41, 1954), which goes on from its own last value.
+
+    It begins anew with another archive: on thin traffic it would tell of the one before for days.
+    """
     flips, pairs = (counted(family, MODEL, LONG_INTERVAL) for family in (SHADOW_FLIPS, SHADOW_PAIRS))
     allowed = f"(1 - {named(MODEL, 'expected_agreement', WEEK)} + {DRIFT:g})"
     return Recording(
         EXCESS_FLIPS,
-        f"clamp(\n  (last_over_time({EXCESS_FLIPS}[{REMEMBERED}]) or {flips} * 0)\n"
+        f"clamp(\n  (\n    last_over_time({EXCESS_FLIPS}[{REMEMBERED}]) unless {archives_differ(RECENT)}\n"
+        f"    or {flips} * 0\n  )\n"
         f"+ {flips}\n- {pairs}\n  * {allowed}\n, 0, {2 * EXCESS:g})",
     )
 
