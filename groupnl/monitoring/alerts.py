@@ -263,8 +263,8 @@ def _dropped() -> Alert:
         "15m",
         "ticket",
         "{{ $labels.model }}: {{ $value | humanizePercentage }} of the sampled images were dropped",
-        f"In {' or in '.join(SHADOW_WINDOWS)}. The shadows give way to live traffic. The figures stay right while "
-        "drops are by chance, but fill more slowly.",
+        f"In {' or in '.join(SHADOW_WINDOWS)}. The shadows give way to live traffic, or fail. The figures stay right "
+        "while drops are by chance, but fill more slowly.",
     )
 
 
