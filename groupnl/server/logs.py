@@ -26,18 +26,20 @@ def logging_to(folder: Path, say: Say) -> Iterator[Path]:
     file.setFormatter(_Printable("%(asctime)s [%(levelname)s] %(message)s"))
     shown = _Saying(say)
     shown.setFormatter(_Printable("%(asctime)s [%(levelname)s] %(message)s", "%H:%M:%S"))
+    warnings = logging.handlers.MemoryHandler(0, target=file)  # what it hears goes on at once
+    warnings.setLevel(logging.WARNING)
     handlers = (file, shown)
     before = logger.level, logger.propagate
     logger.setLevel(logging.INFO)
     logger.propagate = False
-    libraries.addHandler(file)
+    libraries.addHandler(warnings)
     for handler in handlers:
         logger.addHandler(handler)
     try:
         yield folder / SERVER_LOG
     finally:
         logger.level, logger.propagate = before
-        libraries.removeHandler(file)
+        libraries.removeHandler(warnings)
         for handler in handlers:
             logger.removeHandler(handler)
             handler.close()

@@ -28,13 +28,17 @@ OF_THE_MACHINE = ("after recovery", "tiny is not saturated", "leaver is not satu
 
 
 @pytest.fixture
-def served(start: Callable[..., Server], store: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
-    """Asks for a key, which the load tests read, too."""
+def serve(start: Callable[..., Server], store: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Server]:
+    """A server that asks for a key, which the load tests read, too."""
     monkeypatch.setenv("GROUPNL_KEYS", f"locust predict {KEY}")
     monkeypatch.setenv("LOADTEST_TOKEN", KEY)
-    server = start("--model-store", str(store), "--workers", "2", "--max-batch-delay-ms", "1", "--queue-size", "8")
-    server.wait_for("Ctrl-C stops")
-    return server
+
+    def started(*options: str) -> Server:
+        server = start("--model-store", str(store), "--workers", "2", "--max-batch-delay-ms", "1", *options)
+        server.wait_for("Ctrl-C stops")
+        return server
+
+    return started
 
 
 def load(server: Server, scenario: str, *options: str) -> dict[str, Any]:
@@ -55,12 +59,14 @@ def failed(summary: dict[str, Any]) -> list[str]:
 
 
 @pytest.mark.timeout(600)
-def test_every_scenario_holds(served: Server) -> None:
+def test_every_scenario_holds(serve: Callable[..., Server]) -> None:
+    served = serve("--queue-size", "8")  # so that it is soon full
     found = {name: failed(load(served, name, *options)) for name, options in SCENARIOS.items()}
     assert found == {name: [] for name in SCENARIOS}
 
 
-def test_a_rollout_loses_nothing(served: Server) -> None:
+def test_a_rollout_loses_nothing(serve: Callable[..., Server]) -> None:
+    served = serve("--queue-size", "1000")  # a busy machine takes long to start a worker
     found = load(served, "rollout", *PACED, "--stop-pid", str(served.process.pid))
     assert failed(found) == []
     assert served.process.wait(5) == 0

@@ -18,6 +18,7 @@ def test_warnings_are_said_and_all_is_in_the_file(tmp_path: Path, capfd: pytest.
     with logging_to(tmp_path, said.append) as file:
         OURS.info("quiet")
         OURS.warning("loud")
+        THEIRS.setLevel(logging.INFO)  # as a library may do
         THEIRS.info("nothing")
         THEIRS.warning("%s", HOSTILE)
     OURS.info("too late")
