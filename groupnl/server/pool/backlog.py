@@ -2,7 +2,7 @@
 
 import asyncio
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from groupnl.errors import QueueFullError
 from groupnl.server.pool.ticket import Ticket
@@ -61,20 +61,20 @@ class Backlog:
         for ticket in (*tickets, *others):
             self._add(ticket)
 
-    async def take(self, most: int, patience_s: float) -> list[Ticket]:
+    async def take(self, most: int, patience_s: Callable[[], float]) -> list[Ticket]:
         """The next batch, waited for.
 
         Trials come when nothing else waits; `Ticket.is_alone` says what is a batch of its own.
 
         Args:
             most: items.
-            patience_s: how long the first one may wait for others.
+            patience_s: tells, when the first one is there, how long it may wait for others.
         """
         async with self._one_at_a_time:
             while True:
                 await self._until(1)
-                if patience_s and not self._in_turn()[0].is_alone:
-                    await self._until_or_timeout(most, patience_s)
+                if not self._in_turn()[0].is_alone and (seconds := patience_s()):
+                    await self._until_or_timeout(most, seconds)
                 if batch := self._pop(most):
                     return batch
 

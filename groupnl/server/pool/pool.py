@@ -41,6 +41,7 @@ class Pool:
         self._backlog = Backlog(serving.queue_size, serving.queue_bytes)
         self._quarantine = Quarantine()
         self._ready: set[WorkerProcess] = set()
+        self._in_work = 0  # items that workers have
         self._held: set[object] = set()  # one for each request that has found this version
         self._released = asyncio.Event()
         self._is_decided = asyncio.Event()  # whether the model can be loaded
@@ -189,9 +190,10 @@ class Pool:
 
     async def _work(self, worker: WorkerProcess) -> None:
         while True:
-            batch = await self._backlog.take(self._serving.batch_size, self._serving.patience_s)
+            batch = await self._backlog.take(self._serving.batch_size, self._patience_s)
             for ticket in batch:
                 ticket.taken = time.perf_counter()
+            self._in_work += len(batch)
             try:
                 async with asyncio.timeout(self._serving.response_timeout_s):
                     answers = await worker.ask([ticket.part for ticket in batch])
@@ -201,8 +203,15 @@ class Pool:
                 worker.kill()
                 self._try_again(batch)
                 raise
+            finally:
+                self._in_work -= len(batch)
             for ticket, answer in zip(batch, answers, strict=True):
                 ticket.reply(answer)
+
+    def _patience_s(self) -> float:
+        """None where no other request is on its way: for a client that is alone there is nobody to wait for."""
+        on_their_way = len(self._held) - len(self._backlog) - self._in_work
+        return self._serving.patience_s if on_their_way > 0 else 0.0
 
     def _try_again(self, batch: Sequence[Ticket]) -> None:
         for ticket in batch:

@@ -33,7 +33,7 @@ async def test_requests_are_taken_whole_or_not_at_all() -> None:
         backlog.put(tickets(b"4", b"5", b"6"))
     assert len(backlog) == 3
     backlog.put(tickets(b"4", b"5"))
-    assert [each.part.content for each in await backlog.take(9, 0)] == [b"1", b"2", b"3", b"4", b"5"]
+    assert [each.part.content for each in await backlog.take(9, lambda: 0.0)] == [b"1", b"2", b"3", b"4", b"5"]
 
 
 @inside
@@ -43,7 +43,7 @@ async def test_bytes_are_counted_together() -> None:
     with pytest.raises(QueueFullError):
         backlog.put(tickets(b"1234", b"1234"))
     assert len(backlog) == 1
-    await backlog.take(9, 0)
+    await backlog.take(9, lambda: 0.0)
     backlog.put(tickets(b"123456", b"123456"))  # one request alone may have more
     with pytest.raises(QueueFullError):
         backlog.put(tickets(b"1"))
@@ -58,7 +58,7 @@ async def test_whoever_goes_leaves_the_queue() -> None:
     await asyncio.sleep(0)
     assert len(backlog) == 1
     backlog.put(tickets(b"3"))
-    assert [each.part.content for each in await backlog.take(9, 0)] == [b"2", b"3"]
+    assert [each.part.content for each in await backlog.take(9, lambda: 0.0)] == [b"2", b"3"]
 
 
 @inside
@@ -69,7 +69,7 @@ async def test_what_is_put_back_goes_first_and_alone() -> None:
         ticket.deaths = 1
     backlog.put(tickets(b"3", b"4"))
     backlog.put_back(killed)  # there is always room
-    batches = [[each.part.content for each in await backlog.take(9, 0)] for _ in range(3)]
+    batches = [[each.part.content for each in await backlog.take(9, lambda: 0.0)] for _ in range(3)]
     assert batches == [[b"1"], [b"2"], [b"3", b"4"]]
 
 
@@ -79,7 +79,7 @@ async def test_trials_come_last_and_alone() -> None:
     trials = [Ticket(Part({CELLS: []}, content)) for content in (b"t1", b"t2")]
     backlog.put([*trials, *tickets(b"1")])
     backlog.put(tickets(b"2"))
-    batches = [[each.part.content for each in await backlog.take(9, 0)] for _ in range(3)]
+    batches = [[each.part.content for each in await backlog.take(9, lambda: 0.0)] for _ in range(3)]
     assert batches == [[b"1", b"2"], [b"t1"], [b"t2"]]
 
 
@@ -87,7 +87,7 @@ async def test_trials_come_last_and_alone() -> None:
 async def test_a_trial_waits_for_no_others() -> None:
     backlog = Backlog(9, 100)
     backlog.put([Ticket(Part({CELLS: []}, b"t"))])
-    assert len(await backlog.take(9, 1000.0)) == 1
+    assert len(await backlog.take(9, lambda: 1000.0)) == 1
 
 
 @inside

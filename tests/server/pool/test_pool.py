@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from groupnl.server.comparison import Comparison
 from groupnl.server.pool.pool import Pool
 from groupnl.server.pool.serving import Serving
 from groupnl.server.pool.worker_process import Program, WorkerProcess
+from groupnl.worker.wire import Part
 
 SERVING = Serving(1, 4, 0.0, 10, 10, 1000, 1000)
 
@@ -68,6 +70,52 @@ def test_a_worker_that_never_has_its_model_is_ended(monkeypatch: pytest.MonkeyPa
     with pytest.raises(ServerError, match=r"more than 0\.05 s"):
         asyncio.run(asyncio.wait_for(pool.start(), 10))
     assert ended
+
+
+class _Echo:
+    """A worker that answers at once, and tells the sizes of its batches."""
+
+    name, pid = "tiny-0", 1
+
+    def __init__(self, batches: list[int]) -> None:
+        self.gone = asyncio.Event()
+        self._batches = batches
+
+    async def ready(self) -> None: ...
+
+    async def ask(self, parts: Sequence[Part]) -> list[Part]:
+        self._batches.append(len(parts))
+        return list(parts)
+
+    async def end(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+def test_who_is_alone_waits_for_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    batches: list[int] = []
+
+    async def start(*_: Any) -> _Echo:
+        return _Echo(batches)
+
+    async def ask() -> None:
+        pool = Pool(Program("tiny", tmp_path, {}), SERVING._replace(patience_s=1000.0), _Nobody())
+        await pool.start()
+        for _ in range(2):
+            release = pool.hold()
+            await pool.submit([Part({}, b"alone")])[0].answer
+            release()
+        pool.hold(), pool.hold()  # the body of the second one comes later
+        (first,) = pool.submit([Part({}, b"first")])
+        await asyncio.sleep(0.01)
+        assert not first.answer.done()
+        pool.submit([Part({}, b"others")] * 3)
+        await first.answer
+        await pool.close()
+
+    monkeypatch.setattr(WorkerProcess, "start", start)
+    asyncio.run(asyncio.wait_for(ask(), 10))
+    assert batches == [1, 1, 4]
 
 
 def test_draining_waits_for_who_has_come_and_for_nobody_else(tmp_path: Path) -> None:
