@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from groupnl.archive.read import CONFIG_FILE, DIGEST_FILE
+from groupnl.archive.read import CONFIG_FILE, archive_digest
 from groupnl.base.yaml_file import read_mapping
 
 
@@ -27,10 +27,6 @@ def comparison_of(folder: Path) -> Comparison:
     shadow = read_mapping(folder / CONFIG_FILE)["handler"].get("shadow")
     if not isinstance(shadow, dict):  # not given; or no mapping, which the worker refuses by name
         shadow = {}
-    twin = _digest(Path(shadow["twin_dir"])) if shadow.get("twin") else None
+    twin = archive_digest(Path(shadow["twin_dir"])) if shadow.get("twin") else None
     cells = json.dumps([shadow.get("corruptions"), shadow.get("severities")])
-    return Comparison(_digest(folder), twin, cells)
-
-
-def _digest(folder: Path) -> str:
-    return (folder / DIGEST_FILE).read_text(encoding="ascii").strip()
+    return Comparison(archive_digest(folder), twin, cells)

@@ -4,14 +4,12 @@ import os
 import re
 import signal
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 import psutil
 import pytest
 from PIL import Image
-from prometheus_client.parser import text_string_to_metric_families
 from support.pictures import encode, scene
 from support.server import Server
 from support.tiny import CLASSES, tiny_checkpoint
@@ -43,13 +41,7 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 def _scraped(server: Server) -> Counts:
     """What is shown at this moment."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics}/metrics", timeout=30) as answer:
-        families = text_string_to_metric_families(answer.read().decode())
-    return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
-        for family in families
-        for sample in family.samples
-    }
+    return {(sample.name, frozenset(sample.labels.items())): sample.value for sample in server.samples()}
 
 
 def _counted(counts: Counts) -> Counts:

@@ -3,13 +3,11 @@
 import io
 import os
 import signal
-import urllib.request
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 from PIL import Image
-from prometheus_client.parser import text_string_to_metric_families
 from support.server import Server
 from support.shadows import until
 from support.tiny import tiny_checkpoint
@@ -35,9 +33,7 @@ def server(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serv
 
 
 def _count(server: Server, name: str, **labels: str) -> float:
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics}/metrics") as answer:
-        families = list(text_string_to_metric_families(answer.read().decode()))
-    samples = [sample for family in families for sample in family.samples if sample.name == name]
+    samples = [sample for sample in server.samples() if sample.name == name]
     return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
 
 

@@ -9,14 +9,12 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
-from prometheus_client.parser import text_string_to_metric_families
 from support.pictures import encode, scene
 from support.raw_socket import raw_socket
 from support.server import Server, only_ours
@@ -40,13 +38,7 @@ class Watched:
         self.server = server
 
     def counts(self) -> dict[tuple[str, Labels], float]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.server.metrics}/metrics", timeout=30) as answer:
-            families = text_string_to_metric_families(answer.read().decode())
-        return {
-            (sample.name, frozenset(sample.labels.items())): sample.value
-            for family in families
-            for sample in family.samples
-        }
+        return {(sample.name, frozenset(sample.labels.items())): sample.value for sample in self.server.samples()}
 
     def value(self, name: str, **labels: str) -> float | None:
         return self.counts().get((f"groupnl_{name}", frozenset(labels.items())))

@@ -4,7 +4,6 @@ import io
 import os
 import signal
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -13,7 +12,6 @@ import pytest
 import timm
 import torch
 from PIL import Image
-from prometheus_client.parser import text_string_to_metric_families
 from support.server import Server
 from support.tiny import ARCHITECTURE, CLASSES, INPUT, tiny_card
 from torch import Tensor
@@ -86,9 +84,7 @@ def _as_input(pixels: Tensor) -> Tensor:
 
 def _count(server: Server, name: str, **labels: str) -> float:
     """The sum of a metric's samples that have these labels."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{server.metrics}/metrics") as answer:
-        families = text_string_to_metric_families(answer.read().decode())
-        samples = [sample for family in families for sample in family.samples if sample.name == f"groupnl_{name}"]
+    samples = [sample for sample in server.samples() if sample.name == f"groupnl_{name}"]
     found = [sample.value for sample in samples if labels.items() <= sample.labels.items()]
     assert found, f"no sample {name} {labels}"
     return sum(found)

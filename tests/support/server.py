@@ -8,11 +8,14 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import psutil
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
 
 from groupnl.server.management_socket import management_socket
 
@@ -134,6 +137,12 @@ class Server:
         if self.kind == "torchserve":
             return ask(self.management, method, path, body, {})
         return _answer(_UnixConnection(management_socket(self.inference, None)), method, path, body, {})
+
+    def samples(self) -> list[Sample]:
+        """What the metrics port shows at this moment."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=30) as answer:
+            families = text_string_to_metric_families(answer.read().decode())
+        return [sample for family in families for sample in family.samples]
 
     def workers(self, model: str) -> list[int]:
         """The process ids of a model's ready workers."""
