@@ -19,7 +19,7 @@ KEY = "0123456789abcdef0123456789abcdef"
 SCENARIOS = {
     "capacity": ("--step-seconds", "2", "--max-users", "4", *PATIENT),
     "twins": PACED,
-    "spike": ("--rate", "20", "--duration", "3", "--recovery", "5", "--spike-rate", "400", *PATIENT),
+    "spike": ("--rate", "20", "--duration", "3", "--recovery", "5", "--spike-rate", "2000", *PATIENT),
     "soak": PACED,
     "hostile": PACED,
 }
