@@ -62,7 +62,7 @@ def test_one_run_chooses_and_writes_the_choice(
     # The settings have arrived: batches are as large as allowed.
     assert single["batch"] == 1
     assert 2 < four["batch"] <= 4
-    assert four["alone"]["p50_ms"] > 0
+    assert four["alone"]["failures"] == 0
     assert single["saturated"]["failures"] == four["saturated"]["failures"] == 0
     assert min(single["saturated"]["throughput"], four["saturated"]["throughput"]) > 0
     assert "<svg" in out.with_suffix(".svg").read_text(encoding="utf-8")
