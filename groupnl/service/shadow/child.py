@@ -14,7 +14,7 @@ import torch
 
 from groupnl.service.shadow.local import local_runner
 from groupnl.service.shadow.messages import Failure, Setup
-from groupnl.service.shadow.runner import LocalRunner
+from groupnl.service.shadow.runner import Batch, LocalRunner
 from groupnl.service.shadow.tell_once import TellOnce
 
 logger = logging.getLogger(__name__)
@@ -42,10 +42,10 @@ def _load(setup: Setup) -> LocalRunner:
     return local_runner(setup)
 
 
-def _answer(runner: LocalRunner, message: tuple[object, ...]) -> object:
-    pixels, requests, clean = message
+def _answer(runner: LocalRunner, message: Batch) -> object:
+    clean = None if message.clean is None else torch.from_numpy(message.clean)
     try:
-        return runner.run(torch.from_numpy(pixels), requests, None if clean is None else torch.from_numpy(clean))  # type: ignore[arg-type]
+        return runner.run(message._replace(pixels=torch.from_numpy(message.pixels), clean=clean))
     except Exception as error:
         _tell_once(error, "a batch could not be answered")
         return Failure(f"{type(error).__name__}: {error}")

@@ -15,7 +15,7 @@ from groupnl.corruptions import CorruptionSpec
 from groupnl.errors import ServerError
 from groupnl.metrics import DIED, LOADING, TIMEOUT
 from groupnl.service.shadow.messages import Failure, Setup
-from groupnl.service.shadow.runner import Result
+from groupnl.service.shadow.runner import Batch, Result
 from groupnl.service.shadow.watchdog import Watchdog
 
 KILL_S = 5.0
@@ -68,7 +68,7 @@ class ChildRunner:
             self.close()
             raise
 
-    def run(self, pixels: Tensor, specs: Sequence[CorruptionSpec | None], clean: Tensor | None) -> list[Result | None]:
+    def run(self, batch: Batch) -> list[Result | None]:
         """Have a batch answered; see `Runner`. A process that has ended is started again.
 
         Raises:
@@ -77,7 +77,8 @@ class ChildRunner:
         if self._pipe is None:
             self.start()
         # As arrays: tensors would be passed as shared memory, a file descriptor each.
-        message = (pixels.numpy(), list(specs), None if clean is None else clean.numpy())
+        clean = None if batch.clean is None else batch.clean.numpy()
+        message = batch._replace(pixels=batch.pixels.numpy(), clean=clean)
         answer = self._ask(pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL))
         assert isinstance(answer, list)  # noqa: S101 (for mypy)
         return answer

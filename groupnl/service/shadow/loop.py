@@ -23,7 +23,7 @@ from groupnl.service.shadow.counts import ShadowCounts
 from groupnl.service.shadow.job import Job
 from groupnl.service.shadow.pace import Pace
 from groupnl.service.shadow.probing import Probing
-from groupnl.service.shadow.runner import Runner
+from groupnl.service.shadow.runner import Batch, Runner
 from groupnl.service.shadow.tell_once import TellOnce
 
 logger = logging.getLogger(__name__)
@@ -142,7 +142,7 @@ class ShadowLoop:
         cells = [self._deck.deal() for _ in jobs]
         specs = [spec_of(job.key, cell, self._config.seed) for job, cell in zip(jobs, cells, strict=True)]
         pixels = torch.stack([job.pixels for job in jobs])
-        results = self._runner.run(pixels, specs, torch.stack([job.clean for job in jobs]))
+        results = self._runner.run(Batch(pixels, specs, torch.stack([job.clean for job in jobs])))
         now = time.monotonic()
         for job, cell, result in zip(jobs, cells, results, strict=True):
             if result is None:
@@ -153,7 +153,7 @@ class ShadowLoop:
     def _replay(self) -> None:
         assert self._probing is not None  # noqa: S101 (for mypy)
         batch = self._probing.deal(self._config.batch_size)
-        results = self._runner.run(batch.pixels, batch.specs, None)
+        results = self._runner.run(Batch(batch.pixels, batch.specs))
         for cell, label, result in zip(batch.cells, batch.labels, results, strict=True):
             if result is not None:
                 self._counts.probe(cell, correct=result.best == label)

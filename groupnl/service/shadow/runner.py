@@ -19,6 +19,22 @@ from groupnl.service.shadow.tell_once import TellOnce
 logger = logging.getLogger(__name__)
 
 
+class Batch(NamedTuple):
+    """Images that are to be answered again.
+
+    Attributes:
+        pixels: uint8 of shape (B, 3, S, S).
+        specs: what is done to each image; None leaves it as it is.
+        clean: the clean answers, float32 probabilities of shape (B, classes); None: there is nothing to compare.
+        files: the encoded images, where a candidate is to read them by itself; else None.
+    """
+
+    pixels: Tensor
+    specs: Sequence[CorruptionSpec | None]
+    clean: Tensor | None = None
+    files: Sequence[bytes] | None = None
+
+
 class Result(NamedTuple):
     """What came of one image.
 
@@ -39,13 +55,8 @@ class Runner(Protocol):
     def start(self) -> None:
         """Get ready. Raises when it cannot."""
 
-    def run(self, pixels: Tensor, specs: Sequence[CorruptionSpec | None], clean: Tensor | None) -> list[Result | None]:
+    def run(self, batch: Batch) -> list[Result | None]:
         """Corrupt and answer a batch.
-
-        Args:
-            pixels: uint8 of shape (B, 3, S, S).
-            specs: what is done to each image; None leaves it as it is.
-            clean: the clean answers, float32 probabilities of shape (B, classes); None: there is nothing to compare.
 
         Returns:
             For each image its result; None for an image whose corruption failed.
@@ -75,14 +86,14 @@ class LocalRunner:
     def start(self) -> None:
         """Nothing to do: the engines are ready."""
 
-    def run(self, pixels: Tensor, specs: Sequence[CorruptionSpec | None], clean: Tensor | None) -> list[Result | None]:
+    def run(self, batch: Batch) -> list[Result | None]:
         """Corrupt and answer a batch; see `Runner`."""
-        corrupted = self._corrupt(pixels.to(self._device), specs)
+        corrupted = self._corrupt(batch.pixels.to(self._device), batch.specs)
         places = [place for place, image in enumerate(corrupted) if image is not None]
-        results: list[Result | None] = [None] * len(pixels)
+        results: list[Result | None] = [None] * len(batch.pixels)
         if places:
             images = torch.stack([image for image in corrupted if image is not None])
-            found = self._answer(pixels[places], images, None if clean is None else clean[places])
+            found = self._answer(batch.pixels[places], images, None if batch.clean is None else batch.clean[places])
             for place, result in zip(places, found, strict=True):
                 results[place] = result
         return results

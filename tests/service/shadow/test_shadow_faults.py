@@ -27,7 +27,7 @@ from groupnl.service.shadow.child_runner import ChildRunner
 from groupnl.service.shadow.counts import ShadowCounts
 from groupnl.service.shadow.loop import ShadowLoop
 from groupnl.service.shadow.messages import Setup
-from groupnl.service.shadow.runner import LocalRunner
+from groupnl.service.shadow.runner import Batch, LocalRunner
 from groupnl.service.shadow.tell_once import TellOnce
 
 
@@ -74,7 +74,7 @@ def test_a_corruption_that_raises_loses_only_its_own_images(
 
     monkeypatch.setattr("groupnl.service.shadow.runner.corrupt_each", raising)
     specs = [CorruptionSpec("contrast", 1, 0), CorruptionSpec("contrast", 5, 0), None]
-    results = LocalRunner(engine, None, CPU).run(pixels[:3], specs, engine(pixels[:3]).softmax(dim=1))
+    results = LocalRunner(engine, None, CPU).run(Batch(pixels[:3], specs, engine(pixels[:3]).softmax(dim=1)))
     assert [result is None for result in results] == [False, True, False]
 
 
@@ -116,7 +116,7 @@ def test_an_answer_that_is_not_finite_is_a_flip(
 def test_leaving_out_what_is_not_finite_would_flatter_the_network(engine: TorchEngine, pixels: Tensor) -> None:
     """Half of the answers are none: at most half can be kept, however many of the others are."""
     clean = engine(pixels).softmax(dim=1)
-    found = LocalRunner(_OddlyNotFinite(engine), None, CPU).run(pixels, [None] * len(pixels), clean)
+    found = LocalRunner(_OddlyNotFinite(engine), None, CPU).run(Batch(pixels, [None] * len(pixels), clean))
     changes = [result.change for result in found if result is not None and result.change is not None]
     kept = [not change.flipped for change in changes]
     assert len(kept) == len(pixels)
@@ -142,7 +142,7 @@ def test_a_twin_that_fails_loses_and_one_without_a_clean_answer_has_no_outcome(
 
     clean = engine(pixels[:4]).softmax(dim=1)
     for twin, expected in ((_OddlyNotFinite(engine), [None, True] * 2), (_FailsLater(), [False, True] * 2)):
-        results = LocalRunner(engine, twin, CPU).run(pixels[:4], [None] * 4, clean)
+        results = LocalRunner(engine, twin, CPU).run(Batch(pixels[:4], [None] * 4, clean))
         assert [result and result.twin_holds for result in results] == expected
 
 

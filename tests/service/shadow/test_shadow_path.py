@@ -28,7 +28,7 @@ from groupnl.service.shadow.job import Job
 from groupnl.service.shadow.loop import ShadowLoop
 from groupnl.service.shadow.messages import Setup
 from groupnl.service.shadow.pace import Pace
-from groupnl.service.shadow.runner import LocalRunner, Result
+from groupnl.service.shadow.runner import Batch, LocalRunner, Result
 
 
 class _Blocked:
@@ -218,14 +218,14 @@ def test_the_process_answers_as_the_thread_does(child: ChildRunner, engine: Torc
     assert child.pid is not None
     if hasattr(os, "SCHED_IDLE"):
         assert os.sched_getscheduler(child.pid) == os.SCHED_IDLE
-    expected = LocalRunner(engine, engine, CPU).run(pixels[:8], specs, clean)
-    found = child.run(pixels[:8], specs, clean)
+    expected = LocalRunner(engine, engine, CPU).run(Batch(pixels[:8], specs, clean))
+    found = child.run(Batch(pixels[:8], specs, clean))
     for one, other in zip(found, expected, strict=True):
         assert one is not None
         assert other is not None
         assert (one.best, one.twin_holds) == (other.best, other.twin_holds)
         assert one.change == pytest.approx(other.change, abs=1e-5)
-    assert [result.best for result in child.run(pixels[:2], [None, None], None) if result] == [
+    assert [result.best for result in child.run(Batch(pixels[:2], [None, None], None)) if result] == [
         int(best) for best in clean[:2].argmax(dim=1)
     ]
 
@@ -270,13 +270,13 @@ def test_a_hung_process_is_ended_and_started_again(
     with monkeypatch.context() as impatient:
         impatient.setattr("groupnl.service.shadow.child_runner.STILL_S", 1.0)
         with pytest.raises(ServerError, match="the shadow process hung"):
-            child.run(pixels, specs, clean)  # more than the pipe holds: sending waits
+            child.run(Batch(pixels, specs, clean))  # more than the pipe holds: sending waits
     assert not psutil.pid_exists(hung)
     assert deaths == ["timeout"]
     assert [record.message for record in caplog.records] == [
         f"shadow requests hang: process {hung} has got no processor time for 1 s, and is ended; it is started again"
     ]
-    assert None not in child.run(pixels, specs, clean)
+    assert None not in child.run(Batch(pixels, specs, clean))
 
 
 @pytest.mark.slow
@@ -287,10 +287,12 @@ def test_a_process_that_computes_without_end_is_ended_and_one_that_has_no_proces
     monkeypatch.setattr("groupnl.service.shadow.watchdog._POLL_S", 0.001)
     monkeypatch.setattr("groupnl.service.shadow.watchdog._processor_s", lambda _: time.monotonic() / 100)
     monkeypatch.setattr("groupnl.service.shadow.child_runner.STILL_S", 0.05)
-    assert None not in child.run(pixels, specs, clean)  # it gets a hundredth of a processor, and may take its time
+    assert None not in child.run(
+        Batch(pixels, specs, clean)
+    )  # it gets a hundredth of a processor, and may take its time
     monkeypatch.setattr("groupnl.service.shadow.child_runner.BUSY_S", 0.0)
     with pytest.raises(ServerError, match="the shadow process hung"):
-        child.run(pixels, specs, clean)
+        child.run(Batch(pixels, specs, clean))
     assert deaths == ["timeout"]
 
 
