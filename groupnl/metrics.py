@@ -33,10 +33,21 @@ DEATH_REASONS = ("loading", "died", "timeout")
 LOADING, DIED, TIMEOUT = DEATH_REASONS
 RELOAD_OUTCOMES = ("done", "refused")
 RELOADED, NOT_RELOADED = RELOAD_OUTCOMES
+OTHER_CLASS = "other"  # in place of a class that is not counted by itself
+RIGHT_OUTCOMES = ("both_right", "model_only", "candidate_only", "both_wrong")
+BOTH_RIGHT, ONLY_MODEL_RIGHT, ONLY_CANDIDATE_RIGHT, BOTH_WRONG = RIGHT_OUTCOMES
+HOLD_OUTCOMES = ("both_hold", "model_only", "candidate_only", "both_flip")
+LABEL_OUTCOMES = ("joined", "unknown", "refused")
+JOINED, UNKNOWN, NOT_TAKEN = LABEL_OUTCOMES
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _LAG_SECONDS = (0.01, 0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 _BATCH_SIZES = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
+_LABEL_SECONDS = (1.0, 10.0, 60.0, 600.0, 3600.0, 6 * 3600.0, 86400.0, 7 * 86400.0)
+_TENTHS = tuple(tenth / 10 for tenth in range(1, 11))
+_TWENTIETHS = tuple(twentieth / 20 for twentieth in range(1, 21))
+_SIDES = (32.0, 64.0, 128.0, 224.0, 320.0, 480.0, 640.0, 1024.0, 2048.0, 4096.0, 8192.0)
+_QUALITIES = (10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 85.0, 90.0, 95.0, 100.0)
 # Most drops are near 0, and the difference between 0.01 and 0.1 matters.
 _SHARES = (0.001, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.0)
 
@@ -192,6 +203,107 @@ PAIRED_OUTCOMES_TOTAL = Family(
     known={"outcome": PAIRED_OUTCOMES},
 )
 
+# What the traffic is like. Of all live answers: what the network says of them.
+CONFIDENCE = Family(
+    "groupnl_confidence", "histogram", "Probability of an answer's best class, 0 to 1; of live images.", (), _TENTHS
+)
+ENTROPY = Family(
+    "groupnl_entropy_ratio", "histogram", "Entropy of an answer over the most that it can be, 0 to 1.", (), _TENTHS
+)
+PREDICTED = Family(
+    "groupnl_predicted_total",
+    "counter",
+    "Live answers by their best class: those that are most frequent among held-back images, and all others.",
+    ("class",),
+)
+# The same of held-back images, measured before packing.
+EXPECTED_CONFIDENCE = Family(
+    "groupnl_expected_confidence_ratio", "same", "Share of held-back images with at most this confidence.", ("le",)
+)
+EXPECTED_ENTROPY = Family(
+    "groupnl_expected_entropy_ratio", "same", "Share of held-back images with at most this entropy.", ("le",)
+)
+EXPECTED_PREDICTED = Family(
+    "groupnl_expected_predicted_ratio", "same", "Share of held-back images by their best class.", ("class",)
+)
+EXPECTED_IMAGES = Family("groupnl_expected_images", "same", "Held-back images behind what is expected of the traffic.")
+# Of the chosen images: what they look like.
+TRAFFIC_RANK = Family(
+    "groupnl_traffic_rank",
+    "histogram",
+    "Where a chosen image lies among the held-back ones, 0 to 1: spread evenly where the traffic is like them.",
+    ("statistic",),
+    _TWENTIETHS,
+)
+TRAFFIC_LOOKS = Family(
+    "groupnl_traffic_looks_total", "counter", "Chosen images by the corruption that they look like; none: clean.", _CELL
+)
+TRAFFIC_SHARE_WEIGHT = Family(
+    "groupnl_traffic_share_weight",
+    "same",
+    "What an image that looks so adds to the share of images that are so; those that are not there add nothing.",
+    ("corruption", "looks"),
+)
+TRAFFIC_FIGURE_WEIGHT = Family(
+    "groupnl_traffic_figure_weight",
+    "same",
+    "What an image that looks so adds to a figure that is expected of the traffic, as held-back images had it.",
+    ("figure", *_CELL),
+)
+TRAFFIC_FILES = Family("groupnl_traffic_files_total", "counter", "Chosen images by their file.", ("format", "exif"))
+TRAFFIC_SIDE_PIXELS = Family(
+    "groupnl_traffic_side_pixels", "histogram", "Longer side of a chosen image, pixels.", (), _SIDES
+)
+TRAFFIC_JPEG_QUALITY = Family(
+    "groupnl_traffic_jpeg_quality", "histogram", "Quality of a chosen JPEG by its tables, 1 to 100.", (), _QUALITIES
+)
+# How often answers are expected to be right, without labels.
+SHADOW_EXPECTED_CORRECT = Family(
+    "groupnl_shadow_expected_correct_total",
+    "counter",
+    "Sum of the calibrated probability, by the clean answer, that the answer to a chosen image is right.",
+    _CELL,
+)
+
+# A second archive that answers chosen images, so that it can be compared before it is served.
+CANDIDATE_IMAGES = Family(
+    "groupnl_candidate_images_total", "counter", "Chosen images that the candidate answered, too.", ("candidate",)
+)
+CANDIDATE_AGREES = Family(
+    "groupnl_candidate_agrees_total", "counter", "Of those, the candidate's best class is the model's.", ("candidate",)
+)
+CANDIDATE_DISAGREEMENTS = Family(
+    "groupnl_candidate_disagreements_total",
+    "counter",
+    "Of those, the others by both best classes; the most frequent pairs, and all others.",
+    ("candidate", "model_class", "candidate_class"),
+)
+CANDIDATE_FAILURES = Family(
+    "groupnl_candidate_failures_total", "counter", "Chosen images without an answer of the candidate.", ("candidate",)
+)
+CANDIDATE_SECONDS = Family(
+    "groupnl_candidate_seconds",
+    "histogram",
+    "Seconds of the shadow process for an image, by who answered it: the model or its candidate.",
+    ("candidate", "network"),
+    _SECONDS,
+    {"network": ("model", "candidate")},
+)
+CANDIDATE_HOLDS = Family(
+    "groupnl_candidate_holds_total",
+    "counter",
+    "Chosen images by who kept its own clean best class under the same corruption: the model or its candidate.",
+    ("candidate", "corruption", "outcome"),
+    known={"outcome": HOLD_OUTCOMES},
+)
+CANDIDATE_RIGHT = Family(
+    "groupnl_candidate_right_total",
+    "counter",
+    "Chosen images whose class the client told by who was right without corruption: the model or its candidate.",
+    ("candidate", "outcome"),
+    known={"outcome": RIGHT_OUTCOMES},
+)
+
 LABELLED = Family("groupnl_labelled_total", "counter", "Answers to images whose class the client knew.", _CELL)
 LABELLED_CORRECT = Family("groupnl_labelled_correct_total", "counter", "Right ones of those.", _CELL)
 PROBE_IMAGES = Family("groupnl_probe_images_total", "counter", "Answers to images of the archive's probe set.", _CELL)
@@ -259,6 +371,27 @@ MACHINE_CPU = Family(
 )
 MACHINE_MEMORY = Family(
     "groupnl_machine_memory_ratio", "same", "Share of the machine's memory in use, 0 to 1.", by_model=False
+)
+LATE_LABELS = Family(
+    "groupnl_late_labels_total",
+    "counter",
+    "Labels that came after the answers, by outcome.",
+    ("outcome",),
+    known={"outcome": LABEL_OUTCOMES},
+)
+LATE_LABELLED = Family(
+    "groupnl_late_labelled_total", "counter", "Answers whose class was told later, clean and corrupted.", _CELL
+)
+LATE_LABELLED_CORRECT = Family("groupnl_late_labelled_correct_total", "counter", "Right ones of those.", _CELL)
+LATE_CANDIDATE_RIGHT = Family(
+    "groupnl_late_candidate_right_total",
+    "counter",
+    "Images whose class was told later by who was right without corruption: the model or its candidate.",
+    ("candidate", "outcome"),
+    known={"outcome": RIGHT_OUTCOMES},
+)
+LABEL_DELAY_SECONDS = Family(
+    "groupnl_label_delay_seconds", "histogram", "Seconds from an answer to its label.", (), _LABEL_SECONDS
 )
 COUNTS_SAVED = Family(
     "groupnl_counts_saved_timestamp_seconds",

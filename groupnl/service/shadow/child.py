@@ -42,10 +42,11 @@ def _load(setup: Setup) -> LocalRunner:
     return local_runner(setup)
 
 
-def _answer(runner: LocalRunner, message: Batch) -> object:
-    clean = None if message.clean is None else torch.from_numpy(message.clean)
+def _answer(runner: LocalRunner, message: tuple[object, ...]) -> object:
+    pixels, specs, clean, files = message
+    clean = None if clean is None else torch.from_numpy(clean)
     try:
-        return runner.run(message._replace(pixels=torch.from_numpy(message.pixels), clean=clean))
+        return runner.run(Batch(torch.from_numpy(pixels), specs, clean, files))  # type: ignore[arg-type]
     except Exception as error:
         _tell_once(error, "a batch could not be answered")
         return Failure(f"{type(error).__name__}: {error}")

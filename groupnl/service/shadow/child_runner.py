@@ -4,14 +4,11 @@ import multiprocessing
 import os
 import pickle
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing.connection import Connection
 
-from torch import Tensor
-
 from groupnl.base.child_process import bound_command
-from groupnl.corruptions import CorruptionSpec
 from groupnl.errors import ServerError
 from groupnl.metrics import DIED, LOADING, TIMEOUT
 from groupnl.service.shadow.messages import Failure, Setup
@@ -78,7 +75,7 @@ class ChildRunner:
             self.start()
         # As arrays: tensors would be passed as shared memory, a file descriptor each.
         clean = None if batch.clean is None else batch.clean.numpy()
-        message = batch._replace(pixels=batch.pixels.numpy(), clean=clean)
+        message = (batch.pixels.numpy(), list(batch.specs), clean, batch.files)
         answer = self._ask(pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL))
         assert isinstance(answer, list)  # noqa: S101 (for mypy)
         return answer

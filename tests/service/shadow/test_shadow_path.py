@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -41,10 +41,10 @@ class _Blocked:
     def start(self) -> None:
         pass
 
-    def run(self, pixels: Tensor, specs: Sequence[CorruptionSpec | None], clean: Tensor | None) -> list[Result | None]:
+    def run(self, batch: Batch) -> list[Result | None]:
         self.entered.set()
         self.go_on.wait()
-        return [None] * len(pixels)
+        return [None] * len(batch.pixels)
 
     def close(self) -> None:
         pass
