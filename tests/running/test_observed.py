@@ -228,7 +228,7 @@ def _health(watched: Watched) -> None:
 @pytest.mark.timeout(180)
 def test_deaths_and_reloads(watched: Watched, archive: Callable[[str], Path], tmp_path: Path) -> None:
     _a_death_loses_no_counts(watched)
-    _both_versions_are_seen_meanwhile(watched, archive("2.0"))
+    _both_versions_are_seen_meanwhile(watched, archive("2.0"), tmp_path / "go")
     _a_refused_reload_is_counted(watched, tmp_path)
 
 
@@ -252,14 +252,15 @@ def _a_death_loses_no_counts(watched: Watched) -> None:
     assert watched.value("worker_deaths_total", model="tiny", reason="loading") == 0
 
 
-def _both_versions_are_seen_meanwhile(watched: Watched, archive: Path) -> None:
-    slow = threading.Thread(target=watched.server.predict, args=("tiny", b"slow 30 " + PHOTO))
-    slow.start()
+def _both_versions_are_seen_meanwhile(watched: Watched, archive: Path, go: Path) -> None:
+    held = threading.Thread(target=watched.server.predict, args=("tiny", b"held %b " % bytes(go) + PHOTO))
+    held.start()
     _until(lambda: watched.value("requests_in_hand") == 1)
     reload = subprocess.Popen(_reload(watched, archive))
     _until(lambda: watched.versions("build_info") == {"1.0", "2.0"})
     _until(lambda: watched.versions("workers_ready") == {"1.0", "2.0"})
-    slow.join()
+    go.touch()
+    held.join()
     assert reload.wait(LIMIT_S) == 0
     assert watched.versions("build_info") == watched.versions("workers_ready") == {"2.0"}
     assert watched.value("reloads_total", model="tiny", outcome="done") == 1
