@@ -315,6 +315,12 @@ OFFLINE_AGREEMENT = Family(
     "Share of held-back images whose best class stayed, measured before packing, 0 to 1.",
     ("corruption",),
 )
+OFFLINE_ACCURACY = Family(
+    "groupnl_offline_accuracy_ratio",
+    "same",
+    "Share of held-back images that were answered right, measured before packing, 0 to 1.",
+    _CELL,
+)
 
 # Every metric that is declared above, which a worker counts: one that is declared is counted.
 FAMILIES = tuple(value for value in list(globals().values()) if isinstance(value, Family))

@@ -12,7 +12,9 @@ from groupnl.corruptions import Cell
 from groupnl.inference.device import precision_name
 from groupnl.metrics import (
     BUILD_INFO,
+    CLEAN,
     OF_THE_SERVICE,
+    OFFLINE_ACCURACY,
     OFFLINE_AGREEMENT,
     WORKER_LOADS,
     WORKER_STARTS,
@@ -49,13 +51,20 @@ def count_start(metrics: Metrics, model_dir: Path, manifest: Manifest, engine: s
     )
 
 
-def set_offline_agreement(metrics: Metrics, model_dir: Path, cells: Collection[Cell]) -> None:
-    """Say how robust the model was before packing, where the archive knows, in the cells that shadow requests fill.
+def set_offline_figures(metrics: Metrics, model_dir: Path, cells: Collection[Cell]) -> None:
+    """Say how robust and how accurate the model was before packing, where the archive knows.
+
+    Agreement is that of the cells that shadow requests fill, accuracy that of every cell: traffic may be in any.
 
     Raises:
         ConfigError: the archive's record cannot be read.
     """
     file = model_dir / ROBUSTNESS_FILE
-    if file.exists():
-        for corruption, agreement in read_record(file).agreement(cells).items():
-            metrics.set(OFFLINE_AGREEMENT, agreement, corruption=corruption)
+    if not file.exists():
+        return
+    record = read_record(file)
+    for corruption, agreement in record.agreement(cells).items():
+        metrics.set(OFFLINE_AGREEMENT, agreement, corruption=corruption)
+    metrics.set(OFFLINE_ACCURACY, record.clean_correct / record.images, **CLEAN)
+    for (corruption, severity), found in record.figures().items():
+        metrics.set(OFFLINE_ACCURACY, found.correct / record.images, corruption=corruption, severity=str(severity))

@@ -11,7 +11,7 @@ from groupnl.archive.engine import choose, load_engine
 from groupnl.archive.load import checked_manifest, handler_section
 from groupnl.base.environment import seats_folder, seen_folder
 from groupnl.inference.engines.table import engine_kind
-from groupnl.service.counting import count_start, set_offline_agreement, worker_metrics
+from groupnl.service.counting import count_start, set_offline_figures, worker_metrics
 from groupnl.service.gpu import watch_gpu
 from groupnl.service.service import Service
 from groupnl.service.shadow import start_shadows
@@ -48,7 +48,7 @@ def load_service(
     for threads in turns.threads:  # kernels are prepared for each number of threads
         torch.set_num_threads(threads)
         engine.warm_up(batch_size)
-    set_offline_agreement(metrics, model_dir, config.shadow.cells())
+    set_offline_figures(metrics, model_dir, config.shadow.cells())
     if choice.device.type == "cuda":
         watch_gpu(metrics, choice.device)
     shadows = start_shadows(model_dir, name, config.shadow, metrics, choice._replace(name=used), seen_folder())

@@ -14,10 +14,10 @@ from groupnl.archive.shadow_config import ShadowConfig
 from groupnl.corruptions import CELLS
 from groupnl.errors import ConfigError, input_errors
 from groupnl.inference.engines.torch_engine import TorchEngine
-from groupnl.metrics import FAMILIES, WORKER_LOADS, Metrics
+from groupnl.metrics import CLEAN, FAMILIES, WORKER_LOADS, Metrics
 from groupnl.robustness.record import ROBUSTNESS_FILE, CellFigures, RobustnessRecord, write_record
 from groupnl.service import loading
-from groupnl.service.counting import count_start, set_offline_agreement, worker_metrics
+from groupnl.service.counting import count_start, set_offline_figures, worker_metrics
 from groupnl.service.items import Item
 from groupnl.service.loading import load_service
 from groupnl.service.service import Service
@@ -102,8 +102,10 @@ def test_known_labels_start_at_zero() -> None:
     assert registry.get_sample_value("groupnl_stage_seconds_count", {"model": "tiny", "stage": "infer"}) == 0
 
 
-def test_the_offline_agreement_is_that_of_the_cells_in_use(tmp_path: Path) -> None:
-    figures = [CellFigures(corruption="fog", severity=severity, flips=severity, correct=0) for severity in (1, 2, 3)]
+def test_the_offline_agreement_is_that_of_the_cells_in_use_and_the_accuracy_that_of_all(tmp_path: Path) -> None:
+    figures = [
+        CellFigures(corruption="fog", severity=severity, flips=severity, correct=8 - severity) for severity in (1, 2, 3)
+    ]
     record = RobustnessRecord(
         architecture="tiny",
         weights_sha256="0" * 64,
@@ -117,9 +119,12 @@ def test_the_offline_agreement_is_that_of_the_cells_in_use(tmp_path: Path) -> No
         cells=tuple(figures),
     )
     metrics = worker_metrics("tiny")
-    set_offline_agreement(metrics, tmp_path, CELLS)
+    set_offline_figures(metrics, tmp_path, CELLS)
     labels = {"model": "tiny", "corruption": "fog"}
     assert metrics.registry.get_sample_value("groupnl_offline_agreement_ratio", labels) is None
     write_record(record, tmp_path / ROBUSTNESS_FILE)
-    set_offline_agreement(metrics, tmp_path, ShadowConfig(severities=(1, 3)).cells())
+    set_offline_figures(metrics, tmp_path, ShadowConfig(severities=(1, 3)).cells())
     assert metrics.registry.get_sample_value("groupnl_offline_agreement_ratio", labels) == pytest.approx(0.8)
+    cells = ({**CLEAN, "model": "tiny"}, {**labels, "severity": "2"})
+    accuracies = [metrics.registry.get_sample_value("groupnl_offline_accuracy_ratio", cell) for cell in cells]
+    assert accuracies == [0.9, 0.6]
