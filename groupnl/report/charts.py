@@ -4,8 +4,10 @@ They show what the tables below them say in figures.
 """
 
 from groupnl.corruptions.names import NAMES
-from groupnl.report.figures import ModelFigures, Truth, Twin, band_of
+from groupnl.report.figures import ModelFigures
 from groupnl.report.markup import scroll, text
+from groupnl.report.truth import Truth, band_of
+from groupnl.report.twin import Twin
 
 # A chart is as wide as the window lets it, on a phone too: there its words are larger (style.css), and have room here.
 _WIDTH, _LEFT, _RIGHT, _ROW = 480, 165, 30, 24

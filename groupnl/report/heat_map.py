@@ -3,8 +3,9 @@
 from collections.abc import Iterable
 
 from groupnl.corruptions.names import NAMES, SEVERITIES, Cell
-from groupnl.report.figures import CountedShare, ModelFigures
+from groupnl.report.figures import ModelFigures
 from groupnl.report.markup import name, number, percent, span, whole_table
+from groupnl.report.shares import CountedShare
 
 # As the paper groups them.
 GROUPS = {"noise": 3, "blur": 4, "weather": 4, "digital": 4, "for validation": 4}

@@ -4,7 +4,8 @@ import html
 import math
 from collections.abc import Iterable, Sequence
 
-from groupnl.report.figures import CountedShare, Side
+from groupnl.report.shares import CountedShare
+from groupnl.robustness.statistics import Interval
 
 
 def text(words: object) -> str:
@@ -28,10 +29,10 @@ def span(share: CountedShare) -> str:
     return f"{100 * low:.0f} to {100 * high:.0f} %"
 
 
-def difference(side: Side) -> str:
-    """The difference of two models' agreement in points, with its interval."""
-    low, high = side.interval
-    return f"{100 * side.difference:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
+def difference(value: float, interval: Interval) -> str:
+    """A difference of two shares, with its interval."""
+    low, high = interval
+    return f"{100 * value:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
 
 
 def number(count: float) -> str:

@@ -6,10 +6,12 @@ from pathlib import Path
 from groupnl import __version__
 from groupnl.corruptions.names import CELLS
 from groupnl.report.charts import truth_chart, twin_chart
-from groupnl.report.figures import ModelFigures, Truth, Twin
+from groupnl.report.figures import ModelFigures
 from groupnl.report.heat_map import FEW, heat_map, ramp_key, ramp_style
 from groupnl.report.markup import card, counted, duration, name, number, percent, span, text
 from groupnl.report.tables import builds_table, power_table, shadow_table, summary_table, truth_table, twin_table
+from groupnl.report.truth import Truth
+from groupnl.report.twin import Twin
 from groupnl.report.words import (
     PROBE_INTERVAL,
     agreement_sentence,

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 from groupnl.corruptions.names import NAMES
 from groupnl.metrics import SAME, SIMILAR
-from groupnl.report.figures import ModelFigures, Side, Truth, Twin, band_of
+from groupnl.report.figures import ModelFigures
 from groupnl.report.markup import difference, duration, name, number, percent, span, table, text
+from groupnl.report.truth import Truth, band_of
+from groupnl.report.twin import Side, Twin
 from groupnl.robustness.power import DISCORDANCE, NEEDED
 from groupnl.robustness.statistics import Interval
 
@@ -151,7 +153,7 @@ def _twin_row(model: str, twin: Twin, side: Side) -> tuple[str, ...]:
 def _told(model: str, twin: Twin, side: Side) -> str:
     """Who holds better; in a window by how much the two differ."""
     if side.in_window:
-        return difference(side) if side.pairs else "-"
+        return difference(side.difference, side.interval) if side.pairs else "-"
     return {"model": name(model), "reference": name(twin.reference), "undecided": "not decided"}[side.verdict]
 
 

@@ -2,8 +2,10 @@
 
 import math
 
-from groupnl.report.figures import ModelFigures, Truth, Twin
+from groupnl.report.figures import ModelFigures
 from groupnl.report.markup import counted, difference, is_one, number, percent, span, text
+from groupnl.report.truth import Truth
+from groupnl.report.twin import Twin
 from groupnl.robustness.statistics import Relative, largest_change
 
 PROBE_INTERVAL = (
@@ -81,8 +83,9 @@ def twin_sentence(model: str, twin: Twin) -> str:
         f"{number(test.model_only)}, only {text(twin.reference)} in {number(test.reference_only)}"
     )
     if twin.overall.in_window:
+        found = difference(twin.overall.difference, twin.overall.interval)
         return (
-            f"{told}: a difference of {difference(twin.overall)}. That is the 95 % interval of this look alone; looked "
+            f"{told}: a difference of {found}. That is the 95 % interval of this look alone; looked "
             "at again and again, it misses at some time. A window decides nothing: who holds better is told without "
             "--since."
         )

@@ -10,8 +10,9 @@ from support.reported import samples_of
 from groupnl.cli import main
 from groupnl.metrics import MODEL_ONLY, PAIRED_OUTCOMES_TOTAL, REFERENCE_ONLY, REQUESTS, Metrics
 from groupnl.report import command
-from groupnl.report.figures import Twin, figures_of
+from groupnl.report.figures import figures_of
 from groupnl.report.samples import Replicas
+from groupnl.report.twin import Twin
 from groupnl.robustness.statistics import compare_paired
 from groupnl_studies.statistics.windows import HOURS, INFORMATIVE, leads
 

@@ -1,0 +1,62 @@
+"""Shares that were counted, with their interval, and quantiles of histograms."""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from groupnl.metrics import Family
+from groupnl.report.samples import Samples
+from groupnl.robustness.statistics import Interval, wilson_interval
+
+
+class CountedShare(NamedTuple):
+    """A share that was counted.
+
+    Attributes:
+        good: of them.
+        total: counted.
+        interval: of the share, at 95 %.
+    """
+
+    good: float
+    total: float
+    interval: Interval
+
+    @property
+    def value(self) -> float:
+        """The share, 0 to 1; NaN where nothing was counted."""
+        return self.good / self.total if self.total else math.nan
+
+
+def share_of(good: float, total: float, distinct_total: float | None = None) -> CountedShare:
+    """A share with its interval.
+
+    Args:
+        good: of them.
+        total: counted.
+        distinct_total: how many of them count for the interval; None: all.
+    """
+    counted = total if distinct_total is None else distinct_total
+    return CountedShare(good, total, wilson_interval(good / total * counted if total else 0, counted))
+
+
+def quantiles(samples: Samples, family: Family, **labels: str) -> tuple[float, ...] | None:
+    """The median of a histogram, and its quantiles 0.95 and 0.99, in its unit; None where it is empty."""
+    buckets = samples.by("le", f"{family.name}_bucket", **labels)
+    counts = sorted((float(bound), count) for bound, count in buckets.items())
+    if not counts or not counts[-1][1]:
+        return None
+    return tuple(_quantile(counts, share) for share in (0.5, 0.95, 0.99))
+
+
+def _quantile(buckets: Sequence[tuple[float, float]], share: float) -> float:
+    """Interpolated within its bucket, as Prometheus does; the last finite bound where it lies beyond."""
+    wanted = share * buckets[-1][1]
+    below, before = 0.0, 0.0
+    for bound, count in buckets:
+        if count >= wanted:
+            if math.isinf(bound):
+                return below
+            return below + (bound - below) * (wanted - before) / max(count - before, 1e-12)
+        below, before = bound, count
+    return below
