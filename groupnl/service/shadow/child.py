@@ -12,9 +12,10 @@ from multiprocessing.connection import Connection
 
 import torch
 
+from groupnl.service.shadow.batch import Batch
 from groupnl.service.shadow.local import local_runner
 from groupnl.service.shadow.messages import Failure, Setup
-from groupnl.service.shadow.runner import Batch, LocalRunner
+from groupnl.service.shadow.runner import LocalRunner
 from groupnl.service.shadow.tell_once import TellOnce
 
 logger = logging.getLogger(__name__)

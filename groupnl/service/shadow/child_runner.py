@@ -11,8 +11,8 @@ from multiprocessing.connection import Connection
 from groupnl.base.child_process import bound_command
 from groupnl.errors import ServerError
 from groupnl.metrics import DIED, LOADING, TIMEOUT
+from groupnl.service.shadow.batch import Batch, Result
 from groupnl.service.shadow.messages import Failure, Setup
-from groupnl.service.shadow.runner import Batch, Result
 from groupnl.service.shadow.watchdog import Watchdog
 
 KILL_S = 5.0

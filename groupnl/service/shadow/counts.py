@@ -27,7 +27,7 @@ from groupnl.metrics import (
     Metrics,
 )
 from groupnl.robustness.compare import NO_CLASS, paired_outcome
-from groupnl.service.shadow.runner import Result
+from groupnl.service.shadow.batch import Result
 
 _BY_CELL = (SHADOW_PAIRS, SHADOW_FLIPS, SHADOW_GROUP_KEPT, SHADOW_TOP5_KEPT)
 _WITH_TRUTH = (LABELLED, LABELLED_CORRECT, PROBE_IMAGES, PROBE_CORRECT)

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from groupnl.images.limits import Encoded
+
 
 class Job(NamedTuple):
     """One chosen image.
@@ -14,6 +16,7 @@ class Job(NamedTuple):
         clean: the live answer, float32 probabilities of shape (classes,).
         label: position of its true class, where the client told it.
         offered_at: when it was answered, `time.monotonic` seconds.
+        file: the encoded image; empty where the client sent pixels.
     """
 
     key: str
@@ -21,3 +24,9 @@ class Job(NamedTuple):
     clean: Tensor
     label: int | None
     offered_at: float
+    file: Encoded = b""
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes it holds."""
+        return self.pixels.nbytes + self.clean.nbytes + len(self.file)

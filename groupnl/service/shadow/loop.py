@@ -5,31 +5,41 @@ again is counted by reason, so that chosen images = pairs + dropped ones + waiti
 """
 
 import logging
-import queue
 import random
 import threading
 import time
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import torch
 
 from groupnl.archive.probe import ProbeSet
 from groupnl.archive.shadow_config import ShadowConfig
+from groupnl.corruptions import Cell
 from groupnl.metrics import EXPIRED, FAULT, QUEUE_FULL
 from groupnl.robustness.deck import Deck
 from groupnl.robustness.replay import spec_of
 from groupnl.robustness.sampling import is_sampled
+from groupnl.service.shadow.batch import Batch, Result
 from groupnl.service.shadow.counts import ShadowCounts
 from groupnl.service.shadow.job import Job
 from groupnl.service.shadow.pace import Pace
 from groupnl.service.shadow.probing import Probing
-from groupnl.service.shadow.runner import Batch, Runner
+from groupnl.service.shadow.runner import Runner
 from groupnl.service.shadow.tell_once import TellOnce
+from groupnl.service.shadow.waiting import Waiting
 
 logger = logging.getLogger(__name__)
 POLL_S = 0.2
 LONGEST_PAUSE_S = 60.0  # between failures in a row
 _DOUBLINGS = 6  # after which it is reached
+
+
+class PairListener(Protocol):
+    """Is told of every pair, in the shadow thread."""
+
+    def pair(self, job: Job, cell: Cell, result: Result) -> None:
+        """An image was answered clean and under a cell; `result` has a change."""
 
 
 class ShadowLoop:
@@ -40,9 +50,20 @@ class ShadowLoop:
         config: which images, which cells, how much time.
         counts: where everything is counted.
         probe: labelled images to replay while no image waits; None: there are none.
+        listeners: are told of pairs, beside `counts`.
+        needs_files: whether the runner wants the files.
     """
 
-    def __init__(self, runner: Runner, config: ShadowConfig, counts: ShadowCounts, probe: ProbeSet | None) -> None:
+    def __init__(
+        self,
+        runner: Runner,
+        config: ShadowConfig,
+        counts: ShadowCounts,
+        probe: ProbeSet | None,
+        listeners: Sequence[PairListener] = (),
+        *,
+        needs_files: bool = False,
+    ) -> None:
         rng = random.Random()  # noqa: S311 (order only; workers must not start with the same cells)
         self._runner = runner
         self._config = config
@@ -50,7 +71,9 @@ class ShadowLoop:
         self._pace = Pace(config)
         self._deck = Deck(config.cells(), rng)
         self._probing = _probing(probe, config, rng)
-        self._queue: queue.Queue[Job] = queue.Queue(config.queue_length)
+        self._listeners = listeners
+        self._needs_files = needs_files
+        self._waiting = Waiting()
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="shadow", daemon=True)
         self._tell_once = TellOnce(logger)
@@ -78,11 +101,9 @@ class ShadowLoop:
     def offer(self, job: Job) -> None:
         """Take a chosen image, or drop it when as many wait as can be answered in time; never waits."""
         self._counts.sampled()
-        if self._queue.qsize() < self._pace.room:
-            self._queue.put_nowait(job)  # only one thread offers, and room is never more than the queue holds
-        else:
+        if not self._waiting.put(job, self._pace.room):
             self._drop(QUEUE_FULL)
-        self._counts.waiting(self._queue.qsize())
+        self._counts.waiting(len(self._waiting))
 
     def _run(self) -> None:
         try:
@@ -113,14 +134,8 @@ class ShadowLoop:
 
     def _take(self) -> list[Job]:
         """The images that have waited longest, without those that have waited too long."""
-        jobs = []
-        try:
-            jobs.append(self._queue.get(timeout=self._patience_s()))
-            while len(jobs) < self._pace.batch_size:
-                jobs.append(self._queue.get_nowait())
-        except queue.Empty:
-            pass
-        self._counts.waiting(self._queue.qsize())  # also when there is none: an offer may have told an older length
+        jobs = self._waiting.take(self._pace.batch_size, self._patience_s())
+        self._counts.waiting(len(self._waiting))  # also when there is none: an offer may have told an older length
         oldest = time.monotonic() - self._config.max_lag_s
         fresh = [job for job in jobs if job.offered_at >= oldest]
         if len(fresh) < len(jobs):
@@ -142,13 +157,22 @@ class ShadowLoop:
         cells = [self._deck.deal() for _ in jobs]
         specs = [spec_of(job.key, cell, self._config.seed) for job, cell in zip(jobs, cells, strict=True)]
         pixels = torch.stack([job.pixels for job in jobs])
-        results = self._runner.run(Batch(pixels, specs, torch.stack([job.clean for job in jobs])))
+        files = [job.file for job in jobs] if self._needs_files else None
+        results = self._runner.run(Batch(pixels, specs, torch.stack([job.clean for job in jobs]), files))
         now = time.monotonic()
         for job, cell, result in zip(jobs, cells, results, strict=True):
             if result is None:
                 self._counts.dropped(FAULT)
             else:
                 self._counts.pair(cell, result, job.label, now - job.offered_at)
+                self._tell(job, cell, result)
+
+    def _tell(self, job: Job, cell: Cell, result: Result) -> None:
+        for listener in self._listeners:
+            try:
+                listener.pair(job, cell, result)
+            except Exception as error:  # of one of them; the pair is counted
+                self._tell_once(error, "what came of an image could not be told")
 
     def _replay(self) -> None:
         assert self._probing is not None  # noqa: S101 (for mypy)

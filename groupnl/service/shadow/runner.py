@@ -5,48 +5,21 @@ A `Runner` does it for a batch. `LocalRunner` does it where it is called: in the
 """
 
 import logging
+import time
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from groupnl.corruptions import CorruptionSpec, corrupt_each
 from groupnl.inference.engines.engine import Engine
-from groupnl.robustness.compare import NO_CLASS, Change, compare
+from groupnl.robustness.compare import NO_CLASS, compare
+from groupnl.service.shadow.batch import Batch, Result
+from groupnl.service.shadow.beside import Beside, Candidate, Examples, Observer
 from groupnl.service.shadow.tell_once import TellOnce
 
 logger = logging.getLogger(__name__)
-
-
-class Batch(NamedTuple):
-    """Images that are to be answered again.
-
-    Attributes:
-        pixels: uint8 of shape (B, 3, S, S).
-        specs: what is done to each image; None leaves it as it is.
-        clean: the clean answers, float32 probabilities of shape (B, classes); None: there is nothing to compare.
-        files: the encoded images, where a candidate is to read them by itself; else None.
-    """
-
-    pixels: Tensor
-    specs: Sequence[CorruptionSpec | None]
-    clean: Tensor | None = None
-    files: Sequence[bytes] | None = None
-
-
-class Result(NamedTuple):
-    """What came of one image.
-
-    Attributes:
-        best: position of the best class; `NO_CLASS` where the network's numbers are not finite.
-        change: against the clean answer; None where none was given.
-        twin_holds: whether the twin kept its own clean best class; None without a twin or a clean answer of it.
-    """
-
-    best: int
-    change: Change | None
-    twin_holds: bool | None
 
 
 class Runner(Protocol):
@@ -74,13 +47,26 @@ class LocalRunner:
         twin: of its reference, or None.
         device: where the pixels are corrupted.
         groups: int64 of shape (classes,), the number of each class's group; None: each class is one of its own.
+        observer: looks at what is answered, where there is a clean answer, as do the two below; see `Beside`.
+        candidate: answers the files, too.
+        examples: gets the flips.
     """
 
-    def __init__(self, engine: Engine, twin: Engine | None, device: torch.device, groups: Tensor | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        twin: Engine | None,
+        device: torch.device,
+        groups: Tensor | None = None,
+        observer: Observer | None = None,
+        candidate: Candidate | None = None,
+        examples: Examples | None = None,
+    ) -> None:
         self._engine = engine
         self._twin = twin
         self._device = device
         self._groups = groups
+        self._beside = Beside(observer, candidate, examples)
         self._tell_once = TellOnce(logger)
 
     def start(self) -> None:
@@ -93,7 +79,7 @@ class LocalRunner:
         results: list[Result | None] = [None] * len(batch.pixels)
         if places:
             images = torch.stack([image for image in corrupted if image is not None])
-            found = self._answer(batch.pixels[places], images, None if batch.clean is None else batch.clean[places])
+            found = self._answer(batch.at(places), images)
             for place, result in zip(places, found, strict=True):
                 results[place] = result
         return results
@@ -101,17 +87,21 @@ class LocalRunner:
     def close(self) -> None:
         """Nothing to do."""
 
-    def _answer(self, pixels: Tensor, images: Tensor, clean: Tensor | None) -> list[Result]:
+    def _answer(self, batch: Batch, images: Tensor) -> list[Result]:
+        began = time.perf_counter()
         logits = self._engine(images)
         best = self._best(logits)
-        if clean is None:
+        if batch.clean is None:
             return [Result(one, None, None) for one in best]
-        changes = compare(clean, logits.softmax(dim=1), self._groups)
+        seconds = (time.perf_counter() - began) / len(best)
+        answers = logits.softmax(dim=1)
+        changes = compare(batch.clean, answers, self._groups)
         holds: list[bool | None] = [None] * len(best)
         if self._twin is not None:
-            pairs = zip(self._best(self._twin(pixels)), self._best(self._twin(images)), strict=True)
+            pairs = zip(self._best(self._twin(batch.pixels)), self._best(self._twin(images)), strict=True)
             holds = [None if before == NO_CLASS else before == after for before, after in pairs]
-        return [Result(*row) for row in zip(best, changes, holds, strict=True)]
+        results = [Result(*row, seconds=seconds) for row in zip(best, changes, holds, strict=True)]
+        return self._beside.add(batch, images, answers, results)
 
     def _best(self, logits: Tensor) -> list[int]:
         """The best class of each row; `NO_CLASS` where its numbers are not finite."""

@@ -23,11 +23,12 @@ from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.metrics import Metrics
 from groupnl.service.items import Item
 from groupnl.service.shadow import Sampler, start_shadows
+from groupnl.service.shadow.batch import Batch
 from groupnl.service.shadow.child_runner import ChildRunner
 from groupnl.service.shadow.counts import ShadowCounts
 from groupnl.service.shadow.loop import ShadowLoop
 from groupnl.service.shadow.messages import Setup
-from groupnl.service.shadow.runner import Batch, LocalRunner
+from groupnl.service.shadow.runner import LocalRunner
 from groupnl.service.shadow.tell_once import TellOnce
 
 

@@ -22,13 +22,14 @@ from groupnl.metrics import Metrics
 from groupnl.robustness.compare import compare
 from groupnl.service.items import Item
 from groupnl.service.shadow import Sampler
+from groupnl.service.shadow.batch import Batch, Result
 from groupnl.service.shadow.child_runner import ChildRunner
 from groupnl.service.shadow.counts import ShadowCounts
 from groupnl.service.shadow.job import Job
 from groupnl.service.shadow.loop import ShadowLoop
 from groupnl.service.shadow.messages import Setup
 from groupnl.service.shadow.pace import Pace
-from groupnl.service.shadow.runner import Batch, LocalRunner, Result
+from groupnl.service.shadow.runner import LocalRunner
 
 
 class _Blocked:
