@@ -9,14 +9,13 @@ and that outlives each of them. Nobody waits for anybody: there are no locks, an
 at the same moment, an image is forgotten.
 """
 
-import mmap
-import os
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from groupnl.robustness.fingerprint import ALIKE, WORDS, Fingerprint
+from groupnl.robustness.mapped_file import mapped
 
 Kind = Literal["same", "similar"]
 _WORD = 8  # bytes
@@ -40,7 +39,7 @@ class Seen:
     def __init__(self, same: int, similar: int, file: Path | None = None) -> None:
         self._places = -(-same // _FILLED)
         exact = self._places * _WAYS
-        memory = _memory(file, max(exact + similar * (WORDS + 1), 1) * _WORD)
+        memory = mapped(file, max(exact + similar * (WORDS + 1), 1) * _WORD)
         self._exact = memoryview(memory).cast("Q")[:exact]
         coarse = np.frombuffer(memory, np.uint64, similar * (WORDS + 1), exact * _WORD).reshape(WORDS + 1, similar)
         # In which order they came last; 0: a free place. No times: a clock that is set back would make all that is
@@ -75,23 +74,3 @@ class Seen:
             self._coarse[:, nearest] = image.coarse
         self._last_seen[nearest] = self._last_seen.max() + 1
         return found
-
-
-def _memory(file: Path | None, size: int) -> mmap.mmap:
-    """So many bytes, 0 at first; where a file is given, the same for all who name it."""
-    if file is None:
-        return mmap.mmap(-1, size)
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        _reserve(descriptor, size)
-        return mmap.mmap(descriptor, size)
-    finally:
-        os.close(descriptor)
-
-
-def _reserve(descriptor: int, size: int) -> None:
-    """Give a file its size. On Linux with its place on the disk: a full one would else kill whoever writes."""
-    try:
-        os.posix_fallocate(descriptor, 0, size)
-    except AttributeError:  # not there on macOS
-        os.ftruncate(descriptor, size)
