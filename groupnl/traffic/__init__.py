@@ -1,0 +1,1 @@
+"""What live images look like beside held-back ones: which corruptions they carry, and how far they have drifted."""
