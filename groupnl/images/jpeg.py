@@ -31,7 +31,7 @@ _COMPONENTS = (1, 3, 4)
 _APPLICATION = range(0xE0, 0xF0)
 _COLOUR = (0xE0, 0xEE)  # JFIF and Adobe
 _FRAME = struct.Struct(">HBHHB")
-_Segment = tuple[int, int, int]  # marker, start, end
+Segment = tuple[int, int, int]  # marker, start, end
 # Not a marker: a stuffed zero, a fill byte, and the markers without a segment (TEM, restarts, SOI).
 _MARKER = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])", re.DOTALL)
 
@@ -74,7 +74,7 @@ def strip_jpeg(data: Encoded, limits: Limits) -> StrippedJpeg:
         UnsupportedTypeError: of a kind that is not read.
         UndecodableError: there is no image data, or a segment is damaged.
     """
-    segments = list(islice(_segments(data), limits.max_segments + 1))
+    segments = list(islice(segments_of(data), limits.max_segments + 1))
     if len(segments) > limits.max_segments:
         raise TooLargeError(f"The JPEG has more than {limits.max_segments} segments.")
     header = list(takewhile(lambda segment: segment[0] != _SOS, segments))
@@ -93,8 +93,12 @@ def strip_jpeg(data: Encoded, limits: Limits) -> StrippedJpeg:
     return StrippedJpeg(b"".join((_SOI, *kept, image)), _exif(data, header), len(scans) * pixels, complete)
 
 
-def _segments(data: Encoded) -> Iterator[_Segment]:
-    """Yield each segment, the end of the image included."""
+def segments_of(data: Encoded) -> Iterator[Segment]:
+    """Yield marker, start and end of each segment, the end of the image included.
+
+    Raises:
+        UndecodableError: a segment is damaged.
+    """
     found = _MARKER.search(data, len(_SOI))
     while found:
         marker, start = data[found.start() + 1], found.start()
@@ -139,7 +143,7 @@ def _is_needed(marker: int) -> bool:
     return marker in _COLOUR or not (marker in _APPLICATION or marker == _COM)
 
 
-def _exif(data: Encoded, header: Sequence[_Segment]) -> bytes:
+def _exif(data: Encoded, header: Sequence[Segment]) -> bytes:
     for marker, start, end in header:
         if marker == _APP1 and data[start + 4 : start + 10] == b"Exif\0\0":
             return bytes(data[start + 4 : end])

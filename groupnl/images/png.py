@@ -115,7 +115,7 @@ def strip_png(data: Encoded, limits: Limits) -> tuple[bytes, bytes]:
         UnsupportedTypeError: Apple's own kind.
         UndecodableError: the file ends within a chunk or before the end chunk.
     """
-    chunks = list(islice(_chunks(data), limits.max_segments + 1))
+    chunks = list(islice(chunks_of(data), limits.max_segments + 1))
     if len(chunks) > limits.max_segments:
         raise TooLargeError(f"The PNG has more than {limits.max_segments} chunks.")
     if any(name == _APPLE for name, _, _ in chunks):
@@ -126,8 +126,12 @@ def strip_png(data: Encoded, limits: Limits) -> tuple[bytes, bytes]:
     return b"".join((_SIGNATURE, *kept)), bytes(exif)
 
 
-def _chunks(data: Encoded) -> Iterator[tuple[bytes, int, int]]:
-    """Yield (type, start, end) of each chunk, the end chunk included."""
+def chunks_of(data: Encoded) -> Iterator[tuple[bytes, int, int]]:
+    """Yield (type, start, end) of each chunk, the end chunk included.
+
+    Raises:
+        UndecodableError: the file ends before it.
+    """
     start, name = len(_SIGNATURE), b""
     while name != b"IEND":
         name = bytes(data[start + 4 : start + 8])
