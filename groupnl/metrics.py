@@ -306,6 +306,28 @@ CANDIDATE_RIGHT = Family(
 
 LABELLED = Family("groupnl_labelled_total", "counter", "Answers to images whose class the client knew.", _CELL)
 LABELLED_CORRECT = Family("groupnl_labelled_correct_total", "counter", "Right ones of those.", _CELL)
+# Labels that come after the answers. Workers begin them at 0; who takes the labels counts them, in the same files.
+LATE_LABELS = Family(
+    "groupnl_late_labels_total",
+    "counter",
+    "Labels that came after the answers, by outcome.",
+    ("outcome",),
+    known={"outcome": LABEL_OUTCOMES},
+)
+LATE_LABELLED = Family(
+    "groupnl_late_labelled_total", "counter", "Answers whose class was told later, clean and corrupted.", _CELL
+)
+LATE_LABELLED_CORRECT = Family("groupnl_late_labelled_correct_total", "counter", "Right ones of those.", _CELL)
+LATE_CANDIDATE_RIGHT = Family(
+    "groupnl_late_candidate_right_total",
+    "counter",
+    "Images whose class was told later by who was right without corruption: the model or its candidate.",
+    ("candidate", "outcome"),
+    known={"outcome": RIGHT_OUTCOMES},
+)
+LABEL_DELAY_SECONDS = Family(
+    "groupnl_label_delay_seconds", "histogram", "Seconds from an answer to its label.", (), _LABEL_SECONDS
+)
 PROBE_IMAGES = Family("groupnl_probe_images_total", "counter", "Answers to images of the archive's probe set.", _CELL)
 PROBE_CORRECT = Family("groupnl_probe_correct_total", "counter", "Right ones of those.", _CELL)
 PROBE_SET_IMAGES = Family("groupnl_probe_set_images", "same", "Images in the archive's probe set.")
@@ -377,27 +399,6 @@ MACHINE_CPU = Family(
 )
 MACHINE_MEMORY = Family(
     "groupnl_machine_memory_ratio", "same", "Share of the machine's memory in use, 0 to 1.", by_model=False
-)
-LATE_LABELS = Family(
-    "groupnl_late_labels_total",
-    "counter",
-    "Labels that came after the answers, by outcome.",
-    ("outcome",),
-    known={"outcome": LABEL_OUTCOMES},
-)
-LATE_LABELLED = Family(
-    "groupnl_late_labelled_total", "counter", "Answers whose class was told later, clean and corrupted.", _CELL
-)
-LATE_LABELLED_CORRECT = Family("groupnl_late_labelled_correct_total", "counter", "Right ones of those.", _CELL)
-LATE_CANDIDATE_RIGHT = Family(
-    "groupnl_late_candidate_right_total",
-    "counter",
-    "Images whose class was told later by who was right without corruption: the model or its candidate.",
-    ("candidate", "outcome"),
-    known={"outcome": RIGHT_OUTCOMES},
-)
-LABEL_DELAY_SECONDS = Family(
-    "groupnl_label_delay_seconds", "histogram", "Seconds from an answer to its label.", (), _LABEL_SECONDS
 )
 COUNTS_SAVED = Family(
     "groupnl_counts_saved_timestamp_seconds",

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from groupnl.base.numbers import Count, Positive, PositiveShare, Share
 from groupnl.corruptions.names import NAMES, Cell
+from groupnl.robustness.recent_answers import ANSWERS_REMEMBERED
 
 Severity = Literal[1, 2, 3, 4, 5]
 
@@ -28,6 +29,7 @@ class ShadowConfig(BaseModel):
         twin_dir: the twin's unpacked archive; `groupnl serve` fills it in.
         remembered: so many images that came lately are not chosen when they come again; 0: they are.
         remembered_similar: the same of images that look like them; 0: those are chosen.
+        answers_remembered: so many live answers are known when their labels come later; 0: none. Also without shadows.
         seed: of the corruptions' random numbers, beside the request's key.
     """
 
@@ -46,6 +48,7 @@ class ShadowConfig(BaseModel):
     twin_dir: Path | None = None
     remembered: Count = 2**19
     remembered_similar: Count = 4096
+    answers_remembered: Count = ANSWERS_REMEMBERED
     seed: int = 0
 
     @field_validator("corruptions")

@@ -2,7 +2,8 @@
 
 What the project takes from it is listed here and nowhere else: `JAVA_HOME`, `OMP_NUM_THREADS`, `OMP_WAIT_POLICY`,
 `GOMP_SPINCOUNT`, `GLIBC_TUNABLES`, `XDG_RUNTIME_DIR`, OpenTelemetry's `OTEL_EXPORTER_OTLP_ENDPOINT` and the same for
-traces alone, `GROUPNL_KEYS`, and `GROUPNL_SEATS` and `GROUPNL_SEEN`, which `groupnl serve` sets for its workers.
+traces alone, `GROUPNL_KEYS`, and `GROUPNL_SEATS`, `GROUPNL_SEEN` and `GROUPNL_ANSWERS`, which `groupnl serve` sets
+for its workers.
 """
 
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 
 SEATS = "GROUPNL_SEATS"
 SEEN = "GROUPNL_SEEN"
+ANSWERS = "GROUPNL_ANSWERS"
 OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _OTLP_TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 KEYS = "GROUPNL_KEYS"
@@ -60,6 +62,12 @@ def seats_folder() -> Path | None:
 def seen_folder() -> Path | None:
     """The folder in which workers share what images they have seen, or None where `groupnl serve` did not start it."""
     value = os.environ.get(SEEN)
+    return Path(value) if value else None
+
+
+def answers_folder() -> Path | None:
+    """The folder in which workers remember answers, or None where nobody takes labels for them."""
+    value = os.environ.get(ANSWERS)
     return Path(value) if value else None
 
 

@@ -9,7 +9,7 @@ import torch
 
 from groupnl.archive.engine import choose, load_engine
 from groupnl.archive.load import checked_manifest, handler_section
-from groupnl.base.environment import seats_folder, seen_folder
+from groupnl.base.environment import answers_folder, seats_folder, seen_folder
 from groupnl.inference.engines.table import engine_kind
 from groupnl.service.counting import count_start, set_offline_figures, worker_metrics
 from groupnl.service.gpu import watch_gpu
@@ -51,7 +51,8 @@ def load_service(
     set_offline_figures(metrics, model_dir, config.shadow.cells())
     if choice.device.type == "cuda":
         watch_gpu(metrics, choice.device)
-    shadows = start_shadows(model_dir, name, config.shadow, metrics, choice._replace(name=used), seen_folder())
+    choice = choice._replace(name=used)
+    shadows = start_shadows(model_dir, name, config.shadow, metrics, choice, seen_folder(), answers_folder())
     facts = manifest.card.architecture, used, choice.device, precision
     logger.info("groupnl: model %s is ready: %s, %s, %s, %s", name, *facts)
     count_start(metrics, model_dir, manifest, used, precision)

@@ -17,6 +17,7 @@ from groupnl.service.shadow.counts import ShadowCounts
 from groupnl.service.shadow.local import local_runner
 from groupnl.service.shadow.loop import ShadowLoop
 from groupnl.service.shadow.messages import Setup
+from groupnl.service.shadow.notes import open_notes
 from groupnl.service.shadow.runner import Runner
 from groupnl.service.shadow.sampler import Sampler
 
@@ -24,9 +25,15 @@ logger = logging.getLogger(__name__)
 
 
 def start_shadows(
-    model_dir: Path, name: str, config: ShadowConfig, metrics: Metrics, choice: Choice, seen_folder: Path | None = None
+    model_dir: Path,
+    name: str,
+    config: ShadowConfig,
+    metrics: Metrics,
+    choice: Choice,
+    seen_folder: Path | None = None,
+    answers_folder: Path | None = None,
 ) -> Sampler:
-    """Start the shadow path, or what counts labelled answers only where no shadows are wanted.
+    """Start the shadow path, or what counts and remembers answers only where no shadows are wanted.
 
     Args:
         model_dir: the model's unpacked archive.
@@ -35,6 +42,7 @@ def start_shadows(
         metrics: of the worker.
         choice: how the live network runs, and so its shadows.
         seen_folder: where workers share what images they have seen; made if missing. None: each for itself.
+        answers_folder: where answers are remembered for their labels; made if missing. None: they are not.
 
     Raises:
         ConfigError: a twin without its archive, or a corruption that cannot be made here.
@@ -44,14 +52,15 @@ def start_shadows(
     counts = ShadowCounts(metrics, config.twin, config.cells())
     if images is not None:
         metrics.set(PROBE_SET_IMAGES, len(images.labels))
+    notes = open_notes(model_dir, name, config, metrics, answers_folder)
     if config.share == 0 and (images is None or config.probe_time_share == 0):
-        return Sampler(counts, None)
+        return Sampler(counts, None, listeners=notes)
     _check(config)
-    shadow = ShadowLoop(_runner(model_dir, config, choice, counts), config, counts, images)
+    shadow = ShadowLoop(_runner(model_dir, config, choice, counts), config, counts, images, notes)
     shadow.start()
     if config.share == 0:
-        return Sampler(counts, None)  # it replays the probe set only
-    return Sampler(counts, shadow, _seen(model_dir, name, config, seen_folder))
+        return Sampler(counts, None, listeners=notes)  # it replays the probe set only
+    return Sampler(counts, shadow, _seen(model_dir, name, config, seen_folder), notes)
 
 
 def _check(config: ShadowConfig) -> None:
