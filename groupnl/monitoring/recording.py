@@ -6,12 +6,19 @@ Each figure is named once, by a function, so that alerts and dashboards cannot a
 from typing import Literal
 
 from groupnl.monitoring.promql import SINCE_START
+from groupnl.traffic.drift import WINDOWS
 
 MODEL = "model"
 CORRUPTION = "model, corruption"
 CELL = "model, corruption, severity"
 TWIN = "model, reference"
 TWIN_CORRUPTION = "model, reference, corruption"
+LOOKS = "model, looks"
+FIGURE = "model, figure"
+STATISTIC = "model, statistic"
+CLASS = "model, class"
+CANDIDATE = "model, candidate"
+CANDIDATE_CORRUPTION = "model, candidate, corruption"
 
 # Long enough for some hundred pairs of each corruption at a few requests per second and a share of 10 %.
 RECENT = "6h"
@@ -24,6 +31,10 @@ LONG_SPANS = (DAY, WEEK)
 LONG_INTERVAL = "4m"
 # Over which a model's agreement is compared with what is expected of it.
 LEVEL_SPANS = (RECENT, *LONG_SPANS)
+# In which the traffic is judged: one of them holds some hundred images that were looked at, whatever the rate.
+TRAFFIC_SPANS = WINDOWS
+SHORT_TRAFFIC_SPANS = tuple(span for span in TRAFFIC_SPANS if span not in LONG_SPANS)
+LONG_TRAFFIC_SPANS = tuple(span for span in TRAFFIC_SPANS if span in LONG_SPANS)
 
 # The service's objectives.
 AVAILABLE_SHARE = 0.999
@@ -38,6 +49,7 @@ SHADOW_WINDOWS = (DROP_WINDOW, RECENT)
 
 # Live traffic is not the held-back set, whose figure has an error of its own: smaller differences are no news.
 AGREEMENT_MARGIN = 0.05
+ACCURACY_MARGIN = 0.05
 
 # What live agreement is compared with: that of held-back images before packing, or the service's own of a week ago.
 Baseline = Literal["offline", "own"]

@@ -11,6 +11,7 @@ import yaml
 from support.expressions import RULE_FILES, SERVING_CONFIG, rules
 from support.prometheus import promtool
 from support.recorded_figures import expected_figures, random_counts
+from support.recorded_traffic import expected_traffic_figures, random_traffic
 
 from groupnl.monitoring.config import MonitoringConfig
 from groupnl.monitoring.rule_files import rule_files
@@ -50,7 +51,8 @@ def test_unit_tests_can_fail(tmp_path: Path) -> None:
 def test_every_recording_has_a_case_with_a_value() -> None:
     """Here, or in test_recorded_figures.py."""
     tested = " ".join(case["expr"] for case in cases("promql_expr_test") if case["exp_samples"])
-    names = set(re.findall(r"[a-z0-9_]+:[a-z0-9_]+:[a-z0-9]+", tested)) | set(expected_figures(random_counts(0)))
+    names = set(re.findall(r"[a-z0-9_]+:[a-z0-9_]+:[a-z0-9]+", tested))
+    names |= {*expected_figures(random_counts(0)), *expected_traffic_figures(random_traffic(0))}
     assert {rule["record"] for rule in rules() if "record" in rule} <= names
 
 

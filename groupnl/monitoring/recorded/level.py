@@ -41,12 +41,12 @@ def level_rules(baseline: Baseline) -> list[Recording]:
     Args:
         baseline: what is usual.
     """
-    return [_usual(baseline), _expected(baseline, RECENT), _archives(RECENT)]
+    return [_usual(baseline), _expected(baseline, RECENT), archives_rule(RECENT)]
 
 
 def long_level_rules(baseline: Baseline) -> list[Recording]:
     """What is expected of all corruptions together in a day and in a week, the sequential test, the pairs needed."""
-    of_spans = [rule for span in LONG_SPANS for rule in (_expected(baseline, span), _archives(span))]
+    of_spans = [rule for span in LONG_SPANS for rule in (_expected(baseline, span), archives_rule(span))]
     return [*of_spans, _excess(), *_needed()]
 
 
@@ -70,7 +70,7 @@ def _expected(baseline: Baseline, span: str) -> Recording:
     )
 
 
-def _archives(span: str) -> Recording:
+def archives_rule(span: str) -> Recording:
     """How many archives were served as a model: what is usual is of the last one, and a window's pairs are of all."""
     served = f"group by (model, archive_sha256) (last_over_time({BUILD_INFO.name}[{span}]))"
     return Recording(named(MODEL, "archives", span), f"count by (model) ({served})")

@@ -1,22 +1,22 @@
 """A model against its twin on the same corrupted pixels: relative flips with their interval, and the verdict."""
 
-import math
-
 from groupnl.metrics import BOTH_FLIP, MODEL_ONLY, PAIRED_OUTCOMES_TOTAL, REFERENCE_ONLY
 from groupnl.monitoring.promql import Z_95, counted
+from groupnl.monitoring.recorded.verdict import verdict_rules
 from groupnl.monitoring.recording import SPANS, TWIN, TWIN_CORRUPTION, named
 from groupnl.monitoring.rules import Recording
-from groupnl.robustness.statistics import ALPHA, RHO
 
 MODEL_FLIPPED = f'outcome=~"{REFERENCE_ONLY}|{BOTH_FLIP}"'
 REFERENCE_FLIPPED = f'outcome=~"{MODEL_ONLY}|{BOTH_FLIP}"'
+ONE_HELD = (MODEL_ONLY, REFERENCE_ONLY)
 TOLD_APART = f'outcome=~"{MODEL_ONLY}|{REFERENCE_ONLY}"'
 
 
 def twin_rules() -> list[Recording]:
     """The label-free relative corruption error, and the paired verdict: 1 model, -1 reference, 0 undecided."""
     errors = [rule for span in SPANS for labels in (TWIN_CORRUPTION, TWIN) for rule in _relative_error(labels, span)]
-    return [*errors, *_verdict()]
+    only = {outcome: counted(PAIRED_OUTCOMES_TOTAL, TWIN, where=f'outcome="{outcome}"') for outcome in ONE_HELD}
+    return [*errors, *verdict_rules(TWIN, only)]
 
 
 def _relative_error(labels: str, span: str) -> list[Recording]:
@@ -41,21 +41,4 @@ def _relative_error(labels: str, span: str) -> list[Recording]:
             named(labels, "relative_corruption_error_lower", span), f"{middle} * exp(-{half}) < {error}\nor\n  {error}"
         ),
         Recording(named(labels, "relative_corruption_error_upper", span), f"{middle} * exp({half})\nand {error}"),
-    ]
-
-
-def _verdict() -> list[Recording]:
-    better, worse, decisive, statistic, threshold = (
-        named(TWIN, figure)
-        for figure in (MODEL_ONLY, REFERENCE_ONLY, "decisive_pairs", "verdict_statistic", "verdict_threshold")
-    )
-    # The last "+ 0" makes 0 of -0.
-    evidence = f"{2 * math.log(1 / ALPHA):.12g} + ln(({decisive} + {RHO:g}) / {RHO:g})"
-    return [
-        Recording(better, counted(PAIRED_OUTCOMES_TOTAL, TWIN, where=f'outcome="{MODEL_ONLY}"')),
-        Recording(worse, counted(PAIRED_OUTCOMES_TOTAL, TWIN, where=f'outcome="{REFERENCE_ONLY}"')),
-        Recording(decisive, f"{better} + {worse}"),
-        Recording(statistic, f"({better} - {worse}) ^ 2"),
-        Recording(threshold, f"({decisive} + {RHO:g}) * ({evidence})"),
-        Recording(named(TWIN, "verdict"), f"sgn({better} - {worse}) * ({statistic} >= bool {threshold}) + 0"),
     ]
