@@ -6,6 +6,7 @@ import importlib
 import importlib.util
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from itertools import takewhile
@@ -32,14 +33,18 @@ class Command(NamedTuple):
         help: one line.
         draws: it ends with a picture, so it needs the package that draws.
         own_end: it sees itself to TERM and to the closing of the terminal.
+        error_status: with which every error ends, where 1 and 2 are answers of the command; None: 1, or 2 for what was
+            typed.
     """
 
     module: str
     help: str
     draws: bool = False
     own_end: bool = False
+    error_status: int | None = None
 
 
+NO_VERDICT = 3  # of `groupnl gate`, whose 0, 1 and 2 are verdicts
 COMMANDS = {
     "serve": Command("groupnl.server.command", "serve the archives of the model store", own_end=True),
     "reload": Command("groupnl.server.reload_command", "exchange a model of a running service, without a pause"),
@@ -91,6 +96,9 @@ COMMANDS = {
     ),
     "monitoring": Command("groupnl.monitoring.command", "write the rules for Prometheus, the dashboards for Grafana"),
     "report": Command("groupnl.report.command", "write a page about the live robustness of served models"),
+    "gate": Command(
+        "groupnl.gate.command", "ask whether a candidate may take its model's place", error_status=NO_VERDICT
+    ),
     "corrupt": Command("groupnl.corruptions.sheet_command", "show an image under all corruptions and severities"),
     "bench corruptions": Command(
         "groupnl_studies.corruptions.command", "time the corruptions beside the reference library"
@@ -105,15 +113,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0, 1 (a known error, told on stderr), 2 (what was typed cannot be used), 130 (Ctrl-C) or 141
-        (nobody reads on).
+        (nobody reads on). Of a command whose own 1 and 2 are answers, any error is its `Command.error_status`.
 
     Raises:
         SystemExit: by TERM (143), by the closing of the terminal (129), and by argparse.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     name = _named(words)
+    error_status = COMMANDS[name].error_status if name else None
     if sys.stdout is None:  # Python's way to say that it was closed; a file that is opened would take its place
-        return _fail(name, "standard output is closed: give it a file, or /dev/null", 1)
+        return _fail(name, "standard output is closed: give it a file, or /dev/null", error_status or 1)
     try:
         with losing_no_signal():
             limit_threads()
@@ -124,12 +133,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         _forget_output()
         return 141  # as shells count it
     except OptionError as error:
-        return _fail(name, str(error), 2)  # with which argparse exits too
+        return _fail(name, str(error), error_status or 2)  # with which argparse exits too
     except (GroupNLError, OSError) as error:  # the system's own errors name the file and say what is wrong
-        return _fail(name, str(error), 1)
+        return _fail(name, str(error), error_status or 1)
     except KeyboardInterrupt as error:
         let_go(error)
         return _fail(name, "stopped by Ctrl-C", 130)  # as shells count it
+    except Exception:
+        if error_status is None:
+            raise
+        traceback.print_exc()  # as Python would, which then ends with 1
+        return error_status
 
 
 def _fail(name: str | None, sentence: str, status: int) -> int:
@@ -149,7 +163,7 @@ def _forget_output() -> None:
 
 def _run(name: str, words: Sequence[str]) -> int:
     module = _module(COMMANDS[name].module)
-    parser = Parser(f"groupnl {name}", description=COMMANDS[name].help)
+    parser = Parser(f"groupnl {name}", COMMANDS[name].error_status or 2, description=COMMANDS[name].help)
     module.add_arguments(parser)
     args = parser.parse_args(words)
     if COMMANDS[name].draws:

@@ -3,6 +3,8 @@
 import argparse
 import math
 import re
+import sys
+from typing import NoReturn
 
 _WHOLE = re.compile(r"[-+]?[0-9]+")
 _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
@@ -37,9 +39,21 @@ def number(word: str) -> float:
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser whose options are not abbreviated, and whose `type=int` and `type=float` are the numbers above."""
+    """A parser whose options are not abbreviated, and whose `type=int` and `type=float` are the numbers above.
 
-    def __init__(self, prog: str, **how: object) -> None:
+    Args:
+        prog: the command, as it is typed.
+        error_status: with which the program ends where the words cannot be used.
+        how: the rest, as for argparse.
+    """
+
+    def __init__(self, prog: str, error_status: int = 2, **how: object) -> None:
         super().__init__(prog, allow_abbrev=False, **how)  # type: ignore[arg-type]
+        self._error_status = error_status
         self.register("type", int, whole_number)
         self.register("type", float, number)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and end."""
+        self.print_usage(sys.stderr)
+        self.exit(self._error_status, f"{self.prog}: error: {message}\n")

@@ -13,6 +13,7 @@ from groupnl.base.atomic_file import write_whole
 from groupnl.base.options import Options as BaseOptions
 from groupnl.errors import ConfigError
 from groupnl.report.figures import figures_of, model_names
+from groupnl.report.key_file import read_key
 from groupnl.report.page import page
 from groupnl.report.samples import Duration, Replicas, Samples, read_endpoint, read_prometheus, read_replicas
 
@@ -71,28 +72,16 @@ def run(options: Options) -> int:
     """
     address = options.endpoint or str(options.prometheus)
     if options.endpoint:
-        samples = read_endpoint(address, _key(options.key_file) if options.key_file else None)
+        samples = read_endpoint(address, read_key(options.key_file) if options.key_file else None)
     else:
         samples = read_prometheus(address, options.since)
     names = _chosen(samples, options.model)
     period = _period(options)
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    content = page(
-        [figures_of(samples, name, in_window=options.since is not None) for name in names], address, period, made
-    )
+    content = page([figures_of(samples, name, since=options.since) for name in names], address, period, made)
     write_whole(options.output, content)
     print(options.output)
     return 0
-
-
-def _key(file: Path) -> str:
-    try:
-        key = file.read_text(encoding="ascii").strip()
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"the key in {file} cannot be read ({error})") from None
-    if len(key.split()) != 1:
-        raise ConfigError(f"{file} has {len(key.split())} words; it must hold one key, as `groupnl keys new` prints it")
-    return key
 
 
 def _period(options: Options) -> str:

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from groupnl.robustness.always_valid import always_valid_mean, always_valid_share, log_capital
+from groupnl.robustness.always_valid import always_valid_mean, always_valid_share, log_capital, surely_at_least
 
 Counts = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
 LOOKS = 1500
 
 
-def _counts(shares: tuple[float, float, float], runs: int = 500) -> Counts:
+def _counts(shares: tuple[float, float, float], runs: int = 300) -> Counts:
     """Outcomes of 1, 0 and -1 after each of them; each of shape (runs, LOOKS)."""
     drawn = np.random.default_rng(5).choice(3, (runs, LOOKS), p=shares)
     plus, zero, minus = (np.cumsum(drawn == kind, axis=1) for kind in range(3))
@@ -60,6 +60,13 @@ def test_every_mean_outside_is_ruled_out_and_none_within() -> None:
         above = log_capital(30, 200, 10, float(mean)) >= math.log(40)
         below = log_capital(10, 200, 30, float(-mean)) >= math.log(40)
         assert (above or below) == (not low < mean < high)
+
+
+def test_what_is_surely_reached_lies_below_the_interval() -> None:
+    low, _ = always_valid_mean(30, 200, 10)
+    assert surely_at_least(30, 200, 10, low - 1e-6)
+    assert not surely_at_least(30, 200, 10, low + 1e-6)
+    assert surely_at_least(0, 0, 0, -1)
 
 
 def test_signs_turn_the_interval() -> None:

@@ -1,0 +1,1 @@
+"""Whether a candidate is to take its model's place: what the service has counted of both, and a verdict."""
