@@ -27,6 +27,8 @@ class ShadowConfig(BaseModel):
         threads: of the shadow process, on a CPU.
         twin: model that answers the same corrupted pixels; None: no comparison.
         twin_dir: the twin's unpacked archive; `groupnl serve` fills it in.
+        candidate: name of an archive that answers the same images, to be compared before it is served; None: none.
+        candidate_dir: that archive, unpacked; `groupnl serve` fills in both.
         remembered: so many images that came lately are not chosen when they come again; 0: they are.
         remembered_similar: the same of images that look like them; 0: those are chosen.
         answers_remembered: so many live answers are known when their labels come later; 0: none. Also without shadows.
@@ -46,6 +48,8 @@ class ShadowConfig(BaseModel):
     threads: Positive = 1
     twin: str | None = None
     twin_dir: Path | None = None
+    candidate: str | None = None
+    candidate_dir: Path | None = None
     remembered: Count = 2**19
     remembered_similar: Count = 4096
     answers_remembered: Count = ANSWERS_REMEMBERED
