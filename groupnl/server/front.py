@@ -19,6 +19,7 @@ from groupnl.server.access import Access, read_access
 from groupnl.server.comparison import comparison_of
 from groupnl.server.config import ServeConfig
 from groupnl.server.keys.key import MANAGE
+from groupnl.server.labels.serving import labels_app
 from groupnl.server.logs import logging_to
 from groupnl.server.management_socket import listen, management_socket
 from groupnl.server.metrics_endpoint import MetricsEndpoint
@@ -110,6 +111,10 @@ class Front:
     def is_loading(self, model: str) -> bool:
         """Whether no worker of the model is ready."""
         return not self._models.find(model).pool.ready
+
+    def folder_of(self, model: str) -> Path:
+        """Where the version is unpacked that answers who asks for none; raises NotFoundError."""
+        return self._models.find(model).folder
 
     def tail(self) -> str:
         """The last lines of its log."""
@@ -247,6 +252,7 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
         watch = Watch(endpoint.registry, counts, answers, tracer)
         loader = Loader(config, run_dir / "reloads", environment.child_environment(settings), counts)
         front = Front(config, access, models, store, loader, watch, log)
+        endpoint.also |= labels_app(config, run_dir, front.folder_of, kept.workers)
         signals = () if has_terminal() else (signal.SIGHUP,)
         try:
             endpoint.start()

@@ -1,9 +1,13 @@
-"""The metrics of all processes at one address: what the workers wrote, added up, and what the server itself counts."""
+"""The metrics of all processes at one address: what the workers wrote, added up, and what the server itself counts.
+
+Beside them, whatever else an operator's programs ask for or send: `also`.
+"""
 
 import logging
 import sys
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -14,14 +18,16 @@ from groupnl.errors import RefusedError
 from groupnl.server.keys.key import METRICS
 from groupnl.server.keys.keys import Keys
 from groupnl.server.observed.kept_counts import KeptCounts
-from groupnl.server.observed.metrics_page import WsgiApp, metrics_page
+from groupnl.server.observed.metrics_page import metrics_page
 from groupnl.server.web.answer import refusal
 from groupnl.server.web.door import check_key
+from groupnl.server.wsgi import StartResponse, WsgiApp, respond
 
 logger = logging.getLogger(__name__)
 # A scrape computes for some 50 ms beside the server's thread, which would else wait for Python's lock up to 5 ms each
 # time that it needs it: with a scrape every 0.4 s, p99 of the quickest requests was 20 ms instead of 6 to 8.
 SWITCH_S = 0.0005
+SILENCE_S = 10.0  # of a client, after which nobody waits for it
 SWEEP_S = 5.0  # between two looks for workers whose end nobody told
 
 
@@ -36,12 +42,14 @@ class MetricsEndpoint:
 
     Attributes:
         registry: of what is shown; the server that counts by itself registers its own metrics there.
+        also: path -> what answers there beside the metrics; to be filled before the start.
     """
 
     def __init__(self, kept: KeptCounts, host: str, port: int, keys: Keys | None = None) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(kept.workers)
         self.registry.register(kept)  # the second, so that it keeps what the first has shown
+        self.also: dict[str, WsgiApp] = {}
         self._kept = kept
         self._address = (host, port)
         self._keys = keys
@@ -54,7 +62,7 @@ class MetricsEndpoint:
     def start(self) -> None:
         """Listen, in a thread of its own. Raises OSError when the port is taken."""
         host, port = self._address
-        app = metrics_page(self.registry)
+        app = _by_path(self.also, metrics_page(self.registry))
         app = app if self._keys is None else _with_keys(app, self._keys)
         self._server = make_server(host, port, app, _Server, _Quiet)
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
@@ -90,21 +98,33 @@ class _Server(ThreadingWSGIServer):
 
 
 class _Quiet(WSGIRequestHandler):
-    """Writes no line for each scrape."""
+    """Writes no line for each scrape, nor for a client that sends nothing or goes."""
+
+    timeout = SILENCE_S
+
+    def handle(self) -> None:
+        """Answer one request."""
+        with suppress(TimeoutError, ConnectionError):
+            super().handle()
 
     def log_message(self, *_: object) -> None: ...
+
+
+def _by_path(apps: Mapping[str, WsgiApp], otherwise: WsgiApp) -> WsgiApp:
+    def answer(request: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        return apps.get(request["PATH_INFO"], otherwise)(request, start_response)
+
+    return answer
 
 
 def _with_keys(app: WsgiApp, keys: Keys) -> WsgiApp:
     """The application, for those who show a key."""
 
-    def answer(request: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def answer(request: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         try:
             check_key(keys, METRICS, request.get("HTTP_AUTHORIZATION"))
         except RefusedError as error:
-            refused = refusal(error)
-            start_response(f"{refused.status} Refused", [("content-type", refused.kind), *refused.headers.items()])
-            return [refused.body]
+            return respond(refusal(error), start_response)
         return app(request, start_response)
 
     return answer

@@ -1,13 +1,13 @@
 """`/metrics`, made once for all who ask for it at the same time: half of a scrape's time goes into its text."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
 from groupnl.server.observed.shared_result import SharedResults
+from groupnl.server.wsgi import StartResponse, WsgiApp
 
-WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _Page = tuple[str, list[tuple[str, str]], bytes]
 _ASKED = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "HTTP_ACCEPT", "HTTP_ACCEPT_ENCODING")
 
@@ -17,7 +17,7 @@ def metrics_page(registry: CollectorRegistry) -> WsgiApp:
     app: WsgiApp = make_wsgi_app(registry)
     pages = SharedResults[_Page]()
 
-    def answer(request: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    def answer(request: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         asked = tuple(request.get(name) for name in _ASKED)
         status, headers, body = pages(asked, lambda: _page(app, request))
         start_response(status, headers)

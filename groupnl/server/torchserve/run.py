@@ -1,16 +1,18 @@
 """One run of TorchServe: its own directory, store, seats and metrics endpoint, made before and gone after."""
 
+import functools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from groupnl.base.cores import usable_cores
 from groupnl.base.say import Say
-from groupnl.errors import ConfigError
+from groupnl.errors import ConfigError, NotFoundError
 from groupnl.server.comparison import comparison_of
 from groupnl.server.config import ServeConfig
+from groupnl.server.labels.serving import labels_app
 from groupnl.server.management_socket import LONGEST_SOCKET_PATH
 from groupnl.server.metrics_endpoint import MetricsEndpoint
 from groupnl.server.observed.kept_counts import kept_counts
@@ -97,6 +99,7 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
         kept.begin({name: comparison_of(folder) for name, folder in folders.items()}, say)
         endpoint = MetricsEndpoint(kept, config.metrics_host, config.metrics_port)
         endpoint.registry.register(Workers(folders, kept.workers))
+        endpoint.also |= labels_app(config, run_dir, functools.partial(_folder_of, folders), kept.workers)
         try:
             endpoint.start()
             server.start()
@@ -104,6 +107,12 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
         finally:
             server.stop()
             endpoint.close()
+
+
+def _folder_of(folders: Mapping[str, Path], model: str) -> Path:
+    if model not in folders:
+        raise NotFoundError(f"There is no model {model[:80]!r}; served here: {', '.join(sorted(folders))}.")
+    return folders[model]
 
 
 def _prepare(config: ServeConfig, models: list[ServedModel], java: Path, run_dir: Path, say: Say) -> TorchServe:

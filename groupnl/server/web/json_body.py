@@ -25,14 +25,26 @@ def read_object(body: bytes | memoryview) -> dict[str, Any]:
     """The object that a body is.
 
     Raises:
+        JsonError, BodyTooLargeError: see `read_json`.
+        ContentError: it is no object.
+    """
+    content = read_json(body)
+    if not isinstance(content, dict):
+        raise ContentError(f"The JSON must be an object, not {kind(content)}.")
+    return content
+
+
+def read_json(body: bytes | memoryview) -> Any:
+    """What a body holds.
+
+    Raises:
         JsonError: it is no JSON, or has a name twice, NaN, a number that is too long, or is nested too deeply.
         BodyTooLargeError: it has too many values.
-        ContentError: it is no object.
     """
     text = _text(body)
     _check_counts(text)
     try:
-        content = json.loads(text, parse_constant=_constant, object_pairs_hook=_object)
+        return json.loads(text, parse_constant=_constant, object_pairs_hook=_object)
     except JsonError:
         raise
     except RecursionError:
@@ -41,9 +53,6 @@ def read_object(body: bytes | memoryview) -> dict[str, Any]:
         raise JsonError(f"The body is no JSON: {error}.") from None
     except ValueError:
         raise JsonError("The JSON has a number with too many digits.") from None
-    if not isinstance(content, dict):
-        raise ContentError(f"The JSON must be an object, not {_kind(content)}.")
-    return content
 
 
 def decode_base64(text: Any) -> bytes:
@@ -53,11 +62,18 @@ def decode_base64(text: Any) -> bytes:
         Base64Error: it is no base64.
     """
     if not isinstance(text, str):
-        raise Base64Error(f"An image must be a string of base64, not {_kind(text)}.")
+        raise Base64Error(f"An image must be a string of base64, not {kind(text)}.")
     try:
         return binascii.a2b_base64(text, strict_mode=True)
     except ValueError as error:
         raise Base64Error(f"The image cannot be read as base64, in one line with its padding: {error}.") from None
+
+
+def kind(value: Any) -> str:
+    """What a value of JSON is, for people."""
+    return {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}.get(
+        type(value), "a number"
+    )
 
 
 def _text(body: bytes | memoryview) -> str:
@@ -85,9 +101,3 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         ((twice, _),) = Counter(name for name, _ in pairs).most_common(1)
         raise JsonError(f"The name {twice[:40]!r} stands twice in one object of the JSON.")
     return content
-
-
-def _kind(value: Any) -> str:
-    return {dict: "an object", list: "a list", str: "a string", bool: "true or false", type(None): "null"}.get(
-        type(value), "a number"
-    )

@@ -1,0 +1,1 @@
+"""Labels that come after the answers: read, joined to what is remembered of the answers, counted."""

@@ -1,0 +1,66 @@
+"""`POST /labels`: who may send labels, how much of it is read, and what is answered."""
+
+import logging
+import threading
+from collections.abc import Iterable
+from typing import Any
+
+from groupnl.errors import (
+    EncodedBodyError,
+    ForbiddenError,
+    MethodError,
+    QueueFullError,
+    RefusedError,
+)
+from groupnl.server.labels.body import read_labels
+from groupnl.server.labels.incoming import Incoming
+from groupnl.server.labels.labels import Labels
+from groupnl.server.web.answer import internal_error, json_answer, refusal
+from groupnl.server.web.hosts import Hosts
+from groupnl.server.wsgi import StartResponse, WsgiApp, respond
+
+logger = logging.getLogger(__name__)
+PATH = "/labels"
+_MOST_AT_ONCE = 4  # bodies that are read
+_LONGEST = 80  # signs of what a client has written
+
+
+def labels_page(labels: Labels, hosts: Hosts | None) -> WsgiApp:
+    """The WSGI application that takes labels.
+
+    Args:
+        labels: joins them.
+        hosts: names under which it may be asked; None: any.
+    """
+    places = threading.BoundedSemaphore(_MOST_AT_ONCE)
+
+    def answer(request: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        incoming = Incoming(request)
+        try:
+            _check(request, hosts)
+            if not places.acquire(blocking=False):
+                raise QueueFullError("Too many labels are on their way; try again soon.")
+            try:
+                found = json_answer(labels.take(read_labels(incoming.body()))._asdict())
+            finally:
+                places.release()
+        except RefusedError as error:
+            found = refusal(error)
+            incoming.discard()
+        except OSError:
+            logger.exception("labels could not be joined")
+            found = internal_error()
+        return respond(found, start_response)
+
+    return answer
+
+
+def _check(request: dict[str, Any], hosts: Hosts | None) -> None:
+    if request["REQUEST_METHOD"] != "POST":
+        raise MethodError(["POST"])
+    if hosts is not None and (host := request.get("HTTP_HOST", "")) not in hosts:
+        raise ForbiddenError(f"Labels are not taken under the name {host[:_LONGEST]!r}.")
+    if (origin := request.get("HTTP_ORIGIN")) is not None:
+        raise ForbiddenError(f"Pages may not ask here, also not those of {origin[:_LONGEST]!r}.")
+    if (coding := request.get("HTTP_CONTENT_ENCODING", "identity")) != "identity":
+        raise EncodedBodyError(f"The body is encoded ({coding[:40]!r}); send it as it is.")

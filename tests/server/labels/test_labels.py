@@ -1,0 +1,223 @@
+"""groupnl.server.labels.labels: a label finds its answer, once, and what is counted of it is shown with all counts."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prometheus_client import CollectorRegistry
+from prometheus_client.samples import Sample
+from support.tiny import CLASSES, tiny_card
+
+from groupnl.archive.manifest import MANIFEST_NAME, Manifest
+from groupnl.archive.read import CONFIG_FILE, DIGEST_FILE
+from groupnl.errors import NotFoundError
+from groupnl.robustness.recent_answers import NO_CLASS, RecentAnswers, answers_file
+from groupnl.server.comparison import Comparison
+from groupnl.server.labels.labels import Labels, Taken
+from groupnl.server.observed.kept_counts import kept_counts
+from groupnl.server.observed.worker_files import WorkerFiles
+
+COUNT = 100
+DIGEST = "a" * 64
+NOW = 1_000_000.0
+
+
+class Service:
+    """A model that answers, and what takes its labels.
+
+    Attributes:
+        answers: as its workers remember them.
+        folder: where it is unpacked.
+        workers: what is counted.
+    """
+
+    def __init__(
+        self, folder: Path, digest: str = DIGEST, classes: tuple[str, ...] = CLASSES, **shadow: object
+    ) -> None:
+        self.folder = folder / digest[:4]
+        self.memory = folder / "memory"
+        self.workers = WorkerFiles(folder / "metrics")
+        self.unpack(digest, classes, **shadow)
+        self.memory.mkdir()
+        self.answers = RecentAnswers(COUNT, answers_file(self.memory, "tiny", [digest], COUNT))
+        self.labels = Labels(self._folder_of, self.memory, self.workers)
+
+    def unpack(self, digest: str, classes: tuple[str, ...] = CLASSES, **shadow: object) -> None:
+        """Let an archive be served."""
+        self.folder = self.folder.with_name(digest[:4])
+        self.folder.mkdir(parents=True)
+        manifest = Manifest(
+            model_name="tiny", version="1", card=tiny_card(classes), weights="w", weights_sha256="b" * 64
+        )
+        (self.folder / MANIFEST_NAME).write_text(manifest.model_dump_json())
+        settings = {"handler": {"shadow": {"answers_remembered": COUNT, **shadow}}}
+        (self.folder / CONFIG_FILE).write_text(yaml.safe_dump(settings))
+        (self.folder / DIGEST_FILE).write_text(digest)
+
+    def take(self, *labels: tuple[str, object]) -> Taken:
+        """Labels of keys."""
+        return self.labels.take([{"model": "tiny", "key": key, "label": label} for key, label in labels])
+
+    def count(self, name: str, **labels: str) -> float:
+        """What is shown of a series; 0 where it is not shown."""
+        found: list[Sample] = [sample for metric in self.workers.collect() for sample in metric.samples]
+        wanted = {"model": "tiny", **labels}
+        return sum(s.value for s in found if s.name == f"groupnl_{name}" and wanted.items() <= s.labels.items())
+
+    def _folder_of(self, model: str) -> Path:
+        if model != "tiny":
+            raise NotFoundError(f"There is no model {model!r}.")
+        return self.folder
+
+
+@pytest.fixture
+def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
+    monkeypatch.setattr("time.time", lambda: NOW)
+    return Service(tmp_path)
+
+
+def test_a_clean_answer(service: Service) -> None:
+    service.answers.answer("one", 2, NOW - 30)
+    service.answers.answer("two", 2, NOW - 4000)
+    assert service.take(("one", "blue"), ("two", "red")) == Taken(2, 0, [])
+    clean = {"corruption": "none", "severity": "0"}
+    assert service.count("late_labels_total", outcome="joined") == 2
+    assert service.count("late_labelled_total", **clean) == service.count("late_labelled_total") == 2
+    assert service.count("late_labelled_correct_total", **clean) == 1
+    assert service.count("label_delay_seconds_count") == 2
+    assert service.count("label_delay_seconds_sum") == 4030
+    delays = {"1.0": 0, "10.0": 0, "60.0": 1, "600.0": 1, "3600.0": 1, "21600.0": 2, "+Inf": 2}
+    assert {le: service.count("label_delay_seconds_bucket", le=le) for le in delays} == delays
+
+
+@pytest.mark.parametrize(("best", "right"), [(2, 1), (3, 0), (NO_CLASS, 0)])
+def test_the_same_image_corrupted(service: Service, best: int, right: int) -> None:
+    service.answers.answer("one", 2, NOW)
+    service.answers.answer_corrupted("one", "fog", 4, best)
+    service.take(("one", "blue"))
+    assert service.count("late_labelled_total", corruption="fog", severity="4") == 1
+    assert service.count("late_labelled_correct_total", corruption="fog", severity="4") == right
+    assert service.count("late_labelled_total") == 2
+    assert service.count("late_labels_total", outcome="joined") == 1
+
+
+@pytest.mark.parametrize(
+    ("best", "candidate", "outcome"),
+    [(2, 2, "both_right"), (2, 1, "model_only"), (1, 2, "candidate_only"), (1, NO_CLASS, "both_wrong")],
+)
+def test_who_was_right(tmp_path: Path, best: int, candidate: int, outcome: str) -> None:
+    service = Service(tmp_path, candidate="next")
+    service.answers.answer("one", best, NOW)
+    service.answers.answer_of_candidate("one", candidate)
+    service.answers.answer("two", best, NOW)  # the candidate was not asked
+    service.take(("one", 2), ("two", 2))
+    assert service.count("late_candidate_right_total", candidate="next", outcome=outcome) == 1
+    assert service.count("late_candidate_right_total") == 1
+
+
+@pytest.mark.parametrize("label", ["blue", "2", 2])
+def test_a_class_by_name_or_position(service: Service, label: object) -> None:
+    service.answers.answer("one", 2, NOW)
+    service.take(("one", label))
+    assert service.count("late_labelled_correct_total") == 1
+
+
+def test_names_go_before_positions(tmp_path: Path) -> None:
+    service = Service(tmp_path, classes=("1", "0"))
+    service.answers.answer("one", 1, NOW)
+    service.answers.answer("two", 1, NOW)
+    service.take(("one", "0"), ("two", 1))
+    assert service.count("late_labelled_correct_total") == 2
+
+
+@pytest.mark.parametrize("label", ["purple", "7", 7, -1, "-1", "\u0663", "9" * 5000, 10**4000, ""])
+def test_what_is_no_class_is_refused_and_may_come_again(service: Service, label: object) -> None:
+    service.answers.answer("one", 2, NOW)
+    taken = service.take(("one", label))
+    assert (taken.joined, taken.unknown, [each["position"] for each in taken.refused]) == (0, 0, [0])
+    assert "is none of the model's classes" in taken.refused[0]["reason"]
+    assert len(taken.refused[0]["reason"]) < 300
+    assert service.count("late_labels_total", outcome="refused") == 1
+    assert service.take(("one", "blue")).joined == 1
+
+
+def test_a_key_is_joined_once(service: Service) -> None:
+    service.answers.answer("one", 2, NOW)
+    taken = service.take(("one", "blue"), ("one", "red"))
+    assert taken == Taken(1, 0, [{"position": 1, "reason": "The label of this key has come before."}])
+    service.answers.answer("one", 2, NOW)  # the image comes again
+    assert service.take(("one", "blue")).joined == 0
+    assert service.count("late_labelled_total") == service.count("late_labelled_correct_total") == 1
+    assert service.count("late_labels_total", outcome="refused") == 2
+
+
+def test_what_nobody_remembers_is_unknown(service: Service) -> None:
+    assert service.take(("one", "blue"), ("two", "blue")) == Taken(0, 2, [])
+    assert service.count("late_labels_total", outcome="unknown") == 2
+    assert service.count("late_labelled_total") == 0
+
+
+def test_what_is_of_no_model_is_refused(service: Service) -> None:
+    labels: list[Any] = [{"model": "other", "key": "one", "label": "blue"}, "red", {"model": "tiny"}]
+    taken = service.labels.take(labels)
+    assert (taken.joined, taken.unknown, [each["position"] for each in taken.refused]) == (0, 0, [0, 1, 2])
+    assert service.count("late_labels_total", model="", outcome="refused") == 3
+
+
+def test_a_model_that_remembers_nothing(tmp_path: Path) -> None:
+    service = Service(tmp_path, answers_remembered=0)
+    assert "answers_remembered is 0" in service.take(("one", "blue")).refused[0]["reason"]
+
+
+@pytest.mark.parametrize("key", ["\u00fc\u4e16", "a b", "\udc80", ""])
+def test_keys_beyond_ascii_are_those_of_a_header(service: Service, key: str) -> None:
+    as_header = key.encode(errors="surrogatepass").decode("latin-1")  # as HTTP's servers read it
+    service.answers.answer(as_header, 2, NOW)
+    assert service.take((key, "blue")).joined == 1
+    assert service.take((key, "blue")).refused != []
+
+
+def test_a_label_from_the_past_has_no_negative_delay(service: Service) -> None:
+    service.answers.answer("one", 2, NOW + 50)
+    service.take(("one", "blue"))
+    assert service.count("label_delay_seconds_sum") == 0
+
+
+def test_answers_of_another_archive_are_not_joined(service: Service) -> None:
+    service.answers.answer("one", 2, NOW)
+    service.answers.answer("two", 2, NOW)
+    assert service.take(("one", "blue")).joined == 1
+    service.unpack("c" * 64, CLASSES[::-1])
+    assert service.take(("two", "blue")) == Taken(0, 1, [])
+    RecentAnswers(COUNT, answers_file(service.memory, "tiny", ["c" * 64], COUNT)).answer("two", 4, NOW)
+    assert service.take(("two", "blue")).joined == 1
+    assert service.count("late_labelled_correct_total") == 2
+
+
+def test_counts_go_on_in_the_next_start_and_not_with_another_archive(tmp_path: Path) -> None:
+    same, other = (Comparison(letter * 64, None, "") for letter in "ad")
+    for number, (comparison, expected) in enumerate([(same, 1), (same, 2), (other, 1)]):
+        service = Service(tmp_path / str(number))
+        with kept_counts(service.workers, tmp_path / "state") as kept:
+            kept.begin({"tiny": comparison}, lambda _: None)
+            service.answers.answer("one", 2, NOW)
+            service.take(("one", "blue"))
+            assert service.count("late_labelled_correct_total") == expected
+            assert service.count("label_delay_seconds_count") == expected
+            kept.save()
+
+
+def test_they_can_be_scraped(service: Service) -> None:
+    registry = CollectorRegistry()
+    registry.register(service.workers)
+    service.answers.answer("one", 2, NOW)
+    service.take(("one", "blue"))
+    assert registry.get_sample_value("groupnl_late_labels_total", {"model": "tiny", "outcome": "joined"}) == 1
+
+
+def test_the_dearest_request_is_joined_soon(service: Service) -> None:
+    for number in range(COUNT):
+        service.answers.answer(str(number), 2, NOW)
+    labels = [(str(number), "blue") for number in range(10_000)]
+    assert service.take(*labels).unknown > 9000
