@@ -1,13 +1,15 @@
-"""Two pictures: the model against its reference, and the truth beside the label-free band. Inline SVG.
+"""Two pictures: the model against its reference, and accuracy: found, estimated, and its band. Inline SVG.
 
 They show what the tables below them say in figures.
 """
 
 from groupnl.corruptions.names import NAMES
+from groupnl.report.estimate import Estimate
 from groupnl.report.figures import ModelFigures
 from groupnl.report.markup import scroll, text
 from groupnl.report.truth import Truth, band_of
 from groupnl.report.twin import Twin
+from groupnl.traffic.estimated import Estimated
 
 # A chart is as wide as the window lets it, on a phone too: there its words are larger (style.css), and have room here.
 _WIDTH, _LEFT, _RIGHT, _ROW = 480, 165, 30, 24
@@ -40,8 +42,14 @@ def twin_chart(twin: Twin) -> str:
     return _svg(f"Difference to {twin.reference} in percent of the pairs, by corruption", height, lines)
 
 
-def truth_chart(figures: ModelFigures, truth: Truth) -> str:
-    """For each corruption the band in which accuracy must lie if live images are like these, and what was found."""
+def accuracy_chart(figures: ModelFigures, truth: Truth | None, estimate: Estimate | None) -> str:
+    """For each corruption the band in which accuracy must lie if live images are like these; accuracy, and an estimate.
+
+    Args:
+        figures: of the model.
+        truth: accuracy on labelled images; None: not known.
+        estimate: of the accuracy on live images; None: there is none.
+    """
     height = 34 + len(NAMES) * _ROW
     lines = [
         f'<path class="grid" d="M{_at(share / 4):.1f} 22V{height}"/>'
@@ -49,20 +57,39 @@ def truth_chart(figures: ModelFigures, truth: Truth) -> str:
         for share in range(5)
     ]
     for place, name in enumerate(NAMES):
-        y, found, band = 28 + place * _ROW, truth.corrupted[name], band_of(truth, figures.by_corruption[name])
+        y = 28 + place * _ROW
         lines.append(_name(name, y))
-        if band is not None:
-            lines.append(
-                f'<rect class="band" x="{_at(band.low):.1f}" y="{y + 2}" width="{_at(band.high) - _at(band.low):.1f}" '
-                f'height="{_ROW - 6}" rx="3"/>'
-            )
-        if found.total:
-            lines.append(
-                f'<path class="found" d="M{_at(found.interval.low):.1f} {y + 11}H{_at(found.interval.high):.1f}"/>'
-                f'<circle class="found" cx="{_at(found.value):.1f}" cy="{y + 11}" r="4"/>'
-            )
-    lines.append(f'<path class="clean" d="M{_at(truth.clean.value):.1f} 22V{height}"/>')
-    return _svg("Accuracy found, and the band by live pairs that resemble the probe set, by corruption", height, lines)
+        if truth is not None:
+            lines += _found(figures, truth, name, y, 11 if estimate is None else 7)
+        if estimate is not None and name in estimate.by_corruption:
+            lines.append(_estimated(estimate.by_corruption[name], y + (11 if truth is None else 16)))
+    if truth is not None:
+        lines.append(f'<path class="clean" d="M{_at(truth.clean.value):.1f} 22V{height}"/>')
+    return _svg("Accuracy by corruption: found, estimated, and the band by live pairs", height, lines)
+
+
+def _found(figures: ModelFigures, truth: Truth, name: str, y: float, down: float) -> list[str]:
+    found, band = truth.corrupted[name], band_of(truth, figures.by_corruption[name])
+    lines = []
+    if band is not None:
+        lines.append(
+            f'<rect class="band" x="{_at(band.low):.1f}" y="{y + 2}" width="{_at(band.high) - _at(band.low):.1f}" '
+            f'height="{_ROW - 6}" rx="3"/>'
+        )
+    if found.total:
+        lines.append(
+            f'<path class="found" d="M{_at(found.interval.low):.1f} {y + down}H{_at(found.interval.high):.1f}"/>'
+            f'<circle class="found" cx="{_at(found.value):.1f}" cy="{y + down}" r="4"/>'
+        )
+    return lines
+
+
+def _estimated(figure: Estimated, y: float) -> str:
+    x = _at(figure.value)
+    return (
+        f'<path class="estimate" d="M{_at(figure.low):.1f} {y}H{_at(figure.high):.1f}'
+        f'M{x - 5:.1f} {y}L{x:.1f} {y - 5}L{x + 5:.1f} {y}L{x:.1f} {y + 5}Z"/>'
+    )
 
 
 def _at(share: float) -> float:

@@ -23,8 +23,12 @@ from groupnl.metrics import (
     STAGE_SECONDS,
     TOTAL,
 )
+from groupnl.report.candidate import Candidate, candidates_of
+from groupnl.report.estimate import Estimate, estimate_of
+from groupnl.report.late_labels import LateLabels, late_labels_of
 from groupnl.report.samples import Samples
 from groupnl.report.shares import CountedShare, quantiles, share_of
+from groupnl.report.traffic import Traffic, traffic_of
 from groupnl.report.truth import Truth, probe_set_images, relative_error, truth_of
 from groupnl.report.twin import Twin, twin_of
 from groupnl.robustness.statistics import Relative
@@ -56,6 +60,8 @@ class ModelFigures(NamedTuple):
     Attributes:
         name: as it is served.
         builds: what answered; several where it changed, or differs between replicas.
+        traffic: what it is like; None where it is not known what to expect.
+        estimate: accuracy on it, without labels; None where there is none.
         agreement: answers that stayed, in all cells together.
         by_corruption: the same under each corruption.
         by_cell: the same in each cell.
@@ -65,6 +71,8 @@ class ModelFigures(NamedTuple):
         probe: truth of the probe set; None without one.
         relative_error: the probe set's errors relative to the reference's; None without.
         labelled: truth that clients told; None where they told none.
+        late: truth that clients told after the answers; None where they told none.
+        candidates: archives that answer the same images, so that they can be compared.
         thinned: images among the share that were not chosen, because there was no time for all.
         repeated: images that were passed over because they had been seen lately, by kind.
         sampled: images that were chosen.
@@ -76,6 +84,8 @@ class ModelFigures(NamedTuple):
 
     name: str
     builds: list[Build]
+    traffic: Traffic | None
+    estimate: Estimate | None
     agreement: CountedShare
     by_corruption: dict[str, CountedShare]
     by_cell: dict[Cell, CountedShare]
@@ -85,6 +95,8 @@ class ModelFigures(NamedTuple):
     probe: Truth | None
     relative_error: Relative | None
     labelled: Truth | None
+    late: LateLabels | None
+    candidates: list[Candidate]
     thinned: float
     repeated: dict[str, float]
     sampled: float
@@ -109,20 +121,24 @@ def model_names(samples: Samples) -> list[str]:
     return sorted(served, key=lambda name: (leads.get(name, name), name in leads, name))
 
 
-def figures_of(samples: Samples, model: str, *, in_window: bool = False) -> ModelFigures:
+def figures_of(samples: Samples, model: str, *, since: str | None = None) -> ModelFigures:
     """Everything about one model.
 
     Args:
         samples: what was counted.
         model: as it is served.
-        in_window: they are the counts of a time that slides, not those since a beginning.
+        since: they are the counts of so long a time, as Prometheus writes it, that slides; None: since a beginning.
     """
+    in_window = since is not None
+    traffic = traffic_of(samples, model, since)
     twin = twin_of(samples, model, in_window)
     agreement = _stayed(samples, model)
     in_group = share_of(samples.total(SHADOW_GROUP_KEPT.name, model=model), agreement.total)
     return ModelFigures(
         name=model,
         builds=_builds(samples, model),
+        traffic=traffic,
+        estimate=estimate_of(samples, model, traffic),
         agreement=agreement,
         by_corruption={name: _stayed(samples, model, corruption=name) for name in NAMES},
         by_cell={
@@ -134,6 +150,8 @@ def figures_of(samples: Samples, model: str, *, in_window: bool = False) -> Mode
         probe=truth_of(samples, model, PROBE_IMAGES, PROBE_CORRECT, probe_set_images(samples, model)),
         relative_error=relative_error(samples, model, twin.reference) if twin else None,
         labelled=truth_of(samples, model, LABELLED, LABELLED_CORRECT, None),
+        late=late_labels_of(samples, model),
+        candidates=candidates_of(samples, model, in_window),
         thinned=samples.total(SHADOW_THINNED.name, model=model),
         repeated=samples.by("kind", SHADOW_REPEATED.name, model=model),
         sampled=samples.total(SHADOW_SAMPLED.name, model=model),

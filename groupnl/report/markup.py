@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from groupnl.report.shares import CountedShare
 from groupnl.robustness.statistics import Interval
+from groupnl.traffic.estimated import Estimated
 
 
 def text(words: object) -> str:
@@ -35,6 +36,17 @@ def difference(value: float, interval: Interval) -> str:
     return f"{100 * value:+.1f} points ({100 * low:+.1f} to {100 * high:+.1f})"
 
 
+def estimated(figure: Estimated) -> str:
+    """A share that was estimated, with its 95 % interval."""
+    return f"{percent(figure.value)} ({100 * figure.low:.0f} to {100 * figure.high:.0f} %)"
+
+
+def points(share: float) -> str:
+    """A difference of two shares."""
+    value = f"{100 * share:.0f}"
+    return f"{value} point" if value in ("1", "-1") else f"{value} points"
+
+
 def number(count: float) -> str:
     """A count; increases that a Prometheus estimates are no whole numbers."""
     return f"{count:,.0f}"
@@ -57,7 +69,12 @@ def is_one(count: float) -> bool:
 
 def duration(seconds: float) -> str:
     """Seconds, readable."""
-    return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+    if seconds < 1:
+        return f"{1000 * seconds:.0f} ms"
+    for unit, length, most in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, 2 * 86400)):
+        if seconds < most:
+            return f"{seconds / length:.1f} {unit}"
+    return f"{seconds / 86400:.1f} days"
 
 
 def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], numbers: bool = True) -> str:

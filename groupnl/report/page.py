@@ -5,12 +5,16 @@ from pathlib import Path
 
 from groupnl import __version__
 from groupnl.corruptions.names import CELLS
-from groupnl.report.charts import truth_chart, twin_chart
+from groupnl.report.accuracy_card import accuracy_card, estimate_sentence
+from groupnl.report.candidate_card import candidate_card, candidate_sentence
+from groupnl.report.charts import twin_chart
 from groupnl.report.figures import ModelFigures
 from groupnl.report.heat_map import FEW, heat_map, ramp_key, ramp_style
+from groupnl.report.late_labels import late_labels_card
 from groupnl.report.markup import card, counted, duration, name, number, percent, span, text
-from groupnl.report.tables import builds_table, power_table, shadow_table, summary_table, truth_table, twin_table
-from groupnl.report.truth import Truth
+from groupnl.report.tables import builds_table, power_table, shadow_table, summary_table, twin_table
+from groupnl.report.traffic_card import traffic_card
+from groupnl.report.traffic_words import NO_RECORD, traffic_sentences
 from groupnl.report.twin import Twin
 from groupnl.report.words import (
     PROBE_INTERVAL,
@@ -20,9 +24,7 @@ from groupnl.report.words import (
     dropped_sentence,
     group_sentence,
     labelled_sentence,
-    probe_set_words,
     relative_sentence,
-    truth_sentence,
     twin_sentence,
 )
 
@@ -52,37 +54,52 @@ def page(models: Sequence[ModelFigures], source: str, period: str, made: str) ->
 
 
 def _model(place: int, figures: ModelFigures) -> str:
-    parts = [f'<h2 id="model-{place}">{name(figures.name)}</h2>', _verdict(figures), _headline(figures), _map(figures)]
-    if figures.twin is not None:
-        parts.append(_twin_card(figures.name, figures.twin))
-    if figures.probe is not None:
-        parts.append(_probe_card(figures, figures.probe))
-    if figures.labelled is not None:
-        parts.append(f'<section class="card"><p>{labelled_sentence(figures.labelled)}</p></section>')
     how = "Images chosen for a second answer, and what became of them. Clients notice nothing of any of this."
-    parts.append(card("Shadow requests", shadow_table(figures), how))
+    parts = [
+        f'<h2 id="model-{place}">{name(figures.name)}</h2>',
+        _verdict(figures),
+        _headline(figures),
+        traffic_card(figures.traffic) if figures.traffic is not None else "",
+        accuracy_card(figures),
+        _map(figures),
+        _twin_card(figures.name, figures.twin) if figures.twin is not None else "",
+        f'<section class="card"><p>{labelled_sentence(figures.labelled)}</p></section>' if figures.labelled else "",
+        late_labels_card(figures.late, figures.estimate) if figures.late is not None else "",
+        *(candidate_card(figures.name, candidate) for candidate in figures.candidates),
+        card("Shadow requests", shadow_table(figures), how),
+    ]
     return f'<section class="model">{"".join(parts)}</section>'
 
 
 def _verdict(figures: ModelFigures) -> str:
+    traffic = figures.traffic
     sentences = [
         archives_sentence(figures),
+        *(traffic_sentences(traffic) if traffic is not None else []),
+        estimate_sentence(figures.estimate),
         agreement_sentence(figures),
         group_sentence(figures),
         dropped_sentence(figures),
         band_sentence(figures),
+        *_twin_sentences(figures),
+        *(candidate_sentence(figures.name, candidate) for candidate in figures.candidates),
+        NO_RECORD if traffic is None else "",
     ]
-    if figures.twin is not None:
-        reference = figures.twin.reference
-        sentences.append(twin_sentence(figures.name, figures.twin))
-        sentences.append(
-            relative_sentence("Answers that flip", figures.twin.relative_flips, reference, "fewer of the model's flip")
-        )
-        errors = relative_sentence(
-            "Wrong answers to the probe set", figures.relative_error, reference, "it is more often right"
-        )
-        sentences.append(f"{errors} {PROBE_INTERVAL}" if errors else "")
     return '<section class="card verdict">' + "".join(f"<p>{told}</p>" for told in sentences if told) + "</section>"
+
+
+def _twin_sentences(figures: ModelFigures) -> list[str]:
+    if figures.twin is None:
+        return []
+    reference = figures.twin.reference
+    errors = relative_sentence(
+        "Wrong answers to the probe set", figures.relative_error, reference, "it is more often right"
+    )
+    return [
+        twin_sentence(figures.name, figures.twin),
+        relative_sentence("Answers that flip", figures.twin.relative_flips, reference, "fewer of the model's flip"),
+        f"{errors} {PROBE_INTERVAL}" if errors else "",
+    ]
 
 
 def _headline(figures: ModelFigures) -> str:
@@ -154,17 +171,3 @@ def _twin_card(model: str, twin: Twin) -> str:
         "the verdict."
     )
     return card(title, content + power_table(), how)
-
-
-def _probe_card(figures: ModelFigures, truth: Truth) -> str:
-    how = (
-        "Dots: accuracy on the archive's labelled images, which are replayed in idle time, with 95 % interval. "
-        "Shaded: where it must lie by the live pairs, as far as live images resemble the probe set: the interval of "
-        "the clean accuracy (dashed), widened by the most that can have flipped. Traffic need not resemble it: on "
-        "easier or harder images accuracy lies elsewhere. An image counts once in an interval, however often it was "
-        "replayed and at however many severities. About one of the nineteen intervals misses the truth."
-    )
-    sentence = f"<p>{truth_sentence(truth, probe_set_words(truth))}</p>"
-    return card(
-        "Truth beside the label-free band", sentence + truth_chart(figures, truth) + truth_table(figures, truth), how
-    )

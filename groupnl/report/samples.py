@@ -13,9 +13,20 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from groupnl.base.texts import form
 from groupnl.errors import ServerError
-from groupnl.metrics import FAMILIES, REQUESTS, Family
+from groupnl.metrics import (
+    FAMILIES,
+    LABEL_DELAY_SECONDS,
+    LATE_CANDIDATE_RIGHT,
+    LATE_LABELLED,
+    LATE_LABELLED_CORRECT,
+    LATE_LABELS,
+    REQUESTS,
+    Family,
+)
 
 TIMEOUT_S = 30.0
+# What workers count, and what the server counts of labels.
+READ = (*FAMILIES, LATE_LABELS, LATE_LABELLED, LATE_LABELLED_CORRECT, LATE_CANDIDATE_RIGHT, LABEL_DELAY_SECONDS)
 Duration = Annotated[str, form(r"[1-9][0-9]{0,5}(ms|s|m|h|d|w|y)", "a time such as 90m, 24h or 7d")]
 """How long, as Prometheus writes it."""
 
@@ -42,7 +53,9 @@ class Samples:
     """
 
     def __init__(self, samples: Iterable[Sample]) -> None:
-        self._samples = list(samples)
+        self._by_name: dict[str, list[Sample]] = {}
+        for sample in samples:
+            self._by_name.setdefault(sample.name, []).append(sample)
 
     def total(self, name: str, **labels: str) -> float:
         """The sum of the samples that have these labels; 0 without any."""
@@ -63,7 +76,7 @@ class Samples:
 
     def matching(self, name: str, **labels: str) -> list[Sample]:
         """The samples that have these labels."""
-        return [s for s in self._samples if s.name == name and labels.items() <= s.labels.items()]
+        return [s for s in self._by_name.get(name, []) if labels.items() <= s.labels.items()]
 
 
 def read_endpoint(url: str, key: str | None = None) -> Samples:
@@ -100,7 +113,7 @@ def read_prometheus(url: str, since: str | None) -> Samples:
     Raises:
         ServerError: nobody answers, or it has no metrics of this service.
     """
-    samples = [sample for family in FAMILIES for name in _series(family) for sample in _query(url, family, name, since)]
+    samples = [sample for family in READ for name in _series(family) for sample in _query(url, family, name, since)]
     hint = "" if since else " Replicas that do not answer now are counted with --since only"
     return _checked(url, Samples(samples), hint)
 

@@ -40,20 +40,34 @@ def share_of(good: float, total: float, distinct_total: float | None = None) -> 
     return CountedShare(good, total, wilson_interval(good / total * counted if total else 0, counted))
 
 
-def quantiles(samples: Samples, family: Family, **labels: str) -> tuple[float, ...] | None:
-    """The median of a histogram, and its quantiles 0.95 and 0.99, in its unit; None where it is empty."""
-    buckets = samples.by("le", f"{family.name}_bucket", **labels)
-    counts = sorted((float(bound), count) for bound, count in buckets.items())
+def quantiles(
+    samples: Samples, family: Family, at: Sequence[float] = (0.5, 0.95, 0.99), /, **labels: str
+) -> tuple[float, ...] | None:
+    """Quantiles of a histogram, in its unit; None where it is empty.
+
+    Args:
+        samples: what was counted.
+        family: the histogram.
+        at: which ones, 0 to 1.
+        labels: of the samples that count.
+    """
+    counts = buckets(samples, family, **labels)
     if not counts or not counts[-1][1]:
         return None
-    return tuple(_quantile(counts, share) for share in (0.5, 0.95, 0.99))
+    return tuple(_quantile(counts, share) for share in at)
 
 
-def _quantile(buckets: Sequence[tuple[float, float]], share: float) -> float:
+def buckets(samples: Samples, family: Family, **labels: str) -> list[tuple[float, float]]:
+    """Upper bounds of a histogram with the counts up to them, the last one infinite; empty where it is not there."""
+    counts = samples.by("le", f"{family.name}_bucket", **labels)
+    return sorted((float(bound), count) for bound, count in counts.items())
+
+
+def _quantile(counts: Sequence[tuple[float, float]], share: float) -> float:
     """Interpolated within its bucket, as Prometheus does; the last finite bound where it lies beyond."""
-    wanted = share * buckets[-1][1]
+    wanted = share * counts[-1][1]
     below, before = 0.0, 0.0
-    for bound, count in buckets:
+    for bound, count in counts:
         if count >= wanted:
             if math.isinf(bound):
                 return below

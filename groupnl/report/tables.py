@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from groupnl.corruptions.names import NAMES
 from groupnl.metrics import SAME, SIMILAR
+from groupnl.report.estimate import Estimate
 from groupnl.report.figures import ModelFigures
-from groupnl.report.markup import difference, duration, name, number, percent, span, table, text
+from groupnl.report.markup import difference, duration, estimated, name, number, percent, span, table, text
 from groupnl.report.truth import Truth, band_of
 from groupnl.report.twin import Side, Twin
 from groupnl.robustness.power import DISCORDANCE, NEEDED
@@ -109,6 +110,25 @@ def truth_table(figures: ModelFigures, truth: Truth) -> str:
             )
         )
     return table("Accuracy on images of known class, all severities together", head, rows)
+
+
+def estimate_table(figures: ModelFigures, estimate: Estimate) -> str:
+    """Accuracy as it is estimated, beside the probe set's and the band where there is one."""
+    truth = figures.probe
+    of_probe = ("on the probe set", "band by live pairs") if truth is not None else ()
+    rows = []
+    for corruption, found in (("none", estimate.clean), *estimate.by_corruption.items(), ("all", estimate.overall)):
+        beside: tuple[str, ...] = ()
+        if truth is not None:
+            share = truth.clean if corruption == "none" else truth.corrupted.get(corruption)
+            pairs = figures.by_corruption.get(corruption)
+            beside = (
+                f"{percent(share.value)} ({span(share)})" if share is not None and share.total else "-",
+                _band(band_of(truth, pairs)) if pairs is not None else "-",
+            )
+        rows.append((name(corruption), estimated(found), *beside))
+    head = ("corruption", "estimated without labels (95 % interval)", *of_probe)
+    return table("Accuracy on live images, all severities together", head, rows)
 
 
 def shadow_table(figures: ModelFigures) -> str:

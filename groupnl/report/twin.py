@@ -79,13 +79,25 @@ def twin_of(samples: Samples, model: str, in_window: bool) -> Twin | None:
         name: samples.by("outcome", PAIRED_OUTCOMES_TOTAL.name, model=model, reference=reference, corruption=name)
         for name in NAMES
     }
-    by_corruption = {name: _side([found], in_window) for name, found in outcomes.items()}
-    flips = (_count(outcomes.values(), outcome) for outcome in (MODEL_ONLY, REFERENCE_ONLY, BOTH_FLIP))
-    return Twin(reference, by_corruption, _side(outcomes.values(), in_window), relative_flips(*flips))
+    return against(reference, outcomes, REFERENCE_ONLY, in_window)
 
 
-def _side(outcomes: Collection[Mapping[str, float]], in_window: bool) -> Side:
-    test = compare_paired(_count(outcomes, MODEL_ONLY), _count(outcomes, REFERENCE_ONLY))
+def against(reference: str, outcomes: Mapping[str, Mapping[str, float]], only_it: str, in_window: bool) -> Twin:
+    """A model against another by who kept its own answers.
+
+    Args:
+        reference: name of the other.
+        outcomes: corruption -> outcome -> images.
+        only_it: the outcome in which only the other kept its answer.
+        in_window: they are the counts of a time that slides, not those since a beginning.
+    """
+    by_corruption = {name: _side([found], only_it, in_window) for name, found in outcomes.items()}
+    flips = (_count(outcomes.values(), outcome) for outcome in (MODEL_ONLY, only_it, BOTH_FLIP))
+    return Twin(reference, by_corruption, _side(outcomes.values(), only_it, in_window), relative_flips(*flips))
+
+
+def _side(outcomes: Collection[Mapping[str, float]], only_it: str, in_window: bool) -> Side:
+    test = compare_paired(_count(outcomes, MODEL_ONLY), _count(outcomes, only_it))
     return Side(sum(sum(counts.values()) for counts in outcomes), test, in_window)
 
 

@@ -167,7 +167,7 @@ def test_a_decided_comparison_is_told() -> None:
     assert "Which of the two is more often right, that does not say" in words
     assert "5 points 980 1,800 9,800" in words  # what the test needs
     # The same counts of a window: they would have decided at each of many looks.
-    figures = figures_of(samples, "m", in_window=True)
+    figures = figures_of(samples, "m", since="24h")
     assert figures.twin is not None
     assert (figures.twin.overall.verdict, figures.twin.overall.test.verdict) == ("undecided", "reference")
     of_window = _read(page([figures], "s", "p", "t"))

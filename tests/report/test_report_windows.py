@@ -25,7 +25,7 @@ def _twin(model_only: int, reference_only: int) -> Twin:
     metrics.inc(REQUESTS, 1, code="200")
     for outcome, count in ((MODEL_ONLY, model_only), (REFERENCE_ONLY, reference_only)):
         metrics.inc(PAIRED_OUTCOMES_TOTAL, count, reference="r", corruption="fog", outcome=outcome)
-    twin = figures_of(samples_of(registry), "m", in_window=True).twin
+    twin = figures_of(samples_of(registry), "m", since="24h").twin
     assert twin is not None
     return twin
 

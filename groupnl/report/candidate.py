@@ -1,0 +1,147 @@
+"""A second archive beside the served one on the same images: what was counted of it, and its card."""
+
+from typing import NamedTuple
+
+from groupnl.corruptions.names import NAMES
+from groupnl.metrics import (
+    BOTH_RIGHT,
+    CANDIDATE_AGREES,
+    CANDIDATE_DISAGREEMENTS,
+    CANDIDATE_FAILURES,
+    CANDIDATE_HOLDS,
+    CANDIDATE_IMAGES,
+    CANDIDATE_RIGHT,
+    CANDIDATE_SECONDS,
+    HOLD_OUTCOMES,
+    LATE_CANDIDATE_RIGHT,
+    ONLY_CANDIDATE_RIGHT,
+    ONLY_MODEL_RIGHT,
+    OTHER_CLASS,
+)
+from groupnl.report.samples import Samples
+from groupnl.report.shares import CountedShare, quantiles, share_of
+from groupnl.report.twin import Twin, against
+from groupnl.robustness.statistics import Interval, paired_difference
+
+_, _, ONLY_CANDIDATE_HOLDS, _ = HOLD_OUTCOMES
+SHOWN = 10  # pairs of classes, at most
+
+
+class Right(NamedTuple):
+    """Who was right on images of known class, without corruption.
+
+    Attributes:
+        model: right answers of the model.
+        candidate: right answers of the candidate.
+        only_model: images that only the model answered rightly.
+        only_candidate: images that only the candidate answered rightly.
+    """
+
+    model: CountedShare
+    candidate: CountedShare
+    only_model: float
+    only_candidate: float
+
+    @property
+    def difference(self) -> float:
+        """Of the two accuracies, the candidate's minus the model's."""
+        return self.candidate.value - self.model.value
+
+    @property
+    def interval(self) -> Interval:
+        """Of the difference, at a single look."""
+        return paired_difference(self.only_candidate, self.only_model, self.model.total)
+
+
+class Disagreement(NamedTuple):
+    """Two best classes that the same images got.
+
+    Attributes:
+        model_class: of the model.
+        candidate_class: of the candidate.
+        images: that got both.
+    """
+
+    model_class: str
+    candidate_class: str
+    images: float
+
+
+class Candidate(NamedTuple):
+    """A candidate beside the served model.
+
+    Attributes:
+        name: of the candidate.
+        agrees: images to which both gave the same best class.
+        failed: images that it could not answer, among all that it was asked.
+        holds: the model against it under corruption.
+        right: where classes are known; None where none is.
+        disagreements: the most frequent first.
+        others: images that got any other two classes.
+        model_s: seconds of an image at quantiles 0.5, 0.95 and 0.99, by the model; None where nothing was timed.
+        candidate_s: the same by the candidate.
+    """
+
+    name: str
+    agrees: CountedShare
+    failed: CountedShare
+    holds: Twin
+    right: Right | None
+    disagreements: list[Disagreement]
+    others: float
+    model_s: tuple[float, ...] | None
+    candidate_s: tuple[float, ...] | None
+
+
+def candidates_of(samples: Samples, model: str, in_window: bool) -> list[Candidate]:
+    """Every candidate of a model that has been asked anything, by name.
+
+    Args:
+        samples: what was counted.
+        model: as it is served.
+        in_window: they are the counts of a time that slides, not those since a beginning.
+    """
+    names = {
+        name
+        for family in (CANDIDATE_IMAGES, CANDIDATE_FAILURES)
+        for name in samples.by("candidate", family.name, model=model)
+    }
+    return [_candidate(samples, model, name, in_window) for name in sorted(names)]
+
+
+def _candidate(samples: Samples, model: str, name: str, in_window: bool) -> Candidate:
+    labels = {"model": model, "candidate": name}
+    images, failures = (samples.total(family.name, **labels) for family in (CANDIDATE_IMAGES, CANDIDATE_FAILURES))
+    outcomes = {
+        corruption: samples.by("outcome", CANDIDATE_HOLDS.name, corruption=corruption, **labels) for corruption in NAMES
+    }
+    found = [
+        Disagreement(s.labels.get("model_class", ""), s.labels.get("candidate_class", ""), s.value)
+        for s in samples.matching(CANDIDATE_DISAGREEMENTS.name, **labels)
+        if s.value
+    ]
+    named = sorted((pair for pair in found if OTHER_CLASS not in pair), key=lambda pair: (-pair.images, pair))[:SHOWN]
+    return Candidate(
+        name=name,
+        agrees=share_of(samples.total(CANDIDATE_AGREES.name, **labels), images),
+        failed=share_of(failures, images + failures),
+        holds=against(name, outcomes, ONLY_CANDIDATE_HOLDS, in_window),
+        right=_right(samples, labels),
+        disagreements=named,
+        others=sum(pair.images for pair in found) - sum(pair.images for pair in named),
+        model_s=quantiles(samples, CANDIDATE_SECONDS, network="model", **labels),
+        candidate_s=quantiles(samples, CANDIDATE_SECONDS, network="candidate", **labels),
+    )
+
+
+def _right(samples: Samples, labels: dict[str, str]) -> Right | None:
+    """Of images that came with their class, and of those whose class came later."""
+    counts: dict[str, float] = {}
+    for family in (CANDIDATE_RIGHT, LATE_CANDIDATE_RIGHT):
+        for outcome, count in samples.by("outcome", family.name, **labels).items():
+            counts[outcome] = counts.get(outcome, 0.0) + count
+    total = sum(counts.values())
+    if not total:
+        return None
+    both, ours, theirs = (counts.get(outcome, 0.0) for outcome in (BOTH_RIGHT, ONLY_MODEL_RIGHT, ONLY_CANDIDATE_RIGHT))
+    return Right(share_of(both + ours, total), share_of(both + theirs, total), ours, theirs)

@@ -1,0 +1,155 @@
+"""How far the traffic has drifted from held-back images: pixels and answers by their ranks, and predicted classes."""
+
+from typing import NamedTuple
+
+from groupnl.metrics import (
+    CONFIDENCE,
+    EXPECTED_CONFIDENCE,
+    EXPECTED_PREDICTED,
+    OTHER_CLASS,
+    PREDICTED,
+    TRAFFIC_RANK,
+)
+from groupnl.report.samples import Samples
+from groupnl.report.shares import buckets
+from groupnl.traffic.drift import (
+    ANSWER_MARGIN,
+    ANSWER_STATISTICS,
+    BROKEN_ANSWER_MARGIN,
+    BROKEN_STATISTIC_MARGIN,
+    CLASS_MARGIN,
+    LEAST_ANSWERS,
+    STATISTIC_MARGIN,
+    WINDOWS,
+    Gap,
+    class_noise,
+    gap_noise,
+    largest_gap,
+    total_variation,
+)
+
+_SHOWN = 10  # classes, at most
+
+
+class Statistic(NamedTuple):
+    """A property of images, or of the clean answers to them, by ranks among held-back ones.
+
+    Attributes:
+        name: of the property.
+        gap: between live and held-back images.
+        mean: mean rank, 0 to 1; 0.5 where live images are like held-back ones.
+        shares: of the live images in each step of the ranks, all steps equally long.
+    """
+
+    name: str
+    gap: Gap
+    mean: float
+    shares: tuple[float, ...]
+
+    @property
+    def is_of_answers(self) -> bool:
+        """Whether it is of the answers, not of the pixels."""
+        return self.name in ANSWER_STATISTICS
+
+    @property
+    def has_drifted(self) -> bool:
+        """Whether the gap is larger than chance and the margin."""
+        return self.gap.beyond > (ANSWER_MARGIN if self.is_of_answers else STATISTIC_MARGIN)
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether it is so large that confidence says nothing of accuracy."""
+        return self.gap.beyond > (BROKEN_ANSWER_MARGIN if self.is_of_answers else BROKEN_STATISTIC_MARGIN)
+
+
+class ClassShare(NamedTuple):
+    """How often a class is the best one.
+
+    Attributes:
+        name: of the class.
+        live: share of the live answers.
+        expected: share of the held-back images.
+    """
+
+    name: str
+    live: float
+    expected: float
+
+
+class Classes(NamedTuple):
+    """Predicted classes of all live answers, beside those of held-back images.
+
+    Attributes:
+        answers: that were counted.
+        gap: between the two; None with too few answers.
+        shares: those that differ most, the most first.
+    """
+
+    answers: float
+    gap: Gap | None
+    shares: list[ClassShare]
+
+    @property
+    def has_drifted(self) -> bool:
+        """Whether the gap is larger than chance and the margin."""
+        return self.gap is not None and self.gap.beyond > CLASS_MARGIN
+
+
+class Confidence(NamedTuple):
+    """Mean confidence of all answers, 0 to 1.
+
+    Attributes:
+        live: of the live answers.
+        expected: of the held-back images, from shares in buckets.
+    """
+
+    live: float
+    expected: float
+
+
+def statistics_of(samples: Samples, model: str, held_back: float) -> list[Statistic]:
+    """The statistics that were counted of a model's chosen images, beside so many held-back ones."""
+    counts = samples.by("statistic", f"{TRAFFIC_RANK.name}_count", model=model)
+    sums = samples.by("statistic", f"{TRAFFIC_RANK.name}_sum", model=model)
+    return [
+        _statistic(name, buckets(samples, TRAFFIC_RANK, model=model, statistic=name), sums.get(name, 0.0), held_back)
+        for name, count in counts.items()
+        if count
+    ]
+
+
+def _statistic(name: str, counts: list[tuple[float, float]], total_rank: float, held_back: float) -> Statistic:
+    images = counts[-1][1]
+    bounds = [bound for bound, _ in counts[:-1]]
+    observed = [count / images for _, count in counts[:-1]]
+    steps = (high - low for low, high in zip([0.0, *observed], observed, strict=False))
+    gap = Gap(largest_gap(observed, bounds), gap_noise(WINDOWS[-1], images, held_back))
+    return Statistic(name, gap, total_rank / images, tuple(steps))
+
+
+def classes_of(samples: Samples, model: str, held_back: float) -> Classes | None:
+    """The classes that a model predicted, beside those of so many held-back images; None where none was counted."""
+    counts = samples.by("class", PREDICTED.name, model=model)
+    answers = sum(counts.values())
+    expected = samples.by("class", EXPECTED_PREDICTED.name, model=model)
+    if not answers or not expected:
+        return None
+    expected[OTHER_CLASS] = max(0.0, 1 - sum(share for name, share in expected.items() if name != OTHER_CLASS))
+    live = {name: count / answers for name, count in counts.items()}
+    gap = Gap(total_variation(live, expected), class_noise(expected, answers, held_back))
+    shares = [ClassShare(name, live.get(name, 0.0), expected.get(name, 0.0)) for name in {**expected, **live}]
+    shares.sort(key=lambda each: -abs(each.live - each.expected))
+    return Classes(answers, gap if answers >= LEAST_ANSWERS else None, shares[:_SHOWN])
+
+
+def confidence_of(samples: Samples, model: str) -> Confidence | None:
+    """How sure a model was; None where nothing was counted, or it is not known what to expect."""
+    counted = samples.total(f"{CONFIDENCE.name}_count", model=model)
+    expected = samples.by("le", EXPECTED_CONFIDENCE.name, model=model)
+    if not counted or not expected:
+        return None
+    mean, below, bound = 0.0, 0.0, 0.0
+    for upper, share in sorted((float(bound), share) for bound, share in expected.items()):
+        mean += (share - below) * (bound + min(upper, 1.0)) / 2
+        below, bound = share, min(upper, 1.0)
+    return Confidence(samples.total(f"{CONFIDENCE.name}_sum", model=model) / counted, mean)

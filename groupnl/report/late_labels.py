@@ -1,0 +1,98 @@
+"""Accuracy by classes that were told after the answers, and its card."""
+
+from typing import NamedTuple
+
+from groupnl.corruptions.names import NAMES
+from groupnl.metrics import (
+    CLEAN,
+    LABEL_DELAY_SECONDS,
+    LATE_LABELLED,
+    LATE_LABELLED_CORRECT,
+    LATE_LABELS,
+    NOT_TAKEN,
+    UNKNOWN,
+)
+from groupnl.report.estimate import Estimate
+from groupnl.report.markup import card, counted, duration, estimated, name, number, percent, span, table
+from groupnl.report.samples import Samples
+from groupnl.report.shares import quantiles
+from groupnl.report.truth import Truth, truth_of
+from groupnl.traffic.estimated import Estimated
+
+NONE = CLEAN["corruption"]
+_HOW = (
+    "Classes that were sent to the service after its answers (POST /labels). The interval takes the images for a "
+    "random part of the traffic: where those are labelled that looked odd, accuracy on all is another."
+)
+
+
+class LateLabels(NamedTuple):
+    """What later labels say.
+
+    Attributes:
+        truth: accuracy on the images whose class was told; None where none could be joined to an answer.
+        outcomes: labels by what became of them.
+        delay_s: seconds from an answer to its label at quantiles 0.5, 0.95 and 0.99; None without any.
+    """
+
+    truth: Truth | None
+    outcomes: dict[str, float]
+    delay_s: tuple[float, ...] | None
+
+
+def late_labels_of(samples: Samples, model: str) -> LateLabels | None:
+    """What later labels say of a model; None where nobody has sent any."""
+    outcomes = samples.by("outcome", LATE_LABELS.name, model=model)
+    if not any(outcomes.values()):
+        return None
+    truth = truth_of(samples, model, LATE_LABELLED, LATE_LABELLED_CORRECT, None)
+    return LateLabels(truth, outcomes, quantiles(samples, LABEL_DELAY_SECONDS, model=model))
+
+
+def late_labels_card(late: LateLabels, estimate: Estimate | None) -> str:
+    """Accuracy and delay, in a sentence and a table, beside what was estimated without labels."""
+    content = "".join(f"<p>{told}</p>" for told in (_accuracy(late), _lost(late)) if told)
+    if late.truth is not None and any(share.total for share in late.truth.corrupted.values()):
+        content += _table(late.truth, estimate)
+    return card("Accuracy by labels that came later", content, _HOW)
+
+
+def _accuracy(late: LateLabels) -> str:
+    if late.truth is None:
+        return "No label that came later could be joined to an answer yet."
+    clean = late.truth.clean
+    delay = (
+        f"; half of the labels came within {duration(late.delay_s[0])}, 95 % within {duration(late.delay_s[1])}"
+        if late.delay_s
+        else ""
+    )
+    return (
+        f"Of {counted(clean.total, 'live image')} whose class was told later, the answer was right in "
+        f"<b>{percent(clean.value)}</b> ({span(clean)}){delay}."
+    )
+
+
+def _lost(late: LateLabels) -> str:
+    unknown, refused = (late.outcomes.get(outcome, 0.0) for outcome in (UNKNOWN, NOT_TAKEN))
+    told = []
+    if unknown:
+        told.append(f"{counted(unknown, 'label')} came for answers that the service no longer, or never, knew")
+    if refused:
+        told.append(f"{number(refused)} {'was' if number(refused) == '1' else 'were'} refused")
+    return ("; ".join(told) + ".") if told else ""
+
+
+def _table(truth: Truth, estimate: Estimate | None) -> str:
+    guesses: dict[str, Estimated] = {}
+    if estimate is not None and not estimate.withdrawn:
+        guesses = {NONE: estimate.clean, **estimate.by_corruption}
+    head = ("corruption", "accuracy", "95 % interval", "images", *(("estimated without labels",) if guesses else ()))
+    rows = []
+    for corruption, share in (
+        (NONE, truth.clean),
+        *((corruption, truth.corrupted[corruption]) for corruption in NAMES),
+    ):
+        if share.total:
+            guess = (estimated(guesses[corruption]) if corruption in guesses else "-",) if guesses else ()
+            rows.append((name(corruption), percent(share.value), span(share), number(share.total), *guess))
+    return table("Accuracy on images whose class was told later, all severities together", head, rows)

@@ -1,0 +1,64 @@
+"""What the traffic is like beside held-back images: the corruptions that it carries, and how far it has drifted."""
+
+from typing import NamedTuple
+
+from groupnl.metrics import EXPECTED_IMAGES
+from groupnl.report.drift import Classes, Confidence, Statistic, classes_of, confidence_of, statistics_of
+from groupnl.report.files import Files, files_of
+from groupnl.report.mixture import Mixture, mixture_of
+from groupnl.report.samples import Samples
+
+
+class Traffic(NamedTuple):
+    """What the traffic is like.
+
+    Attributes:
+        since: over how long, as Prometheus writes it; None: since the counts began.
+        held_back: images that live ones are compared with.
+        mixture: the corruptions that it carries.
+        statistics: of pixels and of answers.
+        classes: that are predicted; None where none was counted.
+        confidence: of all answers; None where none was counted.
+        files: in which the images came; None where none was counted.
+    """
+
+    since: str | None
+    held_back: float
+    mixture: Mixture
+    statistics: list[Statistic]
+    classes: Classes | None
+    confidence: Confidence | None
+    files: Files | None
+
+    @property
+    def drifted(self) -> list[Statistic]:
+        """Statistics in which live images are not like held-back ones, the furthest first; none of too few images."""
+        found = [each for each in self.statistics if self.mixture.is_enough and each.has_drifted]
+        return sorted(found, key=lambda each: -each.gap.beyond)
+
+    @property
+    def broken(self) -> list[Statistic]:
+        """Those that are so far off that confidence says nothing of accuracy."""
+        return [each for each in self.drifted if each.is_broken]
+
+
+def traffic_of(samples: Samples, model: str, since: str | None) -> Traffic | None:
+    """What a model's traffic is like; None where it is not known what to expect.
+
+    Args:
+        samples: what was counted.
+        model: as it is served.
+        since: over how long, as Prometheus writes it; None: since the counts began.
+    """
+    held_back = samples.largest(EXPECTED_IMAGES.name, model=model)
+    if not held_back:
+        return None
+    return Traffic(
+        since=since,
+        held_back=held_back,
+        mixture=mixture_of(samples, model, held_back),
+        statistics=statistics_of(samples, model, held_back),
+        classes=classes_of(samples, model, held_back),
+        confidence=confidence_of(samples, model),
+        files=files_of(samples, model),
+    )
