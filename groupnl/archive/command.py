@@ -32,6 +32,7 @@ class Options(InputOptions, SettingsOptions):
         handler_config: YAML of the `handler` section.
         probe: folder of labelled images, one folder for each class.
         robustness: the checkpoint's record of `groupnl robustness`.
+        traffic: what `groupnl traffic` found with the checkpoint.
         groups: file of groups of classes.
         twin: served model to compare with.
         overwrite: replace an archive of that name.
@@ -47,6 +48,7 @@ class Options(InputOptions, SettingsOptions):
     handler_config: Path | None
     probe: Path | None
     robustness: Path | None
+    traffic: Path | None
     groups: Path | None
     twin: ModelName | None
     overwrite: bool
@@ -76,6 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--handler-config", type=Path, metavar="FILE", help="YAML: engine, device, precision, limits")
     add("--probe", type=Path, metavar="DIR", help="labelled images to replay in idle time, one folder for each class")
     add("--robustness", type=Path, metavar="FILE", help="the checkpoint's record of `groupnl robustness`")
+    add("--traffic", type=Path, metavar="FILE", help="what `groupnl traffic` found with the checkpoint")
     add(
         "--groups",
         type=Path,
@@ -108,6 +111,7 @@ def run(options: Options) -> int:
         settings=_settings(options),
         probe=options.probe,
         robustness=options.robustness,
+        traffic=options.traffic,
         groups=options.groups,
         overwrite=options.overwrite,
         say=_say,

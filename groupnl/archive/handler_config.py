@@ -24,6 +24,8 @@ class HandlerConfig(BaseModel):
             the worker process.
         max_consecutive_faults: so many failed forward passes in a row end the worker process; the server
             then starts a new one. A CUDA fault leaves a process unusable that still looks healthy.
+        calibrated: serve probabilities that are honest: the logits are divided by the temperature that
+            `groupnl traffic` found, which the archive must hold. The order of classes stays.
         shadow: which images are answered again, corrupted, out of the client's sight.
     """
 
@@ -36,4 +38,5 @@ class HandlerConfig(BaseModel):
     top_k: Positive = 5
     threads: Positive | None = None
     max_consecutive_faults: Positive = 3
+    calibrated: bool = False
     shadow: ShadowConfig = ShadowConfig()

@@ -22,12 +22,14 @@ from groupnl.archive.assumed_input import assumed_input
 from groupnl.archive.card import served_card
 from groupnl.archive.engine import add_engine_files, choose
 from groupnl.archive.groups import GROUPS_FILE, class_groups
+from groupnl.archive.handler_config import HandlerConfig
 from groupnl.archive.load import handler_section
 from groupnl.archive.manifest import MANIFEST_NAME, Manifest
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.normalise import normalise
 from groupnl.archive.offline import matching_record
 from groupnl.archive.read import CONFIG_FILE
+from groupnl.archive.traffic import calibration_line, matching_traffic, served_temperature
 from groupnl.archive.trial import try_out
 from groupnl.archive.twin import missing_twin, refuse_twin
 from groupnl.base.atomic_file import writing
@@ -38,12 +40,13 @@ from groupnl.errors import ArchiveError
 from groupnl.inference.device import precision_name
 from groupnl.models.checkpoint import save_checkpoint
 from groupnl.models.input_size import refuse_size
-from groupnl.models.trained import open_trained
+from groupnl.models.trained import Trained, open_trained
 from groupnl.robustness.record import ROBUSTNESS_FILE, write_record
+from groupnl.traffic.file import TRAFFIC_FILE, Traffic, write_traffic
 
 WEIGHTS_FILE = "model.safetensors"
 HANDLER_MODULE = "handlers.classifier"
-_EXTRA_FILES = (MANIFEST_NAME, probe_set.PROBE_FILE, ROBUSTNESS_FILE, GROUPS_FILE)
+_EXTRA_FILES = (MANIFEST_NAME, probe_set.PROBE_FILE, ROBUSTNESS_FILE, TRAFFIC_FILE, GROUPS_FILE)
 _DEFAULTS = ServingSettings()
 _NO_INPUT: Mapping[str, Any] = {}
 
@@ -64,6 +67,7 @@ def pack(
     settings: ServingSettings = _DEFAULTS,
     probe: Path | None = None,
     robustness: Path | None = None,
+    traffic: Path | None = None,
     groups: Path | None = None,
     overwrite: bool = False,
     say: Say = _unsaid,
@@ -82,6 +86,7 @@ def pack(
         settings: how the model is served.
         probe: folder of labelled images that go into the archive, one folder for each class.
         robustness: the checkpoint's record of `groupnl robustness`, which goes into the archive.
+        traffic: what `groupnl traffic` found with the checkpoint, which goes into the archive.
         groups: file of groups of classes, see `groupnl.archive.groups`; None: WordNet's or those that are confused.
         overwrite: replace an archive of that name.
         say: is told what was assumed, and what is being done: compiling takes up to minutes.
@@ -92,8 +97,8 @@ def pack(
     Raises:
         ArchiveError: the archive exists already, cannot be made, or its model does not run.
         CheckpointError: the checkpoint cannot be used.
-        ConfigError: the probe set, the record or the groups cannot be used, the settings' device is not there, or the
-            network does not take images of that size.
+        ConfigError: the probe set, a record or the groups cannot be used, the settings' device is not there, they want
+            calibrated probabilities and no temperature is known, or the network does not take images of that size.
         RewriteError: the settings' engine cannot be made of the network.
     """
     target = output / f"{model_name}.mar"
@@ -112,6 +117,7 @@ def pack(
     choice = choose(handler)
     probe_images = probe_set.read_folder(probe, card) if probe else None
     record = matching_record(robustness, trained) if robustness else None
+    known = _known_traffic(traffic, trained, handler, say)
     found_groups = class_groups(groups, card, trained.network, probe_images)
     output.mkdir(parents=True, exist_ok=True)
     # Beside the target, so that the last step is one rename.
@@ -126,6 +132,8 @@ def pack(
             probe_set.save(probe_images, work / probe_set.PROBE_FILE)
         if record:
             write_record(record, work / ROBUSTNESS_FILE)
+        if known:
+            write_traffic(known, work / TRAFFIC_FILE)
         if found_groups:
             (work / GROUPS_FILE).write_text(found_groups.model_dump_json(indent=2) + "\n", encoding="utf-8")
         finished = work / "finished.mar"
@@ -134,6 +142,15 @@ def pack(
         try_out(finished, work / "trial", choice)
         finished.replace(target)
     return target
+
+
+def _known_traffic(file: Path | None, trained: Trained, handler: HandlerConfig, say: Say) -> Traffic | None:
+    """What is known of the traffic; refused where the settings want more than that."""
+    traffic = matching_traffic(file, trained) if file else None
+    served_temperature(handler, traffic)
+    if traffic:
+        say(calibration_line(traffic.record, is_calibrated=handler.calibrated))
+    return traffic
 
 
 def _manifest(model_name: str, version: str, card: ModelCard, digest: str) -> Manifest:

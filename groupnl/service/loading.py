@@ -9,9 +9,12 @@ import torch
 
 from groupnl.archive.engine import choose, load_engine
 from groupnl.archive.load import checked_manifest, handler_section
+from groupnl.archive.traffic import load_traffic, served_temperature
 from groupnl.base.environment import answers_folder, seats_folder, seen_folder
 from groupnl.inference.engines.table import engine_kind
+from groupnl.service.answer_counts import AnswerCounts
 from groupnl.service.counting import count_start, set_offline_figures, worker_metrics
+from groupnl.service.expected import set_expected
 from groupnl.service.gpu import watch_gpu
 from groupnl.service.service import Service
 from groupnl.service.shadow import start_shadows
@@ -42,6 +45,8 @@ def load_service(
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     manifest = checked_manifest(model_dir)
+    traffic = load_traffic(model_dir)
+    temperature = served_temperature(config, traffic)
     choice = choose(config, gpu)
     engine, used, precision = load_engine(model_dir, manifest, choice._replace(urgent=True))
     turns = Turns(seats_folder(), torch.get_num_threads(), all_or_none=engine_kind(used).fixed_threads)
@@ -49,6 +54,9 @@ def load_service(
         torch.set_num_threads(threads)
         engine.warm_up(batch_size)
     set_offline_figures(metrics, model_dir, config.shadow.cells())
+    if traffic is not None:
+        set_expected(metrics, traffic, model_dir)
+    answers = AnswerCounts(metrics, manifest.card.classes, None if traffic is None else [*traffic.record.predicted])
     if choice.device.type == "cuda":
         watch_gpu(metrics, choice.device)
     choice = choice._replace(name=used)
@@ -56,4 +64,14 @@ def load_service(
     facts = manifest.card.architecture, used, choice.device, precision
     logger.info("groupnl: model %s is ready: %s, %s, %s, %s", name, *facts)
     count_start(metrics, model_dir, manifest, used, precision)
-    return Service(manifest.card, engine, config, metrics, shadows, turns, on_cpu=choice.device.type == "cpu")
+    return Service(
+        manifest.card,
+        engine,
+        config,
+        metrics,
+        shadows,
+        turns,
+        answers,
+        temperature=temperature,
+        on_cpu=choice.device.type == "cpu",
+    )

@@ -33,8 +33,9 @@ from groupnl.metrics import (
     WAIT,
     Metrics,
 )
+from groupnl.service.answer_counts import AnswerCounts
 from groupnl.service.faults import FaultCounter
-from groupnl.service.items import Item
+from groupnl.service.items import OWN_KEY, Item
 from groupnl.service.replies import Reply, classifications, internal_error, refusal
 from groupnl.service.shadow import Sampler
 from groupnl.service.trials import Trial, trial_answer
@@ -86,6 +87,8 @@ class Service:
         metrics: where requests, refusals, stages and batches are counted.
         shadows: gets the answered images when their answers are computed.
         turns: to use the cores, with other workers.
+        answers: counts what the network says; None: nobody does.
+        temperature: the logits are divided by it for the probabilities that are served.
         on_cpu: whether the network uses the cores too.
 
     Attributes:
@@ -102,7 +105,9 @@ class Service:
         metrics: Metrics,
         shadows: Sampler,
         turns: Turns,
+        answers: AnswerCounts | None = None,
         *,
+        temperature: float = 1.0,
         on_cpu: bool = True,
     ) -> None:
         self._classes = card.classes
@@ -113,6 +118,8 @@ class Service:
         self._metrics = metrics
         self._shadows = shadows
         self._turns = turns
+        self._answers = answers
+        self._temperature = temperature
         self._on_cpu = on_cpu
         self._faults = FaultCounter(config.max_consecutive_faults)
 
@@ -207,9 +214,13 @@ class Service:
     def _classified(self, logits: Tensor | None, top_k: Sequence[int]) -> list[Reply]:
         if logits is None:
             return [internal_error() for _ in top_k]
+        if self._temperature != 1.0:
+            logits = logits / self._temperature
         return classifications(logits, self._classes, top_k)
 
     def _offer(self, good: Sequence[_Prepared], logits: Tensor) -> None:
+        if self._answers is not None:
+            self._answers.add(logits, [item.item.key() == OWN_KEY for item in good])
         for item, row in zip(good, logits, strict=True):
             self._shadows.offer(item.item, item.pixels, row, item.label)
 

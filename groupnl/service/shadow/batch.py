@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from groupnl.corruptions import Cell, CorruptionSpec
+from groupnl.corruptions import CorruptionSpec
 from groupnl.images.limits import Encoded
 from groupnl.robustness.compare import Change
+from groupnl.traffic.onlooker import Look
 
 
 class Batch(NamedTuple):
@@ -33,18 +34,6 @@ class Batch(NamedTuple):
             None if self.clean is None else self.clean[places],
             None if self.files is None else [self.files[place] for place in places],
         )
-
-
-class Look(NamedTuple):
-    """What an image looks like beside held-back ones.
-
-    Attributes:
-        cell: the corruption that it looks like; None: clean.
-        ranks: where it lies among held-back images by each statistic, 0 to 1.
-    """
-
-    cell: Cell | None
-    ranks: tuple[float, ...]
 
 
 class Expected(NamedTuple):

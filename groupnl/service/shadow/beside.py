@@ -8,8 +8,9 @@ from typing import Protocol, TypeVar
 from torch import Tensor
 
 from groupnl.corruptions import CorruptionSpec
-from groupnl.service.shadow.batch import Batch, CandidateAnswer, Expected, Look, Result
+from groupnl.service.shadow.batch import Batch, CandidateAnswer, Expected, Result
 from groupnl.service.shadow.tell_once import TellOnce
+from groupnl.traffic.onlooker import Look
 
 logger = logging.getLogger(__name__)
 _Of = TypeVar("_Of")

@@ -79,7 +79,7 @@ class ShadowCounts:
     def pair(self, cell: Cell, result: Result, label: int | None, lag_s: float) -> None:
         """An image was answered again; `result` has a change."""
         assert result.change is not None  # noqa: S101 (for mypy)
-        labels = _labels(cell)
+        labels = cell_labels(cell)
         self._metrics.inc(SHADOW_PAIRS, **labels)
         self._metrics.inc(SHADOW_FLIPS, result.change.flipped, **labels)
         self._metrics.inc(SHADOW_TOP5_KEPT, result.change.top5_kept, **labels)
@@ -105,7 +105,7 @@ class ShadowCounts:
         self._truth(PROBE_IMAGES, PROBE_CORRECT, cell, correct=correct)
 
     def _truth(self, answered: Family, right: Family, cell: Cell | None, *, correct: bool) -> None:
-        labels = _labels(cell)
+        labels = cell_labels(cell)
         self._metrics.inc(answered, **labels)
         self._metrics.inc(right, correct, **labels)
 
@@ -134,5 +134,6 @@ class ShadowCounts:
             metrics.start_at_zero(PAIRED_OUTCOMES_TOTAL, reference=[self._reference], corruption=corruptions)
 
 
-def _labels(cell: Cell | None) -> dict[str, str]:
+def cell_labels(cell: Cell | None) -> dict[str, str]:
+    """The labels of a cell; None: clean."""
     return CLEAN if cell is None else {"corruption": cell.corruption, "severity": str(cell.severity)}

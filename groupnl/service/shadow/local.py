@@ -5,7 +5,10 @@ import torch
 from groupnl.archive.engine import as_packed, load_engine
 from groupnl.archive.groups import load_groups
 from groupnl.archive.load import checked_manifest
+from groupnl.archive.traffic import load_traffic
+from groupnl.inference.engines.engine import Engine
 from groupnl.service.shadow.messages import Setup
+from groupnl.service.shadow.observer import TrafficObserver
 from groupnl.service.shadow.runner import LocalRunner
 
 
@@ -21,8 +24,13 @@ def local_runner(setup: Setup) -> LocalRunner:
     model = load_engine(setup.model_dir, manifest, choice).engine
     found = load_groups(setup.model_dir)
     groups = None if found is None else torch.tensor(found.of_classes(manifest.card.classes))
+    traffic = load_traffic(setup.model_dir)
+    observer = None if traffic is None else TrafficObserver(traffic)
+    return LocalRunner(model, _twin(setup), choice.device, groups, observer)
+
+
+def _twin(setup: Setup) -> Engine | None:
     if setup.twin_dir is None:
-        return LocalRunner(model, None, choice.device, groups)
+        return None
     manifest = checked_manifest(setup.twin_dir)
-    twin = load_engine(setup.twin_dir, manifest, as_packed(setup.twin_dir, manifest, choice)).engine
-    return LocalRunner(model, twin, choice.device, groups)
+    return load_engine(setup.twin_dir, manifest, as_packed(setup.twin_dir, manifest, setup.choice)).engine

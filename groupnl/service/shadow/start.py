@@ -15,11 +15,13 @@ from groupnl.robustness.seen import Seen
 from groupnl.service.shadow.child_runner import ChildRunner
 from groupnl.service.shadow.counts import ShadowCounts
 from groupnl.service.shadow.local import local_runner
-from groupnl.service.shadow.loop import ShadowLoop
+from groupnl.service.shadow.loop import PairListener, ShadowLoop
 from groupnl.service.shadow.messages import Setup
 from groupnl.service.shadow.notes import open_notes
 from groupnl.service.shadow.runner import Runner
 from groupnl.service.shadow.sampler import Sampler
+from groupnl.service.shadow.traffic_counts import TrafficCounts
+from groupnl.traffic.file import TRAFFIC_FILE
 
 logger = logging.getLogger(__name__)
 
@@ -56,11 +58,18 @@ def start_shadows(
     if config.share == 0 and (images is None or config.probe_time_share == 0):
         return Sampler(counts, None, listeners=notes)
     _check(config)
-    shadow = ShadowLoop(_runner(model_dir, config, choice, counts), config, counts, images, notes)
+    listeners: list[PairListener] = [*notes, *_traffic_counts(model_dir, config, metrics)]
+    shadow = ShadowLoop(_runner(model_dir, config, choice, counts), config, counts, images, listeners)
     shadow.start()
     if config.share == 0:
         return Sampler(counts, None, listeners=notes)  # it replays the probe set only
     return Sampler(counts, shadow, _seen(model_dir, name, config, seen_folder), notes)
+
+
+def _traffic_counts(model_dir: Path, config: ShadowConfig, metrics: Metrics) -> list[TrafficCounts]:
+    if config.share == 0:
+        return []
+    return [TrafficCounts(metrics, config.cells(), knows_held_back=(model_dir / TRAFFIC_FILE).exists())]
 
 
 def _check(config: ShadowConfig) -> None:
