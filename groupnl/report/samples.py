@@ -13,20 +13,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from groupnl.base.texts import form
 from groupnl.errors import ServerError
-from groupnl.metrics import (
-    FAMILIES,
-    LABEL_DELAY_SECONDS,
-    LATE_CANDIDATE_RIGHT,
-    LATE_LABELLED,
-    LATE_LABELLED_CORRECT,
-    LATE_LABELS,
-    REQUESTS,
-    Family,
-)
+from groupnl.metrics import FAMILIES, REQUESTS, Family
+
 
 TIMEOUT_S = 30.0
-# What workers count, and what the server counts of labels.
-READ = (*FAMILIES, LATE_LABELS, LATE_LABELLED, LATE_LABELLED_CORRECT, LATE_CANDIDATE_RIGHT, LABEL_DELAY_SECONDS)
 Duration = Annotated[str, form(r"[1-9][0-9]{0,5}(ms|s|m|h|d|w|y)", "a time such as 90m, 24h or 7d")]
 """How long, as Prometheus writes it."""
 
@@ -113,7 +103,7 @@ def read_prometheus(url: str, since: str | None) -> Samples:
     Raises:
         ServerError: nobody answers, or it has no metrics of this service.
     """
-    samples = [sample for family in READ for name in _series(family) for sample in _query(url, family, name, since)]
+    samples = [sample for family in FAMILIES for name in _series(family) for sample in _query(url, family, name, since)]
     hint = "" if since else " Replicas that do not answer now are counted with --since only"
     return _checked(url, Samples(samples), hint)
 
