@@ -15,7 +15,6 @@ from groupnl.base.texts import form
 from groupnl.errors import ServerError
 from groupnl.metrics import FAMILIES, REQUESTS, Family
 
-
 TIMEOUT_S = 30.0
 Duration = Annotated[str, form(r"[1-9][0-9]{0,5}(ms|s|m|h|d|w|y)", "a time such as 90m, 24h or 7d")]
 """How long, as Prometheus writes it."""
