@@ -11,7 +11,7 @@ import psutil
 import pytest
 import torch
 from prometheus_client import CollectorRegistry
-from support.shadows import CPU, EAGER, Count, config, job, until
+from support.shadows import CPU, EAGER, Count, Linear, config, job, until
 from torch import Tensor
 
 from groupnl.archive.probe import ProbeSet
@@ -51,22 +51,10 @@ class _Blocked:
         pass
 
 
-class _Linear:
-    """A network whose best class changes easily."""
-
-    def __call__(self, pixels: Tensor) -> Tensor:
-        weights = torch.randn(192, 7, generator=torch.Generator().manual_seed(0))
-        small = torch.nn.functional.avg_pool2d(pixels.float() / 255, 8)
-        return small.flatten(1) @ weights
-
-    def warm_up(self, max_batch: int) -> None:
-        pass
-
-
 def test_counts_equal_an_independent_computation(
     pixels: Tensor, begin: Callable[..., ShadowLoop], count: Count
 ) -> None:
-    engine = _Linear()
+    engine = Linear()
     groups = torch.tensor([0, 0, 0, 1, 1, 1, 2])
     shadow = begin(LocalRunner(engine, None, CPU, groups), config(severities=(5,)))
     labels = [index % 7 for index in range(len(pixels))]
