@@ -252,7 +252,7 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
         watch = Watch(endpoint.registry, counts, answers, tracer)
         loader = Loader(config, run_dir / "reloads", environment.child_environment(settings), counts)
         front = Front(config, access, models, store, loader, watch, log)
-        endpoint.also |= labels_app(config, run_dir, front.folder_of, kept.workers)
+        endpoint.also |= labels_app(config, run_dir, front.folder_of, kept.workers, access.metrics_keys)
         signals = () if has_terminal() else (signal.SIGHUP,)
         try:
             endpoint.start()

@@ -42,7 +42,7 @@ class MetricsEndpoint:
 
     Attributes:
         registry: of what is shown; the server that counts by itself registers its own metrics there.
-        also: path -> what answers there beside the metrics; to be filled before the start.
+        also: path -> what answers there beside the metrics, and asks for keys by itself; to be filled before the start.
     """
 
     def __init__(self, kept: KeptCounts, host: str, port: int, keys: Keys | None = None) -> None:
@@ -62,9 +62,9 @@ class MetricsEndpoint:
     def start(self) -> None:
         """Listen, in a thread of its own. Raises OSError when the port is taken."""
         host, port = self._address
-        app = _by_path(self.also, metrics_page(self.registry))
+        app = metrics_page(self.registry)
         app = app if self._keys is None else _with_keys(app, self._keys)
-        self._server = make_server(host, port, app, _Server, _Quiet)
+        self._server = make_server(host, port, _by_path(self.also, app), _Server, _Quiet)
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
         self._thread.start()
         self._sweeper.start()
