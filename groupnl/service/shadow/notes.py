@@ -12,6 +12,7 @@ from groupnl.corruptions import Cell
 from groupnl.metrics import (
     CLEAN,
     LABEL_DELAY_SECONDS,
+    LATE_CANDIDATE_RIGHT,
     LATE_LABELLED,
     LATE_LABELLED_CORRECT,
     LATE_LABELS,
@@ -61,7 +62,8 @@ def open_notes(model_dir: Path, name: str, config: ShadowConfig, metrics: Metric
         return []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file = answers_file(folder, name, [archive_digest(model_dir)], config.answers_remembered)
+        archives = [archive_digest(unpacked) for unpacked in (model_dir, config.candidate_dir) if unpacked is not None]
+        file = answers_file(folder, name, archives, config.answers_remembered)
         answers = RecentAnswers(config.answers_remembered, file)
     except OSError as error:  # the disk is full: nobody is refused an answer for that
         logger.warning("labels that come later will find no answers of %s: %s", name, error)
@@ -76,5 +78,7 @@ def _start_at_zero(metrics: Metrics, config: ShadowConfig) -> None:
     for family in (LATE_LABELLED, LATE_LABELLED_CORRECT):
         metrics.start_at_zero(family, **{label: [value] for label, value in CLEAN.items()})
         metrics.start_at_zero(family, corruption=config.corruptions, severity=severities)
+    if config.candidate is not None:
+        metrics.start_at_zero(LATE_CANDIDATE_RIGHT, candidate=[config.candidate])
     for family in (LATE_LABELS, LABEL_DELAY_SECONDS):
         metrics.start_at_zero(family)

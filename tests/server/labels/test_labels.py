@@ -195,6 +195,18 @@ def test_answers_of_another_archive_are_not_joined(service: Service) -> None:
     assert service.count("late_labelled_correct_total") == 2
 
 
+def test_answers_beside_another_candidate_are_not_joined(service: Service, tmp_path: Path) -> None:
+    candidate = tmp_path / "candidate"
+    candidate.mkdir()
+    (candidate / DIGEST_FILE).write_text("f" * 64)
+    service.answers.answer("one", 2, NOW)
+    service.unpack("c" * 64, candidate="next", candidate_dir=str(candidate))
+    assert service.take(("one", "blue")) == Taken(0, 1, [])
+    file = answers_file(service.memory, "tiny", ["c" * 64, "f" * 64], COUNT)
+    RecentAnswers(COUNT, file).answer("one", 2, NOW)
+    assert service.take(("one", "blue")).joined == 1
+
+
 def test_counts_go_on_in_the_next_start_and_not_with_another_archive(tmp_path: Path) -> None:
     same, other = (Comparison(letter * 64, None, "") for letter in "ad")
     for number, (comparison, expected) in enumerate([(same, 1), (same, 2), (other, 1)]):

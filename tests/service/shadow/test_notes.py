@@ -72,13 +72,17 @@ def test_every_live_answer_is_remembered_where_the_endpoint_looks(
 
 
 def test_what_will_be_counted_of_labels_begins_at_0(packed: Path, registry: CollectorRegistry, tmp_path: Path) -> None:
-    open_notes(packed, "tiny", config(), Metrics("tiny", registry), tmp_path)
+    given = config(candidate="next", candidate_dir=packed)
+    open_notes(packed, "tiny", given, Metrics("tiny", registry), tmp_path)
     cells = [{"corruption": "contrast", "severity": severity} for severity in ("1", "5")]
     for labels in ({"corruption": "none", "severity": "0"}, *cells):
         for name in ("groupnl_late_labelled_total", "groupnl_late_labelled_correct_total"):
             assert registry.get_sample_value(name, {"model": "tiny", **labels}) == 0
     for outcome in ("joined", "unknown", "refused"):
         assert registry.get_sample_value("groupnl_late_labels_total", {"model": "tiny", "outcome": outcome}) == 0
+    for outcome in ("both_right", "model_only", "candidate_only", "both_wrong"):
+        labels = {"model": "tiny", "candidate": "next", "outcome": outcome}
+        assert registry.get_sample_value("groupnl_late_candidate_right_total", labels) == 0
     assert registry.get_sample_value("groupnl_label_delay_seconds_count", {"model": "tiny"}) == 0
 
 
