@@ -21,6 +21,7 @@ from groupnl.metrics import (
 from groupnl.report.samples import Samples
 from groupnl.report.shares import CountedShare, quantiles, share_of
 from groupnl.report.twin import Twin, against
+from groupnl.robustness.always_valid import always_valid_mean, always_valid_share
 from groupnl.robustness.statistics import Interval, paired_difference
 
 _, _, ONLY_CANDIDATE_HOLDS, _ = HOLD_OUTCOMES
@@ -33,24 +34,17 @@ class Right(NamedTuple):
     Attributes:
         model: right answers of the model.
         candidate: right answers of the candidate.
-        only_model: images that only the model answered rightly.
-        only_candidate: images that only the candidate answered rightly.
+        interval: of the difference.
     """
 
     model: CountedShare
     candidate: CountedShare
-    only_model: float
-    only_candidate: float
+    interval: Interval
 
     @property
     def difference(self) -> float:
         """Of the two accuracies, the candidate's minus the model's."""
         return self.candidate.value - self.model.value
-
-    @property
-    def interval(self) -> Interval:
-        """Of the difference, at a single look."""
-        return paired_difference(self.only_candidate, self.only_model, self.model.total)
 
 
 class Disagreement(NamedTuple):
@@ -80,6 +74,8 @@ class Candidate(NamedTuple):
         others: images that got any other two classes.
         model_s: seconds of an image at quantiles 0.5, 0.95 and 0.99, by the model; None where nothing was timed.
         candidate_s: the same by the candidate.
+        in_window: intervals are of this one look; else those of agreement and of accuracies' difference may be looked
+            at any time, as those of `groupnl gate`.
     """
 
     name: str
@@ -91,6 +87,7 @@ class Candidate(NamedTuple):
     others: float
     model_s: tuple[float, ...] | None
     candidate_s: tuple[float, ...] | None
+    in_window: bool
 
 
 def candidates_of(samples: Samples, model: str, in_window: bool) -> list[Candidate]:
@@ -112,6 +109,7 @@ def candidates_of(samples: Samples, model: str, in_window: bool) -> list[Candida
 def _candidate(samples: Samples, model: str, name: str, in_window: bool) -> Candidate:
     labels = {"model": model, "candidate": name}
     images, failures = (samples.total(family.name, **labels) for family in (CANDIDATE_IMAGES, CANDIDATE_FAILURES))
+    agreed = samples.total(CANDIDATE_AGREES.name, **labels)
     outcomes = {
         corruption: samples.by("outcome", CANDIDATE_HOLDS.name, corruption=corruption, **labels) for corruption in NAMES
     }
@@ -123,18 +121,21 @@ def _candidate(samples: Samples, model: str, name: str, in_window: bool) -> Cand
     named = sorted((pair for pair in found if OTHER_CLASS not in pair), key=lambda pair: (-pair.images, pair))[:SHOWN]
     return Candidate(
         name=name,
-        agrees=share_of(samples.total(CANDIDATE_AGREES.name, **labels), images),
+        agrees=share_of(agreed, images)
+        if in_window
+        else CountedShare(agreed, images, always_valid_share(agreed, images)),
         failed=share_of(failures, images + failures),
         holds=against(name, outcomes, ONLY_CANDIDATE_HOLDS, in_window),
-        right=_right(samples, labels),
+        right=_right(samples, labels, in_window),
         disagreements=named,
         others=sum(pair.images for pair in found) - sum(pair.images for pair in named),
         model_s=quantiles(samples, CANDIDATE_SECONDS, network="model", **labels),
         candidate_s=quantiles(samples, CANDIDATE_SECONDS, network="candidate", **labels),
+        in_window=in_window,
     )
 
 
-def _right(samples: Samples, labels: dict[str, str]) -> Right | None:
+def _right(samples: Samples, labels: dict[str, str], in_window: bool) -> Right | None:
     """Of images that came with their class, and of those whose class came later."""
     counts: dict[str, float] = {}
     for family in (CANDIDATE_RIGHT, LATE_CANDIDATE_RIGHT):
@@ -144,4 +145,8 @@ def _right(samples: Samples, labels: dict[str, str]) -> Right | None:
     if not total:
         return None
     both, ours, theirs = (counts.get(outcome, 0.0) for outcome in (BOTH_RIGHT, ONLY_MODEL_RIGHT, ONLY_CANDIDATE_RIGHT))
-    return Right(share_of(both + ours, total), share_of(both + theirs, total), ours, theirs)
+    if in_window:
+        interval = paired_difference(theirs, ours, total)
+    else:
+        interval = always_valid_mean(theirs, total - ours - theirs, ours)
+    return Right(share_of(both + ours, total), share_of(both + theirs, total), interval)

@@ -51,15 +51,17 @@ def _right(model: str, candidate: Candidate) -> str:
     return (
         f"Of {counted(right.model.total, 'image')} of known class {text(model)} was right in "
         f"{percent(right.model.value)} and {text(candidate.name)} in {percent(right.candidate.value)}: "
-        f"{difference(right.difference, right.interval)} for {text(candidate.name)}. {_at_this_look(right)}"
+        f"{difference(right.difference, right.interval)} for {text(candidate.name)}. {_decided(right, candidate)}"
     )
 
 
-def _at_this_look(right: Right) -> str:
+def _decided(right: Right, candidate: Candidate) -> str:
     low, high = right.interval
-    if low > 0 or high < 0:
+    if low <= 0 <= high:
+        return "As the interval holds 0, that tells no difference yet."
+    if candidate.in_window:
         return "The interval is of this one look; looked at again and again, it misses at some time."
-    return "As the interval holds 0, this look tells no difference."
+    return "The interval may be looked at any time."
 
 
 def _holds(model: str, candidate: Candidate) -> str:

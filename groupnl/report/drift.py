@@ -1,14 +1,18 @@
 """How far the traffic has drifted from held-back images: pixels and answers by their ranks, and predicted classes."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from groupnl.metrics import (
     CONFIDENCE,
+    ENTROPY,
     EXPECTED_CONFIDENCE,
+    EXPECTED_ENTROPY,
     EXPECTED_PREDICTED,
     OTHER_CLASS,
     PREDICTED,
     TRAFFIC_RANK,
+    Family,
 )
 from groupnl.report.samples import Samples
 from groupnl.report.shares import buckets
@@ -95,16 +99,20 @@ class Classes(NamedTuple):
         return self.gap is not None and self.gap.beyond > CLASS_MARGIN
 
 
-class Confidence(NamedTuple):
-    """Mean confidence of all answers, 0 to 1.
+class Answers(NamedTuple):
+    """A property of all live answers, which repeated images move, beside those to held-back images.
 
     Attributes:
-        live: of the live answers.
-        expected: of the held-back images, from shares in buckets.
+        name: of the property, 0 to 1.
+        live: its mean over the live answers.
+        expected: its mean over the held-back images, from shares in buckets.
+        gap: largest difference of the two cumulative distributions, 0 to 1.
     """
 
+    name: str
     live: float
     expected: float
+    gap: float
 
 
 def statistics_of(samples: Samples, model: str, held_back: float) -> list[Statistic]:
@@ -142,14 +150,30 @@ def classes_of(samples: Samples, model: str, held_back: float) -> Classes | None
     return Classes(answers, gap if answers >= LEAST_ANSWERS else None, shares[:_SHOWN])
 
 
-def confidence_of(samples: Samples, model: str) -> Confidence | None:
-    """How sure a model was; None where nothing was counted, or it is not known what to expect."""
-    counted = samples.total(f"{CONFIDENCE.name}_count", model=model)
-    expected = samples.by("le", EXPECTED_CONFIDENCE.name, model=model)
-    if not counted or not expected:
+def answers_of(samples: Samples, model: str) -> list[Answers]:
+    """Confidence and entropy of all live answers; those that nobody counted, or expected, are not there."""
+    found = (
+        _answers(samples, model, name, counted, told)
+        for name, counted, told in (
+            ("confidence", CONFIDENCE, EXPECTED_CONFIDENCE),
+            ("entropy", ENTROPY, EXPECTED_ENTROPY),
+        )
+    )
+    return [each for each in found if each is not None]
+
+
+def _answers(samples: Samples, model: str, name: str, counted: Family, told: Family) -> Answers | None:
+    counts = buckets(samples, counted, model=model)
+    shares = {float(bound): share for bound, share in samples.by("le", told.name, model=model).items()}
+    if not counts or not counts[-1][1] or any(bound not in shares for bound in counted.buckets):
         return None
-    mean, below, bound = 0.0, 0.0, 0.0
-    for upper, share in sorted((float(bound), share) for bound, share in expected.items()):
-        mean += (share - below) * (bound + min(upper, 1.0)) / 2
-        below, bound = share, min(upper, 1.0)
-    return Confidence(samples.total(f"{CONFIDENCE.name}_sum", model=model) / counted, mean)
+    answers = counts[-1][1]
+    observed, expected = [count / answers for _, count in counts[:-1]], [shares[bound] for bound in counted.buckets]
+    live = samples.total(f"{counted.name}_sum", model=model) / answers
+    return Answers(name, live, _mean(counted.buckets, expected), largest_gap(observed, expected))
+
+
+def _mean(bounds: Sequence[float], shares: Sequence[float]) -> float:
+    """Of a distribution of values from 0, each taken for its bucket's middle."""
+    steps = zip([0.0, *bounds], bounds, [0.0, *shares], shares, strict=False)
+    return sum((high - low) * (left + right) / 2 for left, right, low, high in steps)

@@ -60,7 +60,7 @@ class ModelFigures(NamedTuple):
     Attributes:
         name: as it is served.
         builds: what answered; several where it changed, or differs between replicas.
-        traffic: what it is like; None where it is not known what to expect.
+        traffic: what it is like; None where no archive says what to expect, or several do.
         estimate: accuracy on it, without labels; None where there is none.
         agreement: answers that stayed, in all cells together.
         by_corruption: the same under each corruption.
@@ -106,6 +106,11 @@ class ModelFigures(NamedTuple):
     lag_s: tuple[float, ...] | None
 
     @property
+    def archives(self) -> int:
+        """How many archives answered as this model."""
+        return _archives(self.builds)
+
+    @property
     def dropped_share(self) -> float:
         """Of the chosen images that wait no more, those that were dropped; 0 where there are none."""
         dropped = sum(self.dropped.values())
@@ -130,13 +135,14 @@ def figures_of(samples: Samples, model: str, *, since: str | None = None) -> Mod
         since: they are the counts of so long a time, as Prometheus writes it, that slides; None: since a beginning.
     """
     in_window = since is not None
-    traffic = traffic_of(samples, model, since)
+    builds = _builds(samples, model)
+    traffic = traffic_of(samples, model, since) if _archives(builds) < 2 else None
     twin = twin_of(samples, model, in_window)
     agreement = _stayed(samples, model)
     in_group = share_of(samples.total(SHADOW_GROUP_KEPT.name, model=model), agreement.total)
     return ModelFigures(
         name=model,
-        builds=_builds(samples, model),
+        builds=builds,
         traffic=traffic,
         estimate=estimate_of(samples, model, traffic),
         agreement=agreement,
@@ -166,6 +172,10 @@ def _builds(samples: Samples, model: str) -> list[Build]:
     found = [sample.labels for sample in samples.matching(BUILD_INFO.name, model=model)]
     labels = ("arch", "engine", "precision", "torch", "version", "archive_sha256")
     return sorted({Build(*(told.get(label, "") for label in labels)) for told in found})
+
+
+def _archives(builds: list[Build]) -> int:
+    return len({build.archive_sha256 for build in builds})
 
 
 def _stayed(samples: Samples, model: str, **labels: str) -> CountedShare:

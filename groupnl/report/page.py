@@ -83,7 +83,7 @@ def _verdict(figures: ModelFigures) -> str:
         band_sentence(figures),
         *_twin_sentences(figures),
         *(candidate_sentence(figures.name, candidate) for candidate in figures.candidates),
-        NO_RECORD if traffic is None else "",
+        NO_RECORD if traffic is None and figures.archives < 2 else "",
     ]
     return '<section class="card verdict">' + "".join(f"<p>{told}</p>" for told in sentences if told) + "</section>"
 

@@ -7,6 +7,7 @@ from groupnl.metrics import SAME, SIMILAR
 from groupnl.report.estimate import Estimate
 from groupnl.report.figures import ModelFigures
 from groupnl.report.markup import difference, duration, estimated, name, number, percent, span, table, text
+from groupnl.report.traffic_words import traffic_in_short
 from groupnl.report.truth import Truth, band_of
 from groupnl.report.twin import Side, Twin
 from groupnl.robustness.power import DISCORDANCE, NEEDED
@@ -24,10 +25,13 @@ def summary_table(models: Sequence[ModelFigures]) -> str:
     """
     in_window = any(figures.twin is not None and figures.twin.overall.in_window for figures in models)
     twins = "difference to its twin, one look" if in_window else "holds better"
-    head = ("model", "answers stayed", "95 % interval", "pairs", twins, "requests", "99 % of batches within")
+    know_traffic = any(figures.traffic is not None for figures in models)
+    first = ("traffic", "right, estimated without labels") if know_traffic else ()
+    head = ("model", *first, "answers stayed", "95 % interval", "pairs", twins, "requests", "99 % of batches within")
     rows = [
         (
             f'<a href="#model-{place}">{name(figures.name)}</a>',
+            *((_traffic(figures), _estimate(figures)) if know_traffic else ()),
             percent(figures.agreement.value),
             span(figures.agreement),
             number(figures.agreement.total),
@@ -149,6 +153,16 @@ def shadow_table(figures: ModelFigures) -> str:
     if figures.lag_s:
         rows.append(("delay, median and 99 %", f"{duration(figures.lag_s[0])}, {duration(figures.lag_s[2])}"))
     return table("What became of the chosen images", ("images", "number"), rows)
+
+
+def _traffic(figures: ModelFigures) -> str:
+    return traffic_in_short(figures.traffic) if figures.traffic is not None else "not known"
+
+
+def _estimate(figures: ModelFigures) -> str:
+    if figures.estimate is None:
+        return "-"
+    return "withdrawn" if figures.estimate.withdrawn else estimated(figures.estimate.clean)
 
 
 def _holds_better(figures: ModelFigures, models: Sequence[ModelFigures]) -> str:

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from groupnl.metrics import EXPECTED_IMAGES
-from groupnl.report.drift import Classes, Confidence, Statistic, classes_of, confidence_of, statistics_of
+from groupnl.report.drift import Answers, Classes, Statistic, answers_of, classes_of, statistics_of
 from groupnl.report.files import Files, files_of
 from groupnl.report.mixture import Mixture, mixture_of
 from groupnl.report.samples import Samples
@@ -18,7 +18,7 @@ class Traffic(NamedTuple):
         mixture: the corruptions that it carries.
         statistics: of pixels and of answers.
         classes: that are predicted; None where none was counted.
-        confidence: of all answers; None where none was counted.
+        answers: how sure all live answers are.
         files: in which the images came; None where none was counted.
     """
 
@@ -27,7 +27,7 @@ class Traffic(NamedTuple):
     mixture: Mixture
     statistics: list[Statistic]
     classes: Classes | None
-    confidence: Confidence | None
+    answers: list[Answers]
     files: Files | None
 
     @property
@@ -59,6 +59,6 @@ def traffic_of(samples: Samples, model: str, since: str | None) -> Traffic | Non
         mixture=mixture_of(samples, model, held_back),
         statistics=statistics_of(samples, model, held_back),
         classes=classes_of(samples, model, held_back),
-        confidence=confidence_of(samples, model),
+        answers=answers_of(samples, model),
         files=files_of(samples, model),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from groupnl.report.drift import Classes, Statistic
+from groupnl.report.drift import Answers, Classes, Statistic
 from groupnl.report.files import Files
 from groupnl.report.markup import card, estimated, name, number, percent, points, scroll, table, text
 from groupnl.report.mixture import Mixture
@@ -27,7 +27,9 @@ def traffic_card(traffic: Traffic) -> str:
     content = ""
     if mixture.is_enough:
         content += _carried_table(mixture) + _expected_table(mixture)
-        content += _rank_chart(traffic.statistics) + _drift_table(traffic) if traffic.statistics else ""
+        content += _rank_chart(traffic.statistics) + _drift_table(traffic.statistics) if traffic.statistics else ""
+    if traffic.answers:
+        content += _answers_table(traffic.answers)
     if traffic.classes is not None:
         content += _classes_table(traffic.classes)
     if traffic.files is not None:
@@ -98,21 +100,20 @@ def _height(share: float) -> float:
     return max(0.0, min(1.0, share / _HIGHEST)) * _BAR
 
 
-def _drift_table(traffic: Traffic) -> str:
-    head = ("", "live images are", "gap", "chance allows")
+def _drift_table(statistics: Sequence[Statistic]) -> str:
+    head = ("of each", "live images are", "gap", "chance allows")
     rows = [
         (name(each.name), difference_words(each), percent(each.gap.size), percent(each.gap.noise))
-        for each in traffic.statistics
+        for each in statistics
     ]
-    caption = (
-        "Pixels and answers of live images among held-back ones: the gap is 0 % where they are alike, 100 % at most"
-    )
-    if traffic.confidence is not None:
-        live, expected = traffic.confidence
-        caption += (
-            f". Mean confidence of all live answers {percent(live)}, of held-back images about {percent(expected)}"
-        )
-    return table(caption, ("of each", *head[1:]), rows)
+    caption = "Pixels of chosen images, and answers to them, among held-back ones. Gap: 0 % alike, 100 % at most"
+    return table(caption, head, rows)
+
+
+def _answers_table(answers: Sequence[Answers]) -> str:
+    rows = [(name(each.name), percent(each.live), percent(each.expected), percent(each.gap)) for each in answers]
+    head = ("mean", "live", "held back, about", "gap")
+    return table("All live answers; one that comes again and again counts each time", head, rows)
 
 
 def _classes_table(classes: Classes) -> str:
@@ -137,4 +138,4 @@ def _files_table(files: Files) -> str:
         if found is not None:
             low, middle, high = map(number, found)
             rows.append((f"{words}: median, and 90 % of them", f"{middle}, {low} to {high}"))
-    return table("Files of the chosen images", ("", "share"), rows)
+    return table("Files of the chosen images", ("files", "share"), rows)

@@ -62,6 +62,18 @@ def traffic_sentences(traffic: Traffic) -> list[str]:
     return [*(found or [_nothing_found(traffic)]), expected_sentence(traffic)]
 
 
+def traffic_in_short(traffic: Traffic) -> str:
+    """The verdict on the traffic, for a table."""
+    if not traffic.mixture.is_enough:
+        return "too few images"
+    if told := traffic.mixture.told:
+        more = f", and {len(told) - 1} more" if len(told) > 1 else ""
+        return f"{percent(told[0].share.value)} {LOOKS[told[0].corruption]}{more}"
+    if drifted := traffic.drifted:
+        return difference_words(drifted[0])
+    return "other classes" if traffic.classes is not None and traffic.classes.has_drifted else "as expected"
+
+
 def carried_sentence(carried: Carried, since: str | None) -> str:
     """What share of the traffic carries a corruption, and what that cost."""
     told = f"<b>{estimated(carried.share)} of {_whose(since)} look {LOOKS[carried.corruption]}</b>"

@@ -41,12 +41,12 @@ def band_sentence(figures: ModelFigures) -> str:
 
 def archives_sentence(figures: ModelFigures) -> str:
     """That the counts are of several networks."""
-    archives = {build.archive_sha256 for build in figures.builds}
-    if len(archives) < 2:
+    if figures.archives < 2:
         return ""
     return (
-        f"<b>{len(archives)} archives</b> answered as {text(figures.name)} in this time: what follows is of all of "
-        "them together, and need not hold for any one."
+        f"<b>{figures.archives} archives</b> answered as {text(figures.name)} in this time: what follows is of all of "
+        "them together, and need not hold for any one. What the traffic is like beside the held-back images of one is "
+        "told of a time in which one answered."
     )
 
 

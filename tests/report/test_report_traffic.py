@@ -1,0 +1,207 @@
+"""groupnl report: what the traffic is like, first, in an operator's words; when it is silent, and when it gives up."""
+
+import re
+from html import unescape
+
+import pytest
+from prometheus_client import CollectorRegistry
+from support.reported import count_cells, samples_of
+from support.reported_traffic import (
+    CLEAN_RIGHT,
+    LOST,
+    count_answers,
+    count_expected,
+    count_files,
+    count_looks,
+    count_ranks,
+    expect,
+)
+
+from groupnl.corruptions.names import NAMES, Cell
+from groupnl.metrics import REQUESTS, Metrics
+from groupnl.report.figures import ModelFigures, figures_of
+from groupnl.report.page import page
+from groupnl.report.traffic import Traffic
+from groupnl.report.traffic_words import LOOKS
+
+BLURRED = {None: 0.88, Cell("motion_blur", 3): 0.12}
+
+
+def _figures(
+    images: float = 2000,
+    mixture: dict[Cell | None, float] | None = None,
+    since: str | None = None,
+    cats: int = 520,
+    **lowest: float,
+) -> ModelFigures:
+    registry = CollectorRegistry()
+    metrics = Metrics("m", registry)
+    metrics.inc(REQUESTS, 5, code="200")
+    count_cells(metrics)
+    expect(metrics)
+    count_looks(metrics, images, mixture or {None: 1.0})
+    count_ranks(metrics, 500, **lowest)
+    count_answers(metrics, cats=cats)
+    count_files(metrics)
+    count_expected(metrics, 20)
+    return figures_of(samples_of(registry), "m", since=since)
+
+
+def _traffic(figures: ModelFigures) -> Traffic:
+    assert figures.traffic is not None
+    return figures.traffic
+
+
+def _words(figures: ModelFigures) -> str:
+    """The page's text."""
+    body = page([figures], "s", "p", "t").split("<body>")[1]
+    spaced = re.sub(r"</?(?:p|td|th|tr|h\d|small|svg|text)\b[^>]*>", " ", body)
+    return " ".join(unescape(re.sub(r"<[^>]*>", "", spaced)).split())
+
+
+def test_a_corruption_is_named_with_its_share_its_interval_and_what_it_costs() -> None:
+    figures = _figures(mixture=BLURRED, since="6h")
+    (told,) = _traffic(figures).mixture.told
+    assert told.corruption == "motion_blur"
+    assert told.share.value == pytest.approx(0.12, abs=0.01)
+    assert told.share.low < 0.12 < told.share.high
+    assert told.severity == pytest.approx(3, abs=0.01)
+    assert told.cost == pytest.approx(3 * LOST)
+    assert re.search(
+        r"\d+ % \(\d+ to \d+ %\) of the last 6 h look motion-blurred; held-back images that were so cost the model "
+        r"9 points of accuracy\.",
+        _words(figures),
+    )
+
+
+def test_drift_comes_first_accuracy_second_agreement_third() -> None:
+    words = _words(_figures(mixture=BLURRED))
+    assert "m 12 % motion-blurred 60 %" in words
+    places = [
+        words.index(told)
+        for told in (
+            "of the live images look motion-blurred",
+            "Without labels it is estimated",
+            "answered again under one corruption",
+            "What is the traffic like?",
+            "How accurate is the model?",
+            "Did the answer stay?",
+            "Shadow requests",
+        )
+    ]
+    assert places == sorted(places)
+
+
+def test_clean_traffic_is_told_to_be_as_expected() -> None:
+    figures = _figures()
+    traffic = _traffic(figures)
+    assert (traffic.mixture.told, traffic.drifted, traffic.broken) == ([], [], [])
+    assert traffic.mixture.clean is not None
+    assert traffic.mixture.clean.value == pytest.approx(1.0, abs=0.01)
+    words = _words(figures)
+    assert "The traffic looks as expected: in 2,000 live images that were looked at no corruption is found" in words
+    assert "look motion-blurred" not in words
+    assert traffic.mixture.told_from < 0.1
+
+
+def test_expected_accuracy_is_that_of_held_back_images_of_such_a_mixture() -> None:
+    mixture = _traffic(_figures(mixture={Cell("fog", 5): 0.5, None: 0.5})).mixture
+    assert mixture.accuracy is not None
+    assert mixture.clean_accuracy == CLEAN_RIGHT
+    assert mixture.accuracy.value == pytest.approx(CLEAN_RIGHT - 0.5 * 5 * LOST, abs=0.01)
+    assert mixture.accuracy.low < mixture.accuracy.value < mixture.accuracy.high
+    assert mixture.agreement is not None
+    assert mixture.agreement.value == pytest.approx(1 - 0.5 * 0.25, abs=0.01)
+
+
+def test_few_images_say_nothing() -> None:
+    figures = _figures(images=49, mixture={Cell("fog", 5): 1.0}, brightness=1.0)
+    traffic = _traffic(figures)
+    assert (traffic.mixture.told, traffic.drifted, figures.estimate) == ([], [], None)
+    words = _words(figures)
+    assert (
+        "Only 49 live images have been looked at yet: too few to say what the traffic is like (50 are needed)" in words
+    )
+    assert "too few images -" in words  # in the table of all models
+    assert "it is estimated" not in words
+
+
+def test_no_image_yet() -> None:
+    assert "No live image has been looked at yet: too few" in _words(_figures(images=0))
+
+
+def test_drift_without_a_corruption_is_told_by_its_side() -> None:
+    figures = _figures(brightness=0.5, confidence=0.1)
+    assert [each.name for each in _traffic(figures).drifted] == ["brightness"]
+    words = _words(figures)
+    assert "Live images are darker than held-back ones." in words
+    assert "as expected:" not in words
+    assert figures.estimate is not None
+    assert figures.estimate.withdrawn == []
+
+
+def test_the_estimate_of_accuracy_is_shown_beside_band_and_truth() -> None:
+    figures = _figures()
+    estimate = figures.estimate
+    assert estimate is not None
+    assert (estimate.clean.value, estimate.overall.value) == (pytest.approx(0.6), pytest.approx(0.5))
+    assert estimate.by_corruption.keys() == set(NAMES)
+    words = _words(figures)
+    assert re.search(r"the model answers 60 % \(\d+ to \d+ %\) of the live images rightly", words)
+    assert re.search(r"fog 50 % \(\d+ to \d+ %\) 25 % \(11 to 47 %\) 19 % to 100.0 %", words)
+    assert 'class="estimate"' in page([figures], "s", "p", "t")
+
+
+def test_the_estimate_is_withdrawn_where_the_traffic_is_broken() -> None:
+    figures = _figures(brightness=0.9)
+    assert [each.name for each in _traffic(figures).broken] == ["brightness"]
+    content = page([figures], "s", "p", "t")
+    assert "How accurate the model is cannot be estimated now" in content
+    assert "Live images are far darker than held-back ones: on such images a model may be sure and wrong" in content
+    assert 'class="estimate"' not in content
+    assert "60 % (" not in content
+    assert "25 %" in content  # the probe set's truth stays
+
+
+def test_other_classes_are_told() -> None:
+    figures = _figures(cats=9)
+    classes = _traffic(figures).classes
+    assert classes is not None
+    assert classes.gap is None  # of 489 answers
+    assert "Other classes are predicted" not in _words(figures)
+    figures = _figures(cats=9000)
+    assert "Other classes are predicted than of held-back images" not in _words(figures)  # of 0.45 at most, all cats
+    classes = _traffic(figures).classes
+    assert classes is not None
+    assert classes.gap is not None
+    assert classes.gap.size == pytest.approx(9000 / 9480 - 0.5)
+    assert [each.name for each in classes.shares] == ["cat", "dog", "other"]
+
+
+def test_confidence_and_files() -> None:
+    figures = _figures()
+    (confidence,) = _traffic(figures).answers
+    assert (confidence.name, confidence.live) == ("confidence", pytest.approx(0.51))
+    assert confidence.expected == pytest.approx(0.5)
+    assert confidence.gap == pytest.approx(0.01)
+    words = _words(figures)
+    assert re.search(r"confidence 51 % 50 % 1(\.0)? %", words)
+    assert "JPEG 90 % PNG 10 % with EXIF 20 % longer side" in words
+
+
+def test_without_a_record_one_sentence_says_how_to_get_one() -> None:
+    registry = CollectorRegistry()
+    metrics = Metrics("m", registry)
+    metrics.inc(REQUESTS, 5, code="200")
+    count_cells(metrics)
+    figures = figures_of(samples_of(registry), "m")
+    assert (figures.traffic, figures.estimate) == (None, None)
+    content = page([figures], "s", "p", "t")
+    assert content.count("<code>groupnl traffic</code>") == 1
+    assert "What is the traffic like?" not in content
+    assert "Truth beside the label-free band" in content
+
+
+def test_every_corruption_has_its_words() -> None:
+    assert LOOKS.keys() == set(NAMES)
+    assert len(set(LOOKS.values())) == len(NAMES)
