@@ -19,7 +19,7 @@ LEAST_IMAGES = 50
 # this share: what touches fewer images than one in thirty moves no figure by more than its own error. A short window
 # is looked at more often, each time anew: it needs more.
 SHARE_MARGIN = 0.03
-SHARE_Z = dict(zip(WINDOWS, (3.0, 2.5, 2.25, 2.0), strict=True))
+SHARE_Z = dict(zip(WINDOWS, (3.0, 2.75, 2.5, 2.5), strict=True))
 
 # Statistics of pixels, each by its rank among held-back images. A gap of a quarter: as if one image in four had gone
 # from one end to the other. Another mixture of classes stays below.
@@ -36,7 +36,7 @@ LEAST_ANSWERS = 500
 
 # What chance allows: so many times the square root of (1 / images + 1 / held-back images). By the inequality of
 # Dvoretzky, Kiefer and Wolfowitz a gap is larger in 2 exp(-2 x^2) of all looks at most, without any margin.
-GAP_NOISE = dict(zip(WINDOWS, (1.6, 1.4, 1.2, 1.0), strict=True))
+GAP_NOISE = dict(zip(WINDOWS, (1.8, 1.6, 1.4, 1.4), strict=True))
 
 # Where traffic is broken, confidence says nothing of accuracy: under-exposed images are answered with a confidence of
 # .78 and an accuracy of .015. The label-free estimate is withdrawn, while the gap (less chance) is larger than these.

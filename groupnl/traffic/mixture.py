@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 from groupnl.corruptions.names import CELLS, NAMES, SEVERITIES, Cell
 from groupnl.metrics import CLEAN
 from groupnl.robustness.record import RobustnessRecord
+from groupnl.traffic.record import LOOKS
 
 NONE = CLEAN["corruption"]
 KINDS = (NONE, *NAMES)
-LOOKS: tuple[Cell | None, ...] = (None, *CELLS)
 ACCURACY, AGREEMENT = FIGURES = ("accuracy", "agreement")
 # Smaller weights are left out, here and in the metrics: together they would change a share by less than this.
 LEAST_WEIGHT = 0.01

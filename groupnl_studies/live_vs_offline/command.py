@@ -6,8 +6,9 @@ import zipfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
@@ -29,6 +30,7 @@ from groupnl.robustness.record import ROBUSTNESS_FILE, RobustnessRecord
 from groupnl_studies.harness.load import LoadProcess
 from groupnl_studies.harness.scrape import Scrape
 from groupnl_studies.harness.service import RunningService
+from groupnl_studies.live_vs_offline.estimating import SEED, answer_all, tables, write_estimates
 from groupnl_studies.live_vs_offline.figures import (
     ACCURACY,
     AGREEMENT,
@@ -42,54 +44,99 @@ from groupnl_studies.live_vs_offline.figures import (
     summary_table,
     write_csv,
 )
+from groupnl_studies.live_vs_offline.judging import judge
 from groupnl_studies.live_vs_offline.plot import draw
 from groupnl_studies.live_vs_offline.run import SETTINGS, labelled_images, replay, replay_probes
 from groupnl_studies.live_vs_offline.twin import relative_line, twin_rows, twin_table
+
+LIVE, ESTIMATES = PARTS = ("live", "estimates")
 
 
 class Options(BaseOptions):
     """What `groupnl study live-vs-offline` compares.
 
     Attributes:
+        only: of `PARTS`.
         models: archives in the model store, with their offline figures inside.
         model_store: folder of archives.
         data: image folders by split.
         passes: each image is sent so often to each model.
+        checkpoints: whose accuracy is estimated without labels.
+        splits: whose images these answer.
+        images: a random part of so many.
+        divisions: how often they are divided into held-back images and traffic.
         output: folder for figures and picture; made if missing.
     """
 
+    only: tuple[str, ...]
     models: tuple[str, ...]
     model_store: Path
     data: Path
     passes: Positive
+    checkpoints: tuple[Path, ...]
+    splits: tuple[str, ...]
+    images: Annotated[int, Field(ge=4)]
+    divisions: Positive
     output: Path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groupnl study live-vs-offline`."""
     add = parser.add_argument
+    add(
+        "--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=f"of {' and '.join(PARTS)} (both)"
+    )
     add("--models", nargs="+", default=["gnl_effnet_es", "effnet_es"], metavar="NAME", help="(%(default)s)")
     add("--model-store", type=Path, default=Path("model_store"), metavar="DIR", help="(%(default)s)")
     add("--data", type=Path, default=Path("data/icons"), metavar="DIR", help="image folders by split (%(default)s)")
     add("--passes", type=int, default=6, metavar="N", help="each image is sent so often to each model (%(default)s)")
+    store = Path("model_store")
+    checkpoints = [store / "efficientnet_gnl_es.safetensors", store / "efficientnet_es.safetensors"]
     add(
-        "--output", type=Path, default=Path("docs"), metavar="DIR", help="of live-vs-offline.csv and .svg (%(default)s)"
+        "--checkpoints",
+        nargs="+",
+        type=Path,
+        default=checkpoints,
+        metavar="FILE",
+        help="of estimates (both default ones)",
     )
+    add("--splits", nargs="+", default=["test_emoji", "test_style"], metavar="SPLIT", help="of estimates (%(default)s)")
+    add("--images", type=int, default=600, metavar="N", help="a random part, of estimates (%(default)s)")
+    add("--divisions", type=int, default=20, metavar="N", help="into held-back images and traffic (%(default)s)")
+    add("--output", type=Path, default=Path("docs"), metavar="DIR", help="of figures and picture (%(default)s)")
 
 
 def run(options: Options) -> int:
-    """Replay, compare, write the rows and the picture, print the tables.
+    """Each part in turn.
 
     Raises:
         ConfigError: an option that cannot be used, or an archive without offline figures.
+        CheckpointError: a checkpoint that cannot be used.
         ServerError: the service cannot be started, ended, or did not answer everything.
     """
+    options.output.mkdir(parents=True, exist_ok=True)
+    if LIVE in options.only:
+        _compare_live(options)
+    if ESTIMATES in options.only:
+        _judge_estimates(options)
+    return 0
+
+
+def _judge_estimates(options: Options) -> None:
+    """Answer, judge, write the estimates, print the tables."""
+    models = answer_all(options.checkpoints, options.data, options.splits, options.images)
+    judged = list(judge(models, options.divisions, SEED))
+    write_estimates(judged, options.output / "estimates.csv")
+    print(tables(models, judged, options.divisions))
+
+
+def _compare_live(options: Options) -> None:
+    """Replay, compare, write the rows and the picture, print the tables."""
     records = {model: read_packed(options.model_store / f"{model}.mar") for model in options.models}
     images = labelled_images(options.data, next(iter(records.values())).splits)
     scrape = _measure(options, images)
     rows = [row for model, record in records.items() for row in live_rows(model, scrape, record)]
     clean = {model: _share(scrape, model) for model in records}
-    options.output.mkdir(parents=True, exist_ok=True)
     write_csv(rows, options.output / "live-vs-offline.csv")
     draw(rows, clean, options.output / "live-vs-offline.svg")
     print(summary_table(rows, options.models), end="\n\n")
@@ -98,7 +145,6 @@ def run(options: Options) -> int:
     print(corruption_table(rows, options.models))
     for model in records:
         _print_twin(model, scrape, records)
-    return 0
 
 
 def read_packed(archive: Path) -> RobustnessRecord:

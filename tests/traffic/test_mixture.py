@@ -6,7 +6,8 @@ import pytest
 from groupnl.corruptions.names import CELLS, NAMES, Cell
 from groupnl.robustness.record import CellFigures, RobustnessRecord
 from groupnl.traffic.estimated import estimate
-from groupnl.traffic.mixture import FIGURES, KINDS, LEAST_WEIGHT, LOOKS, NONE, figure_weights, share_weights
+from groupnl.traffic.mixture import FIGURES, KINDS, LEAST_WEIGHT, NONE, figure_weights, share_weights
+from groupnl.traffic.record import LOOKS
 
 PER_CELL, CLEAN = 400, 4000
 RIGHT = (0.5, 0.6, 0.7, 0.8, 0.9)  # by severity

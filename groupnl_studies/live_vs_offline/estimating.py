@@ -1,0 +1,63 @@
+"""Estimates of accuracy without labels, judged on held-back images, read, corrupted and answered as in the service."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from groupnl.base.atomic_file import replacing
+from groupnl.base.progress import progress
+from groupnl.inference.device import choose_device, choose_precision
+from groupnl.inference.engines.torch_engine import TorchEngine
+from groupnl.models.trained import open_described
+from groupnl.validation.offline import read_images
+from groupnl_studies.live_vs_offline.answers import Answers, answer, kinds
+from groupnl_studies.live_vs_offline.breaking import broken_table, withdrawal_lines
+from groupnl_studies.live_vs_offline.judging import PAIRS, Judged, corruption_table, covered, verdict_table
+
+SEED = 0  # of the choice of images, of the corruptions and of the splits
+
+
+def answer_all(checkpoints: Sequence[Path], data: Path, splits: Sequence[str], images: int) -> dict[str, Answers]:
+    """Model -> its answers to all kinds of traffic.
+
+    Args:
+        checkpoints: of one input and the same classes.
+        data: image folders by split.
+        splits: of these.
+        images: a random part of so many.
+    """
+    opened = [open_described(path) for path in checkpoints]
+    device = choose_device("auto")
+    precision = choose_precision("auto", device)
+    engines = [TorchEngine(trained.network, trained.input, device, precision) for trained, _ in opened]
+    held_back = read_images(data, splits, opened[0][1], images, SEED)
+    with progress(total=len(kinds()) * len(held_back.keys), unit="images", title="answers") as bar:
+        found = answer(engines, held_back, seed=SEED, progress=bar.update)
+    return {path.stem: answers for path, answers in zip(checkpoints, found, strict=True)}
+
+
+def tables(models: Mapping[str, Answers], judged: Sequence[Judged], divisions: int) -> str:
+    """What the estimates came to, in Markdown.
+
+    Args:
+        models: of `answer_all`.
+        judged: of all their estimates.
+        divisions: how often the images were divided into held-back ones and traffic.
+    """
+    held = "\n".join(
+        f"The clean posterior's interval of {pairs} pairs holds the accuracy in "
+        f"{covered(models, divisions, SEED, pairs):.1%} of the cells."
+        for pairs in PAIRS
+    )
+    parts = (verdict_table(judged), corruption_table(judged), held, broken_table(models, SEED))
+    return "\n\n".join((*parts, withdrawal_lines(models, SEED)))
+
+
+def write_estimates(judged: Iterable[Judged], path: Path) -> None:
+    """One line for each estimate, shares with four digits."""
+    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("model", "split", "corruption", "severity", "estimator", "estimate", "truth"))
+        for each in judged:
+            row = (each.model, each.split, *each.cell, each.estimator, f"{each.estimate:.4f}", f"{each.truth:.4f}")
+            writer.writerow(row)
