@@ -53,12 +53,12 @@ class CandidateAnswer(NamedTuple):
 
     Attributes:
         best: name of its best class.
-        corrupted_best: the same under the corruption; None where that answer is none.
-        seconds: of the candidate for one of the two answers.
+        holds: whether the best class stayed under the corruption; None where that could not be made.
+        seconds: of the candidate's network for one of the two answers.
     """
 
     best: str
-    corrupted_best: str | None
+    holds: bool | None
     seconds: float
 
 

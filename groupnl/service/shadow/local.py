@@ -6,7 +6,9 @@ from groupnl.archive.engine import as_packed, load_engine
 from groupnl.archive.groups import load_groups
 from groupnl.archive.load import checked_manifest
 from groupnl.archive.traffic import load_traffic
+from groupnl.card import InputConfig
 from groupnl.inference.engines.engine import Engine
+from groupnl.service.shadow.candidate import ArchiveCandidate, load_candidate
 from groupnl.service.shadow.messages import Setup
 from groupnl.service.shadow.observer import TrafficObserver
 from groupnl.service.shadow.runner import LocalRunner
@@ -26,7 +28,14 @@ def local_runner(setup: Setup) -> LocalRunner:
     groups = None if found is None else torch.tensor(found.of_classes(manifest.card.classes))
     traffic = load_traffic(setup.model_dir)
     observer = None if traffic is None else TrafficObserver(traffic)
-    return LocalRunner(model, _twin(setup), choice.device, groups, observer)
+    candidate = _candidate(setup, manifest.card.input)
+    return LocalRunner(model, _twin(setup), choice.device, groups, observer, candidate)
+
+
+def _candidate(setup: Setup, model_input: InputConfig) -> ArchiveCandidate | None:
+    if setup.candidate_dir is None:
+        return None
+    return load_candidate(setup.candidate_dir, setup.choice.device, model_input)
 
 
 def _twin(setup: Setup) -> Engine | None:

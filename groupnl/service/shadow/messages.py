@@ -14,12 +14,14 @@ class Setup(NamedTuple):
         twin_dir: the twin's, or None.
         choice: how both networks run.
         threads: of one forward pass.
+        candidate_dir: the candidate's unpacked archive, or None.
     """
 
     model_dir: Path
     twin_dir: Path | None
     choice: Choice
     threads: int
+    candidate_dir: Path | None = None
 
 
 class Failure(NamedTuple):

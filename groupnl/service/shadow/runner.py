@@ -6,17 +6,16 @@ A `Runner` does it for a batch. `LocalRunner` does it where it is called: in the
 
 import logging
 import time
-from collections.abc import Sequence
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from groupnl.corruptions import CorruptionSpec, corrupt_each
 from groupnl.inference.engines.engine import Engine
 from groupnl.robustness.compare import NO_CLASS, compare
 from groupnl.service.shadow.batch import Batch, Result
 from groupnl.service.shadow.beside import Beside, Candidate, Examples, Observer
+from groupnl.service.shadow.corrupting import Corrupter
 from groupnl.service.shadow.tell_once import TellOnce
 
 logger = logging.getLogger(__name__)
@@ -66,6 +65,7 @@ class LocalRunner:
         self._twin = twin
         self._device = device
         self._groups = groups
+        self._corrupt = Corrupter()
         self._beside = Beside(observer, candidate, examples)
         self._tell_once = TellOnce(logger)
 
@@ -110,23 +110,3 @@ class LocalRunner:
             self._tell_once(FloatingPointError("its logits are not finite"), "a network failed on an image")
         found: list[int] = logits.argmax(dim=1).where(is_answer, NO_CLASS).tolist()
         return found
-
-    def _corrupt(self, pixels: Tensor, specs: Sequence[CorruptionSpec | None]) -> list[Tensor | None]:
-        """The corrupted images, together if possible; one by one when a corruption fails, so that only it is lost."""
-        places = [place for place, spec in enumerate(specs) if spec is not None]
-        wanted = [spec for spec in specs if spec is not None]
-        images: list[Tensor | None] = list(pixels)
-        try:
-            corrupted: Sequence[Tensor | None] = list(corrupt_each(pixels[places], wanted)) if places else []
-        except Exception:
-            corrupted = [self._try(pixels[place], spec) for place, spec in zip(places, wanted, strict=True)]
-        for place, image in zip(places, corrupted, strict=True):
-            images[place] = image
-        return images
-
-    def _try(self, image: Tensor, spec: CorruptionSpec) -> Tensor | None:
-        try:
-            return corrupt_each(image.unsqueeze(0), [spec])[0]
-        except Exception as error:
-            self._tell_once(error, "corruption %s at severity %d failed", spec.name, spec.severity)
-            return None

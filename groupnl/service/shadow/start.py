@@ -8,10 +8,12 @@ from groupnl.archive import probe
 from groupnl.archive.engine import Choice
 from groupnl.archive.read import archive_digest
 from groupnl.archive.shadow_config import ShadowConfig
+from groupnl.archive.traffic import load_traffic
 from groupnl.corruptions.corrupt import check
 from groupnl.errors import ConfigError
 from groupnl.metrics import PROBE_SET_IMAGES, Metrics
 from groupnl.robustness.seen import Seen
+from groupnl.service.shadow.candidate_counts import candidate_counts
 from groupnl.service.shadow.child_runner import ChildRunner
 from groupnl.service.shadow.counts import ShadowCounts
 from groupnl.service.shadow.local import local_runner
@@ -21,7 +23,6 @@ from groupnl.service.shadow.notes import open_notes
 from groupnl.service.shadow.runner import Runner
 from groupnl.service.shadow.sampler import Sampler
 from groupnl.service.shadow.traffic_counts import TrafficCounts
-from groupnl.traffic.file import TRAFFIC_FILE
 
 logger = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ def start_shadows(
         answers_folder: where answers are remembered for their labels; made if missing. None: they are not.
 
     Raises:
-        ConfigError: a twin without its archive, or a corruption that cannot be made here.
+        ConfigError: a twin or candidate without its archive, or a corruption that cannot be made here.
         ArchiveError: the probe set cannot be read.
     """
     images = probe.load(model_dir)
@@ -58,8 +59,13 @@ def start_shadows(
     if config.share == 0 and (images is None or config.probe_time_share == 0):
         return Sampler(counts, None, listeners=notes)
     _check(config)
-    listeners: list[PairListener] = [*notes, *_traffic_counts(model_dir, config, metrics)]
-    shadow = ShadowLoop(_runner(model_dir, config, choice, counts), config, counts, images, listeners)
+    listeners: list[PairListener] = [
+        *notes,
+        *_traffic_counts(model_dir, config, metrics),
+        *candidate_counts(model_dir, config, metrics),
+    ]
+    runner, needs_files = _runner(model_dir, config, choice, counts), config.candidate is not None
+    shadow = ShadowLoop(runner, config, counts, images, listeners, needs_files=needs_files)
     shadow.start()
     if config.share == 0:
         return Sampler(counts, None, listeners=notes)  # it replays the probe set only
@@ -69,13 +75,19 @@ def start_shadows(
 def _traffic_counts(model_dir: Path, config: ShadowConfig, metrics: Metrics) -> list[TrafficCounts]:
     if config.share == 0:
         return []
-    return [TrafficCounts(metrics, config.cells(), knows_held_back=(model_dir / TRAFFIC_FILE).exists())]
+    traffic = load_traffic(model_dir)
+    return [TrafficCounts(metrics, config.cells(), None if traffic is None else traffic.record)]
 
 
 def _check(config: ShadowConfig) -> None:
     if config.twin is not None and config.twin_dir is None:
         raise ConfigError(
             f"shadow.twin = {config.twin!r} needs shadow.twin_dir, the twin's unpacked archive: `groupnl serve` sets it"
+        )
+    if config.candidate is not None and config.candidate_dir is None:
+        raise ConfigError(
+            f"shadow.candidate = {config.candidate!r} needs shadow.candidate_dir, its unpacked archive: name its file, "
+            "`groupnl serve --candidate MODEL=FILE.mar`"
         )
     check(config.corruptions)
 
@@ -102,7 +114,7 @@ def _runner(model_dir: Path, config: ShadowConfig, choice: Choice, counts: Shado
 
     A second process on CUDA would need a context of its own, and streams' priorities do not count between processes.
     """
-    setup = Setup(model_dir, config.twin_dir, choice, config.threads)
+    setup = Setup(model_dir, config.twin_dir, choice, config.threads, config.candidate_dir)
     if choice.device.type == "cpu":
         return ChildRunner(setup, counts.process_died)
     return local_runner(setup)  # on the usual stream: the live engine's goes before it

@@ -73,7 +73,7 @@ def test_a_corruption_that_raises_loses_only_its_own_images(
             raise RuntimeError("broken")
         return corrupt_each(images, specs)
 
-    monkeypatch.setattr("groupnl.service.shadow.runner.corrupt_each", raising)
+    monkeypatch.setattr("groupnl.service.shadow.corrupting.corrupt_each", raising)
     specs = [CorruptionSpec("contrast", 1, 0), CorruptionSpec("contrast", 5, 0), None]
     results = LocalRunner(engine, None, CPU).run(Batch(pixels[:3], specs, engine(pixels[:3]).softmax(dim=1)))
     assert [result is None for result in results] == [False, True, False]
