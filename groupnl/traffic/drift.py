@@ -105,20 +105,3 @@ def class_noise(expected: Mapping[str, float], answers: float, expected_images: 
 
 
 CLASS_NOISE = math.sqrt(2 / math.pi) / 2  # half of a normal error's mean absolute value, in standard deviations
-
-
-def bucket_rank(value: float, bounds: Sequence[float], counts: Sequence[int], draw: float) -> float:
-    """Where a value lies among counted ones, 0 to 1: evenly spread where it comes from where they came from.
-
-    Args:
-        value: at most the last bound.
-        bounds: upper bounds of the buckets.
-        counts: values in each, above 0 together.
-        draw: uniform in 0 to 1: where in its bucket it is put.
-    """
-    total, below = sum(counts), 0
-    for bound, count in zip(bounds, counts, strict=True):
-        if value <= bound:
-            return (below + draw * count) / total
-        below += count
-    return 1.0

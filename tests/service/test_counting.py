@@ -7,6 +7,7 @@ import torch
 from PIL import Image
 from prometheus_client import CollectorRegistry
 from support.pictures import encode, scene
+from support.traffic import tiny_record
 
 from groupnl.archive.handler_config import HandlerConfig
 from groupnl.archive.load import load_unpacked
@@ -89,7 +90,7 @@ def test_every_count_is_there_before_its_first_case(packed: Path, tmp_path: Path
     metrics = worker_metrics("tiny")
     ShadowCounts(metrics, "twin")
     AnswerCounts(metrics, ["cat", "dog"])
-    TrafficCounts(metrics, CELLS, knows_held_back=True)
+    TrafficCounts(metrics, CELLS, tiny_record())
     open_notes(packed, "tiny", ShadowConfig(), metrics, tmp_path)
     samples = [sample for family in metrics.registry.collect() for sample in family.samples]
     for family in set(FAMILIES) - _OF_A_CANDIDATE:

@@ -9,7 +9,6 @@ from groupnl.traffic.drift import (
     STATISTIC_MARGIN,
     WINDOWS,
     Gap,
-    bucket_rank,
     class_noise,
     gap_noise,
     largest_gap,
@@ -56,13 +55,3 @@ def test_the_classes_noise_is_what_chance_makes_on_average():
     counts = rng.multinomial(400, list(shares.values()), 500) / 400
     found = [total_variation(dict(zip(shares, row, strict=True)), shares) for row in counts.tolist()]
     assert class_noise(shares, 400, 1e12) == pytest.approx(np.mean(found), rel=0.05)
-
-
-def test_ranks_of_what_is_alike_are_spread_evenly():
-    rng = np.random.default_rng(0)
-    bounds, counts = (0.2, 0.5, 1.0), (10, 70, 20)
-    values = rng.choice([0.1, 0.4, 0.9], 5000, p=[0.1, 0.7, 0.2])
-    ranks = [bucket_rank(value, bounds, counts, draw) for value, draw in zip(values, rng.random(5000), strict=True)]
-    assert stats.ks_1samp(ranks, stats.uniform.cdf).pvalue > 0.01
-    assert bucket_rank(0.9, bounds, counts, 1.0) == 1.0
-    assert bucket_rank(0.1, bounds, counts, 0.0) == 0.0

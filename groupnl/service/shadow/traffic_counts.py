@@ -18,7 +18,10 @@ from groupnl.metrics import (
 from groupnl.service.shadow.batch import Expected, Result
 from groupnl.service.shadow.counts import cell_labels
 from groupnl.service.shadow.job import Job
+from groupnl.traffic.answer_ranks import AnswerRanks
+from groupnl.traffic.drift import ANSWER_STATISTICS
 from groupnl.traffic.onlooker import Look
+from groupnl.traffic.record import TrafficRecord
 from groupnl.traffic.statistics import STATISTICS
 
 _EXIF = {True: "yes", False: "no"}
@@ -30,17 +33,18 @@ class TrafficCounts:
     Args:
         metrics: of the worker.
         cells: that images meet.
-        knows_held_back: whether the archive says what held-back images are like. Else only files are counted.
+        held_back: what the archive says of held-back images; None: only files are counted.
     """
 
-    def __init__(self, metrics: Metrics, cells: Sequence[Cell], *, knows_held_back: bool) -> None:
+    def __init__(self, metrics: Metrics, cells: Sequence[Cell], held_back: TrafficRecord | None) -> None:
         self._metrics = metrics
         formats = [name.lower() for name in FORMATS]
         metrics.start_at_zero(TRAFFIC_FILES, format=formats, exif=[*_EXIF.values()])
         metrics.start_at_zero(TRAFFIC_SIDE_PIXELS)
         metrics.start_at_zero(TRAFFIC_JPEG_QUALITY)
-        if knows_held_back:
-            metrics.start_at_zero(TRAFFIC_RANK, statistic=STATISTICS)
+        self._answers = None if held_back is None else AnswerRanks(held_back)
+        if held_back is not None:
+            metrics.start_at_zero(TRAFFIC_RANK, statistic=(*STATISTICS, *ANSWER_STATISTICS))
             for family, known in ((TRAFFIC_LOOKS, CELLS), (SHADOW_EXPECTED_CORRECT, cells)):
                 for cell in (None, *known):
                     metrics.start_at_zero(family, **{label: [value] for label, value in cell_labels(cell).items()})
@@ -49,6 +53,8 @@ class TrafficCounts:
         """Count one image."""
         if result.look is not None:
             self._look(result.look)
+        if self._answers is not None:
+            self._ranks(ANSWER_STATISTICS, self._answers.ranks(job.clean))
         if result.expected is not None:
             self._expected(result.expected, cell)
         if job.file:
@@ -56,7 +62,10 @@ class TrafficCounts:
 
     def _look(self, look: Look) -> None:
         self._metrics.inc(TRAFFIC_LOOKS, **cell_labels(look.cell))
-        for statistic, rank in zip(STATISTICS, look.ranks, strict=True):
+        self._ranks(STATISTICS, look.ranks)
+
+    def _ranks(self, statistics: Sequence[str], ranks: Sequence[float]) -> None:
+        for statistic, rank in zip(statistics, ranks, strict=True):
             self._metrics.observe(TRAFFIC_RANK, rank, statistic=statistic)
 
     def _expected(self, expected: Expected, cell: Cell) -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 from prometheus_client import CollectorRegistry
 from support.pictures import encode, scene
 from support.shadows import Count
-from support.traffic import noisy_images, tiny_traffic
+from support.traffic import noisy_images, tiny_record, tiny_traffic
 
 from groupnl.corruptions import CELLS, Cell
 from groupnl.metrics import CLEAN, Metrics
@@ -17,6 +17,7 @@ from groupnl.service.shadow.batch import Expected, Result
 from groupnl.service.shadow.job import Job
 from groupnl.service.shadow.observer import TrafficObserver
 from groupnl.service.shadow.traffic_counts import TrafficCounts
+from groupnl.traffic.drift import ANSWER_STATISTICS
 from groupnl.traffic.onlooker import Look
 from groupnl.traffic.statistics import STATISTICS
 
@@ -25,7 +26,7 @@ FOG = Cell("fog", 3)
 
 
 def _job(file: bytes) -> Job:
-    return Job("key", torch.zeros(3, 8, 8, dtype=torch.uint8), torch.zeros(2), None, time.monotonic(), file)
+    return Job("key", torch.zeros(3, 8, 8, dtype=torch.uint8), torch.tensor([0.75, 0.25]), None, time.monotonic(), file)
 
 
 def _result(look: Look | None = None, expected: Expected | None = None) -> Result:
@@ -33,20 +34,21 @@ def _result(look: Look | None = None, expected: Expected | None = None) -> Resul
 
 
 def test_looks_ranks_and_what_is_expected(registry: CollectorRegistry, count: Count) -> None:
-    counts = TrafficCounts(Metrics("tiny", registry), CELLS, knows_held_back=True)
+    counts = TrafficCounts(Metrics("tiny", registry), CELLS, tiny_record())
     assert count("groupnl_traffic_looks_total") == count("groupnl_shadow_expected_correct_total") == 0
     counts.pair(_job(b""), FOG, _result(Look(None, RANKS), Expected(0.75, 0.5)))
     counts.pair(_job(b""), FOG, _result(Look(Cell("snow", 2), RANKS), Expected(0.25, 0.125)))
     assert count("groupnl_traffic_looks_total", **CLEAN) == 1
     assert count("groupnl_traffic_looks_total", corruption="snow", severity="2") == 1
     assert count("groupnl_traffic_rank_sum", statistic=STATISTICS[3]) == pytest.approx(0.6)
-    assert count("groupnl_traffic_rank_count") == 2 * len(STATISTICS)
+    assert count("groupnl_traffic_rank_count") == 2 * (len(STATISTICS) + len(ANSWER_STATISTICS))
+    assert count("groupnl_traffic_rank_count", statistic="confidence") == 2
     assert count("groupnl_shadow_expected_correct_total", **CLEAN) == 1
     assert count("groupnl_shadow_expected_correct_total", corruption="fog", severity="3") == 0.625
 
 
 def test_files(registry: CollectorRegistry, count: Count) -> None:
-    counts = TrafficCounts(Metrics("tiny", registry), CELLS, knows_held_back=False)
+    counts = TrafficCounts(Metrics("tiny", registry), CELLS, None)
     image, exif = Image.fromarray(scene(300, 200)), Image.Exif()
     exif[0x0112] = 6
     for file in (encode(image, "JPEG", quality=83, exif=exif), encode(image, "PNG"), b"", b"no image"):
