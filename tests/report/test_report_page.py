@@ -13,6 +13,7 @@ import pytest
 from prometheus_client import CollectorRegistry, Gauge
 from skimage.color import deltaE_ciede2000, rgb2lab
 from support.reported import count_cells, count_outcomes, samples_of
+from support.reported_traffic import STATISTICS, count_all
 
 from groupnl import __version__
 from groupnl.corruptions.names import NAMES
@@ -21,7 +22,7 @@ from groupnl.metrics import (
     REQUESTS,
     Metrics,
 )
-from groupnl.report import charts
+from groupnl.report import charts, traffic_card
 from groupnl.report.figures import figures_of, model_names
 from groupnl.report.page import page
 from groupnl.report.tables import builds_table
@@ -78,6 +79,17 @@ SAMPLES = samples_of(_registry(TWIN), _registry(SERVED, TWIN))
 PAGE = page([figures_of(SAMPLES, name) for name in model_names(SAMPLES)], "http://here", "since the start", "now")
 
 
+def _full() -> str:
+    """A page with all that there can be."""
+    registry = _registry(SERVED, TWIN)
+    metrics = Metrics(SERVED, full := CollectorRegistry())
+    count_all(metrics)
+    return page([figures_of(samples_of(registry, full), SERVED)], "s", "p", "t")
+
+
+PAGES = {"plain": PAGE, "full": _full()}
+
+
 class Element(NamedTuple):
     """An element with its attributes, the elements around it, and the words in it."""
 
@@ -121,9 +133,9 @@ class _Reader(HTMLParser):
             element.words.append(data)
 
 
-def _elements(*tags: str) -> list[Element]:
+def _elements(*tags: str, content: str = PAGE) -> list[Element]:
     reader = _Reader()
-    reader.feed(PAGE)
+    reader.feed(content)
     return [element for element in reader.elements if element.tag in tags]
 
 
@@ -225,13 +237,14 @@ def test_text_in_the_map_has_contrast(theme: Theme) -> None:
 
 def test_marks_have_contrast(theme: Theme) -> None:
     pairs = [(mark, "card") for mark in ("accent", "model", "reference", "soft", "ink")]
-    pairs += [("ink", "tint"), ("accent", "tint")]
+    pairs += [("ink", "tint"), ("accent", "tint"), ("reference", "tint")]
     assert {pair: _contrast(*map(theme.named, pair)) >= MARK for pair in pairs} == dict.fromkeys(pairs, True)
 
 
-def test_nothing_is_drawn_pale() -> None:
+@pytest.mark.parametrize("content", PAGES.values(), ids=PAGES)
+def test_nothing_is_drawn_pale(content: str) -> None:
     """Contrast is computed from declared colours, which transparency would change."""
-    assert not re.search(r"opacity|rgba|hsla|color-mix|style=", PAGE)
+    assert not re.search(r"opacity|rgba|hsla|color-mix|style=", content)
 
 
 @pytest.mark.parametrize("vision", VISIONS)
@@ -267,11 +280,12 @@ def test_what_fails_stands_out_from_the_page(name: str) -> None:
 # --- phone, paper -----------------------------------------------------------------------------------------------------
 
 
-def test_what_is_wide_is_scrolled_in_its_own_box() -> None:
-    wide = _elements("table", "svg")
+@pytest.mark.parametrize("content", PAGES.values(), ids=PAGES)
+def test_what_is_wide_is_scrolled_in_its_own_box(content: str) -> None:
+    wide = _elements("table", "svg", content=content)
     assert {element.tag for element in wide} == {"table", "svg"}
     assert all(element.inside("div", "scroll") for element in wide)
-    boxes = [element for element in _elements("div") if element.attributes.get("class") == "scroll"]
+    boxes = [element for element in _elements("div", content=content) if element.attributes.get("class") == "scroll"]
     # By keyboard, too; and a screen reader says what it is.
     assert all(box.attributes["tabindex"] == "0" and box.attributes["aria-label"] for box in boxes)
     declared = _declared("")
@@ -291,6 +305,8 @@ def test_charts_can_be_read_on_a_phone() -> None:
     assert size * inside / charts._WIDTH >= 9.5
     longest = max(map(len, NAMES))
     assert longest * 0.6 * size <= charts._LEFT - 10
+    assert size * inside / traffic_card._WIDTH >= 9.5
+    assert max(map(len, STATISTICS)) * 0.6 * size <= traffic_card._LEFT - 10
     left, right = charts._LEFT, charts._WIDTH - charts._RIGHT
     widest = [
         float(words) for words in re.findall(r'<text class="soft" x="([\d.]+)" y="\d+" text-anchor="start">', PAGE)
@@ -314,16 +330,20 @@ def test_paper_is_light_and_shows_all() -> None:
 # --- tables and words -------------------------------------------------------------------------------------------------
 
 
-def test_tables_name_themselves_their_columns_and_their_rows() -> None:
-    tables = _elements("table")
-    assert len(tables) == 2 + 5 + 3  # all models and builds; map, twin, its power, truth, shadows; the twin has no twin
-    captions = [element for element in _elements("caption") if element.text]
+# All models and builds; map, twin, its power, truth, shadows; the twin has no twin. Then of traffic what it carries,
+# what that leads to expect, ranks, answers, classes and files; estimate, late labels; three of the candidate.
+@pytest.mark.parametrize(("content", "number"), [(PAGE, 2 + 5 + 3), (PAGES["full"], 2 + 5 + 6 + 2 + 3)], ids=PAGES)
+def test_tables_name_themselves_their_columns_and_their_rows(content: str, number: int) -> None:
+    tables = _elements("table", content=content)
+    assert len(tables) == number
+    captions = [element for element in _elements("caption", content=content) if element.text]
     assert [caption.around[-1].tag for caption in captions] == ["table"] * len(tables)
     assert all(
         head.attributes["scope"] in (("col",) if head.inside("thead") else ("row", "rowgroup"))
-        for head in _elements("th")
+        for head in _elements("th", content=content)
     )
-    assert "<tr><td" not in PAGE  # each row begins with its name
+    assert all(head.text for head in _elements("th", content=content))
+    assert "<tr><td" not in content  # each row begins with its name
 
 
 def test_intervals_are_text() -> None:

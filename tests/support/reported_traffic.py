@@ -6,11 +6,17 @@ import numpy as np
 
 from groupnl.corruptions.names import CELLS, Cell
 from groupnl.metrics import (
+    CANDIDATE_DISAGREEMENTS,
+    CANDIDATE_HOLDS,
+    CANDIDATE_IMAGES,
     CLEAN,
     CONFIDENCE,
     EXPECTED_CONFIDENCE,
     EXPECTED_IMAGES,
     EXPECTED_PREDICTED,
+    LATE_LABELLED,
+    LATE_LABELLED_CORRECT,
+    LATE_LABELS,
     OFFLINE_ACCURACY,
     PREDICTED,
     SHADOW_EXPECTED_CORRECT,
@@ -121,3 +127,21 @@ def count_expected(metrics: Metrics, pairs: float, clean: float = 0.6, corrupted
     metrics.inc(SHADOW_EXPECTED_CORRECT, clean * pairs * len(CELLS), **CLEAN)
     for cell in CELLS:
         metrics.inc(SHADOW_EXPECTED_CORRECT, corrupted * pairs, **labels_of(cell))
+
+
+def count_all(metrics: Metrics) -> None:
+    """All that a page can tell beside cells and twin: drifted traffic, labels that came later, a candidate."""
+    expect(metrics)
+    count_looks(metrics, 1000, {None: 0.8, Cell("elastic_transform", 3): 0.2})
+    count_ranks(metrics, 200, brightness=0.5)
+    count_answers(metrics)
+    count_files(metrics)
+    count_expected(metrics, 20)
+    metrics.inc(LATE_LABELS, 40, outcome="joined")
+    for family in (LATE_LABELLED, LATE_LABELLED_CORRECT):
+        for cell in (None, Cell("fog", 1)):
+            metrics.inc(family, 40, **labels_of(cell))
+    of = {"candidate": "new_es"}
+    metrics.inc(CANDIDATE_IMAGES, 100, **of)
+    metrics.inc(CANDIDATE_DISAGREEMENTS, 10, model_class="cat", candidate_class="dog", **of)
+    metrics.inc(CANDIDATE_HOLDS, 10, corruption="fog", outcome="candidate_only", **of)
