@@ -2,8 +2,8 @@
 
 What the project takes from it is listed here and nowhere else: `JAVA_HOME`, `OMP_NUM_THREADS`, `OMP_WAIT_POLICY`,
 `GOMP_SPINCOUNT`, `GLIBC_TUNABLES`, `XDG_RUNTIME_DIR`, OpenTelemetry's `OTEL_EXPORTER_OTLP_ENDPOINT` and the same for
-traces alone, `GROUPNL_KEYS`, and `GROUPNL_SEATS`, `GROUPNL_SEEN` and `GROUPNL_ANSWERS`, which `groupnl serve` sets
-for its workers.
+traces alone, `GROUPNL_KEYS`, and `GROUPNL_SEATS`, `GROUPNL_SEEN`, `GROUPNL_ANSWERS`,
+`GROUPNL_EXAMPLES` and `GROUPNL_EXAMPLES_KEPT`, which `groupnl serve` sets for its workers.
 """
 
 import os
@@ -12,6 +12,8 @@ from pathlib import Path
 SEATS = "GROUPNL_SEATS"
 SEEN = "GROUPNL_SEEN"
 ANSWERS = "GROUPNL_ANSWERS"
+EXAMPLES = "GROUPNL_EXAMPLES"
+EXAMPLES_KEPT = "GROUPNL_EXAMPLES_KEPT"
 OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _OTLP_TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 KEYS = "GROUPNL_KEYS"
@@ -69,6 +71,17 @@ def answers_folder() -> Path | None:
     """The folder in which workers remember answers, or None where nobody takes labels for them."""
     value = os.environ.get(ANSWERS)
     return Path(value) if value else None
+
+
+def examples_folder() -> Path | None:
+    """The folder in which pictures of flips are kept, or None where the operator has not allowed it."""
+    value = os.environ.get(EXAMPLES)
+    return Path(value) if value else None
+
+
+def examples_kept() -> int:
+    """How many of them are kept of each model."""
+    return int(os.environ.get(EXAMPLES_KEPT) or 0)
 
 
 def given_keys() -> str | None:

@@ -9,6 +9,7 @@ from groupnl.archive.traffic import load_traffic
 from groupnl.card import InputConfig
 from groupnl.inference.engines.engine import Engine
 from groupnl.service.shadow.candidate import ArchiveCandidate, load_candidate
+from groupnl.service.shadow.examples import FlipKeeper
 from groupnl.service.shadow.messages import Setup
 from groupnl.service.shadow.observer import TrafficObserver
 from groupnl.service.shadow.runner import LocalRunner
@@ -29,7 +30,8 @@ def local_runner(setup: Setup) -> LocalRunner:
     traffic = load_traffic(setup.model_dir)
     observer = None if traffic is None else TrafficObserver(traffic)
     candidate = _candidate(setup, manifest.card.input)
-    return LocalRunner(model, _twin(setup), choice.device, groups, observer, candidate)
+    examples = None if setup.examples is None else FlipKeeper(setup.examples, manifest.card.classes)
+    return LocalRunner(model, _twin(setup), choice.device, groups, observer, candidate, examples)
 
 
 def _candidate(setup: Setup, model_input: InputConfig) -> ArchiveCandidate | None:

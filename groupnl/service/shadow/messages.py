@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from groupnl.archive.engine import Choice
+from groupnl.service.shadow.examples import ExamplesPlace
 
 
 class Setup(NamedTuple):
@@ -15,6 +16,7 @@ class Setup(NamedTuple):
         choice: how both networks run.
         threads: of one forward pass.
         candidate_dir: the candidate's unpacked archive, or None.
+        examples: where pictures of flips are kept, or None.
     """
 
     model_dir: Path
@@ -22,6 +24,7 @@ class Setup(NamedTuple):
     choice: Choice
     threads: int
     candidate_dir: Path | None = None
+    examples: ExamplesPlace | None = None
 
 
 class Failure(NamedTuple):

@@ -9,6 +9,7 @@ from groupnl.archive.engine import Choice
 from groupnl.archive.read import archive_digest
 from groupnl.archive.shadow_config import ShadowConfig
 from groupnl.archive.traffic import load_traffic
+from groupnl.base.environment import examples_folder, examples_kept
 from groupnl.corruptions.corrupt import check
 from groupnl.errors import ConfigError
 from groupnl.metrics import PROBE_SET_IMAGES, Metrics
@@ -16,6 +17,7 @@ from groupnl.robustness.seen import Seen
 from groupnl.service.shadow.candidate_counts import candidate_counts
 from groupnl.service.shadow.child_runner import ChildRunner
 from groupnl.service.shadow.counts import ShadowCounts
+from groupnl.service.shadow.examples import ExamplesPlace
 from groupnl.service.shadow.local import local_runner
 from groupnl.service.shadow.loop import PairListener, ShadowLoop
 from groupnl.service.shadow.messages import Setup
@@ -64,7 +66,7 @@ def start_shadows(
         *_traffic_counts(model_dir, config, metrics),
         *candidate_counts(model_dir, config, metrics),
     ]
-    runner, needs_files = _runner(model_dir, config, choice, counts), config.candidate is not None
+    runner, needs_files = _runner(model_dir, name, config, choice, counts), config.candidate is not None
     shadow = ShadowLoop(runner, config, counts, images, listeners, needs_files=needs_files)
     shadow.start()
     if config.share == 0:
@@ -109,12 +111,14 @@ def _seen(model_dir: Path, name: str, config: ShadowConfig, folder: Path | None)
         return Seen(*sizes)
 
 
-def _runner(model_dir: Path, config: ShadowConfig, choice: Choice, counts: ShadowCounts) -> Runner:
+def _runner(model_dir: Path, name: str, config: ShadowConfig, choice: Choice, counts: ShadowCounts) -> Runner:
     """On a CPU a process of the lowest priority; on CUDA the worker's own thread, on a stream that gives way.
 
     A second process on CUDA would need a context of its own, and streams' priorities do not count between processes.
     """
-    setup = Setup(model_dir, config.twin_dir, choice, config.threads, config.candidate_dir)
+    folder = examples_folder()
+    examples = None if folder is None else ExamplesPlace(folder, examples_kept(), name)
+    setup = Setup(model_dir, config.twin_dir, choice, config.threads, config.candidate_dir, examples)
     if choice.device.type == "cpu":
         return ChildRunner(setup, counts.process_died)
     return local_runner(setup)  # on the usual stream: the live engine's goes before it
