@@ -64,6 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--no-twin", action="store_false", dest="twins", help="do not compare models with the twins of their archives")
     add("--log-dir", metavar="DIR", help="folder of the log files (logs)")
     add("--state-dir", metavar="DIR", help="folder in which counts are kept from one start to the next (none)")
+    add("--keep-examples", type=int, metavar="N", help="newest flips of each model to keep as pictures (0: none)")
+    add("--examples-dir", metavar="DIR", help="folder of these pictures, its owner's alone (kept_examples)")
     add("--startup-timeout", type=float, metavar="S", dest="startup_timeout_s", help="until all answer (300)")
     add("--token-auth", action="store_true", help="clients must send a key that TorchServe makes")
     add("--token-expiration", type=float, metavar="MIN", dest="token_expiration_min", help="lifetime of a key (60)")

@@ -13,7 +13,7 @@ from groupnl.archive.manifest import name_problem
 from groupnl.archive.model_config import JavaInt, UpToMost
 from groupnl.base import environment
 from groupnl.base.mapping import deep_merge
-from groupnl.base.numbers import Positive, Share
+from groupnl.base.numbers import Count, Positive, Share
 from groupnl.base.options import option_name, read_settings
 from groupnl.base.texts import form
 
@@ -82,6 +82,9 @@ class ServeConfig(BaseModel):
         log_dir: folder of the log files.
         state_dir: folder in which the workers' counts are kept from one start to the next, of this service alone;
             None: each start begins at 0.
+        keep_examples: so many flips of each model are kept as pictures, the newest; 0: no pixel is stored, and what
+            earlier starts have left in the folder is removed.
+        examples_dir: folder of these pictures; nobody else may enter it.
         allowed_hosts: names under which clients may ask, such as ``images.example.org``; empty: any. Not with
             TorchServe.
         keys: file of the clients' keys, see `groupnl keys new`; clients must send one. The environment may have more
@@ -126,6 +129,8 @@ class ServeConfig(BaseModel):
     twins: bool = True
     log_dir: Path = Path("logs")
     state_dir: Path | None = None
+    keep_examples: Count = 0
+    examples_dir: Path = Path("kept_examples")
     allowed_hosts: tuple[Name, ...] = ()
     keys: Path | None = None
     tls_cert: Path | None = None

@@ -18,6 +18,7 @@ from groupnl.errors import GroupNLError, ServerError
 from groupnl.server.access import Access, read_access
 from groupnl.server.comparison import comparison_of
 from groupnl.server.config import ServeConfig
+from groupnl.server.examples import kept_examples
 from groupnl.server.keys.key import MANAGE
 from groupnl.server.labels.serving import labels_app
 from groupnl.server.logs import logging_to
@@ -239,12 +240,13 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
         access_log(logs) as answers,
         tracing() as tracer,
         kept_counts(WorkerFiles(run_dir / METRICS_FOLDER), config.state_dir) as kept,
+        kept_examples(config, say) as examples,
     ):
         access = read_access(config)
         store = run_dir / "store"
         workers = fill_store(store, models, config).workers
         seats = plan_seats(usable_cores(), workers)
-        settings = worker_settings(run_dir, seats.number, make_seats(run_dir, seats), config.state_dir)
+        settings = worker_settings(run_dir, seats.number, make_seats(run_dir, seats), config.state_dir) | examples
         say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
         kept.begin({model.name: comparison_of(store / model.name) for model in models}, say)
         endpoint = MetricsEndpoint(kept, config.metrics_host, config.metrics_port, access.metrics_keys)

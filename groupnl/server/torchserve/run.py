@@ -12,6 +12,7 @@ from groupnl.base.say import Say
 from groupnl.errors import ConfigError, NotFoundError
 from groupnl.server.comparison import comparison_of
 from groupnl.server.config import ServeConfig
+from groupnl.server.examples import kept_examples
 from groupnl.server.labels.serving import labels_app
 from groupnl.server.management_socket import LONGEST_SOCKET_PATH
 from groupnl.server.metrics_endpoint import MetricsEndpoint
@@ -92,9 +93,13 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
         ConfigError, ArchiveError, ServerError: it cannot be started so.
     """
     java = find_java()
-    with run_directory() as run_dir, kept_counts(WorkerFiles(run_dir / METRICS_FOLDER), config.state_dir) as kept:
+    with (
+        run_directory() as run_dir,
+        kept_counts(WorkerFiles(run_dir / METRICS_FOLDER), config.state_dir) as kept,
+        kept_examples(config, say) as examples,
+    ):
         _check_length(run_dir)
-        server = _prepare(config, models, java, run_dir, say)
+        server = _prepare(config, models, java, run_dir, examples, say)
         folders = {model.name: run_dir / STORE / model.name for model in models}
         kept.begin({name: comparison_of(folder) for name, folder in folders.items()}, say)
         endpoint = MetricsEndpoint(kept, config.metrics_host, config.metrics_port)
@@ -115,7 +120,9 @@ def _folder_of(folders: Mapping[str, Path], model: str) -> Path:
     return folders[model]
 
 
-def _prepare(config: ServeConfig, models: list[ServedModel], java: Path, run_dir: Path, say: Say) -> TorchServe:
+def _prepare(
+    config: ServeConfig, models: list[ServedModel], java: Path, run_dir: Path, examples: dict[str, str], say: Say
+) -> TorchServe:
     store = run_dir / STORE
     workers, max_image_bytes = fill_store(store, models, config)
     text = properties(config, models, store, max_image_bytes)
@@ -123,7 +130,7 @@ def _prepare(config: ServeConfig, models: list[ServedModel], java: Path, run_dir
     seats = plan_seats(usable_cores(), workers)
     say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
     settings = worker_settings(run_dir, seats.number, make_seats(run_dir, seats), config.state_dir)
-    return TorchServe(java, run_dir, config.log_dir, settings, say)
+    return TorchServe(java, run_dir, config.log_dir, settings | examples, say)
 
 
 def _check_length(run_dir: Path) -> None:
