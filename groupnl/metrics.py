@@ -328,6 +328,17 @@ LATE_CANDIDATE_RIGHT = Family(
 LABEL_DELAY_SECONDS = Family(
     "groupnl_label_delay_seconds", "histogram", "Seconds from an answer to its label.", (), _LABEL_SECONDS
 )
+# What is counted of a candidate. The rest, beside what is of the service, says nothing of it.
+OF_THE_CANDIDATE = (
+    CANDIDATE_IMAGES,
+    CANDIDATE_AGREES,
+    CANDIDATE_DISAGREEMENTS,
+    CANDIDATE_FAILURES,
+    CANDIDATE_SECONDS,
+    CANDIDATE_HOLDS,
+    CANDIDATE_RIGHT,
+    LATE_CANDIDATE_RIGHT,
+)
 PROBE_IMAGES = Family("groupnl_probe_images_total", "counter", "Answers to images of the archive's probe set.", _CELL)
 PROBE_CORRECT = Family("groupnl_probe_correct_total", "counter", "Right ones of those.", _CELL)
 PROBE_SET_IMAGES = Family("groupnl_probe_set_images", "same", "Images in the archive's probe set.")

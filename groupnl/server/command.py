@@ -62,6 +62,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--request-timeout-s", type=float, metavar="S", help="a request without an answer then is answered 504 (60)")
     add("--shadow-share", type=float, metavar="S", help="of the images, answered again corrupted (as the archive says)")
     add("--no-twin", action="store_false", dest="twins", help="do not compare models with the twins of their archives")
+    add(
+        "--candidate",
+        action="append",
+        dest="candidates",
+        metavar="MODEL=FILE.mar",
+        help="compare a served model with an archive that may take its place (none)",
+    )
     add("--log-dir", metavar="DIR", help="folder of the log files (logs)")
     add("--state-dir", metavar="DIR", help="folder in which counts are kept from one start to the next (none)")
     add("--keep-examples", type=int, metavar="N", help="newest flips of each model to keep as pictures (0: none)")

@@ -45,6 +45,20 @@ def _named_once(items: tuple[str, ...]) -> tuple[str, ...]:
 Models = Annotated[tuple[Annotated[str, AfterValidator(_served)], ...], AfterValidator(_named_once)]
 
 
+def _candidate(item: str) -> str:
+    model, _, file = item.partition("=")
+    if problem := name_problem(model):
+        raise ValueError(problem)
+    if not file:
+        raise ValueError(f"it names no file: write {model}=FILE.mar")
+    if problem := name_problem(Path(file).stem):
+        raise ValueError(f"the candidate is called as its file: {problem}; rename the file")
+    return item
+
+
+Candidates = Annotated[tuple[Annotated[str, AfterValidator(_candidate)], ...], AfterValidator(_named_once)]
+
+
 class ServeConfig(BaseModel):
     """What is served, where, and how.
 
@@ -79,6 +93,8 @@ class ServeConfig(BaseModel):
         handler: replaces single keys of the archives' `handler` section (device, precision, limits, shadow).
         shadow_share: share of the live images that are answered again, corrupted; None: as the archives say.
         twins: compare models with the twins that their archives name.
+        candidates: ``MODEL=FILE.mar``: an archive that answers a served model's shadow requests too, so that it can be
+            compared before it takes the model's place; called as the file, without its ending.
         log_dir: folder of the log files.
         state_dir: folder in which the workers' counts are kept from one start to the next, of this service alone;
             None: each start begins at 0.
@@ -127,6 +143,7 @@ class ServeConfig(BaseModel):
     handler: dict[str, Any] = {}
     shadow_share: Share | None = None
     twins: bool = True
+    candidates: Candidates = ()
     log_dir: Path = Path("logs")
     state_dir: Path | None = None
     keep_examples: Count = 0
@@ -228,6 +245,11 @@ class ServeConfig(BaseModel):
         if not self.twins:
             shadow["twin"] = None
         return deep_merge(self.handler, {"shadow": shadow}) if shadow else self.handler
+
+    def candidate_of(self, model: str) -> Path | None:
+        """The archive of a model's candidate; None without one."""
+        files = {name: Path(file) for name, _, file in (item.partition("=") for item in self.candidates)}
+        return files.get(model)
 
 
 def is_loopback(host: str) -> bool:

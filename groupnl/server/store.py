@@ -16,6 +16,7 @@ from groupnl.archive.read import CONFIG_FILE, read_manifest, unpack
 from groupnl.base.mapping import deep_merge
 from groupnl.base.yaml_file import read_mapping
 from groupnl.errors import ArchiveError, ConfigError
+from groupnl.server.candidates import check_candidates, place_candidate
 from groupnl.server.config import ServeConfig
 from groupnl.server.twins import place_twin
 
@@ -44,13 +45,14 @@ def served_models(config: ServeConfig) -> list[ServedModel]:
     """The models to serve, each archive checked.
 
     Raises:
-        ConfigError: an archive in the store has a name that cannot be used.
+        ConfigError: an archive in the store has a name that cannot be used, or a candidate is for no served model.
         ArchiveError: an archive that is missing, damaged or not one of ours.
     """
     stored = sorted(path.stem for path in config.model_store.glob("*.mar"))
     models = [_parse(item, config.model_store) for item in config.models or stored or DEFAULT_MODELS]
     for model in models:
         read_manifest(model.archive)
+    check_candidates(config.candidates, [model.name for model in models])
     return models
 
 
@@ -69,7 +71,7 @@ class FilledStore(NamedTuple):
 def fill_store(
     store: Path, models: Sequence[ServedModel], config: ServeConfig, others: Iterable[ServedModel] = ()
 ) -> FilledStore:
-    """Unpack the models below `store`, one folder each, with this run's settings; their twins go beside `store`.
+    """Unpack the models below `store`, one folder each, with this run's settings; twins and candidates go beside it.
 
     Args:
         store: the folder; made if missing.
@@ -79,7 +81,7 @@ def fill_store(
 
     Raises:
         ArchiveError: an archive is damaged, or has settings that cannot be used.
-        ConfigError: a model's twin is missing or unlike it.
+        ConfigError: a model's twin is missing or unlike it, or its candidate cannot be compared with it.
     """
     twins = {path.stem: path for path in config.model_store.glob("*.mar")} | dict(others) | dict(models)
     needs = [_unpack(store / model.name, model, config, twins) for model in models]
@@ -112,6 +114,9 @@ def _unpack(folder: Path, model: ServedModel, config: ServeConfig, twins: dict[s
     except (ConfigError, KeyError, TypeError, ValueError) as error:
         raise ArchiveError(f"the archive {archive} has an unusable {CONFIG_FILE} ({error}); make it again") from None
     place_twin(model.name, archive, settings["handler"], twins, folder.parent.with_name("twins"))
+    if candidate := config.candidate_of(model.name):
+        place = folder.parent.with_name("candidates") / model.name
+        place_candidate(model.name, archive, settings["handler"], candidate, place, config.handler_changes())
     file.write_text(yaml.safe_dump(settings), encoding="utf-8")
     return FilledStore(workers, max_image_bytes(settings["handler"]))
 

@@ -29,3 +29,14 @@ def test_what_matters(tmp_path: Path) -> None:
     assert found == Comparison("aa", "bb", '[["fog"], [1, 5]]')
     without = comparison_of(_unpacked(tmp_path / "alone", "aa", {"shadow": shadow | {"twin": None}}))
     assert without == found._replace(twin=None)
+
+
+def test_a_candidate_alone_is_told_from_all_else(tmp_path: Path) -> None:
+    candidate = _unpacked(tmp_path / "candidate", "cc", {})
+    shadow = {"candidate": "new", "candidate_dir": str(candidate)}
+    found = comparison_of(_unpacked(tmp_path / "model", "aa", {"shadow": shadow}))
+    without = comparison_of(_unpacked(tmp_path / "alone", "aa", {}))
+    assert found == without._replace(candidate="cc")
+    assert found.differs_by_candidate(without)
+    assert not found.differs_by_candidate(found)
+    assert not found.differs_by_candidate(without._replace(archive="bb"))

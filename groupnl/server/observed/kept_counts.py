@@ -8,7 +8,7 @@ import logging
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,7 +24,7 @@ from groupnl.base.folder_lock import locked
 from groupnl.base.problems import phrase
 from groupnl.base.say import Say
 from groupnl.errors import ConfigError, GroupNLError
-from groupnl.metrics import COUNTS_SAVED, FAMILIES, OF_THE_SERVICE, Family
+from groupnl.metrics import COUNTS_SAVED, FAMILIES, OF_THE_CANDIDATE, OF_THE_SERVICE, Family
 from groupnl.server.comparison import Comparison
 from groupnl.server.observed.worker_files import Sums, WorkerFiles, series_of
 from groupnl.server.worker_environment import SEEN_FOLDER
@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 FILE = "counts.json"
 SAVE_S = 30.0  # at least so often, also where nobody asks for the metrics
 _MODEL = "model"
+_CHANGED = "archive, twin or corruptions have"
 _BOUND = "le"  # the label of a bucket
 _Row = tuple[str, dict[str, str], Annotated[float, Field(ge=0, allow_inf_nan=False)]]
 
@@ -44,6 +45,7 @@ class _Kept(BaseModel):
         archive: see `Comparison`.
         twin: see `Comparison`.
         cells: see `Comparison`.
+        candidate: see `Comparison`.
         counts: a series' name, its labels beside the model, what was counted; of a histogram's buckets each one's own.
     """
 
@@ -52,11 +54,12 @@ class _Kept(BaseModel):
     archive: str
     twin: str | None
     cells: str
+    candidate: str | None = None
     counts: tuple[_Row, ...]
 
     @property
     def comparison(self) -> Comparison:
-        return Comparison(self.archive, self.twin, self.cells)
+        return Comparison(self.archive, self.twin, self.cells, self.candidate)
 
 
 class _File(BaseModel):
@@ -110,8 +113,9 @@ class KeptCounts:
         """
         self._comparisons = dict(comparisons)
         for model in self._models.keys() & comparisons.keys():
-            if self._models[model].comparison != comparisons[model]:
-                say(f"{model}: its archive, twin or corruptions have changed; what is known of them begins anew")
+            if (found := self._models[model].comparison) != comparisons[model]:
+                what = "candidate has" if found.differs_by_candidate(comparisons[model]) else _CHANGED
+                say(f"{model}: its {what} changed; what is known of it begins anew")
             self.workers.add(_sums(model, self._models[model], comparisons[model]))
 
     def describe(self) -> list[GaugeMetricFamily]:
@@ -141,7 +145,8 @@ class KeptCounts:
     def exchange(self, model: str, comparison: Comparison) -> None:
         """A model's verdicts are about something else, and no worker of before is left: what those counted goes."""
         with self._saving:
-            self.workers.forget(lambda series: series.labels[_MODEL] == model and series.name not in _OF_THE_SERVICE)
+            stays = _staying(self._comparisons.get(model), comparison)
+            self.workers.forget(lambda series: series.labels[_MODEL] == model and not stays(series.name))
             self._models.pop(model, None)
             self._comparisons[model] = comparison
             if self._file is not None:
@@ -239,15 +244,25 @@ def _forget_uncounted(memories: Path, found: Mapping[str, _Kept]) -> None:
 def _sums(model: str, kept: _Kept, comparison: Comparison) -> Sums:
     """What is gone on from: without series that this version does not have, or that are of another comparison."""
     sums: Sums = {"counter": {}, "histogram": {}}
+    stays = _staying(kept.comparison, comparison)
     for name, labels, value in kept.counts:
         family = _FAMILIES.get(name)
         if family is None or {*family.labels} != {*labels} - {_BOUND}:
             continue
-        if kept.comparison == comparison or name in _OF_THE_SERVICE:
+        if stays(name):
             metric = family.name.removesuffix("_total")
             names, values = zip(*{_MODEL: model, **labels}.items(), strict=True)
             sums[family.kind][mmap_key(metric, name, [*names], [*values], family.help)] = value
     return sums
+
+
+def _staying(old: Comparison | None, new: Comparison) -> Callable[[str], bool]:
+    """Which series are of a comparison as they were of the one before it."""
+    if old == new:
+        return lambda _: True
+    if old is not None and old.differs_by_candidate(new):
+        return lambda name: name not in _OF_THE_CANDIDATE
+    return lambda name: name in _OF_THE_SERVICE
 
 
 def _names(family: Family) -> tuple[str, ...]:
@@ -256,3 +271,4 @@ def _names(family: Family) -> tuple[str, ...]:
 
 _FAMILIES = {name: family for family in FAMILIES if family.kind in ("counter", "histogram") for name in _names(family)}
 _OF_THE_SERVICE = {name for family in OF_THE_SERVICE for name in _names(family)}
+_OF_THE_CANDIDATE = {name for family in OF_THE_CANDIDATE for name in _names(family)}

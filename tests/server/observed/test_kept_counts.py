@@ -17,7 +17,15 @@ from support.folder_holder import held
 from support.small_disk import fill, small_disk
 
 from groupnl.errors import ConfigError
-from groupnl.metrics import REQUESTS, SHADOW_JS_BITS, SHADOW_PAIRS, SHADOW_QUEUE_LENGTH, STAGE_SECONDS, Family
+from groupnl.metrics import (
+    CANDIDATE_HOLDS,
+    REQUESTS,
+    SHADOW_JS_BITS,
+    SHADOW_PAIRS,
+    SHADOW_QUEUE_LENGTH,
+    STAGE_SECONDS,
+    Family,
+)
 from groupnl.server.comparison import Comparison
 from groupnl.server.observed import kept_counts as module
 from groupnl.server.observed.kept_counts import FILE, KeptCounts, kept_counts
@@ -88,6 +96,7 @@ def traffic(start: Start) -> None:
 
 
 REQUESTS_SERIES = ("groupnl_requests_total", "200", "tiny")
+CANDIDATE_SERIES = ("groupnl_candidate_holds_total", "new", "fog", "tiny", "both_hold")
 PAIRS_SERIES = ("groupnl_shadow_pairs_total", "fog", "tiny", "1")
 SHOWN = {
     REQUESTS_SERIES: 21,
@@ -178,6 +187,25 @@ def test_another_twin_or_none_or_other_cells_are_another_comparison(tmp_path: Pa
         start.scrape()
     with started(tmp_path, OLD._replace(**other)) as start:
         assert PAIRS_SERIES not in counts(start)
+
+
+def test_another_candidate_begins_anew_and_its_model_goes_on(tmp_path: Path) -> None:
+    first, second = (OLD._replace(candidate=letter * 64) for letter in "ef")
+    images = {"candidate": "new", "corruption": "fog", "outcome": "both_hold"}
+    with started(tmp_path, first) as start:
+        traffic(start)
+        start.count(CANDIDATE_HOLDS, 4, **images)
+        assert counts(start)[CANDIDATE_SERIES] == 4
+    with started(tmp_path, first) as start:
+        assert start.said == []
+        assert counts(start)[CANDIDATE_SERIES] == 4
+        start.kept.exchange("tiny", second)
+        assert counts(start) == SHOWN
+        start.count(CANDIDATE_HOLDS, 1, **images)
+        start.scrape()
+    with started(tmp_path, OLD) as start:
+        assert "tiny: its candidate has changed" in start.said[0]
+        assert counts(start) == SHOWN
 
 
 def test_an_exchange_within_a_start(tmp_path: Path) -> None:
