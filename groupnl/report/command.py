@@ -16,6 +16,7 @@ from groupnl.report.figures import figures_of, model_names
 from groupnl.report.key_file import read_key
 from groupnl.report.page import page
 from groupnl.report.samples import Duration, Replicas, Samples, read_endpoint, read_prometheus, read_replicas
+from groupnl.robustness.examples import read_examples
 
 
 class Options(BaseOptions):
@@ -27,6 +28,7 @@ class Options(BaseOptions):
         key_file: holds the endpoint's key; None: it needs none.
         model: names, in the page's order; None: all.
         since: duration as Prometheus writes it; None: since the service's counts began.
+        examples: folder of `groupnl serve --examples-dir`, whose flips are shown; None: none are.
         output: the page.
     """
 
@@ -35,6 +37,7 @@ class Options(BaseOptions):
     key_file: Path | None
     model: tuple[str, ...] | None
     since: Duration | None
+    examples: Path | None
     output: Path
 
     @model_validator(mode="after")
@@ -60,6 +63,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--since", metavar="TIME", help="only the last 24h, 7d, ...; with --prometheus (since the start)"
     )
+    parser.add_argument(
+        "--examples",
+        type=Path,
+        metavar="DIR",
+        help="show answers that changed, with the pictures that groupnl serve --keep-examples has kept there",
+    )
     parser.add_argument("--output", type=Path, default=Path("report.html"), metavar="FILE", help="(%(default)s)")
 
 
@@ -67,7 +76,7 @@ def run(options: Options) -> int:
     """Read, and write the page.
 
     Raises:
-        ConfigError: an unknown model, or a file without a key.
+        ConfigError: an unknown model, a file without a key, or a folder without examples.
         ServerError: nobody answers, or not with metrics of this service.
     """
     address = options.endpoint or str(options.prometheus)
@@ -78,8 +87,12 @@ def run(options: Options) -> int:
     names = _chosen(samples, options.model)
     period = _period(options)
     made = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    content = page([figures_of(samples, name, since=options.since) for name in names], address, period, made)
+    examples = read_examples(options.examples) if options.examples else []
+    models = [figures_of(samples, name, since=options.since) for name in names]
+    content = page(models, address, period, made, examples)
     write_whole(options.output, content)
+    if examples and options.output.is_file():  # clients' pictures: for the owner alone, as where they were kept
+        options.output.chmod(0o600)
     print(options.output)
     return 0
 

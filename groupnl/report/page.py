@@ -9,6 +9,7 @@ from groupnl.report.accuracy_card import accuracy_card, estimate_sentence
 from groupnl.report.candidate_card import candidate_card, candidate_sentence
 from groupnl.report.charts import twin_chart
 from groupnl.report.figures import ModelFigures
+from groupnl.report.gallery import gallery_card, of_model
 from groupnl.report.heat_map import FEW, heat_map, ramp_key, ramp_style
 from groupnl.report.late_labels import late_labels_card
 from groupnl.report.markup import card, counted, duration, name, number, percent, span, text
@@ -27,11 +28,12 @@ from groupnl.report.words import (
     relative_sentence,
     twin_sentence,
 )
+from groupnl.robustness.examples import Example
 
 STYLE = Path(__file__).with_name("style.css")
 
 
-def page(models: Sequence[ModelFigures], source: str, period: str, made: str) -> str:
+def page(models: Sequence[ModelFigures], source: str, period: str, made: str, examples: Sequence[Example] = ()) -> str:
     """The whole page.
 
     Args:
@@ -39,8 +41,9 @@ def page(models: Sequence[ModelFigures], source: str, period: str, made: str) ->
         source: where the counts come from.
         period: which time they are about.
         made: when they were read.
+        examples: flips that were kept, of any models, newest first.
     """
-    body = "".join(_model(place, figures) for place, figures in enumerate(models))
+    body = "".join(_model(place, figures, of_model(examples, figures.name)) for place, figures in enumerate(models))
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -53,7 +56,7 @@ def page(models: Sequence[ModelFigures], source: str, period: str, made: str) ->
     )
 
 
-def _model(place: int, figures: ModelFigures) -> str:
+def _model(place: int, figures: ModelFigures, examples: Sequence[Example]) -> str:
     how = "Images chosen for a second answer, and what became of them. Clients notice nothing of any of this."
     parts = [
         f'<h2 id="model-{place}">{name(figures.name)}</h2>',
@@ -66,6 +69,7 @@ def _model(place: int, figures: ModelFigures) -> str:
         f'<section class="card"><p>{labelled_sentence(figures.labelled)}</p></section>' if figures.labelled else "",
         late_labels_card(figures.late, figures.estimate) if figures.late is not None else "",
         *(candidate_card(figures.name, candidate) for candidate in figures.candidates),
+        gallery_card(examples),
         card("Shadow requests", shadow_table(figures), how),
     ]
     return f'<section class="model">{"".join(parts)}</section>'

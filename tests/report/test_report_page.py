@@ -294,7 +294,18 @@ def test_what_is_wide_is_scrolled_in_its_own_box(content: str) -> None:
     assert declared["body"]["overflow-wrap"] == declared["th"]["overflow-wrap"] == "anywhere"  # names may be long
     # Nothing else asks for a width.
     widths = {selector for _, selector, found in RULES if {"width", "min-width"} & found.keys()}
-    assert widths == {"table", "th", "th:first-child", ".heat th + th", ".heat td", ".key i", "svg", ".side", ".plain"}
+    assert widths == {
+        "table",
+        "th",
+        "th:first-child",
+        ".heat th + th",
+        ".heat td",
+        ".key i",
+        "svg",
+        ".side",
+        ".plain",
+        ".flip img",
+    }
 
 
 def test_charts_can_be_read_on_a_phone() -> None:
