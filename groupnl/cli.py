@@ -60,6 +60,9 @@ COMMANDS = {
     "robustness": Command(
         "groupnl.validation.offline_command", "measure checkpoints under all corruptions, with labels"
     ),
+    "traffic": Command(
+        "groupnl.validation.traffic_command", "measure what a model's traffic is to be like, before packing"
+    ),
     "validate": Command(
         "groupnl.validation.command", "measure a checkpoint's accuracy, clean and corrupted as ImageNet-C", draws=True
     ),

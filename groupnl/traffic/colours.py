@@ -7,9 +7,8 @@ _SIDE = 32  # pixels that are looked at in a row, about; every n-th of a larger 
 _LEVELS = 256
 _BINS = 16
 _LUMA = (0.299, 0.587, 0.114)
-_QUANTILES = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-_GREY = 8.0  # levels between the channels of what is grey, at most
-_VIVID = 128.0  # and of what is vivid, at least
+_QUANTILES = torch.tensor([1e-6, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1 - 1e-4])
+_DARK = 16.0  # levels; colours of what is darker say little
 
 
 def luma(levels: Tensor) -> Tensor:
@@ -40,28 +39,26 @@ def colours(pixels: Tensor) -> tuple[Tensor, Tensor]:
     light = luma(levels)
     most, least = torch.maximum(torch.maximum(red, green), blue), torch.minimum(torch.minimum(red, green), blue)
     spread = most - least
+    # As HSV has it; what is dark is taken for grey.
+    saturation = spread / most.clamp(min=_DARK) * (_LEVELS - 1)
     named = torch.stack([mean(light), _deviation(light), mean(spread)], 1) / (_LEVELS - 1)
-    shares = _histogram(light)
+    shares = _histograms(torch.stack([light, most, least, saturation], 1))
     others = torch.stack(
         [
             *(mean(channel) / _LEVELS for channel in (red, green, blue)),
             *(_deviation(channel) / _LEVELS for channel in (red, green, blue)),
-            *(channel.amax(1) / _LEVELS for channel in (light, most)),
-            *(channel.amin(1) / _LEVELS for channel in (light, least)),
-            *(mean((most - (_LEVELS - 2)).clamp_(0, 1)), mean((1 - least).clamp_(0, 1))),  # what is at an end
-            *(mean((least - (_LEVELS - 2)).clamp_(0, 1)), mean((1 - most).clamp_(0, 1))),
             _deviation(spread) / _LEVELS,
-            mean(spread.clamp(max=_GREY)) / _GREY,
-            mean((spread - _VIVID).clamp_(min=0)) / _VIVID,
             mean(spread * light) / (mean(spread) * mean(light) + 1),
-            mean(spread / (most + 1)),
-            mean(red * blue) / (mean(red) * mean(blue) + 1),
+            mean(saturation * light) / (mean(saturation) * mean(light) + 1),
+            mean(saturation) / _LEVELS,
         ],
         1,
     )
-    return named, torch.cat(
-        [others, shares.view(len(shares), _BINS, -1).sum(2), _quantiles(shares), _levels(shares)], 1
-    )
+    bins = shares.view(len(levels), 4, _BINS, -1).sum(3)
+    ends = shares[..., [0, -1]]
+    occur = torch.stack([(shares[:, 0] > 0).float().mean(1), shares[:, 0].amax(1)], 1)
+    parts = (others, bins[:, [0, 3]], ends, _quantiles(shares), occur)
+    return named, torch.cat([part.flatten(1) for part in parts], 1)
 
 
 def _deviation(values: Tensor) -> Tensor:
@@ -69,19 +66,16 @@ def _deviation(values: Tensor) -> Tensor:
     return mean(centred * centred).sqrt()
 
 
-def _histogram(light: Tensor) -> Tensor:
-    """Share of the pixels at each level of luma, (B, 256)."""
-    places = light.round().long() + torch.arange(len(light))[:, None] * _LEVELS
-    counts = torch.bincount(places.flatten(), minlength=len(light) * _LEVELS)
-    return counts.view(len(light), _LEVELS).float() / light.shape[1]
+def _histograms(values: Tensor) -> Tensor:
+    """Share of the pixels at each level, (B, N, pixels) -> (B, N, 256)."""
+    count = values.shape[0] * values.shape[1]
+    places = values.round().long().flatten(0, 1) + torch.arange(count)[:, None] * _LEVELS
+    counts = torch.bincount(places.flatten(), minlength=count * _LEVELS)
+    return counts.view(*values.shape[:2], _LEVELS).float() / values.shape[2]
 
 
 def _quantiles(shares: Tensor) -> Tensor:
-    """Levels at the `_QUANTILES` of the luma, 0 to 1."""
-    below = shares.cumsum(1)
-    return torch.stack([(below < quantile).float().mean(1) for quantile in _QUANTILES], 1)
-
-
-def _levels(shares: Tensor) -> Tensor:
-    """Share of the levels that occur, and how frequent the most frequent is, (B, 2)."""
-    return torch.stack([(shares > 0).float().mean(1), shares.amax(1)], 1)
+    """Levels at the `_QUANTILES`, 0 to 1: (B, N, 9)."""
+    below = shares.cumsum(2)
+    places: Tensor = torch.searchsorted(below, _QUANTILES.repeat(*shares.shape[:2], 1)) / _LEVELS
+    return places

@@ -1,4 +1,7 @@
-"""Statistics of an image's fine structure: its noise, its edges and their directions, and the grids of coders."""
+"""Statistics of an image's fine structure: its noise, its edges and their directions, and the grids of coders.
+
+Most are of blocks, each by itself, so that a few strong edges do not drown what all of the image has.
+"""
 
 import math
 from functools import cache
@@ -13,12 +16,13 @@ BLOCK = 8  # side of JPEG's blocks, pixels
 _WHOLE = 64  # an image of up to so many pixels a side is looked at as a whole; of a larger one four parts are
 _TILE = 32  # side of such a part
 _TINY = 0.05  # levels; added before a logarithm
-_STEPS = (0.5, 2.0, 6.0, 16.0, 48.0)  # levels
-_CHROMA_STEPS = (0.5, 3.0, 12.0)
-_NOISE_STEPS = (3.0, 12.0, 36.0, 120.0)
+_STEPS = (0.5, 3.0, 12.0, 40.0)  # levels
+_CHROMA_STEPS = (0.5, 4.0, 16.0, 64.0)
 _LOUD = 240.0  # the least value of the noise's filter that a grain of salt or pepper has
-_DARK, _BRIGHT = 96.0, 160.0  # levels
 _NOISE_GAIN = math.sqrt(math.pi / 2) / 6  # from the mean size of the filter's values to a standard deviation
+_BANDS = torch.tensor([24.0, 72.0, 120.0, 168.0, 216.0])  # levels
+_BAND = 48.0
+_FAINT = 4.0  # levels squared; a gradient that is weaker has no direction
 
 
 def texture(pixels: Tensor) -> tuple[Tensor, Tensor]:
@@ -36,38 +40,40 @@ def texture(pixels: Tensor) -> tuple[Tensor, Tensor]:
     parts = len(tiles) // len(pixels)
     levels = tiles.float()
     light = luma(levels)
-    across, down = light[..., 1:] - light[..., :-1], light[:, 1:] - light[:, :-1]
-    bend, sag = across[..., 1:] - across[..., :-1], down[:, 1:] - down[:, :-1]
-    noise = _second(_second(levels, 3), 2)
-    columns, rows = _profile(across), _profile(down.mT)
+    across, down = _apart(light, 2), _apart(light, 1)
+    bend, sag = _second(light, 2), _second(light, 1)
+    noises = _second(_second(levels, 3), 2)
+    noise = luma(noises)
     laplacian = bend[:, 1:-1] + sag[..., 1:-1]
+    maps = [
+        *(across, down, bend, sag, noise),
+        *(_apart(light, axis, lag) for lag in (2, 4) for axis in (2, 1)),
+        *(light[:, 1:, 1:] - light[:, :-1, :-1], light[:, 1:, :-1] - light[:, :-1, 1:]),
+    ]
+    sizes = [each.abs() for each in maps]
+    columns, rows = sizes[0].mean(1), sizes[1].mean(2)
     named = [
         (mean(laplacian * laplacian) + _TINY).log()[:, None],
-        mean(luma(noise).abs_())[:, None] * _NOISE_GAIN,
+        mean(sizes[4])[:, None] * _NOISE_GAIN,
         (_blockiness(columns) + _blockiness(rows))[:, None],
     ]
-    slanted = [light[:, 1:, 1:] - light[:, :-1, :-1], light[:, 1:, :-1] - light[:, :-1, 1:]]
-    apart = [light[..., 3:] - light[..., :-3], light[:, 3:] - light[:, :-3]]
-    red, green, blue = levels.unbind(1)
-    chroma = [red - green, blue - green]
+    blocks = torch.stack([_pooled(size) for size in sizes], 1)
     others = [
-        *(_sizes(kind, _STEPS) for kind in (across, down, bend, sag, *slanted, *apart)),
-        *(_sizes(kind[..., 1:] - kind[..., :-1], _CHROMA_STEPS) for kind in chroma),
-        *(_sizes(kind[:, 1:] - kind[:, :-1], _CHROMA_STEPS) for kind in chroma),
-        _noise(noise, levels, light),
-        _directions(across, down),
-        _directions(bend[:, :-2], sag[..., :-2]),
+        _of_blocks(blocks),
+        *(_steps(size, _STEPS) for size in (*sizes[:2], *sizes[2:5])),
+        _noise(noises, levels),
         _grid(columns),
         _grid(rows),
         _spectrum(light),
     ]
-    found = mean_of_parts(torch.cat([*named, *others], 1), parts)
-    return found[:, : len(named)], torch.cat([found[:, len(named) :], _radial(across, down, parts)], 1)
+    found = _mean_of_parts(torch.cat([*named, *others], 1), parts)
+    directions = [_directions(across, down, parts), _directions(_apart(laplacian, 2), _apart(laplacian, 1), parts)]
+    return found[:, : len(named)], torch.cat([found[:, len(named) :], *directions], 1)
 
 
-def mean_of_parts(values: Tensor, parts: int) -> Tensor:
-    """(B * parts, ...) -> (B, ...)."""
-    return values if parts == 1 else values.view(-1, parts, *values.shape[1:]).mean(1)
+def _mean_of_parts(values: Tensor, parts: int) -> Tensor:
+    """(B * parts, N) -> (B, N)."""
+    return values if parts == 1 else values.view(-1, parts, values.shape[1]).mean(1)
 
 
 def _tiles(pixels: Tensor) -> Tensor:
@@ -81,6 +87,12 @@ def _tiles(pixels: Tensor) -> Tensor:
     return torch.stack(parts, 1).flatten(0, 1)
 
 
+def _apart(values: Tensor, axis: int, lag: int = 1) -> Tensor:
+    """Differences of pixels that lie so far apart."""
+    count = values.shape[axis] - lag
+    return values.narrow(axis, lag, count) - values.narrow(axis, 0, count)
+
+
 def _second(values: Tensor, axis: int) -> Tensor:
     """Second differences."""
     count = values.shape[axis] - 2
@@ -88,51 +100,97 @@ def _second(values: Tensor, axis: int) -> Tensor:
     return ends.sub_(values.narrow(axis, 1, count), alpha=2)
 
 
-def _sizes(values: Tensor, steps: tuple[float, ...]) -> Tensor:
-    """Logarithm of the mean size, and that of sizes cut off at each step, 0 to 1: (B, ...) -> (B, 1 + steps)."""
-    sizes = values.abs().flatten(1)
-    return torch.stack([(mean(sizes) + _TINY).log(), *(mean(sizes.clamp(max=step)) / step for step in steps)], 1)
+@cache
+def _pool(size: int) -> Tensor:
+    """Takes the mean of each block in a row of so many pixels, of which the last may be missing: (size, blocks)."""
+    inside = F.one_hot(torch.arange(size) // BLOCK).float()
+    return inside / inside.sum(0)
 
 
-def _noise(noise: Tensor, levels: Tensor, light: Tensor) -> Tensor:
-    """What the noise's filter leaves: in each channel, in all, in the dark and the bright, and at the range's ends."""
-    sizes = noise.abs()
-    red, green, blue = sizes.unbind(1)
-    alike = mean(luma(noise).abs_())
-    inner, middle = light[:, 1:-1, 1:-1], levels[:, 1, 1:-1, 1:-1]
-    quiet = green.clamp(max=_NOISE_STEPS[1])
-    dark, bright = (_DARK - inner).clamp_(min=0), (inner - _BRIGHT).clamp_(min=0)
+def _pooled(values: Tensor) -> Tensor:
+    """Mean of each block: (..., H, W) -> (..., blocks)."""
+    return (_pool(values.shape[-2]).T @ (values @ _pool(values.shape[-1]))).flatten(-2)
+
+
+def _of_blocks(blocks: Tensor) -> Tensor:
+    """Sizes in most blocks, in the strongest and in the faintest, as logarithms: (B, N, blocks) -> (B, 3 N)."""
+    sizes = blocks + _TINY
+    logarithms = sizes.log()
+    return torch.cat([logarithms.mean(2), sizes.mean(2).log(), -sizes.reciprocal().mean(2).log()], 1)
+
+
+def _steps(sizes: Tensor, steps: tuple[float, ...]) -> Tensor:
+    """Mean size cut off at each step, 0 to 1: (B, ...) -> (B, steps)."""
+    return torch.stack([mean(sizes.clamp(max=step)) / step for step in steps], 1)
+
+
+def _noise(noises: Tensor, levels: Tensor) -> Tensor:
+    """What the noise's filter leaves: in each channel, by brightness, and at the ends of the range."""
+    sizes = noises.abs()
+    green, middle = sizes[:, 1], levels[:, 1, 1:-1, 1:-1]
     loud = (green - _LOUD).clamp_(0, 1)
     ends = (middle - 127.5).abs_().sub_(126.5).clamp_(0, 1)
-    values = [
-        *((mean(channel) + _TINY).log() for channel in (red, green, blue)),
-        (alike + _TINY).log() - (mean(sizes) + _TINY).log(),
-        *(mean(sizes.clamp(max=step)) / step for step in _NOISE_STEPS),
-        *(
-            ((mean(size * weight) + _TINY) / (mean(weight) + _TINY) + _TINY).log()
-            for size in (quiet, green)
-            for weight in (dark, bright)
-        ),
-        mean(dark) / _DARK,
-        mean(bright) / _DARK,
-        mean(loud),
-        mean(loud * ends),
+    chroma = (noises[:, ::2] - noises[:, 1:2]).abs_()
+    blocks, light = _pooled(sizes), _pooled(levels)
+    found = [
+        torch.stack([mean(loud), mean(loud * ends)], 1),
+        _steps(chroma, _CHROMA_STEPS),
+        _by_brightness(blocks, light),
+        _of_blocks(torch.cat([blocks, _pooled(chroma)], 1)),
     ]
-    return torch.stack(values, 1)
+    return torch.cat(found, 1)
 
 
-def _directions(across: Tensor, down: Tensor) -> Tensor:
-    """How much edges prefer one direction, and which: the gradient's tensor over its trace, (B, 3)."""
+def _by_brightness(noise: Tensor, light: Tensor) -> Tensor:
+    """How noise grows with brightness, by the quietest blocks of all channels: (B, 3, blocks) twice -> (B, 12)."""
+    noise, light = noise.flatten(1) + 1, light.flatten(1)
+    quiet = noise.reciprocal()
+    usual = quiet.mean(1)
+    inside = (1 - (light[:, None] - _BANDS[:, None]).abs() / _BAND).clamp_(min=0)
+    weight = inside.sum(2)
+    band = (inside @ quiet[..., None])[..., 0]
+    levels = ((band + usual[:, None]) / (weight + 1) / usual[:, None]).log()
+    # The line of noise's logarithm over that of light, through the quiet blocks.
+    weights = quiet * quiet
+    weights = weights / weights.sum(1, keepdim=True)
+    place, height = (light + 8).log(), noise.log()
+    middle, level = (weights * place).sum(1, keepdim=True), (weights * height).sum(1, keepdim=True)
+    width = (weights * (place - middle) ** 2).sum(1)
+    slope = (weights * (place - middle) * (height - level)).sum(1) / (width + 0.02)
+    return torch.cat([levels, weight / noise.shape[1], slope[:, None], width[:, None]], 1)
+
+
+@cache
+def _outwards(blocks: int, parts: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Twice the angle of each block as seen from the image's middle, cosine and sine, and whether it is far: (all,)."""
+    place = torch.arange(blocks, dtype=torch.float32) + 0.5
+    # Four parts' middles are as far from the image's as half the image, about.
+    middles = [(1, 1)] if parts == 1 else [(row, column) for row in (3, -1) for column in (3, -1)]
+    rows = torch.cat([(place - blocks / 2 * row)[:, None].expand(blocks, blocks).flatten() for row, _ in middles])
+    columns = torch.cat([(place - blocks / 2 * column).expand(blocks, blocks).flatten() for _, column in middles])
+    squares = rows**2 + columns**2
+    far = (squares > squares.median()).float()
+    return (columns**2 - rows**2) / squares, 2 * rows * columns / squares, far
+
+
+def _directions(across: Tensor, down: Tensor, parts: int) -> Tensor:
+    """Which way edges run, each block for itself: (B * parts, ...) twice -> (B, 7).
+
+    Together in one direction, as a motion leaves them; away from the middle, as a zoom leaves them.
+    """
     wide, high = across[:, : down.shape[1]], down[..., : across.shape[2]]
-    straight, upright, slanted = mean(wide * wide), mean(high * high), 2 * mean(wide * high)
-    trace = straight + upright + _TINY
-    first, second = (straight - upright) / trace, slanted / trace
-    return torch.stack([first, second, first.hypot(second)], 1)
-
-
-def _profile(differences: Tensor) -> Tensor:
-    """Mean size of the differences across each line between two columns: (B, H, W - 1) -> (B, W - 1)."""
-    return differences.abs().mean(1)
+    moments = _pooled(torch.stack([wide * wide, high * high, wide * high], 1))
+    moments = moments.view(-1, parts, *moments.shape[1:]).transpose(1, 2).flatten(2)
+    straight, upright, slanted = moments.unbind(1)
+    trace = straight + upright
+    weight = trace / (trace + _FAINT)
+    total = weight.sum(1) + 0.5
+    first, second = (weight * (straight - upright) / (trace + _TINY), weight * 2 * slanted / (trace + _TINY))
+    cosine, sine, far = _outwards(-(-across.shape[1] // BLOCK), parts)
+    radial = first * cosine + second * sine
+    found = (first, second, first.hypot(second), radial, radial * far, weight)
+    shares = torch.stack([each.sum(1) for each in found], 1) / total[:, None]
+    return torch.cat([shares, shares[:, :1].hypot(shares[:, 1:2])], 1)
 
 
 def _blockiness(profile: Tensor) -> Tensor:
@@ -162,35 +220,10 @@ _COSINES = torch.kron(_cosines(), _cosines()).T.contiguous()  # (64 pixels, 64 c
 
 
 def _spectrum(light: Tensor) -> Tensor:
-    """Mean size of the blocks' coefficients as JPEG has them, and of those that are about nothing, (B, 126)."""
+    """Size of the blocks' coefficients as JPEG has them, in the strongest and in most, as logarithms, (B, 126)."""
     count = light.shape[1] // BLOCK
     blocks = light.reshape(-1, count, BLOCK, count, BLOCK).transpose(2, 3).reshape(len(light), -1, BLOCK * BLOCK)
     sizes = (blocks @ _COSINES).abs_()
-    strength = (sizes.mean(1) + _TINY).log()
-    nothing = sizes.clamp(max=2.0).mean(1)
-    return torch.cat([strength[:, 1:], nothing[:, 1:]], 1)
-
-
-@cache
-def _outwards(side: int, parts: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Share of a step away from the middle that goes right, and down; and what is far; (parts, side, side) each."""
-    place = torch.arange(side, dtype=torch.float32) + 0.5
-    # Four parts' middles are as far from the image's as half the image, about.
-    middles = [(1, 1)] if parts == 1 else [(row, column) for row in (3, -1) for column in (3, -1)]
-    rows = torch.stack([(place - side / 2 * row)[:, None].expand(side, side) for row, _ in middles])
-    columns = torch.stack([(place - side / 2 * column)[None].expand(side, side) for _, column in middles])
-    distance = rows.hypot(columns) + _TINY
-    far = (distance > distance.flatten(1).median(1).values[:, None, None]).float()
-    return columns / distance, rows / distance, far
-
-
-def _radial(across: Tensor, down: Tensor, parts: int) -> Tensor:
-    """Share of the gradient's squares that point away from the middle, far from it and near it, (B, 3)."""
-    wide, high = (each.reshape(-1, parts, *each.shape[1:]) for each in (across[:, :-1], down[..., :-1]))
-    right, below, far = _outwards(wide.shape[-1], parts)
-    outwards, squares = (wide * right + high * below) ** 2, wide * wide + high * high
-    total, far_total = mean(squares), mean(squares * far)
-    out, far_out = mean(outwards), mean(outwards * far)
-    farther = (far_out + _TINY / 2) / (far_total + _TINY)
-    nearer = (out - far_out + _TINY / 2) / (total - far_total + _TINY)
-    return torch.stack([farther, nearer, farther - nearer], 1)
+    strongest = (sizes.mean(1) + _TINY).log()
+    most = sizes.add_(0.5).log_().mean(1)
+    return torch.cat([strongest[:, 1:], most[:, 1:]], 1)

@@ -86,11 +86,11 @@ def run(options: Options) -> int:
     device = choose_device(options.device)
     precision = choose_precision(options.precision, device)
     opened = [open_described(path) for path in options.checkpoints]
-    _refuse_different(opened)
+    refuse_different(opened)
     models = [trained for trained, _ in opened]
     engines = [TorchEngine(trained.network, trained.input, device, precision) for trained in models]
     images = read_images(options.data, options.splits, opened[0][1], options.limit, options.seed)
-    _tell_missing(images, opened[0][1].classes)
+    tell_missing(images, opened[0][1].classes)
     with progress(unit="images", large=True) as bar:
         measurement = Measurement(
             engines, images, seed=options.seed, batch_size=options.batch_size, progress=bar.update
@@ -107,15 +107,20 @@ def run(options: Options) -> int:
     return 0
 
 
-def _refuse_different(opened: Sequence[tuple[Trained, ModelCard]]) -> None:
-    """One set of images is read for all of them."""
+def refuse_different(opened: Sequence[tuple[Trained, ModelCard]]) -> None:
+    """Refuse checkpoints that cannot share one set of images.
+
+    Raises:
+        ConfigError: their inputs or classes differ.
+    """
     (first, usual), *others = opened
     for trained, card in others:
         if (card.classes, card.input) != (usual.classes, usual.input):
             raise ConfigError(f"{trained.path} has other classes or another input than {first.path}: measure it alone")
 
 
-def _tell_missing(images: HeldBack, classes: Sequence[str]) -> None:
+def tell_missing(images: HeldBack, classes: Sequence[str]) -> None:
+    """Say on stderr of which classes there is no image."""
     labels = set(images.labels.tolist())
     if missing := [name for label, name in enumerate(classes) if label not in labels]:
         print(lack("the images", missing, len(classes)), file=sys.stderr)
