@@ -2,6 +2,7 @@
 
 from groupnl_studies.statistics import (
     band,
+    drift,
     forgetting,
     independent,
     level,
@@ -26,4 +27,5 @@ STREAMS = (
     band.STREAM,
     relative.STREAM,
     level.STREAM,
+    drift.STREAM,
 )
