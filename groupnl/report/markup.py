@@ -8,6 +8,8 @@ from groupnl.report.shares import CountedShare
 from groupnl.robustness.statistics import Interval
 from groupnl.traffic.estimated import Estimated
 
+PERCENT = "\N{NO-BREAK SPACE}%"
+
 
 def text(words: object) -> str:
     """Anything, as text of the page."""
@@ -21,13 +23,19 @@ def name(words: str) -> str:
 
 def percent(value: float) -> str:
     """A share, 0 to 1."""
-    return "-" if math.isnan(value) else f"{100 * value:.0f} %" if 0.01 <= value <= 0.99 else f"{100 * value:.1f} %"
+    return (
+        "-"
+        if math.isnan(value)
+        else f"{100 * value:.0f}{PERCENT}"
+        if 0.01 <= value <= 0.99
+        else f"{100 * value:.1f}{PERCENT}"
+    )
 
 
 def span(share: CountedShare) -> str:
     """A share's 95 % interval."""
     low, high = share.interval
-    return f"{100 * low:.0f} to {100 * high:.0f} %"
+    return f"{100 * low:.0f} to {100 * high:.0f}{PERCENT}"
 
 
 def difference(value: float, interval: Interval) -> str:
@@ -38,7 +46,7 @@ def difference(value: float, interval: Interval) -> str:
 
 def estimated(figure: Estimated) -> str:
     """A share that was estimated, with its 95 % interval."""
-    return f"{percent(figure.value)} ({100 * figure.low:.0f} to {100 * figure.high:.0f} %)"
+    return f"{percent(figure.value)} ({100 * figure.low:.0f} to {100 * figure.high:.0f}{PERCENT})"
 
 
 def points(share: float) -> str:
