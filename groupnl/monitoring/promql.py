@@ -33,6 +33,18 @@ def counted(family: Family, by: str, window: str = SINCE_START, where: str = "")
     return f"sum by ({by}) ({of_replicas})"
 
 
+def told(family: Family, by: str, where: str = "") -> str:
+    """A gauge that all workers and replicas tell alike.
+
+    Args:
+        family: a gauge.
+        by: the labels that are kept, with commas.
+        where: label matchers, without braces.
+    """
+    series = f"{family.name}{{{where}}}" if where else family.name
+    return f"max by ({by}) ({series})"
+
+
 def ratio(part: str, whole: str) -> str:
     """Part of a whole, where there is a whole. Windows extrapolate the two a little differently: hence the clamp."""
     return f"clamp(\n  {part}\n/\n  ({whole} > 0)\n, 0, 1)"

@@ -22,13 +22,24 @@ ALL_PANELS = [
 ]
 PROVISIONING = SERVING_CONFIG / "grafana" / "provisioning"
 # With TorchServe and without GPUs some rows say little: they, and what goes into detail, are closed at first.
-OPEN_ROWS = ["Now", "$watched: robustness", "Requests, errors, latency", "Queue, workers, machine"]
+# Drift first, agreement second, the twin third.
+OPEN_ROWS = [
+    "Now",
+    "$watched: what the traffic is like",
+    "$watched: how accurate it is now",
+    "$watched: agreement under corruption",
+    "$watched: against its twin",
+    "Requests, errors, latency",
+    "Queue, workers, machine",
+]
 CLOSED_ROWS = [
     "Where the time goes",
     "GPUs",
     "Shadow health",
+    "$watched: files of the traffic",
     "$watched: corruption by severity",
     "$watched: truth and the label-free band",
+    "$watched: its candidate",
     "Alerts and what to do",
 ]
 # Kinds of panels that ask Prometheus nothing themselves.

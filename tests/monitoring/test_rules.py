@@ -16,6 +16,15 @@ from support.recorded_traffic import expected_traffic_figures, random_traffic
 from groupnl.monitoring.config import MonitoringConfig
 from groupnl.monitoring.rule_files import rule_files
 from groupnl.robustness.power import NEEDED
+from groupnl.traffic.drift import (
+    ANSWER_MARGIN,
+    BROKEN_ANSWER_MARGIN,
+    BROKEN_STATISTIC_MARGIN,
+    CLASS_MARGIN,
+    LEAST_IMAGES,
+    SHARE_MARGIN,
+    STATISTIC_MARGIN,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -85,10 +94,21 @@ def test_the_table_of_power_is_what_the_twin_test_needs() -> None:
         assert f"| {100 * need.difference:g} | {' | '.join(f'{figure:,}' for figure in figures)} |" in page
 
 
-def test_robustness_wakes_nobody() -> None:
+def test_the_runbook_says_where_tickets_on_the_traffic_begin() -> None:
+    page = RUNBOOK.read_text(encoding="utf-8")
+    sections = dict(re.findall(r"^### (\w+)\n(.*?)(?=^### )", page, flags=re.MULTILINE | re.DOTALL))
+    unlike = [f"{100 * margin:g}" for margin in (ANSWER_MARGIN, STATISTIC_MARGIN, CLASS_MARGIN)]
+    assert re.findall(r"by more than\s(\d+)", sections["GroupNLTrafficUnlike"]) == unlike
+    broken = [f"{100 * margin:g}" for margin in (BROKEN_ANSWER_MARGIN, BROKEN_STATISTIC_MARGIN)]
+    assert re.findall(r"by more than\s(\d+)", sections["GroupNLTrafficBroken"]) == broken
+    assert f"Surely more than {100 * SHARE_MARGIN:g} %" in sections["GroupNLTrafficLooksCorrupted"]
+    assert f"{LEAST_IMAGES} images or more" in sections["GroupNLTrafficLooksCorrupted"]
+
+
+def test_neither_traffic_nor_robustness_wakes_anybody() -> None:
     assert {alert["labels"]["severity"] for alert in ALERTS} == {"page", "ticket"}
-    about = [alert for alert in ALERTS if re.search("Shadow|Agreement|Twin", alert["alert"])]
-    assert len(about) == 6
+    about = [alert for alert in ALERTS if re.search("Shadow|Agreement|Twin|Traffic|Accuracy", alert["alert"])]
+    assert len(about) == 10
     assert {alert["labels"]["severity"] for alert in about} == {"ticket"}
 
 

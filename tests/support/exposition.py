@@ -12,7 +12,11 @@ from prometheus_client.metrics_core import GaugeMetricFamily
 
 from groupnl import metrics as m
 from groupnl.corruptions import CELLS
+from groupnl.corruptions.names import Cell
 from groupnl.metrics import Family, Metrics
+from groupnl.traffic.drift import ANSWER_STATISTICS
+from groupnl.traffic.mixture import FIGURES, KINDS, LOOKS
+from groupnl.traffic.statistics import STATISTICS
 
 # The twin is first in the alphabet, and has no shadows: what is chosen at first must not be it alone.
 TWIN, MODEL = "a_twin", "gnl.model"
@@ -28,6 +32,11 @@ _GAUGES_OF_VERSIONS = {
 }
 _GAUGES_OF_SERVER = {m.IN_HAND: 4.0, m.CONNECTIONS: 5.0, m.MACHINE_CPU: 0.4, m.MACHINE_MEMORY: 0.5}
 _OFFLINE_AGREEMENT = 0.7
+CANDIDATE = "next.model"
+# What a scrape's images look like: an eighth is blurred.
+_LOOKS = {None: 350, Cell("motion_blur", 3): 50}
+_CLASSES = {"cat": 0.5, "dog": 0.3, m.OTHER_CLASS: 0.2}
+_LOSS_OF_A_SEVERITY = 0.05
 
 
 class Exposition:
@@ -54,6 +63,9 @@ class Exposition:
             self._requests(model)
         for _ in CELLS:
             self._pair()
+        self._traffic()
+        self._candidate()
+        self._late_labels()
 
     def _start(self, model: str) -> None:
         archive = {"version": "1", "arch": "net", "engine": "eager", "precision": "float32", "torch": "2"}
@@ -75,6 +87,24 @@ class Exposition:
             self._metrics.start_at_zero(family, model=[MODEL])
         for corruption in {cell.corruption for cell in CELLS}:
             self._metrics.set(m.OFFLINE_AGREEMENT, _OFFLINE_AGREEMENT, model=MODEL, corruption=corruption)
+        self._start_traffic()
+
+    def _start_traffic(self) -> None:
+        """The archive's record: an image is taken for what it looks like."""
+        self._metrics.set(m.EXPECTED_IMAGES, 500, model=MODEL)
+        for expected, family in ((m.EXPECTED_CONFIDENCE, m.CONFIDENCE), (m.EXPECTED_ENTROPY, m.ENTROPY)):
+            for bound in family.buckets:
+                self._metrics.set(expected, bound, model=MODEL, le=str(bound))
+        for name, share in _CLASSES.items():
+            self._metrics.set(m.EXPECTED_PREDICTED, share, model=MODEL, **{"class": name})
+        for kind in KINDS:
+            self._metrics.set(m.TRAFFIC_SHARE_WEIGHT, 1, model=MODEL, corruption=kind, looks=kind)
+        for look in LOOKS:
+            accuracy = 0.8 - _LOSS_OF_A_SEVERITY * (look.severity if look else 0)
+            self._metrics.set(m.OFFLINE_ACCURACY, accuracy, model=MODEL, **_labels(look))
+            for figure in FIGURES:
+                self._metrics.set(m.TRAFFIC_FIGURE_WEIGHT, accuracy, model=MODEL, figure=figure, **_labels(look))
+            self._metrics.inc(m.TRAFFIC_LOOKS, 0, model=MODEL, **_labels(look))
 
     def _requests(self, model: str) -> None:
         for _ in range(20):
@@ -109,9 +139,49 @@ class Exposition:
         for place in (labels, m.CLEAN):
             self._count(m.LABELLED, MODEL, **place)
             self._count(m.LABELLED_CORRECT, MODEL, **place)
+            self._metrics.inc(m.SHADOW_EXPECTED_CORRECT, 0.6 * len(m.PAIRED_OUTCOMES), model=MODEL, **place)
+
+    def _traffic(self) -> None:
+        for look, images in _LOOKS.items():
+            self._metrics.inc(m.TRAFFIC_LOOKS, images, model=MODEL, **_labels(look))
+        for statistic, bound in itertools.product((*STATISTICS, *ANSWER_STATISTICS), m.TRAFFIC_RANK.buckets):
+            self._metrics.observe(m.TRAFFIC_RANK, bound, model=MODEL, statistic=statistic)
+        for family in (m.CONFIDENCE, m.ENTROPY):
+            for bound in family.buckets:
+                self._metrics.observe(family, bound, model=MODEL)
+        for name, share in _CLASSES.items():
+            self._metrics.inc(m.PREDICTED, 100 * share, model=MODEL, **{"class": name})
+        self._metrics.inc(m.TRAFFIC_FILES, 10, model=MODEL, format="jpeg", exif="yes")
+        self._metrics.observe(m.TRAFFIC_SIDE_PIXELS, 640, model=MODEL)
+        self._metrics.observe(m.TRAFFIC_JPEG_QUALITY, 85, model=MODEL)
+
+    def _candidate(self) -> None:
+        """It agrees in nine of ten, and holds and is right as often as the model."""
+        both = {"model": MODEL, "candidate": CANDIDATE}
+        self._metrics.inc(m.CANDIDATE_IMAGES, 10, **both)
+        self._metrics.inc(m.CANDIDATE_AGREES, 9, **both)
+        self._metrics.inc(m.CANDIDATE_DISAGREEMENTS, **both, model_class="cat", candidate_class="dog")
+        self._metrics.inc(m.CANDIDATE_FAILURES, 0, **both)
+        for network in ("model", "candidate"):
+            self._metrics.observe(m.CANDIDATE_SECONDS, 0.02, **both, network=network)
+        for outcome in m.HOLD_OUTCOMES:
+            self._metrics.inc(m.CANDIDATE_HOLDS, **both, corruption="fog", outcome=outcome)
+        for outcome, family in itertools.product(m.RIGHT_OUTCOMES, (m.CANDIDATE_RIGHT, m.LATE_CANDIDATE_RIGHT)):
+            self._metrics.inc(family, **both, outcome=outcome)
+
+    def _late_labels(self) -> None:
+        self._metrics.inc(m.LATE_LABELS, 2, model=MODEL, outcome=m.JOINED)
+        for look in LOOKS:
+            self._metrics.inc(m.LATE_LABELLED, 2, model=MODEL, **_labels(look))
+            self._metrics.inc(m.LATE_LABELLED_CORRECT, model=MODEL, **_labels(look))
+        self._metrics.observe(m.LABEL_DELAY_SECONDS, 60, model=MODEL)
 
     def _count(self, family: Family, model: str, **labels: str) -> None:
         self._metrics.inc(family, model=model, **labels)
+
+
+def _labels(look: Cell | None) -> dict[str, str]:
+    return m.CLEAN if look is None else {"corruption": look.corruption, "severity": str(look.severity)}
 
 
 @contextmanager

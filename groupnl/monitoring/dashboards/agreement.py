@@ -15,7 +15,6 @@ from groupnl.metrics import (
     SHADOW_TOP5_KEPT,
     Family,
 )
-from groupnl.monitoring.alerts import Z_OF_ALERTS
 from groupnl.monitoring.dashboards.panels import (
     CLEAR,
     COUNT,
@@ -40,6 +39,7 @@ from groupnl.monitoring.promql import counted, mean, ratio, wilson
 from groupnl.monitoring.recorded.level import LEAST_POOLED_PAIRS
 from groupnl.monitoring.recording import AGREEMENT_MARGIN, CORRUPTION, RECENT, named
 from groupnl.monitoring.recording import MODEL as BY_MODEL
+from groupnl.monitoring.robustness_alerts import Z_OF_ALERTS
 
 NOT_ACCURACY = "Agreement is not accuracy: a model that always says the same has 100 %."
 # Measured in docs/report.md.

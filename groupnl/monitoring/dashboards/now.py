@@ -17,11 +17,10 @@ from groupnl.monitoring.dashboards.panels import (
     AnyPanel,
     Query,
     Text,
-    alert_list,
     figures,
-    prose,
     states,
 )
+from groupnl.monitoring.dashboards.plain import alert_list, prose
 from groupnl.monitoring.dashboards.queries import CHOSEN, INSTANCES, WINDOW, right_now
 from groupnl.monitoring.promql import quantile
 from groupnl.monitoring.recording import AVAILABLE_SHARE

@@ -1,13 +1,17 @@
-"""The operators' dashboard: is the service well, and how robust is the model on the traffic that it really gets?"""
+"""The operators' dashboard: is the service well, what is the traffic like, and how good is the model on it?"""
 
 from groupnl.metrics import PAIRED_OUTCOMES_TOTAL, SHADOW_SAMPLED
+from groupnl.monitoring.dashboards.accuracy import estimate_figure, late_label_figure, reason_figure
 from groupnl.monitoring.dashboards.agreement import agreement_figure, bound_figure, matrix_row
+from groupnl.monitoring.dashboards.candidate import candidate_row
 from groupnl.monitoring.dashboards.capacity import capacity_row
+from groupnl.monitoring.dashboards.files import files_row
 from groupnl.monitoring.dashboards.gpus import gpu_row
 from groupnl.monitoring.dashboards.now import now_row, runbook_row
 from groupnl.monitoring.dashboards.page import Row, page
 from groupnl.monitoring.dashboards.service import latency_row, request_row
 from groupnl.monitoring.dashboards.shadow import enough_figure, shadow_row
+from groupnl.monitoring.dashboards.traffic import traffic_row
 from groupnl.monitoring.dashboards.truth import (
     corruption_error_figure,
     corruption_error_table,
@@ -35,25 +39,24 @@ def operators_dashboard(runbook: str = RUNBOOK) -> str:
     Args:
         runbook: address of the page that has a heading for each alert.
     """
-    robustness = [
-        agreement_figure(8),
-        enough_figure(6),
-        bound_figure(5),
-        truth_figure(5),
-        verdict_figure(8),
-        relative_error_figure(6),
-        power_panel(10),
-    ]
+    accuracy = [estimate_figure(7), reason_figure(5), late_label_figure(6), truth_figure(6)]
+    agreement = [agreement_figure(10), enough_figure(8), bound_figure(6)]
+    twin = [verdict_figure(8), relative_error_figure(6), power_panel(10)]
     rows = [
         Row("Now", now_row()),
-        Row("$watched: robustness", robustness, by_model=True),
+        Row("$watched: what the traffic is like", traffic_row(), by_model=True),
+        Row("$watched: how accurate it is now", accuracy, by_model=True),
+        Row("$watched: agreement under corruption", agreement, by_model=True),
+        Row("$watched: against its twin", twin, by_model=True),
         Row("Requests, errors, latency", request_row()),
         Row("Queue, workers, machine", capacity_row()),
         Row("Where the time goes", latency_row(), collapsed=True),
         Row("GPUs", gpu_row(), collapsed=True),
         Row("Shadow health", shadow_row(), collapsed=True),
+        Row("$watched: files of the traffic", files_row(), by_model=True, collapsed=True),
         Row("$watched: corruption by severity", matrix_row(), by_model=True, collapsed=True),
         Row("$watched: truth and the label-free band", [truth_table()], by_model=True, collapsed=True),
+        Row("$watched: its candidate", candidate_row(), by_model=True, collapsed=True),
         Row("Alerts and what to do", runbook_row(runbook), collapsed=True),
     ]
     description = "Live images are answered a second time under ImageNet-C corruptions, out of the clients' sight."

@@ -21,9 +21,10 @@ from groupnl.metrics import BUILD_INFO, Family
 from groupnl.monitoring.dashboards.annotations import annotations
 from groupnl.monitoring.dashboards.panels import SOURCE, WIDTH, AnyPanel, linked_dashboard
 from groupnl.monitoring.dashboards.queries import MODELS
+from groupnl.monitoring.recording import TRAFFIC_SPANS, WEEK
 from groupnl.monitoring.scrape import FRONTEND_JOB, JOB
 
-WINDOWS = ("15m", "1h", "6h", "1d", "7d")
+WINDOWS = (*TRAFFIC_SPANS, WEEK)
 USUAL_WINDOW = "1h"
 PROVISIONED = ("Prometheus", "groupnl-prometheus")  # name and uid in serving_config/grafana/provisioning
 OWN_QUESTIONS = 1  # the service asks each model once when it starts

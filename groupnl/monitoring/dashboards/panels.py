@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from grafana_foundation_sdk.builders import barchart, heatmap, prometheus, stat, statetimeline, table, timeseries
 from grafana_foundation_sdk.builders import common as common_builders
 from grafana_foundation_sdk.builders import dashboard as builders
-from grafana_foundation_sdk.builders import heatmap, prometheus, stat, statetimeline, table, timeseries
 from grafana_foundation_sdk.builders import text as text_builders
 from grafana_foundation_sdk.models import common, units
 from grafana_foundation_sdk.models.dashboard import (
@@ -21,7 +21,6 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
-from grafana_foundation_sdk.models.text import TextMode
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="${source}")  # the variable of `page`
 GREEN, YELLOW, RED, BLUE, GREY = "green", "#EAB839", "red", "blue", "text"
@@ -41,12 +40,14 @@ AnyPanel = (
     stat.Panel
     | table.Panel
     | timeseries.Panel
+    | barchart.Panel
     | heatmap.Panel
     | statetimeline.Panel
     | text_builders.Panel
     | builders.Panel
 )
-P = TypeVar("P", stat.Panel, table.Panel, timeseries.Panel, heatmap.Panel, statetimeline.Panel)
+P = TypeVar("P", stat.Panel, table.Panel, timeseries.Panel, barchart.Panel, heatmap.Panel, statetimeline.Panel)
+Merged = TypeVar("Merged", table.Panel, barchart.Panel)
 
 
 @dataclass(frozen=True)
@@ -146,52 +147,41 @@ def states(text: Text, queries: Sequence[Query], words: Words) -> statetimeline.
     return panel.mappings([_value_map(words)]).show_value(common.VisibilityMode.NEVER).merge_values(True)
 
 
-def prose(text: Text, markdown: str) -> text_builders.Panel:
-    """What does not come from Prometheus: Markdown."""
-    panel = text_builders.Panel().title(text.title).description(text.reading).span(text.width).height(text.height)
-    return panel.mode(TextMode.MARKDOWN).content(markdown)
-
-
-def alert_list(text: Text, prefix: str) -> builders.Panel:
-    """Grafana's own list of alerts that fire or are about to, of every data source, with the links to their runbooks.
+def rows(
+    text: Text, keys: Sequence[str], queries: Sequence[Query], unit: str = SHARE, largest: str = ""
+) -> table.Panel:
+    """A table: a row for each value of the labels, a column for each query.
 
     Args:
         text: title and reading.
-        prefix: what the names of the alerts begin with.
+        keys: the labels; rows are in their order.
+        queries: of the columns.
+        unit: of the columns.
+        largest: the column whose largest values come first; "": rows are in the order of the labels.
     """
-    options = {
-        "alertName": prefix,
-        "alertInstanceLabelFilter": "",
-        "dashboardAlerts": False,
-        "groupBy": [],
-        "groupMode": "default",
-        "maxItems": 30,
-        "sortOrder": 3,  # by importance
-        "stateFilter": {
-            "error": True,
-            "firing": True,
-            "noData": False,
-            "normal": False,
-            "pending": True,
-            "recovering": True,
-        },
-        "viewMode": "list",
-    }
-    panel = builders.Panel().type("alertlist").title(text.title).description(text.reading)
-    return panel.span(text.width).height(text.height).options(options)
-
-
-def rows(text: Text, keys: Sequence[str], queries: Sequence[Query], unit: str = SHARE) -> table.Panel:
-    """A table: a row for each value of the labels, a column for each query; in the order of the first label."""
-    panel = _panel(table.Panel(), text, queries, unit, PLAIN, _now_as_table)
-    letters = {f"Value #{_ref(index)}": query.name for index, query in enumerate(queries)}
-    panel.with_transformation(DataTransformerConfig("merge", options={}))
-    panel.with_transformation(
-        DataTransformerConfig("organize", options={"excludeByName": {"Time": True}, "renameByName": letters})
-    )
+    panel = _merged(_panel(table.Panel(), text, queries, unit, PLAIN, _now_as_table), queries)
     for key in reversed(keys):
         panel.with_transformation(_sorted_by(key))
+    if largest:
+        panel.with_transformation(_sorted_by(largest, falling=True))
     return panel.cell_height(common.TableCellHeight.SM).no_value("")
+
+
+def bars(text: Text, label: str, queries: Sequence[Query]) -> barchart.Panel:
+    """Shares beside each other: a group of bars for each value of a label, in its order; a bar for each query."""
+    panel = _merged(_panel(barchart.Panel(), text, queries, SHARE, (), _now_as_table), queries)
+    panel.with_transformation(_sorted_by(label))
+    panel.x_field(label).min(0).max(1).show_value(common.VisibilityMode.NEVER).no_value(text.none)
+    return panel.tooltip(common_builders.VizTooltipOptions().mode(common.TooltipDisplayMode.MULTI))
+
+
+def _merged(panel: Merged, queries: Sequence[Query]) -> Merged:
+    """All answers as one table, whose columns have the queries' names."""
+    letters = {f"Value #{_ref(index)}": query.name for index, query in enumerate(queries)}
+    panel.with_transformation(DataTransformerConfig("merge", options={}))
+    return panel.with_transformation(
+        DataTransformerConfig("organize", options={"excludeByName": {"Time": True}, "renameByName": letters})
+    )
 
 
 def matrix(
@@ -246,7 +236,7 @@ def _panel(
 
 def _override(panel: AnyPanel, index: int, query: Query, properties: list[DynamicConfigValue]) -> None:
     """In a merged table only the name says which query a column is of; elsewhere the name may hold a variable."""
-    if isinstance(panel, table.Panel):
+    if isinstance(panel, table.Panel | barchart.Panel):
         cells = [DynamicConfigValue("custom.cellOptions", _COLOURED)] if query.steps or query.words else []
         panel.override_by_name(query.name, [*properties, *cells])
     else:
@@ -293,8 +283,9 @@ def _ref(index: int) -> str:
     return chr(ord("A") + index)
 
 
-def _sorted_by(field: str) -> DataTransformerConfig:
-    return DataTransformerConfig("sortBy", options={"fields": {}, "sort": [{"field": field}]})
+def _sorted_by(field: str, *, falling: bool = False) -> DataTransformerConfig:
+    order = {"field": field, "desc": True} if falling else {"field": field}
+    return DataTransformerConfig("sortBy", options={"fields": {}, "sort": [order]})
 
 
 def _thresholds(steps: Steps) -> builders.ThresholdsConfig:

@@ -13,7 +13,6 @@ from groupnl.metrics import (
     SHADOW_SAMPLED,
     SHADOW_THINNED,
 )
-from groupnl.monitoring.alerts import DROP_LIMIT, LEAST_PAIRS
 from groupnl.monitoring.dashboards.panels import (
     COUNT,
     FIGURES_HEIGHT,
@@ -44,6 +43,7 @@ from groupnl.monitoring.promql import mean, quantile
 from groupnl.monitoring.recorded.level import FALL, POWER
 from groupnl.monitoring.recording import DROP_WINDOW, RECENT, WEEK, named
 from groupnl.monitoring.recording import MODEL as BY_MODEL
+from groupnl.monitoring.robustness_alerts import DROP_LIMIT, LEAST_PAIRS
 
 THIN_WORDS = {"0": ("enough", GREY), "1": ("too few for the alert", YELLOW)}
 RECENT_HOURS = int(RECENT.removesuffix("h"))

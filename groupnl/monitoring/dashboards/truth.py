@@ -14,8 +14,11 @@ from groupnl.monitoring.dashboards.panels import (
 from groupnl.monitoring.dashboards.queries import CORRUPTED, WATCHED, recorded
 from groupnl.monitoring.dashboards.twin import of_twin
 from groupnl.monitoring.promql import IS_CORRUPTED
-from groupnl.monitoring.recording import CELL, CORRUPTION, TWIN, TWIN_CORRUPTION, named
+from groupnl.monitoring.recorded.estimate import CORRUPTED as OF_CORRUPTED
+from groupnl.monitoring.recording import CELL, CORRUPTION, RECENT, TWIN, TWIN_CORRUPTION, named
 from groupnl.monitoring.recording import MODEL as BY_MODEL
+
+ESTIMATE_COLUMNS = {"": "", ", at least": "_lower", ", at most": "_upper"}
 
 
 def truth_figure(width: int) -> AnyPanel:
@@ -46,24 +49,33 @@ def truth_table(height: int = 17) -> AnyPanel:
     """The label-free band beside the truth where there is some."""
     wrong = recorded(named(CORRUPTION, "probe_error"), CORRUPTED, "corruption")
     text = Text(
-        "Each corruption, since the service's start: the band, and the truth",
+        "Each corruption, since the service's start: the band, the estimate, and the truth",
         "The band: the interval of the probe set's clean accuracy, widened by the most live answers that may change. "
         "It holds as far as live images resemble the probe set. The probe set's own corrupted accuracy is the truth "
-        "for its images: it should lie in the band unless live images are of another kind.",
+        "for its images: it should lie in the band unless live images are of another kind. The estimate, of the "
+        f"last {RECENT}: the mean calibrated probability that the answer to the corrupted image is right; withdrawn "
+        "where the traffic is broken. Late: by labels that came after the answers.",
         24,
         height,
     )
     columns = [
         Query("band from", recorded(named(CORRUPTION, "accuracy_band_lower"), by="corruption"), decimals=1),
         Query("band to", recorded(named(CORRUPTION, "accuracy_band_upper"), by="corruption"), decimals=1),
+        *[Query(f"estimate{words}", _estimate(end), decimals=1) for words, end in ESTIMATE_COLUMNS.items()],
         Query("probe accuracy", f"1 - {wrong}", decimals=1),
         Query("probe answers", f"sum by (corruption) ({recorded(named(CELL, 'probe_images'), CORRUPTED)})", COUNT),
         Query(
             "labelled accuracy", recorded(named(CORRUPTION, "labelled_accuracy"), CORRUPTED, "corruption"), decimals=1
         ),
         Query("labelled answers", recorded(named(CORRUPTION, "labelled"), CORRUPTED, "corruption"), COUNT),
+        Query("late accuracy", recorded(named(CORRUPTION, "late_accuracy"), CORRUPTED, "corruption"), decimals=1),
+        Query("late labels", recorded(named(CORRUPTION, "late_labelled"), CORRUPTED, "corruption"), COUNT),
     ]
     return rows(text, ["corruption"], columns)
+
+
+def _estimate(end: str) -> str:
+    return recorded(named(CORRUPTION, f"{OF_CORRUPTED}_estimate{end}", RECENT), by="corruption")
 
 
 def corruption_error_figure(width: int) -> AnyPanel:

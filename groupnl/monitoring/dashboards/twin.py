@@ -25,9 +25,9 @@ from groupnl.monitoring.dashboards.panels import (
     figures,
     limit_line,
     lines,
-    prose,
     rows,
 )
+from groupnl.monitoring.dashboards.plain import prose
 from groupnl.monitoring.dashboards.queries import WATCHED, recorded
 from groupnl.monitoring.promql import mean
 from groupnl.monitoring.recording import RECENT, TWIN, TWIN_CORRUPTION, named

@@ -4,7 +4,7 @@ As `groupnl.traffic.drift`: the size of a difference, less what chance allows in
 """
 
 from groupnl.metrics import EXPECTED_PREDICTED, PREDICTED, TRAFFIC_RANK
-from groupnl.monitoring.promql import counted
+from groupnl.monitoring.promql import counted, told
 from groupnl.monitoring.recorded.level import archives_differ
 from groupnl.monitoring.recorded.mixture import HELD_BACK
 from groupnl.monitoring.recording import (
@@ -30,7 +30,7 @@ from groupnl.traffic.drift import (
 
 # Ranks of the held-back images themselves: evenly spread, at each bound of the buckets.
 EVEN = named("le", "even_rank")
-EXPECTED_CLASSES = f"max by ({CLASS}) ({EXPECTED_PREDICTED.name})"
+EXPECTED_CLASSES = told(EXPECTED_PREDICTED, CLASS)
 OF_ANSWERS = f'statistic=~"{"|".join(ANSWER_STATISTICS)}"'
 OF_PIXELS = f'statistic!~"{"|".join(ANSWER_STATISTICS)}"'
 # Which statistics are so far off in any window that confidence says nothing, and of each model how many.

@@ -11,7 +11,7 @@ from groupnl.metrics import (
     TRAFFIC_LOOKS,
     TRAFFIC_SHARE_WEIGHT,
 )
-from groupnl.monitoring.promql import IS_CLEAN, IS_CORRUPTED, Z_95, counted
+from groupnl.monitoring.promql import IS_CLEAN, IS_CORRUPTED, Z_95, counted, told
 from groupnl.monitoring.recorded.level import archives_differ, archives_rule
 from groupnl.monitoring.recording import (
     CELL,
@@ -27,10 +27,10 @@ from groupnl.monitoring.recording import (
 from groupnl.monitoring.rules import Recording
 from groupnl.traffic.estimated import ADDED
 
-HELD_BACK = f"max by (model) ({EXPECTED_IMAGES.name})"
-OFFLINE = f"max by ({CELL}) ({OFFLINE_ACCURACY.name})"
+HELD_BACK = told(EXPECTED_IMAGES, MODEL)
+OFFLINE = told(OFFLINE_ACCURACY, CELL)
 # What the archive was right in before packing, on images without corruption.
-CLEAN_OFFLINE = f"max by (model) ({OFFLINE_ACCURACY.name}{{{IS_CLEAN}}})"
+CLEAN_OFFLINE = told(OFFLINE_ACCURACY, MODEL, IS_CLEAN)
 
 
 def mixture_rules() -> list[Recording]:
@@ -60,14 +60,14 @@ def _looks(span: str) -> list[Recording]:
 
 
 def _shares(span: str) -> list[Recording]:
-    weight = f"max by ({CORRUPTION}, looks) ({TRAFFIC_SHARE_WEIGHT.name})"
+    weight = told(TRAFFIC_SHARE_WEIGHT, f"{CORRUPTION}, looks")
     return _estimate(
         CORRUPTION, "traffic_share", span, weight, f"on ({LOOKS}) group_left {named(LOOKS, 'looks', span)}"
     )
 
 
 def _figures(span: str) -> list[Recording]:
-    weight = f"max by ({FIGURE}, corruption, severity) ({TRAFFIC_FIGURE_WEIGHT.name})"
+    weight = told(TRAFFIC_FIGURE_WEIGHT, f"{FIGURE}, corruption, severity")
     return _estimate(FIGURE, "traffic_expects", span, weight, f"on ({CELL}) group_left {named(CELL, 'looks', span)}")
 
 
