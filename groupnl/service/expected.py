@@ -9,6 +9,7 @@ from groupnl.metrics import (
     EXPECTED_ENTROPY,
     EXPECTED_IMAGES,
     EXPECTED_PREDICTED,
+    OTHER_CLASS,
     TRAFFIC_FIGURE_WEIGHT,
     TRAFFIC_SHARE_WEIGHT,
     Metrics,
@@ -48,7 +49,9 @@ def _set_answers(metrics: Metrics, record: TrafficRecord) -> None:
     ):
         for bound, share in shares.items():
             metrics.set(family, share, le=str(bound))  # as the buckets' own label
-    for name, share in record.expected_predicted().items():
+    classes = record.expected_predicted()
+    others = 1 - sum(record.predicted.values()) / record.images
+    for name, share in (classes | {OTHER_CLASS: classes.get(OTHER_CLASS, 0.0) + others}).items():
         metrics.set(EXPECTED_PREDICTED, share, **{"class": name})
 
 

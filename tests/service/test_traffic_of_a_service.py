@@ -51,11 +51,20 @@ def test_what_is_expected_is_told(load: Load, own_copy: Path, traffic: Traffic, 
     assert count("groupnl_expected_confidence_ratio", le="1.0") == 1
     assert count("groupnl_expected_entropy_ratio", le="0.1") == 1
     assert count("groupnl_expected_predicted_ratio", **{"class": "grey"}) == pytest.approx(14 / 40)
+    assert count("groupnl_expected_predicted_ratio", **{"class": "other"}) == 0
     weights = share_weights(traffic.confusion)
     assert count("groupnl_traffic_share_weight", corruption="fog", looks="fog") == weights["fog"]["fog"]
     assert count("groupnl_traffic_share_weight") == pytest.approx(sum(sum(row.values()) for row in weights.values()))
     with pytest.raises(AssertionError, match="no sample"):  # without offline figures
         count("groupnl_traffic_figure_weight")
+
+
+def test_classes_that_are_not_named_are_expected_too(load: Load, own_copy: Path, count: Count) -> None:
+    known = tiny_traffic(("grey", "red", "green"), size=64, predicted={"red": 24, "grey": 6})
+    write_traffic(known, own_copy / TRAFFIC_FILE)
+    load()
+    assert count("groupnl_expected_predicted_ratio", **{"class": "other"}) == pytest.approx(10 / 40)
+    assert count("groupnl_expected_predicted_ratio") == pytest.approx(1)
 
 
 def test_offline_figures_give_weights(load: Load, own_copy: Path, traffic: Traffic, count: Count) -> None:
