@@ -48,7 +48,8 @@ def page(models: Sequence[ModelFigures], source: str, period: str, made: str, ex
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Live traffic and robustness: {text(', '.join(figures.name for figures in models))}</title>"
-        f"<style>{STYLE.read_text(encoding='utf-8')}{ramp_style()}</style></head><body><main><h1>Live traffic and robustness</h1>"
+        f"<style>{STYLE.read_text(encoding='utf-8')}{ramp_style()}</style></head><body><main>"
+        "<h1>Live traffic and robustness</h1>"
         f'<p class="soft">Counted {text(period)}; read from {text(source)} at {text(made)} '
         f"by groupnl {__version__}.</p>"
         f'<section class="card">{summary_table(models)}{builds_table(models)}</section>'
