@@ -1,20 +1,16 @@
 """The shadow path of a real service: two workers, killed and stopped processes, figures against plain arithmetic."""
 
-import io
 import os
 import signal
 import time
 from collections.abc import Callable, Iterator
 
-import numpy as np
 import psutil
 import pytest
-import timm
 import torch
-from PIL import Image
 from support.server import Server
-from support.tiny import ARCHITECTURE, CLASSES, INPUT, tiny_card
-from torch import Tensor
+from support.tiny import CLASSES, tiny_card
+from support.undecided import as_input, file_of, network, pixels_of
 
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
@@ -41,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     for seed, (name, shadow) in enumerate({"model": SHADOW, "twin": SHADOW | {"twin": None}}.items()):
         settings = ServingSettings(workers=1, handler={"device": "cpu", "precision": "float32", "shadow": shadow})
         checkpoint = folder / f"{name}.safetensors"
-        save_checkpoint(checkpoint, _network(seed).state_dict(), tiny_card())
+        save_checkpoint(checkpoint, network(seed).state_dict(), tiny_card())
         pack(checkpoint, folder, name, settings=settings)
     running = Server(folder, "--model-store", str(folder), "--models", "model", "--workers", "2")
     try:
@@ -52,34 +48,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         assert running.stop() == 0
     finally:
         running.kill()
-
-
-def _network(seed: int) -> torch.nn.Module:
-    """Random weights, but no favourite class: pictures differ in their answers."""
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        network = timm.create_model(ARCHITECTURE, num_classes=len(CLASSES)).eval()
-    with torch.inference_mode():
-        network.get_classifier().bias -= network(_as_input(torch.stack([_pixels(n) for n in range(100, 164)]))).mean(0)
-    return network
-
-
-def _pixels(number: int) -> Tensor:
-    """Coloured blotches of the network's size, another picture for each number."""
-    blotches = np.random.default_rng(number).integers(0, 256, (4, 4, 3), dtype=np.uint8)
-    picture = Image.fromarray(blotches).resize((INPUT.size, INPUT.size), Image.Resampling.BICUBIC)
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
-
-
-def _file(number: int) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(_pixels(number).permute(1, 2, 0).numpy()).save(file, "PNG")
-    return file.getvalue()
-
-
-def _as_input(pixels: Tensor) -> Tensor:
-    mean, std = (torch.tensor(values).view(1, 3, 1, 1) for values in (INPUT.mean, INPUT.std))
-    return (pixels / 255 - mean) / std
 
 
 def _count(server: Server, name: str, **labels: str) -> float:
@@ -116,13 +84,13 @@ def test_the_figures_equal_plain_arithmetic(server: Server) -> None:
     outcomes = ("both_hold", "model_only", "reference_only", "both_flip")
     paired = [_count(server, "shadow_paired_outcomes_total", reference="twin", outcome=name) for name in outcomes]
     for number in range(30):
-        assert server.predict("model", _file(number), {"X-Label": CLASSES[number % 7]}).status == 200
+        assert server.predict("model", file_of(number), {"X-Label": CLASSES[number % 7]}).status == 200
     _until(lambda: _at_rest(server))
 
-    pixels = torch.stack([_pixels(number) for number in range(30)])
+    pixels = torch.stack([pixels_of(number) for number in range(30)])
     with torch.inference_mode():
         both = (pixels, corrupt(pixels, "contrast", 5))
-        answers = [[_network(seed)(_as_input(images)) for images in both] for seed in (0, 1)]
+        answers = [[network(seed)(as_input(images)) for images in both] for seed in (0, 1)]
     (clean, corrupted), (twin_clean, twin_corrupted) = answers
     best = clean.argmax(dim=1)
     holds, twin_holds = best == corrupted.argmax(dim=1), twin_clean.argmax(dim=1) == twin_corrupted.argmax(dim=1)
@@ -140,10 +108,10 @@ def test_the_figures_equal_plain_arithmetic(server: Server) -> None:
 def test_odd_headers_are_used_or_refused(server: Server) -> None:
     sampled = _count(server, "shadow_sampled_total")
     for key in ("", "k" * 6000, "\u00fc\u00ff", "a\tb"):
-        assert server.predict("model", _file(0), {"X-Request-Key": key}).status == 200
-    assert server.predict("model", _file(0), {"X-Label": "6"}).status == 200
+        assert server.predict("model", file_of(0), {"X-Request-Key": key}).status == 200
+    assert server.predict("model", file_of(0), {"X-Label": "6"}).status == 200
     for label in ("7", "-1", "nothing", "9" * 5000, "\u00ff"):
-        answer = server.predict("model", _file(0), {"X-Label": label})
+        answer = server.predict("model", file_of(0), {"X-Label": label})
         assert (answer.status, answer.content["code"]) == (400, "invalid_header")
     assert _count(server, "shadow_sampled_total") == sampled + 5
 
@@ -155,7 +123,7 @@ def test_stopped_shadow_processes_hold_up_nobody(server: Server) -> None:
         process.suspend()
     start = time.monotonic()
     for number in range(4 * QUEUE):
-        assert server.predict("model", _file(number)).status == 200
+        assert server.predict("model", file_of(number)).status == 200
     assert time.monotonic() - start < LIMIT_S
     assert _count(server, "shadow_queue_length") > 0
     assert _count(server, "shadow_dropped_total", reason="queue_full") > dropped
@@ -172,7 +140,7 @@ def test_a_killed_shadow_process_comes_back(server: Server) -> None:
     pairs = _count(server, "shadow_pairs_total")
 
     def new_pairs() -> bool:
-        assert server.predict("model", _file(0)).status == 200
+        assert server.predict("model", file_of(0)).status == 200
         return _count(server, "shadow_pairs_total") > pairs
 
     _until(new_pairs)
