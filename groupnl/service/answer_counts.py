@@ -43,15 +43,15 @@ class AnswerCounts:
             are_own: of each, whether the service itself has asked: that is no traffic.
         """
         with np.errstate(all="ignore"):  # what is not finite is left out below
-            below = logits.numpy()
-            best = below.argmax(axis=1)
-            below = below - below.max(axis=1, keepdims=True)
+            numbers = logits.numpy()
+            best = numbers.argmax(axis=1)
+            below = numbers - np.maximum.reduce(numbers, axis=1, keepdims=True)
             parts = np.exp(below)
-            total = parts.sum(axis=1)
-            entropy = (np.log(total) - (parts * below).sum(axis=1) / total) / self._most_entropy
-        rows = zip(best.tolist(), (1 / total).tolist(), entropy.tolist(), are_own, strict=True)
-        for place, confidence, ratio, is_own in rows:
-            if not (is_own or math.isnan(ratio)):
-                self._metrics.observe(CONFIDENCE, min(confidence, 1.0))
+            totals = np.add.reduce(parts, axis=1)
+            sums = np.add.reduce(np.multiply(parts, below, out=parts), axis=1)
+        for place, total, summed, is_own in zip(best.tolist(), totals.tolist(), sums.tolist(), are_own, strict=True):
+            if not (is_own or math.isnan(summed)):
+                ratio = (math.log(total) - summed / total) / self._most_entropy
+                self._metrics.observe(CONFIDENCE, min(1 / total, 1.0))
                 self._metrics.observe(ENTROPY, min(max(ratio, 0.0), 1.0))
                 self._metrics.inc(PREDICTED, **{"class": self._names[place]})
