@@ -53,7 +53,9 @@ def late_labels_card(late: LateLabels, estimate: Estimate | None) -> str:
     """Accuracy and delay, in a sentence and a table, beside what was estimated without labels."""
     content = "".join(f"<p>{told}</p>" for told in (_accuracy(late), _lost(late)) if told)
     if late.truth is not None and any(share.total for share in late.truth.corrupted.values()):
-        content += _table(late.truth, estimate)
+        content += truth_beside(
+            estimate, late.truth, "Accuracy on images whose class was told later, all severities together"
+        )
     return card("Accuracy by labels that came later", content, _HOW)
 
 
@@ -82,7 +84,14 @@ def _lost(late: LateLabels) -> str:
     return ("; ".join(told) + ".") if told else ""
 
 
-def _table(truth: Truth, estimate: Estimate | None) -> str:
+def truth_beside(estimate: Estimate | None, truth: Truth, caption: str) -> str:
+    """Accuracy on live images of known class, beside what was estimated without; one row for each corruption.
+
+    Args:
+        estimate: None: there is none.
+        truth: that clients told.
+        caption: of the table.
+    """
     guesses: dict[str, Estimated] = {}
     if estimate is not None and not estimate.withdrawn:
         guesses = {NONE: estimate.clean, **estimate.by_corruption}
@@ -95,4 +104,4 @@ def _table(truth: Truth, estimate: Estimate | None) -> str:
         if share.total:
             guess = (estimated(guesses[corruption]) if corruption in guesses else "-",) if guesses else ()
             rows.append((name(corruption), percent(share.value), span(share), number(share.total), *guess))
-    return table("Accuracy on images whose class was told later, all severities together", head, rows)
+    return table(caption, head, rows)

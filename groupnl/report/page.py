@@ -8,14 +8,16 @@ from groupnl.corruptions.names import CELLS
 from groupnl.report.accuracy_card import accuracy_card, estimate_sentence
 from groupnl.report.candidate_card import candidate_card, candidate_sentence
 from groupnl.report.charts import twin_chart
+from groupnl.report.estimate import Estimate
 from groupnl.report.figures import ModelFigures
 from groupnl.report.gallery import gallery_card, of_model
 from groupnl.report.heat_map import FEW, heat_map, ramp_key, ramp_style
-from groupnl.report.late_labels import late_labels_card
-from groupnl.report.markup import card, counted, duration, name, number, percent, span, text
+from groupnl.report.late_labels import late_labels_card, truth_beside
+from groupnl.report.markup import PERCENT, card, counted, duration, name, number, percent, span, text
 from groupnl.report.tables import builds_table, power_table, shadow_table, summary_table, twin_table
 from groupnl.report.traffic_card import traffic_card
 from groupnl.report.traffic_words import NO_RECORD, traffic_sentences
+from groupnl.report.truth import Truth
 from groupnl.report.twin import Twin
 from groupnl.report.words import (
     PROBE_INTERVAL,
@@ -67,7 +69,7 @@ def _model(place: int, figures: ModelFigures, examples: Sequence[Example]) -> st
         accuracy_card(figures),
         _map(figures),
         _twin_card(figures.name, figures.twin) if figures.twin is not None else "",
-        f'<section class="card"><p>{labelled_sentence(figures.labelled)}</p></section>' if figures.labelled else "",
+        _labelled(figures.labelled, figures.estimate) if figures.labelled is not None else "",
         late_labels_card(figures.late, figures.estimate) if figures.late is not None else "",
         *(candidate_card(figures.name, candidate) for candidate in figures.candidates),
         gallery_card(examples),
@@ -110,6 +112,7 @@ def _twin_sentences(figures: ModelFigures) -> list[str]:
 def _headline(figures: ModelFigures) -> str:
     dropped = sum(figures.dropped.values())
     boxes = [
+        *_estimated_box(figures.estimate),
         ("answers stayed", percent(figures.agreement.value), f"{span(figures.agreement)}, 95 % interval"),
         *(
             [("class still in its group", percent(group.value), f"{span(group)}, 95 % interval")]
@@ -138,11 +141,26 @@ def _headline(figures: ModelFigures) -> str:
     )
 
 
+def _estimated_box(estimate: Estimate | None) -> list[tuple[str, str, str]]:
+    if estimate is None:
+        return []
+    if estimate.withdrawn:
+        return [("right, estimated", "withdrawn", "the traffic is broken")]
+    low, high = (100 * end for end in estimate.clean[1:])
+    return [("right, estimated", percent(estimate.clean.value), f"{low:.0f} to {high:.0f}{PERCENT}, without labels")]
+
+
 def _statuses(figures: ModelFigures) -> str:
     return (
         "; ".join(f"{code}:\N{NO-BREAK SPACE}{number(count)}" for code, count in figures.requests.items() if count)
         or "none yet"
     )
+
+
+def _labelled(truth: Truth, estimate: Estimate | None) -> str:
+    caption = "Accuracy on requests of known class, all severities together"
+    beside = truth_beside(estimate, truth, caption) if estimate is not None else ""
+    return f'<section class="card"><p>{labelled_sentence(truth)}</p>{beside}</section>'
 
 
 def _map(figures: ModelFigures) -> str:

@@ -123,8 +123,7 @@ def _nothing_found(traffic: Traffic) -> str:
 def _whose(since: str | None) -> str:
     if since is None:
         return "the live images"
-    amount, unit = re.fullmatch(r"(\d+)(\D+)", since).groups()  # type: ignore[union-attr]  # a `Duration`
-    return f"the last {amount} {unit}"
+    return "the last " + re.sub(r"(?<=\d)(?=\D)", "\N{NO-BREAK SPACE}", since)
 
 
 def _drift_sentence(traffic: Traffic) -> str:

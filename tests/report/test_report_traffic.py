@@ -15,10 +15,11 @@ from support.reported_traffic import (
     count_looks,
     count_ranks,
     expect,
+    labels_of,
 )
 
 from groupnl.corruptions.names import NAMES, Cell
-from groupnl.metrics import REQUESTS, Metrics
+from groupnl.metrics import LABELLED, LABELLED_CORRECT, REQUESTS, Metrics
 from groupnl.report.figures import ModelFigures, figures_of
 from groupnl.report.page import page
 from groupnl.report.traffic import Traffic
@@ -32,6 +33,7 @@ def _figures(
     mixture: dict[Cell | None, float] | None = None,
     since: str | None = None,
     cats: int = 520,
+    labels: int = 0,
     **lowest: float,
 ) -> ModelFigures:
     registry = CollectorRegistry()
@@ -44,6 +46,9 @@ def _figures(
     count_answers(metrics, cats=cats)
     count_files(metrics)
     count_expected(metrics, 20)
+    for cell in (None, Cell("fog", 1)) if labels else ():
+        metrics.inc(LABELLED, labels, **labels_of(cell))
+        metrics.inc(LABELLED_CORRECT, 0.75 * labels, **labels_of(cell))
     return figures_of(samples_of(registry), "m", since=since)
 
 
@@ -55,7 +60,7 @@ def _traffic(figures: ModelFigures) -> Traffic:
 def _words(figures: ModelFigures) -> str:
     """The page's text."""
     body = page([figures], "s", "p", "t").split("<body>")[1]
-    spaced = re.sub(r"</?(?:p|td|th|tr|h\d|small|svg|text)\b[^>]*>", " ", body)
+    spaced = re.sub(r"</?(?:p|td|th|tr|span|h\d|small|svg|text)\b[^>]*>", " ", body)
     return " ".join(unescape(re.sub(r"<[^>]*>", "", spaced)).split())
 
 
@@ -150,6 +155,12 @@ def test_the_estimate_of_accuracy_is_shown_beside_band_and_truth() -> None:
     assert re.search(r"the model answers 60 % \(\d+ to \d+ %\) of the live images rightly", words)
     assert re.search(r"fog 50 % \(\d+ to \d+ %\) 25 % \(11 to 47 %\) 19 % to 100.0 %", words)
     assert 'class="estimate"' in page([figures], "s", "p", "t")
+
+
+def test_the_estimate_is_shown_beside_what_clients_told() -> None:
+    figures = _figures(labels=40)
+    assert re.search(r"none 75 % 60 to 86 % 40 60 % \(\d+ to \d+ %\) fog 75 % 60 to 86 % 40 50 % \(", _words(figures))
+    assert re.search(r"right, estimated 60 % \d+ to \d+ %, without labels", _words(figures))
 
 
 def test_the_estimate_is_withdrawn_where_the_traffic_is_broken() -> None:
