@@ -99,7 +99,7 @@ class Labels:
                 except RefusedError as error:
                     counts.inc(LATE_LABELS, model=self._named(content), outcome=NOT_TAKEN)
                     refused.append({"position": place, "reason": str(error)})
-            self._workers.add(counts.sums)
+            self._workers.add(counts.sums())
         return Taken(len(contents) - unknown - len(refused), unknown, refused)
 
     def _join(self, label: LateLabel, counts: LateCounts, now: float) -> bool:
