@@ -9,7 +9,6 @@ Of a request nothing is kept but a hash of its key, when it was answered, and wh
 
 import hashlib
 import struct
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +18,9 @@ ANSWERS_REMEMBERED = 2**17  # unless the settings say otherwise
 NO_CLASS = -1  # an answer that is none of the model's classes, and so never right
 _NONE = -2  # there is no such answer
 _HASH = 8  # bytes
-_NOTE = struct.Struct("<8sd3i20sII")  # key, time, best classes (live, corrupted, candidate), cell, whether labelled
+_CANDIDATE = 4  # bytes of a candidate's hash
+# Key, time, best classes (live, corrupted, candidate), corruption, severity, whether labelled, which candidate.
+_NOTE = struct.Struct("<8sd3i20s2B2x4s")
 _SIZE = _NOTE.size + _HASH
 _WAYS = 16  # notes that share a place
 _FILLED = 10  # of them by the answers that are promised: some places get more than others
@@ -38,7 +39,7 @@ class Answered(NamedTuple):
         corruption: its name; empty where there is none.
         severity: 1 to 5; 0 where there is none.
         candidate: position of the model's class that the candidate named; `NO_CLASS`: the model has no such; None: it
-            was not asked.
+            was not asked, or was another one.
         is_labelled: whether its label has come.
     """
 
@@ -57,12 +58,14 @@ class RecentAnswers:
     Args:
         count: so many are known, 99 of 100 of them; half as many all. About 100 bytes each.
         file: of the memory, made if missing; memories of other sizes have other files. None: this process's alone.
+        candidate: SHA-256, hexadecimal, of the candidate's archive; empty where there is none.
 
     Raises:
         OSError: the file cannot be made.
     """
 
-    def __init__(self, count: int, file: Path | None = None) -> None:
+    def __init__(self, count: int, file: Path | None = None, candidate: str = "") -> None:
+        self._candidate = _digest(candidate.encode())[:_CANDIDATE]
         self._places = -(-count // _FILLED)
         self._memory = mapped(file, self._places * _WAYS * _SIZE)
 
@@ -136,36 +139,35 @@ class RecentAnswers:
         content = self._memory[at : at + _SIZE]
         if _digest(content[: _NOTE.size]) != content[_NOTE.size :]:
             return None
-        _, answered, best, corrupted, candidate, corruption, severity, labelled = _NOTE.unpack_from(content)
+        _, answered, best, corrupted, candidate, corruption, severity, labelled, which = _NOTE.unpack_from(content)
         return Answered(
             answered,
             best,
             _optional(corrupted),
             corruption.rstrip(b"\0").decode("ascii"),
             severity,
-            _optional(candidate),
+            _optional(candidate) if which == self._candidate else None,
             bool(labelled),
         )
 
     def _write(self, at: int, name: bytes, note: Answered) -> None:
         corrupted, candidate = (_NONE if each is None else each for each in (note.corrupted, note.candidate))
-        corruption = note.corruption.encode("ascii")
-        content = _NOTE.pack(
-            name, note.answered, note.best, corrupted, candidate, corruption, note.severity, note.is_labelled
-        )
+        cell = note.corruption.encode("ascii"), note.severity
+        best = note.best, corrupted, candidate
+        content = _NOTE.pack(name, note.answered, *best, *cell, note.is_labelled, self._candidate)
         self._memory[at : at + _SIZE] = content + _digest(content)
 
 
-def answers_file(folder: Path, model: str, archives: Sequence[str], count: int) -> Path:
+def answers_file(folder: Path, model: str, archive: str, count: int) -> Path:
     """Where a model's answers are remembered: those of another archive, whose classes may be others, lie elsewhere.
 
     Args:
         folder: of all of them.
         model: its name.
-        archives: SHA-256, hexadecimal, of its archive, and of its candidate's where it has one.
+        archive: SHA-256 of its archive, hexadecimal.
         count: of the memory.
     """
-    told = hashlib.sha256(str((*archives, count)).encode()).hexdigest()
+    told = hashlib.sha256(str((archive, count)).encode()).hexdigest()
     return folder / f"{model}-{told[:16]}"
 
 

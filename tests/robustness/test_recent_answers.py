@@ -158,11 +158,22 @@ def test_a_disk_without_room_is_told_before_anything_is_written(
         RecentAnswers(1000, tmp_path / "answers")
 
 
-def test_another_archive_candidate_or_size_has_another_file() -> None:
+def test_another_candidate_leaves_the_notes_and_not_what_the_first_one_answered(tmp_path: Path) -> None:
+    one, two, none = (RecentAnswers(10, tmp_path / "answers", candidate) for candidate in ("a" * 64, "b" * 64, ""))
+    one.answer("one", 3, 1.0)
+    one.answer_of_candidate("one", 5)
+    assert one.find("one") == Answered(1.0, 3, candidate=5)
+    assert two.find("one") == none.find("one") == Answered(1.0, 3)
+    two.answer_of_candidate("one", 6)
+    assert two.find("one") == Answered(1.0, 3, candidate=6)
+    assert one.find("one") == Answered(1.0, 3)
+
+
+def test_another_archive_or_size_has_another_file() -> None:
     one, two = (hashlib.sha256(text).hexdigest() for text in (b"1", b"2"))
     files = {
         answers_file(Path("answers"), *named)
-        for named in (("a", [one], 10), ("b", [one], 10), ("a", [two], 10), ("a", [one, two], 10), ("a", [one], 20))
+        for named in (("a", one, 10), ("b", one, 10), ("a", two, 10), ("a", one, 20))
     }
-    assert len(files) == 5
+    assert len(files) == 4
     assert {file.parent for file in files} == {Path("answers")}

@@ -19,8 +19,8 @@ from groupnl.models import save_checkpoint
 from groupnl.robustness.examples import read_examples
 
 Start = Callable[..., Server]
-SHADOW = {"corruptions": ["contrast"], "severities": [5], "share": 1.0, "time_share": 1.0}
-LIMIT_S = 60
+SHADOW = {"corruptions": ["contrast"], "severities": [5], "share": 1.0, "time_share": 1.0, "max_lag_s": 600.0}
+LIMIT_S = 150
 
 
 @only_ours

@@ -133,9 +133,9 @@ class Labels:
         answers = None
         if count:
             self._memory.mkdir(parents=True, exist_ok=True)
+            file = answers_file(self._memory, model, archive_digest(folder), count)
             candidate = shadow.get("candidate_dir")
-            archives = [archive_digest(folder), *([archive_digest(Path(candidate))] if candidate else [])]
-            answers = RecentAnswers(count, answers_file(self._memory, model, archives, count))
+            answers = RecentAnswers(count, file, archive_digest(Path(candidate)) if candidate else "")
         places = {name: place for place, name in enumerate(classes)}
         return _Served(folder, places, answers, shadow.get("candidate"))
 

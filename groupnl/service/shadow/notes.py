@@ -62,9 +62,9 @@ def open_notes(model_dir: Path, name: str, config: ShadowConfig, metrics: Metric
         return []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        archives = [archive_digest(unpacked) for unpacked in (model_dir, config.candidate_dir) if unpacked is not None]
-        file = answers_file(folder, name, archives, config.answers_remembered)
-        answers = RecentAnswers(config.answers_remembered, file)
+        file = answers_file(folder, name, archive_digest(model_dir), config.answers_remembered)
+        candidate = "" if config.candidate_dir is None else archive_digest(config.candidate_dir)
+        answers = RecentAnswers(config.answers_remembered, file, candidate)
     except OSError as error:  # the disk is full: nobody is refused an answer for that
         logger.warning("labels that come later will find no answers of %s: %s", name, error)
         return []

@@ -40,7 +40,7 @@ class Service:
         self.workers = WorkerFiles(folder / "metrics")
         self.unpack(digest, classes, **shadow)
         self.memory.mkdir()
-        self.answers = RecentAnswers(COUNT, answers_file(self.memory, "tiny", [digest], COUNT))
+        self.answers = RecentAnswers(COUNT, answers_file(self.memory, "tiny", digest, COUNT))
         self.labels = Labels(self._folder_of, self.memory, self.workers)
 
     def unpack(self, digest: str, classes: tuple[str, ...] = CLASSES, **shadow: object) -> None:
@@ -190,21 +190,23 @@ def test_answers_of_another_archive_are_not_joined(service: Service) -> None:
     assert service.take(("one", "blue")).joined == 1
     service.unpack("c" * 64, CLASSES[::-1])
     assert service.take(("two", "blue")) == Taken(0, 1, [])
-    RecentAnswers(COUNT, answers_file(service.memory, "tiny", ["c" * 64], COUNT)).answer("two", 4, NOW)
+    RecentAnswers(COUNT, answers_file(service.memory, "tiny", "c" * 64, COUNT)).answer("two", 4, NOW)
     assert service.take(("two", "blue")).joined == 1
     assert service.count("late_labelled_correct_total") == 2
 
 
-def test_answers_beside_another_candidate_are_not_joined(service: Service, tmp_path: Path) -> None:
+def test_what_another_candidate_answered_is_not_counted(service: Service, tmp_path: Path) -> None:
     candidate = tmp_path / "candidate"
     candidate.mkdir()
     (candidate / DIGEST_FILE).write_text("f" * 64)
-    service.answers.answer("one", 2, NOW)
     service.unpack("c" * 64, candidate="next", candidate_dir=str(candidate))
-    assert service.take(("one", "blue")) == Taken(0, 1, [])
-    file = answers_file(service.memory, "tiny", ["c" * 64, "f" * 64], COUNT)
-    RecentAnswers(COUNT, file).answer("one", 2, NOW)
-    assert service.take(("one", "blue")).joined == 1
+    file = answers_file(service.memory, "tiny", "c" * 64, COUNT)
+    for key, digest in (("one", "e" * 64), ("two", "f" * 64)):
+        answers = RecentAnswers(COUNT, file, digest)
+        answers.answer(key, 2, NOW)
+        answers.answer_of_candidate(key, 2)
+    assert service.take(("one", "blue"), ("two", "blue")).joined == 2
+    assert service.count("late_candidate_right_total", outcome="both_right") == 1
 
 
 def test_counts_go_on_in_the_next_start_and_not_with_another_archive(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_every_live_answer_is_remembered_where_the_endpoint_looks(
     shadows.offer(Item({"body": b"file"}, {}), pixels[0], logits[4], None)
     shadows.offer(Item({"body": b"file"}, {"x-request-key": OWN_KEY}), pixels[0], logits[5], None)
     shadows.offer(Item({"body": b"file"}, {"x-request-key": "none"}), pixels[0], torch.full((7,), torch.nan), None)
-    file = answers_file(folder, "tiny", [archive_digest(packed)], ANSWERS_REMEMBERED)
+    file = answers_file(folder, "tiny", archive_digest(packed), ANSWERS_REMEMBERED)
     answers = RecentAnswers(ANSWERS_REMEMBERED, file)
     found = [answers.find(key) for key in ("mine", request_key(None, b"file"), OWN_KEY, "none")]
     assert [None if one is None else one.best for one in found] == [3, 4, None, None]
