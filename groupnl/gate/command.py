@@ -51,7 +51,7 @@ class Options(BaseOptions):
     max_loss: Percent
     max_loss_corrupted: Percent | None
     min_agreement: Percent | None
-    max_failures: Percent
+    max_failures: Annotated[float, Field(gt=0, le=100)]
     max_slowdown: Annotated[float, Field(gt=0)] | None
     as_json: bool
 

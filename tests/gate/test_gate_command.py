@@ -4,67 +4,24 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
-from prometheus_client import CollectorRegistry, start_http_server
+from support.played_candidate import PlayedService
 from support.server import free_ports
 
 from groupnl import cli
 from groupnl.gate import command
-from groupnl.metrics import (
-    CANDIDATE_AGREES,
-    CANDIDATE_DISAGREEMENTS,
-    CANDIDATE_FAILURES,
-    CANDIDATE_HOLDS,
-    CANDIDATE_IMAGES,
-    CANDIDATE_RIGHT,
-    CANDIDATE_SECONDS,
-    LATE_CANDIDATE_RIGHT,
-    REQUESTS,
-    Metrics,
-)
 
 Gate = Callable[..., int]
 
 
-class _Service:
-    """The counters of a service with a model `m` and its candidate `c`."""
-
-    def __init__(self) -> None:
-        registry = CollectorRegistry()
-        self._metrics = Metrics("m", registry)
-        self._metrics.inc(REQUESTS, 100_000, code="200")
-        for family in (CANDIDATE_IMAGES, CANDIDATE_AGREES, CANDIDATE_FAILURES):
-            self._metrics.start_at_zero(family, candidate=["c"])
-        (self.port,) = free_ports(1)
-        self.http, self.thread = start_http_server(self.port, "127.0.0.1", registry)
-
-    def count(self, images: int, right: tuple[int, int, int, int], late: tuple[int, int, int, int]) -> None:
-        """So many images; who was right: both, only the model, only the candidate, neither."""
-        inc = self._metrics.inc
-        inc(CANDIDATE_IMAGES, images, candidate="c")
-        inc(CANDIDATE_AGREES, 0.95 * images, candidate="c")
-        inc(CANDIDATE_DISAGREEMENTS, 0.03 * images, candidate="c", model_class="cat", candidate_class="dog")
-        inc(CANDIDATE_DISAGREEMENTS, 0.02 * images, candidate="c", model_class="other", candidate_class="other")
-        for corruption in ("fog", "snow"):
-            inc(CANDIDATE_HOLDS, images / 2, candidate="c", corruption=corruption, outcome="both_hold")
-        names = ("both_right", "model_only", "candidate_only", "both_wrong")
-        for name, live, later in zip(names, right, late, strict=True):
-            inc(CANDIDATE_RIGHT, live, candidate="c", outcome=name)
-            inc(LATE_CANDIDATE_RIGHT, later, candidate="c", outcome=name)
-        self._metrics.observe(CANDIDATE_SECONDS, 0.01, candidate="c", network="model")
-        self._metrics.observe(CANDIDATE_SECONDS, 0.02, candidate="c", network="candidate")
-
-
 @pytest.fixture
-def service() -> Iterator[_Service]:
-    played = _Service()
+def service() -> Iterator[PlayedService]:
+    played = PlayedService()
     yield played
-    played.http.shutdown()
-    played.http.server_close()
-    played.thread.join()
+    played.close()
 
 
 @pytest.fixture
-def gate(service: _Service) -> Gate:
+def gate(service: PlayedService) -> Gate:
     def ask(*words: str) -> int:
         endpoint = f"http://127.0.0.1:{service.port}"
         return cli.main(["gate", "--endpoint", endpoint, "--model", "m", "--candidate", "c", *words])
@@ -132,6 +89,7 @@ def test_json(service, gate, capsys) -> None:
         ("--model m", "--candidate"),
         ("--model m --candidate c --max-los 2", "--max-los"),
         ("--model m --candidate c --max-loss -1", "--max-loss -1"),
+        ("--model m --candidate c --max-failures 0", "--max-failures 0.0"),
         ("--model m --candidate c --min-pairs many", "--min-pairs"),
         ("--model m --candidate c --key-file nowhere", "the key in nowhere cannot be read"),
     ],

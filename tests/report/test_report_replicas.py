@@ -52,14 +52,6 @@ class Replica:
             self._thread.join()
 
 
-class Asked(Prometheus):
-    """A Prometheus that `groupnl report` is pointed at."""
-
-    @property
-    def url(self) -> str:
-        return self._url
-
-
 class Readings(NamedTuple):
     """What is told at three times: with both replicas, with one ended, with both ended."""
 
@@ -83,7 +75,7 @@ def readings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Readings]:
         f"global: {{scrape_interval: 1s}}\n"
         f"scrape_configs: [{{job_name: groupnl, static_configs: [{{targets: [{targets}]}}]}}]\n"
     )
-    prometheus = Asked(config, folder / "data")
+    prometheus = Prometheus(config, folder / "data")
     try:
         prometheus.wait_until_ready()
         yield _read(prometheus, stays, ends, folder / "page.html")
@@ -93,7 +85,7 @@ def readings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Readings]:
             replica.end()
 
 
-def _read(prometheus: Asked, stays: Replica, ends: Replica, file: Path) -> Readings:
+def _read(prometheus: Prometheus, stays: Replica, ends: Replica, file: Path) -> Readings:
     def figures(since: str | None) -> ModelFigures:
         return figures_of(read_prometheus(prometheus.url, since), "m")
 

@@ -56,11 +56,14 @@ class Prometheus:
     Args:
         config: its configuration file.
         data: where it stores its samples.
+
+    Attributes:
+        url: its address.
     """
 
     def __init__(self, config: Path, data: Path) -> None:
         (port,) = free_ports(1)
-        self._url = f"http://127.0.0.1:{port}"
+        self.url = f"http://127.0.0.1:{port}"
         self._log = data.with_suffix(".log")
         command = [tools() / "prometheus", f"--config.file={config}", f"--storage.tsdb.path={data}"]
         with self._log.open("w") as log:
@@ -74,7 +77,7 @@ class Prometheus:
             assert self._process.poll() is None, self._log.read_text()
             assert time.monotonic() < deadline, self._log.read_text()
             try:
-                with urllib.request.urlopen(f"{self._url}/-/ready", timeout=5):
+                with urllib.request.urlopen(f"{self.url}/-/ready", timeout=5):
                     return
             except OSError:
                 time.sleep(0.1)
@@ -96,7 +99,7 @@ class Prometheus:
         self._process.wait(STOP_LIMIT_S)
 
     def _get(self, path: str, **parameters: str) -> Any:
-        url = f"{self._url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
+        url = f"{self.url}/api/v1/{path}?{urllib.parse.urlencode(parameters)}"
         try:
             with urllib.request.urlopen(url, timeout=30) as answer:
                 return json.load(answer)["data"]
