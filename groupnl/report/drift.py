@@ -20,7 +20,6 @@ from groupnl.traffic.drift import (
     ANSWER_MARGIN,
     ANSWER_STATISTICS,
     BROKEN_ANSWER_MARGIN,
-    BROKEN_STATISTIC_MARGIN,
     CLASS_MARGIN,
     LEAST_ANSWERS,
     STATISTIC_MARGIN,
@@ -63,7 +62,7 @@ class Statistic(NamedTuple):
     @property
     def is_broken(self) -> bool:
         """Whether it is so large that confidence says nothing of accuracy."""
-        return self.gap.beyond > (BROKEN_ANSWER_MARGIN if self.is_of_answers else BROKEN_STATISTIC_MARGIN)
+        return self.is_of_answers and self.gap.beyond > BROKEN_ANSWER_MARGIN
 
 
 class ClassShare(NamedTuple):

@@ -13,7 +13,7 @@ from groupnl.metrics import (
     UNKNOWN,
 )
 from groupnl.report.estimate import Estimate
-from groupnl.report.markup import card, counted, duration, estimated, name, number, percent, span, table
+from groupnl.report.markup import PERCENT, card, counted, duration, estimated, name, number, percent, span, table
 from groupnl.report.samples import Samples
 from groupnl.report.shares import quantiles
 from groupnl.report.truth import Truth, truth_of
@@ -51,7 +51,7 @@ def late_labels_of(samples: Samples, model: str) -> LateLabels | None:
 
 def late_labels_card(late: LateLabels, estimate: Estimate | None) -> str:
     """Accuracy and delay, in a sentence and a table, beside what was estimated without labels."""
-    content = "".join(f"<p>{told}</p>" for told in (_accuracy(late), _lost(late)) if told)
+    content = "".join(f"<p>{told}</p>" for told in (late_sentence(late), _lost(late)) if told)
     if late.truth is not None and any(share.total for share in late.truth.corrupted.values()):
         content += truth_beside(
             estimate, late.truth, "Accuracy on images whose class was told later, all severities together"
@@ -59,12 +59,13 @@ def late_labels_card(late: LateLabels, estimate: Estimate | None) -> str:
     return card("Accuracy by labels that came later", content, _HOW)
 
 
-def _accuracy(late: LateLabels) -> str:
+def late_sentence(late: LateLabels) -> str:
+    """Accuracy, and how late the labels were."""
     if late.truth is None:
         return "No label that came later could be joined to an answer yet."
     clean = late.truth.clean
     delay = (
-        f"; half of the labels came within {duration(late.delay_s[0])}, 95 % within {duration(late.delay_s[1])}"
+        f"; half of the labels came within {duration(late.delay_s[0])}, 95{PERCENT} within {duration(late.delay_s[1])}"
         if late.delay_s
         else ""
     )

@@ -12,7 +12,7 @@ from groupnl.report.estimate import Estimate
 from groupnl.report.figures import ModelFigures
 from groupnl.report.gallery import gallery_card, of_model
 from groupnl.report.heat_map import FEW, heat_map, ramp_key, ramp_style
-from groupnl.report.late_labels import late_labels_card, truth_beside
+from groupnl.report.late_labels import late_labels_card, late_sentence, truth_beside
 from groupnl.report.markup import PERCENT, card, counted, duration, name, number, percent, span, text
 from groupnl.report.tables import builds_table, power_table, shadow_table, summary_table, twin_table
 from groupnl.report.traffic_card import traffic_card
@@ -89,6 +89,7 @@ def _verdict(figures: ModelFigures) -> str:
         dropped_sentence(figures),
         band_sentence(figures),
         *_twin_sentences(figures),
+        late_sentence(figures.late) if figures.late is not None else "",
         *(candidate_sentence(figures.name, candidate) for candidate in figures.candidates),
         NO_RECORD if traffic is None and figures.archives < 2 else "",
     ]

@@ -26,7 +26,7 @@ def summary_table(models: Sequence[ModelFigures]) -> str:
     in_window = any(figures.twin is not None and figures.twin.overall.in_window for figures in models)
     twins = "difference to its twin, one look" if in_window else "holds better"
     know_traffic = any(figures.traffic is not None for figures in models)
-    first = ("traffic", "right, estimated without labels") if know_traffic else ()
+    first = ("traffic", "right, estimated") if know_traffic else ()
     head = ("model", *first, "answers stayed", "95 % interval", "pairs", twins, "requests", "99 % of batches within")
     rows = [
         (

@@ -38,8 +38,8 @@ class Traffic(NamedTuple):
 
     @property
     def broken(self) -> list[Statistic]:
-        """Those that are so far off that confidence says nothing of accuracy."""
-        return [each for each in self.drifted if each.is_broken]
+        """What has drifted, where answers have drifted so far that confidence says nothing of accuracy; else empty."""
+        return self.drifted if any(each.is_broken for each in self.drifted) else []
 
 
 def traffic_of(samples: Samples, model: str, since: str | None) -> Traffic | None:

@@ -7,7 +7,7 @@ from groupnl.report.files import Files
 from groupnl.report.markup import card, estimated, name, number, percent, points, scroll, table, text
 from groupnl.report.mixture import Mixture
 from groupnl.report.traffic import Traffic
-from groupnl.report.traffic_words import LOOKS, difference_words
+from groupnl.report.traffic_words import LEAST_COST, LOOKS, difference_words
 
 _WIDTH, _LEFT, _RIGHT, _TOP, _ROW, _BAR = 480, 120, 10, 24, 36, 30
 _HIGHEST = 0.25  # share of a step that fills a row; held-back images have a twentieth in each
@@ -44,13 +44,19 @@ def _carried_table(mixture: Mixture) -> str:
             LOOKS[each.corruption],
             estimated(each.share),
             f"{each.severity:.1f}" if each.severity is not None else "-",
-            points(each.cost) if each.cost is not None else "-",
+            _cost(each.cost),
         )
         for each in mixture.told
     ]
     if mixture.clean is not None:
         rows.append(("free of all nineteen corruptions", estimated(mixture.clean), "-", "-"))
     return table("Corruptions that live images carry when they come", head, rows)
+
+
+def _cost(cost: float | None) -> str:
+    if cost is None:
+        return "-"
+    return points(cost) if cost >= LEAST_COST else "none"
 
 
 def _expected_table(mixture: Mixture) -> str:

@@ -13,6 +13,7 @@ NO_RECORD = (
     "held-back images. <code>groupnl traffic</code> makes one, and <code>groupnl archive --traffic</code> packs it."
 )
 
+LEAST_COST = 0.005  # of accuracy, that is told as a loss
 # How an image looks that carries a corruption.
 LOOKS = {
     "gaussian_noise": "noisy (Gaussian noise)",
@@ -29,7 +30,7 @@ LOOKS = {
     "contrast": "low in contrast",
     "elastic_transform": "warped",
     "pixelate": "pixelated",
-    "jpeg_compression": "strongly JPEG-compressed",
+    "jpeg_compression": "JPEG-compressed",
     "speckle_noise": "noisy (speckle noise)",
     "gaussian_blur": "blurred",
     "spatter": "spattered",
@@ -79,7 +80,7 @@ def carried_sentence(carried: Carried, since: str | None) -> str:
     told = f"<b>{estimated(carried.share)} of {_whose(since)} look {LOOKS[carried.corruption]}</b>"
     if carried.cost is None:
         return f"{told}."
-    lost = f"{points(carried.cost)} of accuracy" if carried.cost >= 0.005 else "no accuracy"
+    lost = f"{points(carried.cost)} of accuracy" if carried.cost >= LEAST_COST else "no accuracy"
     return f"{told}; held-back images that were so cost the model {lost}."
 
 
@@ -89,8 +90,7 @@ def difference_words(statistic: Statistic) -> str:
         return "as held-back images"
     if abs(statistic.mean - 0.5) < _CENTRED or statistic.name not in _SIDES:
         return f"spread otherwise in {statistic.name}"
-    side = _SIDES[statistic.name][statistic.mean > 0.5]
-    return f"far {side}" if statistic.is_broken and not statistic.is_of_answers else side
+    return _SIDES[statistic.name][statistic.mean > 0.5]
 
 
 def broken_sentence(broken: list[Statistic]) -> str:
