@@ -24,12 +24,13 @@ LIMIT_S = 150
 
 @pytest.fixture(scope="module")
 def archives(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Two versions of a model whose every answer is repeated."""
+    """Two versions of a model whose every answer is repeated, and a candidate."""
     folder = tmp_path_factory.mktemp("archives")
     checkpoint = tiny_checkpoint(folder)
     settings = ServingSettings(workers=2, handler={"device": "cpu", "precision": "float32", "shadow": SHADOW})
     return [
-        pack(checkpoint, folder / version, "tiny", version=version, settings=settings) for version in ("1.0", "2.0")
+        pack(checkpoint, folder / version, name, version=version, settings=settings)
+        for name, version in (("tiny", "1.0"), ("tiny", "2.0"), ("next", "1.0"))
     ]
 
 
@@ -65,9 +66,9 @@ def _wait_for_pairs(server: Server, count: int) -> None:
         time.sleep(0.1)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_labels_find_their_answers_also_after_a_restart(start: Start, archives: list[Path], tmp_path: Path) -> None:
-    options = ("--state-dir", str(tmp_path / "state"))
+    options = ("--state-dir", str(tmp_path / "state"), "--candidate", f"tiny={archives[2]}")
     server = start("--models", f"tiny={archives[0]}", *options)
     server.wait_for("Ctrl-C stops")
     assert _count(server, "late_labels_total") == _count(server, "late_labelled_total", **CORRUPTED) == 0
@@ -84,6 +85,8 @@ def test_labels_find_their_answers_also_after_a_restart(start: Start, archives: 
         assert _count(server, "late_labelled_total", **cell) == 3
     assert _count(server, "late_labelled_correct_total", **CLEAN) == 2
     assert _count(server, "label_delay_seconds_count") == 3
+    rights = [_count(server, "late_candidate_right_total", outcome=one) for one in ("both_right", "both_wrong")]
+    assert rights == [2, 1]  # the same network twice
     assert server.stop() == 0
     if server.kind == "groupnl":
         server = start("--models", f"tiny={archives[0]}", *options)
