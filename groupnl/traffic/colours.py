@@ -8,6 +8,7 @@ _LEVELS = 256
 _BINS = 16
 _LUMA = (0.299, 0.587, 0.114)
 _QUANTILES = torch.tensor([1e-6, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1 - 1e-4])
+_TINY = 1e-4
 _DARK = 16.0  # levels; colours of what is darker say little
 
 
@@ -41,29 +42,26 @@ def colours(pixels: Tensor) -> tuple[Tensor, Tensor]:
     spread = most - least
     # As HSV has it; what is dark is taken for grey.
     saturation = spread / most.clamp(min=_DARK) * (_LEVELS - 1)
-    named = torch.stack([mean(light), _deviation(light), mean(spread)], 1) / (_LEVELS - 1)
     shares = _histograms(torch.stack([light, most, least, saturation], 1))
-    others = torch.stack(
-        [
-            *(mean(channel) / _LEVELS for channel in (red, green, blue)),
-            *(_deviation(channel) / _LEVELS for channel in (red, green, blue)),
-            _deviation(spread) / _LEVELS,
-            mean(spread * light) / (mean(spread) * mean(light) + 1),
-            mean(saturation * light) / (mean(saturation) * mean(light) + 1),
-            mean(saturation) / _LEVELS,
-        ],
-        1,
-    )
+    values = torch.stack([light, spread, saturation, red, green, blue], 1) / (_LEVELS - 1)
+    middle = values.mean(2)
+    # Spread and saturation with light, and the squares.
+    squares = (values * values).mean(2) - middle * middle
+    together = (values[:, 1:3] * values[:, :1]).mean(2) / (middle[:, 1:3] * middle[:, :1] + _TINY)
+    deviation = squares.clamp_(min=0).sqrt_()
+    named = torch.stack([middle[:, 0], deviation[:, 0], middle[:, 1]], 1)
     bins = shares.view(len(levels), 4, _BINS, -1).sum(3)
-    ends = shares[..., [0, -1]]
-    occur = torch.stack([(shares[:, 0] > 0).float().mean(1), shares[:, 0].amax(1)], 1)
-    parts = (others, bins[:, [0, 3]], ends, _quantiles(shares), occur)
-    return named, torch.cat([part.flatten(1) for part in parts], 1)
-
-
-def _deviation(values: Tensor) -> Tensor:
-    centred = values - mean(values)[:, None]
-    return mean(centred * centred).sqrt()
+    occur = (shares[:, 0] > 0).float().mean(1, keepdim=True)
+    others = (
+        middle[:, 2:],
+        deviation[:, 1:],
+        together,
+        bins[:, [0, 3]],
+        shares[..., [0, -1]],
+        occur,
+        _quantiles(shares),
+    )
+    return named, torch.cat([each.flatten(1) for each in others], 1)
 
 
 def _histograms(values: Tensor) -> Tensor:

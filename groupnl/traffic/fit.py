@@ -15,7 +15,7 @@ from groupnl.traffic.recogniser import FAR, Floats, Recogniser, kind_leads, said
 from groupnl.traffic.record import LOOKS
 
 FOLDS = 5
-HIDDEN = 96
+HIDDEN = 64
 EPOCHS = 12
 BATCH = 512
 # Clean images count so many times: where clean ends matters more than how any two corruptions part.
@@ -24,8 +24,9 @@ CLEAN_WEIGHT = 10.0
 FALSE_LOOKS = 0.004
 _RATE = 4e-3
 _DECAY = 1e-2
-_DROP = 0.1
+_DROP = 0.2
 _LEAST_SCALE = 1e-4
+_LEAST_CAUTION = 1.0  # of the logarithm of probabilities
 
 
 class Fitted(NamedTuple):
@@ -90,8 +91,10 @@ def _of_each(model: Recogniser, statistics: Floats) -> Floats:
 
 def _caution(clean: Floats) -> Floats:
     """How much likelier than clean each corruption must be, so that few of the clean images (N, 96) look like it."""
-    highest: Floats = np.quantile(kind_leads(clean), 1 - FALSE_LOOKS, axis=0).astype(np.float32)
-    return np.maximum(highest, 0)
+    leads = kind_leads(clean)
+    said_first = np.where(leads == leads.max(axis=1, keepdims=True), leads, 0)
+    highest: Floats = np.quantile(said_first, 1 - FALSE_LOOKS, axis=0).astype(np.float32)
+    return np.maximum(highest, _LEAST_CAUTION)
 
 
 def _fit(statistics: Floats, seed: int) -> Recogniser:

@@ -67,11 +67,11 @@ def said(log_probabilities: Floats, caution: Floats) -> NDArray[np.int64]:
     Returns:
         Positions among `record.LOOKS`, of shape (B,).
     """
-    lead = kind_leads(log_probabilities) - caution
-    kind = lead.argmax(axis=1)
-    rows = np.arange(len(lead))
+    leads = kind_leads(log_probabilities)
+    kind = leads.argmax(axis=1)
+    rows = np.arange(len(leads))
     severity = _by_kind(log_probabilities)[rows, kind].argmax(axis=1)
-    return np.where(lead[rows, kind] > 0, 1 + kind * len(SEVERITIES) + severity, 0)
+    return np.where(leads[rows, kind] > caution[kind], 1 + kind * len(SEVERITIES) + severity, 0)
 
 
 def kind_leads(log_probabilities: Floats) -> Floats:

@@ -42,8 +42,7 @@ def texture(pixels: Tensor) -> tuple[Tensor, Tensor]:
     light = luma(levels)
     across, down = _apart(light, 2), _apart(light, 1)
     bend, sag = _second(light, 2), _second(light, 1)
-    noises = _second(_second(levels, 3), 2)
-    noise = luma(noises)
+    noise = _second(bend, 1)
     laplacian = bend[:, 1:-1] + sag[..., 1:-1]
     maps = [
         *(across, down, bend, sag, noise),
@@ -60,8 +59,10 @@ def texture(pixels: Tensor) -> tuple[Tensor, Tensor]:
     blocks = torch.stack([_pooled(size) for size in sizes], 1)
     others = [
         _of_blocks(blocks),
-        *(_steps(size, _STEPS) for size in (*sizes[:2], *sizes[2:5])),
-        _noise(noises, levels),
+        _steps(sizes[0], _STEPS[:2]),
+        _steps(sizes[1], _STEPS[:2]),
+        _steps(sizes[4], _STEPS),
+        _noise(_middle(levels)),
         _grid(columns),
         _grid(rows),
         _spectrum(light),
@@ -124,8 +125,16 @@ def _steps(sizes: Tensor, steps: tuple[float, ...]) -> Tensor:
     return torch.stack([mean(sizes.clamp(max=step)) / step for step in steps], 1)
 
 
-def _noise(noises: Tensor, levels: Tensor) -> Tensor:
+def _middle(levels: Tensor) -> Tensor:
+    """Half of the rows, by whole blocks: enough to tell what noise is like."""
+    count = levels.shape[2] // BLOCK
+    first, rows = count // 4 * BLOCK, max(1, count // 2) * BLOCK
+    return levels[:, :, first : first + rows].contiguous()
+
+
+def _noise(levels: Tensor) -> Tensor:
     """What the noise's filter leaves: in each channel, by brightness, and at the ends of the range."""
+    noises = _second(_second(levels, 3), 2)
     sizes = noises.abs()
     green, middle = sizes[:, 1], levels[:, 1, 1:-1, 1:-1]
     loud = (green - _LOUD).clamp_(0, 1)

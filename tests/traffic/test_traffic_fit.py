@@ -50,7 +50,7 @@ def test_parts_of_one_image_are_not_on_both_sides():
     places = random.normal(size=(len(LOOKS), 8, COUNT))[:, groups]
     found = (places + 0.01 * random.normal(size=places.shape)).astype(np.float32)
     by_image, by_group = fit(found), fit(found, groups)
-    assert np.trace(by_image.confusion) > 5 * np.trace(by_group.confusion)
+    assert np.trace(by_image.confusion) > 3 * np.trace(by_group.confusion)
 
 
 @pytest.mark.usefixtures("short")
@@ -72,5 +72,6 @@ def test_a_corruption_is_said_where_it_leads_by_more_than_the_caution():
     log_probabilities[0, 6:11] = (-1, 0, 0, 0, 0)  # five severities together lead by more than each alone
     log_probabilities[1, 6] = 0.5
     log_probabilities[2, 11] = 2
+    log_probabilities[2, 16] = 1.5  # would do, were it alone
     caution = np.full(19, 1.2, np.float32)
     assert said(log_probabilities, caution).tolist() == [7, 0, 11]
