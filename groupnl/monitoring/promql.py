@@ -34,7 +34,7 @@ def counted(family: Family, by: str, window: str = SINCE_START, where: str = "")
 
 
 def told(family: Family, by: str, where: str = "") -> str:
-    """A gauge that all workers and replicas tell alike.
+    """A gauge that all workers and replicas tell alike, also where a scrape has failed.
 
     Args:
         family: a gauge.
@@ -42,7 +42,7 @@ def told(family: Family, by: str, where: str = "") -> str:
         where: label matchers, without braces.
     """
     series = f"{family.name}{{{where}}}" if where else family.name
-    return f"max by ({by}) ({series})"
+    return f"max by ({by}) (last_over_time({series}[{LAST_KNOWN}]))"
 
 
 def ratio(part: str, whole: str) -> str:

@@ -21,7 +21,6 @@ from groupnl.monitoring.rules import Recording
 from groupnl.traffic.drift import (
     ANSWER_STATISTICS,
     BROKEN_ANSWER_MARGIN,
-    BROKEN_STATISTIC_MARGIN,
     CLASS_NOISE,
     GAP_NOISE,
     LEAST_ANSWERS,
@@ -96,11 +95,9 @@ def _classes(span: str) -> list[Recording]:
 
 def broken_rules() -> list[Recording]:
     """Whether confidence says nothing of accuracy, by any window."""
-    limits = ((OF_ANSWERS, BROKEN_ANSWER_MARGIN), (OF_PIXELS, BROKEN_STATISTIC_MARGIN))
     far_off = [
-        f"{named(STATISTIC, 'rank_gap_beyond', span)}{{{which}}} > {limit:g}"
+        f"{named(STATISTIC, 'rank_gap_beyond', span)}{{{OF_ANSWERS}}} > {BROKEN_ANSWER_MARGIN:g}"
         for span in TRAFFIC_SPANS
-        for which, limit in limits
     ]
     known = " or ".join(named(MODEL, "looked_at", span) for span in TRAFFIC_SPANS)
     return [
