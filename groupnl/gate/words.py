@@ -29,7 +29,7 @@ def reasons(verdict: Verdict, counts: Counts, rules: Rules) -> list[str]:
     lines = [
         _line("pairs", _pairs(counts, rules)),
         _line("right", _right(findings.right, rules)),
-        _line("same", _same(findings.same, rules)),
+        _line("same", _same(findings.same, rules, matters=rules.refuses_below or not findings.right.images)),
         _line("kept", _kept(findings.kept, rules)),
         _line("failed", _failed(findings.failed, rules)),
     ]
@@ -37,7 +37,7 @@ def reasons(verdict: Verdict, counts: Counts, rules: Rules) -> list[str]:
         lines.append(_line("slowdown", _time(verdict, counts, rules)))
     if counts.disagreements:
         lines.append(f"most frequent differences (model / candidate): {_differences(counts)}")
-    return lines + list(_remarks(verdict))
+    return lines + list(_remarks(verdict, rules))
 
 
 def in_json(verdict: Verdict, counts: Counts, rules: Rules, model: str, candidate: str) -> dict[str, Any]:
@@ -83,35 +83,35 @@ def _right(finding: Finding, rules: Rules) -> str:
     if finding.value is None:
         return "of no image the class is known (X-Label, or POST /labels)"
     return (
-        f"the candidate's accuracy is {_difference(finding)} beside the model's, on {_number(finding.images)} images "
+        f"the candidate's accuracy less the model's is {_difference(finding)}, on {_number(finding.images)} images "
         f"whose class is known; {_loss(finding, rules.max_loss)}"
     )
 
 
-def _same(finding: Finding, rules: Rules) -> str:
+def _same(finding: Finding, rules: Rules, *, matters: bool) -> str:
+    """Of the least share only where it matters: given by name, or in the place of labels."""
     if finding.value is None:
         return "none yet"
     figure = (
         f"{_percent(finding.value)} ({_span(finding.interval)}) of {_number(finding.images)} images without "
-        f"corruption, so their accuracies differ by {_points(1 - finding.interval.low)} at most"
+        f"corruption, so their accuracies differ by {100 * (1 - finding.interval.low):.1f} points at most"
     )
-    least = f"the least share, {_percent(rules.min_agreement)},"
-    return (
-        figure
-        + {
-            "good": "",
-            "bad": f"; {least} is certainly not reached",
-            "open": f"; that {least} is reached is not certain{_more(finding)}",
-        }[finding.state]
-    )
+    least = _percent(rules.min_agreement)
+    if not matters:
+        return figure
+    if finding.state == "good":
+        return f"{figure}; not fewer than {least}"
+    if finding.interval.high < rules.min_agreement:
+        return f"{figure}; certainly fewer than {least}"
+    return f"{figure}; whether they are fewer than {least} is not decided{_more(finding)}"
 
 
 def _kept(finding: Finding, rules: Rules) -> str:
     if finding.value is None:
         return "none yet"
     return (
-        f"the candidate keeps its own answer in {_difference(finding)} beside the model, of {_number(finding.images)} "
-        f"images; {_loss(finding, rules.max_loss_corrupted)}"
+        f"answers that the candidate keeps less those that the model keeps are {_difference(finding)}, on "
+        f"{_number(finding.images)} images; {_loss(finding, rules.max_loss_corrupted)}"
     )
 
 
@@ -147,7 +147,7 @@ def _loss(finding: Finding, most: float) -> str:
 def _more(finding: Finding) -> str:
     if finding.more is None:
         return " and lies so near that a thousand times as many images would not decide it"
-    return f": about {_number(finding.more)} more images would decide, if all goes on so"
+    return f": about {_about(finding.more)} more images would decide, if all goes on so"
 
 
 def _differences(counts: Counts) -> str:
@@ -155,13 +155,21 @@ def _differences(counts: Counts) -> str:
     return ", ".join(f"{one.model_class} / {one.candidate_class} {_number(one.images)}" for one in shown)
 
 
-def _remarks(verdict: Verdict) -> Iterator[str]:
+def _remarks(verdict: Verdict, rules: Rules) -> Iterator[str]:
+    findings = verdict.findings
     if verdict.is_blind:
-        most = _percent(1 - verdict.findings.same.interval.low)
+        most = _percent(1 - findings.same.interval.low)
         yield f"nobody knows who is right where the two differ: on up to {most} of the images; labels would tell"
-    elif verdict.status == NOT_ENOUGH and not verdict.findings.right.images:
+    elif (
+        verdict.status == NOT_ENOUGH and "same" in verdict.missing and findings.same.interval.high < rules.min_agreement
+    ):
+        yield (
+            "nobody knows who is right where the two differ, and more images will not tell: labels decide (X-Label, or "
+            "POST /labels), or a smaller --min-agreement"
+        )
+    elif verdict.status == NOT_ENOUGH and not findings.right.images:
         yield "nobody knows who is right where the two differ; labels decide sooner (X-Label, or POST /labels)"
-    if verdict.status == PROMOTE and verdict.findings.kept.state == "open":
+    if verdict.status == PROMOTE and findings.kept.state == "open":
         yield "whether it keeps fewer of its answers under corruption is not decided; labels have decided by themselves"
     yield "intervals may be looked at any time; all together hold with 95 %, as long as images do not come again"
 
@@ -172,7 +180,7 @@ def _difference(finding: Finding) -> str:
 
 
 def _points(share: float) -> str:
-    value = f"{100 * share:.3g}"
+    value = f"{100 * share:g}"
     return f"{value} point" if value == "1" else f"{value} points"
 
 
@@ -182,6 +190,10 @@ def _percent(share: float) -> str:
 
 def _span(interval: Interval) -> str:
     return f"{100 * interval.low:.1f} to {100 * interval.high:.1f} %"
+
+
+def _about(count: float) -> str:
+    return _number(float(f"{max(count, 1.0):.2g}"))
 
 
 def _number(count: float) -> str:

@@ -69,6 +69,18 @@ def test_without_labels_it_says_that_nobody_knows(service, gate, capsys) -> None
     assert "at most 1.5 times is asked for" in capsys.readouterr().out
 
 
+def test_where_more_images_tell_nothing_it_says_so(service, gate, capsys) -> None:
+    service.count(20_000, (0, 0, 0, 0), (0, 0, 0, 0))
+    service.disagree(5_000)
+    assert gate() == 2
+    shown = capsys.readouterr().out
+    assert "not enough yet: c in the place of m (same answers)" in shown
+    assert "certainly fewer than 90.0 %" in shown
+    assert "more images will not tell: labels decide" in shown
+    assert gate("--min-agreement", "70") == 0
+    assert gate("--min-agreement", "90") == 1
+
+
 def test_json(service, gate, capsys) -> None:
     service.count(5000, (3000, 100, 300, 600), (0, 0, 0, 0))
     assert gate("--json") == 0

@@ -45,6 +45,10 @@ class PlayedService:
         self._metrics.observe(CANDIDATE_SECONDS, 0.01, candidate="c", network="model")
         self._metrics.observe(CANDIDATE_SECONDS, 0.02, candidate="c", network="candidate")
 
+    def disagree(self, images: int) -> None:
+        """So many more images that the two call differently."""
+        self._metrics.inc(CANDIDATE_IMAGES, images, candidate="c")
+
     def close(self) -> None:
         """Stop answering."""
         self._http.shutdown()

@@ -44,7 +44,7 @@ class Notes:
     def pair(self, job: Job, cell: Cell, result: Result) -> None:
         """An image was answered again; see `PairListener`."""
         self._answers.answer_corrupted(job.key, cell.corruption, cell.severity, result.best)
-        if result.candidate is not None:
+        if result.candidate is not None and job.label is None:  # else it is counted already
             self._answers.answer_of_candidate(job.key, self._places.get(result.candidate.best, NO_CLASS))
 
 

@@ -47,6 +47,17 @@ def test_a_candidate_is_remembered_by_the_model_s_classes(name: str, place: int)
     assert found.candidate == place
 
 
+def test_where_the_class_came_with_the_image_the_candidate_is_counted_already() -> None:
+    answers = RecentAnswers(10)
+    notes = Notes(answers, CLASSES)
+    notes.answered("one", 2)
+    answered = Result(1, None, None, candidate=CandidateAnswer("square", None, 0.0))
+    notes.pair(JOB._replace(label=4), Cell("fog", 3), answered)
+    found = answers.find("one")
+    assert found is not None
+    assert found.candidate is None
+
+
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_every_live_answer_is_remembered_where_the_endpoint_looks(
     packed: Path,
