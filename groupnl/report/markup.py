@@ -8,7 +8,8 @@ from groupnl.report.shares import CountedShare
 from groupnl.robustness.statistics import Interval
 from groupnl.traffic.estimated import Estimated
 
-PERCENT = "\N{NO-BREAK SPACE}%"
+_SPACE = "\N{NO-BREAK SPACE}"  # that parts no figure from its unit
+PERCENT = f"{_SPACE}%"
 
 
 def text(words: object) -> str:
@@ -78,11 +79,11 @@ def is_one(count: float) -> bool:
 def duration(seconds: float) -> str:
     """Seconds, readable."""
     if seconds < 1:
-        return f"{1000 * seconds:.0f} ms"
+        return f"{1000 * seconds:.0f}{_SPACE}ms"
     for unit, length, most in (("s", 1, 120), ("min", 60, 7200), ("h", 3600, 2 * 86400)):
         if seconds < most:
-            return f"{seconds / length:.1f} {unit}"
-    return f"{seconds / 86400:.1f} days"
+            return f"{seconds / length:.1f}{_SPACE}{unit}"
+    return f"{seconds / 86400:.1f}{_SPACE}days"
 
 
 def table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]], numbers: bool = True) -> str:

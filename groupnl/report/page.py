@@ -114,13 +114,13 @@ def _headline(figures: ModelFigures) -> str:
     dropped = sum(figures.dropped.values())
     boxes = [
         *_estimated_box(figures.estimate),
-        ("answers stayed", percent(figures.agreement.value), f"{span(figures.agreement)}, 95 % interval"),
+        ("answers stayed", percent(figures.agreement.value), f"{span(figures.agreement)}, 95{PERCENT} interval"),
         *(
-            [("class still in its group", percent(group.value), f"{span(group)}, 95 % interval")]
+            [("class still in its group", percent(group.value), f"{span(group)}, 95{PERCENT} interval")]
             if (group := figures.in_group)
             else []
         ),
-        ("class still among five", percent(figures.top5.value), f"{span(figures.top5)}, 95 % interval"),
+        ("class still among five", percent(figures.top5.value), f"{span(figures.top5)}, 95{PERCENT} interval"),
         ("requests", number(sum(figures.requests.values())), _statuses(figures)),
         (
             "chosen and dropped",

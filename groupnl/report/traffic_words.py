@@ -47,6 +47,7 @@ _SIDES = {
     "confidence": ("answered less surely", "answered more surely"),
     "entropy": ("answered more decidedly", "answered less decidedly"),
 }
+_REASONS = 3  # that are told for what is withdrawn, the strongest
 _CENTRED = 0.1  # so near to the middle a mean rank tells no side
 
 
@@ -96,8 +97,8 @@ def difference_words(statistic: Statistic) -> str:
 def broken_sentence(broken: list[Statistic]) -> str:
     """Why confidence says nothing of accuracy now."""
     return (
-        f"Live images are {_listed(broken)} than held-back ones: on such images a model may be sure and wrong, so its "
-        "confidence says nothing of its accuracy."
+        f"Live images are {_listed(broken[:_REASONS])} than held-back ones: on such images a model may be sure and "
+        "wrong, so its confidence says nothing of its accuracy."
     )
 
 
@@ -127,7 +128,9 @@ def _whose(since: str | None) -> str:
 
 
 def _drift_sentence(traffic: Traffic) -> str:
-    drifted = traffic.drifted
+    names = {each.name for each in traffic.drifted}
+    # Entropy says of answers what confidence has said.
+    drifted = [each for each in traffic.drifted if each.name != "entropy" or "confidence" not in names]
     return f"<b>Live images are {_listed(drifted)} than held-back ones.</b>" if drifted else ""
 
 

@@ -164,11 +164,11 @@ def test_the_estimate_is_shown_beside_what_clients_told() -> None:
 
 
 def test_the_estimate_is_withdrawn_where_the_traffic_is_broken() -> None:
-    figures = _figures(brightness=0.9)
-    assert [each.name for each in _traffic(figures).broken] == ["brightness"]
+    figures = _figures(brightness=0.9, confidence=0.9)
+    assert [each.name for each in _traffic(figures).broken] == ["brightness", "confidence"]
     content = page([figures], "s", "p", "t")
     assert "How accurate the model is cannot be estimated now" in content
-    assert "Live images are far darker than held-back ones: on such images a model may be sure and wrong" in content
+    assert "Live images are darker and answered less surely than held-back ones: on such images a model " in content
     assert 'class="estimate"' not in content
     words = _words(figures)
     assert "60 % (" not in words
