@@ -97,6 +97,9 @@ COMMANDS = {
     "study statistics": Command(
         "groupnl_studies.statistics.command", "try verdicts, intervals and alerts on simulated traffic"
     ),
+    "study traffic": Command(
+        "groupnl_studies.traffic.command", "try whether corruptions that the traffic carries are found and named"
+    ),
     "monitoring": Command("groupnl.monitoring.command", "write the rules for Prometheus, the dashboards for Grafana"),
     "report": Command("groupnl.report.command", "write a page about the live robustness of served models"),
     "gate": Command(
