@@ -13,15 +13,18 @@ ARCHIVES := model_store/gnl_effnet_es.mar model_store/effnet_es.mar
 # What ends up inside an archive, beside the weights.
 PROBE := model_store/probe
 GROUPS := model_store/icon_groups.yaml
-# Labelled images to replay, which classes belong together, and what was measured of the checkpoint before packing.
-INSIDE = --probe $(PROBE) --groups $(GROUPS) $(patsubst %,--robustness %,$(wildcard $(<:.safetensors=.robustness.json)))
+# Labelled images to replay, which classes belong together, what was measured of the checkpoint before packing, and what
+# its traffic is expected to be.
+INSIDE = --probe $(PROBE) --groups $(GROUPS) $(patsubst %,--robustness %,$(wildcard $(<:.safetensors=.robustness.json))) \
+	$(patsubst %,--traffic %,$(wildcard $(<:.safetensors=.traffic.safetensors)))
 # The code that decides what is inside: what packing imports, and the kernels that it compiles.
 PACKING := $(shell find groupnl handlers \( -path groupnl/training -o -path groupnl/monitoring \
 	-o -path groupnl/report -o -path groupnl/server -o -path groupnl/validation \) -prune \
 	-o \( -name '*.py' -o -name '*.cpp' -o -name '*.h' -o -name 'imagenet_groups.yaml' \) -print)
-PACKED := $(PROBE) $(GROUPS) $(wildcard $(PROBE)/* $(PROBE)/*/*) $(wildcard model_store/*.robustness.json) $(PACKING)
+PACKED := $(PROBE) $(GROUPS) $(wildcard $(PROBE)/* $(PROBE)/*/*) $(wildcard model_store/*.robustness.json) \
+	$(wildcard model_store/*.traffic.safetensors) $(PACKING)
 
-.PHONY: install serve monitor loadtest test test-fast lint format archives data train-default clean
+.PHONY: install serve monitor loadtest test test-fast lint format archives data train-default traffic clean
 .DEFAULT_GOAL := help
 
 help:
@@ -35,6 +38,7 @@ help:
 	@echo "make lint | format  check | mend style"
 	@echo "make archives       pack the default checkpoints"
 	@echo "make train-default  build the icons and train the two default models again (about an hour on 2 cores)"
+	@echo "make traffic        look at held-back icons again: what the two default models' traffic is expected to be"
 	@echo "make clean          remove all that was built (not data/ and runs/, which take long to make again)"
 
 install: $(VENV)/dev.stamp
@@ -117,6 +121,10 @@ RECIPE := --epochs 50 --batch-size 64 --lr 2e-3 --mixup 0.2 --reprob 0.25 --scal
 
 train-default: data
 	$(MAKE) -j 2 train-efficientnet_gnl_es train-efficientnet_es
+
+# Of both at once: the small model that recognises corruptions is of the images, whichever network answers them.
+traffic: data
+	$(BIN)/groupnl traffic model_store/efficientnet_gnl_es.safetensors model_store/efficientnet_es.safetensors
 
 train-%: data
 	$(BIN)/groupnl train --data data/icons --model $* --output model_store/$*.safetensors $(RECIPE)
