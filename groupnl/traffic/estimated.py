@@ -15,7 +15,7 @@ LookOf = TypeVar("LookOf", bound=Hashable)
 ADDED = 2.0
 # By how much calibrated confidence errs under a corruption, beside chance: a standard deviation, in accuracy. Measured
 # on held-back images of both default models in 95 cells: docs/live-vs-offline.md.
-POSTERIOR_ERROR = 0.05
+POSTERIOR_ERROR = 0.03
 
 
 class Estimated(NamedTuple):

@@ -10,7 +10,7 @@ from torch import Tensor
 from groupnl.corruptions.names import Cell
 from groupnl.metrics import CONFIDENCE, ENTROPY, TRAFFIC_RANK
 from groupnl.traffic.calibration import calibrated
-from groupnl.traffic.drift import BROKEN_ANSWER_MARGIN, BROKEN_STATISTIC_MARGIN, Gap, gap_noise, largest_gap
+from groupnl.traffic.drift import BROKEN_ANSWER_MARGIN, Gap, gap_noise, largest_gap
 from groupnl_studies.live_vs_offline.answers import Answers, Kind
 from groupnl_studies.live_vs_offline.estimators import HeldBackAnswers, certainty, confidence
 from groupnl_studies.live_vs_offline.judging import halves
@@ -40,7 +40,7 @@ class Looked(NamedTuple):
     @property
     def withdrawn(self) -> bool:
         """Whether the estimate is withdrawn."""
-        return self.pixels.beyond > BROKEN_STATISTIC_MARGIN or self.answers.beyond > BROKEN_ANSWER_MARGIN
+        return self.answers.beyond > BROKEN_ANSWER_MARGIN
 
 
 def look(answers: Answers, seed: int) -> Iterator[Looked]:

@@ -102,7 +102,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add("--splits", nargs="+", default=["test_emoji", "test_style"], metavar="SPLIT", help="of estimates (%(default)s)")
     add("--images", type=int, default=600, metavar="N", help="a random part, of estimates (%(default)s)")
-    add("--divisions", type=int, default=20, metavar="N", help="into held-back images and traffic (%(default)s)")
+    add("--divisions", type=int, default=10, metavar="N", help="into held-back images and traffic (%(default)s)")
     add("--output", type=Path, default=Path("docs"), metavar="DIR", help="of figures and picture (%(default)s)")
 
 

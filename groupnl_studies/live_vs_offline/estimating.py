@@ -4,9 +4,11 @@ import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+import torch
+
 from groupnl.base.atomic_file import replacing
 from groupnl.base.progress import progress
-from groupnl.inference.device import choose_device, choose_precision
+from groupnl.inference.device import choose_device
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.models.trained import open_described
 from groupnl.validation.offline import read_images
@@ -18,7 +20,7 @@ SEED = 0  # of the choice of images, of the corruptions and of the splits
 
 
 def answer_all(checkpoints: Sequence[Path], data: Path, splits: Sequence[str], images: int) -> dict[str, Answers]:
-    """Model -> its answers to all kinds of traffic.
+    """Model -> its answers to all kinds of traffic, computed in float32.
 
     Args:
         checkpoints: of one input and the same classes.
@@ -28,8 +30,7 @@ def answer_all(checkpoints: Sequence[Path], data: Path, splits: Sequence[str], i
     """
     opened = [open_described(path) for path in checkpoints]
     device = choose_device("auto")
-    precision = choose_precision("auto", device)
-    engines = [TorchEngine(trained.network, trained.input, device, precision) for trained, _ in opened]
+    engines = [TorchEngine(trained.network, trained.input, device, torch.float32) for trained, _ in opened]
     held_back = read_images(data, splits, opened[0][1], images, SEED)
     with progress(total=len(kinds()) * len(held_back.keys), unit="images", title="answers") as bar:
         found = answer(engines, held_back, seed=SEED, progress=bar.update)

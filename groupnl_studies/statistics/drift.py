@@ -38,6 +38,7 @@ from groupnl_studies.statistics.stream import Stream
 FILE = Path("model_store/efficientnet_gnl_es.traffic.safetensors")
 STEP_S = 120
 STEPS_OF_WINDOWS = dict(zip(WINDOWS, (5, 30, 180, 720), strict=True))
+STEPS_KEPT = 30  # an hour
 DAYS = 30
 SHADOW_SHARE = 0.1
 RATES = (0.01, 0.1, 1.0, 10.0, 100.0)  # requests a second
@@ -181,8 +182,9 @@ _POPULATION, _DRAWN = 1000, 1_000_000
 
 
 def begun(found: NDArray[np.bool_]) -> int:
-    """How many tickets came: each counts once until it is gone."""
-    return int((found & ~np.vstack([np.zeros_like(found[:1]), found[:-1]])).sum())
+    """How many tickets came: each stays for `STEPS_KEPT` after its cause has ended."""
+    lately = _in_window(found.astype(np.int64), STEPS_KEPT + 1) - found
+    return int((found & (lately == 0)).sum())
 
 
 def _simulate(runs: int, rng: np.random.Generator) -> Iterator[Finding]:

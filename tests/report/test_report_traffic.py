@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -24,6 +25,14 @@ from groupnl.report.figures import ModelFigures, figures_of
 from groupnl.report.page import page
 from groupnl.report.traffic import Traffic
 from groupnl.report.traffic_words import LOOKS
+from groupnl.traffic.drift import (
+    ANSWER_MARGIN,
+    BROKEN_ANSWER_MARGIN,
+    CLASS_MARGIN,
+    LEAST_IMAGES,
+    SHARE_MARGIN,
+    STATISTIC_MARGIN,
+)
 
 BLURRED = {None: 0.88, Cell("motion_blur", 3): 0.12}
 
@@ -212,6 +221,19 @@ def test_without_a_record_one_sentence_says_how_to_get_one() -> None:
     assert content.count("<code>groupnl traffic</code>") == 1
     assert "What is the traffic like?" not in content
     assert "Truth beside the label-free band" in content
+
+
+def test_the_docs_tell_the_limits() -> None:
+    told = (Path(__file__).parents[2] / "docs" / "report.md").read_text(encoding="utf-8")
+    for words, share in (
+        ("surely above {} %", SHARE_MARGIN),
+        ("among held-back ones. The bars are all alike where nothing has changed | a gap above {} %", STATISTIC_MARGIN),
+        ("which pixels do not | a gap above {} %", ANSWER_MARGIN),
+        ("confidence or entropy is further than {} %", BROKEN_ANSWER_MARGIN),
+    ):
+        assert words.format(f"{100 * share:g}") in told
+    assert CLASS_MARGIN == 0.5
+    assert f"fewer than {LEAST_IMAGES} images" in told
 
 
 def test_every_corruption_has_its_words() -> None:

@@ -13,7 +13,6 @@ from groupnl.robustness.statistics import compare_paired, wilson_interval
 from groupnl.traffic.drift import (
     ANSWER_STATISTICS,
     BROKEN_ANSWER_MARGIN,
-    BROKEN_STATISTIC_MARGIN,
     LEAST_ANSWERS,
     LEAST_IMAGES,
     WINDOWS,
@@ -282,7 +281,7 @@ def _broken(traffic: Traffic) -> dict[str, float]:
     for window in WINDOWS:
         for labels, beyond in _drift(traffic, window)[f"model_statistic:groupnl_rank_gap_beyond:{window}"].items():
             of_answers = any(name in labels for name in ANSWER_STATISTICS)
-            if beyond > (BROKEN_ANSWER_MARGIN if of_answers else BROKEN_STATISTIC_MARGIN):
+            if of_answers and beyond > BROKEN_ANSWER_MARGIN:
                 found.setdefault(labels, beyond)
     return found
 
