@@ -83,7 +83,7 @@ def _right(finding: Finding, rules: Rules) -> str:
     if finding.value is None:
         return "of no image the class is known (X-Label, or POST /labels)"
     return (
-        f"the candidate's accuracy less the model's is {_difference(finding)}, on {_number(finding.images)} images "
+        f"the candidate's accuracy minus the model's is {_difference(finding)}, on {_number(finding.images)} images "
         f"whose class is known; {_loss(finding, rules.max_loss)}"
     )
 
@@ -110,7 +110,7 @@ def _kept(finding: Finding, rules: Rules) -> str:
     if finding.value is None:
         return "none yet"
     return (
-        f"answers that the candidate keeps less those that the model keeps are {_difference(finding)}, on "
+        f"answers that the candidate keeps minus those that the model keeps are {_difference(finding)}, on "
         f"{_number(finding.images)} images; {_loss(finding, rules.max_loss_corrupted)}"
     )
 
