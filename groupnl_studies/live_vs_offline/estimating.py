@@ -3,11 +3,13 @@
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import fmean
 
 import torch
 
 from groupnl.base.atomic_file import replacing
 from groupnl.base.progress import progress
+from groupnl.corruptions.names import Cell
 from groupnl.inference.device import choose_device
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.models.trained import open_described
@@ -55,10 +57,17 @@ def tables(models: Mapping[str, Answers], judged: Sequence[Judged], divisions: i
 
 
 def write_estimates(judged: Iterable[Judged], path: Path) -> None:
-    """One line for each estimate, shares with four digits."""
+    """One line for each model, cell and estimator: means over the divisions, shares with four digits."""
+    rows: dict[tuple[str, Cell, str], list[Judged]] = {}
+    for each in judged:
+        rows.setdefault((each.model, each.cell, each.estimator), []).append(each)
     with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("model", "split", "corruption", "severity", "estimator", "estimate", "truth"))
-        for each in judged:
-            row = (each.model, each.split, *each.cell, each.estimator, f"{each.estimate:.4f}", f"{each.truth:.4f}")
-            writer.writerow(row)
+        writer.writerow(("model", "corruption", "severity", "estimator", "estimate", "truth", "mean_abs_error"))
+        for (model, cell, estimator), found in rows.items():
+            means = (
+                fmean(each.estimate for each in found),
+                fmean(each.truth for each in found),
+                fmean(abs(each.error) for each in found),
+            )
+            writer.writerow((model, *cell, estimator, *(f"{mean:.4f}" for mean in means)))

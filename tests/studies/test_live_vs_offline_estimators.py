@@ -12,6 +12,7 @@ from groupnl.traffic.statistics import STATISTICS
 from groupnl_studies.live_vs_offline.answers import Answers
 from groupnl_studies.live_vs_offline.breaking import broken_table, look, withdrawal_lines
 from groupnl_studies.live_vs_offline.broken import BROKEN
+from groupnl_studies.live_vs_offline.estimating import write_estimates
 from groupnl_studies.live_vs_offline.estimators import ESTIMATORS, NAIVE, POSTERIOR, HeldBackAnswers, Unlabelled
 from groupnl_studies.live_vs_offline.judging import (
     Judged,
@@ -83,6 +84,12 @@ def test_judging(answers):
     assert math.isnan(verdicts[NAIVE].correlation)
     assert verdict_table(judged).splitlines()[3].startswith("| clean posterior | 0.0")
     assert corruption_table(judged).splitlines()[-1].startswith("| fog |")
+
+
+def test_the_file_has_means_over_divisions(tmp_path):
+    of_two = [Judged("any", 0, MILD, "CBPE", 0.5, 0.3), Judged("any", 1, MILD, "CBPE", 0.1, 0.3)]
+    write_estimates(of_two, tmp_path / "estimates.csv")
+    assert (tmp_path / "estimates.csv").read_text().splitlines()[1:] == ["any,fog,1,CBPE,0.3000,0.3000,0.2000"]
 
 
 def test_who_is_no_better_than_the_clean_accuracy_is_not_shown():
