@@ -103,7 +103,9 @@ COMMANDS = {
     "monitoring": Command("groupnl.monitoring.command", "write the rules for Prometheus, the dashboards for Grafana"),
     "report": Command("groupnl.report.command", "write a page about the live robustness of served models"),
     "gate": Command(
-        "groupnl.gate.command", "ask whether a candidate may take its model's place", error_status=NO_VERDICT
+        "groupnl.gate.command",
+        "ask whether a candidate may take its model's place: 0 yes, 1 no, 2 not enough yet",
+        error_status=NO_VERDICT,
     ),
     "corrupt": Command("groupnl.corruptions.sheet_command", "show an image under all corruptions and severities"),
     "bench corruptions": Command(
