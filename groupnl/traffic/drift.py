@@ -19,7 +19,7 @@ LEAST_IMAGES = 50
 # this share: what touches fewer images than one in thirty moves no figure by more than its own error. A short window
 # is looked at more often, each time anew: it needs more.
 SHARE_MARGIN = 0.03
-SHARE_Z = dict(zip(WINDOWS, (3.0, 2.75, 2.5, 2.5), strict=True))
+SHARE_Z = dict(zip(WINDOWS, (2.5, 2.25, 2.25, 2.0), strict=True))
 
 # Statistics of pixels, each by its rank among held-back images. A gap of a quarter: as if one image in four had gone
 # from one end to the other. Another mixture of classes stays below.
