@@ -17,6 +17,7 @@ from groupnl.metrics import TRAFFIC_RANK
 from groupnl.traffic.drift import (
     ANSWER_MARGIN,
     ANSWER_STATISTICS,
+    BROKEN_ANSWER_MARGIN,
     CLASS_MARGIN,
     CLASS_NOISE,
     GAP_NOISE,
@@ -26,6 +27,9 @@ from groupnl.traffic.drift import (
     SHARE_Z,
     STATISTIC_MARGIN,
     WINDOWS,
+    Gap,
+    gap_noise,
+    largest_gap,
 )
 from groupnl.traffic.estimated import ADDED, estimate
 from groupnl.traffic.file import read_traffic
@@ -36,9 +40,9 @@ from groupnl_studies.statistics.repeats import zipf
 from groupnl_studies.statistics.stream import Stream
 
 FILE = Path("model_store/efficientnet_gnl_es.traffic.safetensors")
-STEP_S = 120
-STEPS_OF_WINDOWS = dict(zip(WINDOWS, (5, 30, 180, 720), strict=True))
-STEPS_KEPT = 30  # an hour
+STEP_S = 300
+STEPS_OF_WINDOWS = dict(zip(WINDOWS, (2, 12, 72, 288), strict=True))
+STEPS_KEPT = 12  # an hour
 DAYS = 30
 SHADOW_SHARE = 0.1
 RATES = (0.01, 0.1, 1.0, 10.0, 100.0)  # requests a second
@@ -193,6 +197,7 @@ def _simulate(runs: int, rng: np.random.Generator) -> Iterator[Finding]:
     yield from _false(services, rng)
     yield from _found(services, rng)
     yield from _covered(services, rng)
+    yield from _gaps_told(services, rng)
 
 
 def _false(services: list[Service], rng: np.random.Generator) -> Iterator[Finding]:
@@ -248,4 +253,27 @@ def _covers(service: Service, name: str, share: float, images: int, rng: np.rand
     return found is not None and found.low <= share <= found.high
 
 
-STREAM = Stream("drift", "what the traffic looks like: tickets for nothing, and for something", 20, _simulate)
+def _gaps_told(services: list[Service], rng: np.random.Generator) -> Iterator[Finding]:
+    """Confidence that has moved: from which gap on it is told, and the estimate of accuracy withdrawn."""
+    for gap in (0.1, 0.2, 0.3, 0.5):
+        for images in (200, 500, 2000):
+            for word, margin in (("told", ANSWER_MARGIN), ("enough to withdraw the estimate", BROKEN_ANSWER_MARGIN)):
+                hits = [_moved(service, gap, images, margin, rng) for service in services for _ in range(_LOOKS)]
+                yield share_of(
+                    f"a gap of {gap:g}, {images} images", f"looks in which it is {word}", sum(hits), len(hits)
+                )
+
+
+_LOOKS = 40  # at each service
+
+
+def _moved(service: Service, gap: float, images: int, margin: float, rng: np.random.Generator) -> bool:
+    """Whether confidence is off by more than the margin in an hour, where a part of it has gone to its lower end."""
+    shares = (1 - gap) * service.ranks[-1]
+    shares[0] += gap
+    cumulative = np.cumsum(rng.multinomial(images, shares)) / images
+    size = largest_gap(cumulative.tolist(), TRAFFIC_RANK.buckets)
+    return Gap(size, gap_noise("1h", images, service.images)).beyond > margin
+
+
+STREAM = Stream("drift", "what the traffic looks like: tickets for nothing, and for something", 10, _simulate)

@@ -28,9 +28,9 @@ def test_what_looks_or_answers_otherwise_brings_its_tickets(service):
     rng = np.random.default_rng(2)
     looks, ranks, classes = (part[:40] for part in drift.steady(service, 10, 1, rng))
     fog = KINDS.index("fog")
-    looks[20:] = rng.multinomial(np.full(20, 120), 0.7 * service.rates[0] + 0.3 * service.rates[fog * 5 - 1])
+    looks[20:] = rng.multinomial(np.full(20, 300), 0.7 * service.rates[0] + 0.3 * service.rates[fog * 5 - 1])
     ranks[20:, -1] = 0
-    ranks[20:, -1, :10] = 12  # the lower half of the entropies alone
+    ranks[20:, -1, :10] = 30  # the lower half of the entropies alone
     classes[20:] = 0
     classes[20:, 0] = 1000
     found = drift.tickets(service, looks, ranks, classes)
@@ -40,7 +40,7 @@ def test_what_looks_or_answers_otherwise_brings_its_tickets(service):
 
 def test_a_ticket_that_stays_is_one():
     found = np.zeros((100, 2), bool)
-    found[[3, 4, 20, 60], 0] = True  # from 20 to 60 is longer than an hour
+    found[[3, 4, 12, 60], 0] = True  # from 12 to 60 is longer than an hour
     found[50:, 1] = True
     assert drift.begun(found) == 3
 
@@ -57,3 +57,9 @@ def test_intervals_hold_the_share(service):
     rng = np.random.default_rng(4)
     held = [drift._covers(service, name, 0.1, 200, rng) for name in KINDS[1:] for _ in range(5)]
     assert np.mean(held) >= drift.COVERED
+
+
+def test_the_larger_the_gap_the_oftener_it_is_told(service):
+    rng = np.random.default_rng(5)
+    told = [np.mean([drift._moved(service, gap, 200, drift.ANSWER_MARGIN, rng) for _ in range(40)]) for gap in (0, 0.5)]
+    assert told == [0, 1]
