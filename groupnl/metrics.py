@@ -227,6 +227,13 @@ EXPECTED_PREDICTED = Family(
     "groupnl_expected_predicted_ratio", "same", "Share of held-back images by their best class.", ("class",)
 )
 EXPECTED_IMAGES = Family("groupnl_expected_images", "same", "Held-back images behind what is expected of the traffic.")
+CALIBRATION_ERROR = Family(
+    "groupnl_calibration_error_ratio",
+    "same",
+    "Expected calibration error on held-back images, 0 to 1: of probabilities with and without the archive's "
+    "temperature, and which of them clients get.",
+    ("calibrated", "served"),
+)
 # Of the chosen images: what they look like.
 TRAFFIC_RANK = Family(
     "groupnl_traffic_rank",

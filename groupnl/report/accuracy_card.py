@@ -3,8 +3,9 @@
 from groupnl.report.charts import accuracy_chart
 from groupnl.report.estimate import Estimate
 from groupnl.report.figures import ModelFigures
-from groupnl.report.markup import card, estimated
+from groupnl.report.markup import card, estimated, percent
 from groupnl.report.tables import estimate_table, truth_table
+from groupnl.report.traffic import Calibration
 from groupnl.report.traffic_words import broken_sentence
 from groupnl.report.words import probe_set_words, truth_sentence
 
@@ -32,6 +33,8 @@ def accuracy_card(figures: ModelFigures) -> str:
     shown = estimate if estimate is not None and not estimate.withdrawn else None
     if estimate is not None:
         sentences.insert(0, estimate_sentence(estimate))
+    if figures.traffic is not None and figures.traffic.calibration is not None:
+        sentences.append(_calibration_sentence(figures.traffic.calibration))
     content = "".join(f"<p>{told}</p>" for told in sentences)
     if truth is not None or shown is not None:
         content += accuracy_chart(figures, truth, shown)
@@ -41,6 +44,19 @@ def accuracy_card(figures: ModelFigures) -> str:
         content += truth_table(figures, truth)
     title = "Truth beside the label-free band" if estimate is None else "How accurate is the model?"
     return card(title, content, (_ESTIMATED if shown is not None else "") + (_PROBE if truth is not None else ""))
+
+
+def _calibration_sentence(calibration: Calibration) -> str:
+    served, other = (percent(error) for error in calibration[:2])
+    how = (
+        f"the archive's own would be off by {other}"
+        if calibration.is_calibrated
+        else f"calibrated ones (<code>calibrated: true</code>) would be by {other}"
+    )
+    return (
+        f"The probabilities that clients get were off by {served} on held-back images (expected calibration error); "
+        f"{how}."
+    )
 
 
 def estimate_sentence(estimate: Estimate | None) -> str:

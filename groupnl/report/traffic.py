@@ -2,11 +2,25 @@
 
 from typing import NamedTuple
 
-from groupnl.metrics import EXPECTED_IMAGES
+from groupnl.metrics import CALIBRATION_ERROR, EXPECTED_IMAGES
 from groupnl.report.drift import Answers, Classes, Statistic, answers_of, classes_of, statistics_of
 from groupnl.report.files import Files, files_of
 from groupnl.report.mixture import Mixture, mixture_of
 from groupnl.report.samples import Samples
+
+
+class Calibration(NamedTuple):
+    """How honest confidence is on held-back images, as expected calibration error, 0 to 1.
+
+    Attributes:
+        served: of the probabilities that clients get.
+        other: of those that they would get with, or without, the archive's temperature.
+        is_calibrated: whether clients get those with the temperature.
+    """
+
+    served: float
+    other: float
+    is_calibrated: bool
 
 
 class Traffic(NamedTuple):
@@ -20,6 +34,7 @@ class Traffic(NamedTuple):
         classes: that are predicted; None where none was counted.
         answers: how sure all live answers are.
         files: in which the images came; None where none was counted.
+        calibration: of confidence; None where it is not told.
     """
 
     since: str | None
@@ -29,6 +44,7 @@ class Traffic(NamedTuple):
     classes: Classes | None
     answers: list[Answers]
     files: Files | None
+    calibration: Calibration | None
 
     @property
     def drifted(self) -> list[Statistic]:
@@ -61,4 +77,14 @@ def traffic_of(samples: Samples, model: str, since: str | None) -> Traffic | Non
         classes=classes_of(samples, model, held_back),
         answers=answers_of(samples, model),
         files=files_of(samples, model),
+        calibration=_calibration(samples, model),
     )
+
+
+def _calibration(samples: Samples, model: str) -> Calibration | None:
+    found = samples.matching(CALIBRATION_ERROR.name, model=model)
+    served = [sample for sample in found if sample.labels["served"] == "yes"]
+    other = [sample for sample in found if sample.labels["served"] == "no"]
+    if not (served and other):
+        return None
+    return Calibration(served[0].value, other[0].value, served[0].labels["calibrated"] == "yes")

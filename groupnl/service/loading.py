@@ -55,7 +55,7 @@ def load_service(
         engine.warm_up(batch_size)
     set_offline_figures(metrics, model_dir, config.shadow.cells())
     if traffic is not None:
-        set_expected(metrics, traffic, model_dir)
+        set_expected(metrics, traffic, model_dir, is_calibrated=config.calibrated)
     answers = AnswerCounts(metrics, manifest.card.classes, None if traffic is None else [*traffic.record.predicted])
     if choice.device.type == "cuda":
         watch_gpu(metrics, choice.device)

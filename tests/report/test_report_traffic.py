@@ -166,6 +166,13 @@ def test_the_estimate_of_accuracy_is_shown_beside_band_and_truth() -> None:
     assert 'class="estimate"' in page([figures], "s", "p", "t")
 
 
+def test_it_is_told_how_honest_confidence_is() -> None:
+    assert (
+        "The probabilities that clients get were off by 12 % on held-back images (expected calibration error); "
+        "calibrated ones (calibrated: true) would be by 7 %."
+    ) in _words(_figures())
+
+
 def test_the_estimate_is_shown_beside_what_clients_told() -> None:
     figures = _figures(labels=40)
     assert re.search(r"none 75 % 60 to 86 % 40 60 % \(\d+ to \d+ %\) fog 75 % 60 to 86 % 40 50 % \(", _words(figures))

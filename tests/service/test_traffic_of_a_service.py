@@ -47,6 +47,8 @@ def test_what_is_expected_is_told(load: Load, own_copy: Path, traffic: Traffic, 
     write_traffic(traffic, own_copy / TRAFFIC_FILE)
     load()
     assert count("groupnl_expected_images") == 40
+    assert count("groupnl_calibration_error_ratio", calibrated="no", served="yes") == traffic.record.ece
+    assert count("groupnl_calibration_error_ratio", calibrated="yes", served="no") == traffic.record.ece_calibrated
     assert count("groupnl_expected_confidence_ratio", le="0.9") == 0
     assert count("groupnl_expected_confidence_ratio", le="1.0") == 1
     assert count("groupnl_expected_entropy_ratio", le="0.1") == 1

@@ -6,6 +6,7 @@ import numpy as np
 
 from groupnl.corruptions.names import CELLS, Cell
 from groupnl.metrics import (
+    CALIBRATION_ERROR,
     CANDIDATE_DISAGREEMENTS,
     CANDIDATE_HOLDS,
     CANDIDATE_IMAGES,
@@ -56,6 +57,8 @@ def accuracy_of(cell: Cell | None) -> float:
 def expect(metrics: Metrics) -> None:
     """What a service tells of the held-back images of an archive with a record of them."""
     metrics.set(EXPECTED_IMAGES, HELD_BACK)
+    metrics.set(CALIBRATION_ERROR, 0.12, calibrated="no", served="yes")
+    metrics.set(CALIBRATION_ERROR, 0.07, calibrated="yes", served="no")
     for corruption, weights in share_weights(CONFUSION).items():
         for looks, weight in weights.items():
             metrics.set(TRAFFIC_SHARE_WEIGHT, weight, corruption=corruption, looks=looks)
