@@ -41,10 +41,12 @@ RUN pip wheel --no-deps --wheel-dir /wheels . \
 COPY model_store model_store
 RUN groupnl archive model_store/efficientnet_es.safetensors --model-name effnet_es \
         --probe model_store/probe --groups model_store/icon_groups.yaml \
-        --robustness model_store/efficientnet_es.robustness.json --output /opt/model_store \
+        --robustness model_store/efficientnet_es.robustness.json \
+        --traffic model_store/efficientnet_es.traffic.safetensors --output /opt/model_store \
     && groupnl archive model_store/efficientnet_gnl_es.safetensors --model-name gnl_effnet_es --twin effnet_es \
         --probe model_store/probe --groups model_store/icon_groups.yaml \
-        --robustness model_store/efficientnet_gnl_es.robustness.json --output /opt/model_store
+        --robustness model_store/efficientnet_gnl_es.robustness.json \
+        --traffic model_store/efficientnet_gnl_es.traffic.safetensors --output /opt/model_store
 
 FROM python:${PYTHON}
 RUN useradd --create-home --uid 10001 groupnl
