@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 from groupnl.metrics import TRAFFIC_FILES, TRAFFIC_JPEG_QUALITY, TRAFFIC_SIDE_PIXELS
 from groupnl.report.samples import Samples
-from groupnl.report.shares import quantiles
+from groupnl.report.shares import Between, most_between
 
-_AT = (0.05, 0.5, 0.95)
+_PART = 0.9  # of the images, that a range is told of
 
 
 class Files(NamedTuple):
@@ -15,14 +15,14 @@ class Files(NamedTuple):
     Attributes:
         formats: images by format, the most frequent first.
         exif: images by whether their file has EXIF.
-        sides: longer side in pixels at quantiles 0.05, 0.5 and 0.95; None where none was counted.
-        qualities: quality of the JPEGs, 1 to 100, at the same quantiles; None where there are none.
+        sides: where nine in ten longer sides lie, pixels; None where none was counted.
+        qualities: where nine in ten qualities of JPEGs lie, 1 to 100; None where there are none.
     """
 
     formats: dict[str, float]
     exif: dict[str, float]
-    sides: tuple[float, ...] | None
-    qualities: tuple[float, ...] | None
+    sides: Between | None
+    qualities: Between | None
 
 
 def files_of(samples: Samples, model: str) -> Files | None:
@@ -33,6 +33,6 @@ def files_of(samples: Samples, model: str) -> Files | None:
     return Files(
         formats=dict(sorted(((name, count) for name, count in formats.items() if count), key=lambda each: -each[1])),
         exif=samples.by("exif", TRAFFIC_FILES.name, model=model),
-        sides=quantiles(samples, TRAFFIC_SIDE_PIXELS, _AT, model=model),
-        qualities=quantiles(samples, TRAFFIC_JPEG_QUALITY, _AT, model=model),
+        sides=most_between(samples, TRAFFIC_SIDE_PIXELS, _PART, model=model),
+        qualities=most_between(samples, TRAFFIC_JPEG_QUALITY, _PART, model=model),
     )

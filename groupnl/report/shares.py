@@ -40,21 +40,43 @@ def share_of(good: float, total: float, distinct_total: float | None = None) -> 
     return CountedShare(good, total, wilson_interval(good / total * counted if total else 0, counted))
 
 
-def quantiles(
-    samples: Samples, family: Family, at: Sequence[float] = (0.5, 0.95, 0.99), /, **labels: str
-) -> tuple[float, ...] | None:
-    """Quantiles of a histogram, in its unit; None where it is empty.
+def quantiles(samples: Samples, family: Family, **labels: str) -> tuple[float, ...] | None:
+    """The median of a histogram, and its quantiles 0.95 and 0.99, in its unit; None where it is empty."""
+    counts = buckets(samples, family, **labels)
+    if not counts or not counts[-1][1]:
+        return None
+    return tuple(_quantile(counts, share) for share in (0.5, 0.95, 0.99))
+
+
+class Between(NamedTuple):
+    """A range of whole buckets.
+
+    Attributes:
+        above: lower bound, which is outside.
+        most: upper bound; infinite where the last bucket has none.
+    """
+
+    above: float
+    most: float
+
+
+def most_between(samples: Samples, family: Family, part: float, **labels: str) -> Between | None:
+    """Where the middle part of a histogram's values lies, as exactly as its buckets say; None where it is empty.
 
     Args:
         samples: what was counted.
-        family: the histogram.
-        at: which ones, 0 to 1.
+        family: the histogram, of values above 0.
+        part: of the values, 0 to 1.
         labels: of the samples that count.
     """
     counts = buckets(samples, family, **labels)
     if not counts or not counts[-1][1]:
         return None
-    return tuple(_quantile(counts, share) for share in at)
+    rest = (1 - part) / 2 * counts[-1][1]
+    bounds = [0.0, *(bound for bound, _ in counts)]
+    first = next(place for place, (_, count) in enumerate(counts) if count > rest)
+    last = next(place for place, (_, count) in enumerate(counts) if count >= counts[-1][1] - rest)
+    return Between(bounds[first], bounds[last + 1])
 
 
 def buckets(samples: Samples, family: Family, **labels: str) -> list[tuple[float, float]]:

@@ -1,11 +1,13 @@
 """The card of the traffic: corruptions found, accuracy expected, pixels and answers by rank, classes, files."""
 
+import math
 from collections.abc import Sequence
 
 from groupnl.report.drift import Answers, Classes, Statistic
 from groupnl.report.files import Files
 from groupnl.report.markup import card, estimated, name, number, percent, points, scroll, table, text
 from groupnl.report.mixture import Mixture
+from groupnl.report.shares import Between
 from groupnl.report.traffic import Traffic
 from groupnl.report.traffic_words import LEAST_COST, LOOKS, difference_words
 
@@ -140,8 +142,13 @@ def _files_table(files: Files) -> str:
         (text(kind.upper() if len(kind) < 5 else kind), percent(count / total)) for kind, count in files.formats.items()
     ]
     rows.append(("with EXIF", percent(files.exif.get("yes", 0.0) / total)))
-    for words, found in (("longer side, pixels", files.sides), ("JPEG quality, 1 to 100", files.qualities)):
+    for words, found in (("longer side of 90 %, pixels", files.sides), ("JPEG quality of 90 %", files.qualities)):
         if found is not None:
-            low, middle, high = map(number, found)
-            rows.append((f"{words}: median, and 90 % of them", f"{middle}, {low} to {high}"))
+            rows.append((words, _range(found)))
     return table("Files of the chosen images", ("files", "share"), rows)
+
+
+def _range(found: Between) -> str:
+    if math.isinf(found.most):
+        return f"above {number(found.above)}"
+    return f"{number(found.above + 1)} to {number(found.most)}"

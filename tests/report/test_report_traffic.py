@@ -1,5 +1,6 @@
 """groupnl report: what the traffic is like, first, in an operator's words; when it is silent, and when it gives up."""
 
+import math
 import re
 from html import unescape
 from pathlib import Path
@@ -20,9 +21,10 @@ from support.reported_traffic import (
 )
 
 from groupnl.corruptions.names import NAMES, Cell
-from groupnl.metrics import LABELLED, LABELLED_CORRECT, REQUESTS, Metrics
+from groupnl.metrics import LABELLED, LABELLED_CORRECT, REQUESTS, TRAFFIC_SIDE_PIXELS, Metrics
 from groupnl.report.figures import ModelFigures, figures_of
 from groupnl.report.page import page
+from groupnl.report.shares import most_between
 from groupnl.report.traffic import Traffic
 from groupnl.report.traffic_words import LOOKS
 from groupnl.traffic.drift import (
@@ -214,7 +216,19 @@ def test_confidence_and_files() -> None:
     assert confidence.gap == pytest.approx(0.01)
     words = _words(figures)
     assert re.search(r"confidence 51 % 50 % 1(\.0)? %", words)
-    assert "JPEG 90 % PNG 10 % with EXIF 20 % longer side" in words
+    assert "JPEG 90 % PNG 10 % with EXIF 20 %" in words
+    assert "longer side of 90 %, pixels 481 to 640 JPEG quality of 90 % 86 to 90" in words
+
+
+@pytest.mark.parametrize(
+    ("sides", "between"),
+    [([20], (0, 32)), ([*[64] * 95, *[5000] * 5], (32, 64)), ([*[64] * 94, *[9000] * 6], (32, math.inf)), ([], None)],
+)
+def test_most_of_a_histogram_is_told_in_whole_buckets(sides: list[float], between: tuple[float, float] | None) -> None:
+    metrics = Metrics("m", registry := CollectorRegistry())
+    for side in sides:
+        metrics.observe(TRAFFIC_SIDE_PIXELS, side)
+    assert most_between(samples_of(registry), TRAFFIC_SIDE_PIXELS, 0.9, model="m") == between
 
 
 def test_without_a_record_one_sentence_says_how_to_get_one() -> None:
