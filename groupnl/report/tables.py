@@ -41,7 +41,8 @@ def summary_table(models: Sequence[ModelFigures]) -> str:
         )
         for place, figures in enumerate(models)
     ]
-    return table("All models: live answers that stayed under corruption", head, rows)
+    told = "traffic, estimated accuracy and answers" if know_traffic else "live answers"
+    return table(f"All models: {told} that stayed under corruption", head, rows)
 
 
 def builds_table(models: Sequence[ModelFigures]) -> str:
