@@ -39,20 +39,49 @@ def words_of(panel: dict[str, Any]) -> tuple[str, dict[str, dict[str, str]]]:
 
 def says(folder: Path, title: str, word: str, labels: str, **a_minute: float) -> str:
     """Lets promtool find that a panel says this word of such traffic; the word's colour."""
+    series = {name: f"0+{step:g}x{MINUTES}" for name, step in a_minute.items()}
+    series[f"groupnl_offline_agreement_ratio{{{CELL}}}"] = f"{OFFLINE:g}x{MINUTES}"
+    return says_of(folder, title, word, labels, series)
+
+
+def says_of(folder: Path, title: str, word: str, labels: str, series: dict[str, str]) -> str:
+    """The same of series with their values."""
     query, words = words_of(panel_of(title))
     (value,) = [value for value, shown in words.items() if shown["text"] == word]
-    series = [{"series": name, "values": f"0+{step:g}x{MINUTES}"} for name, step in a_minute.items()]
-    series.append({"series": f"groupnl_offline_agreement_ratio{{{CELL}}}", "values": f"{OFFLINE:g}x{MINUTES}"})
     case = {
         "expr": filled(query, VALUES),
         "eval_time": f"{MINUTES}m",
         "exp_samples": [{"labels": f"{{{labels}}}", "value": float(value)}],
     }
-    test = {"interval": "1m", "input_series": series, "promql_expr_test": [case]}
+    given = [{"series": name, "values": values} for name, values in series.items()]
+    test = {"interval": "1m", "input_series": given, "promql_expr_test": [case]}
     file = folder / "test.yml"
     file.write_text(yaml.safe_dump({"rule_files": NEEDED_RULES, "tests": [test]}))
     assert "SUCCESS" in promtool("test", "rules", file)
     return words[value]["color"]
+
+
+@pytest.mark.parametrize(
+    ("tickets", "images", "word", "is_news"),
+    [
+        ([], 60, "like the held-back images", False),
+        ([], 40, "too few images to tell", False),
+        (["GroupNLTrafficUnlike"], 60, "unlike the held-back images", True),
+        (["GroupNLTrafficUnlike", "GroupNLTrafficLooksCorrupted"], 60, "partly corrupted", True),
+        (["GroupNLTrafficLooksCorrupted", "GroupNLTrafficBroken"], 60, "broken: estimates are withdrawn", True),
+    ],
+)
+def test_traffic(tmp_path: Path, tickets: list[str], images: int, word: str, *, is_news: bool) -> None:
+    values = {'model:groupnl_looked_at:1d{model="m"}': images, 'groupnl_expected_images{model="m"}': 500}
+    values |= {f'ALERTS{{alertname="{name}", alertstate="firing", model="m"}}': 1 for name in tickets}
+    series = {name: f"{value}x{MINUTES}" for name, value in values.items()}
+    assert (says_of(tmp_path, "Today's traffic", word, 'model="m"', series) != TEXT) == is_news
+
+
+def test_an_estimate_stands_while_nothing_is_broken(tmp_path: Path) -> None:
+    series = {'model:groupnl_estimate_withdrawn:1d{model="m"}': f"0x{MINUTES}"}
+    labels = '__name__="model:groupnl_estimate_withdrawn:1d", model="m", statistic="nothing"'
+    assert says_of(tmp_path, "Does the estimate stand", "stands", labels, series) == TEXT
 
 
 @pytest.mark.parametrize(
