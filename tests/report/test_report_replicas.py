@@ -8,10 +8,11 @@ from typing import NamedTuple
 import pytest
 from prometheus_client import CollectorRegistry, start_http_server
 from support.prometheus import Prometheus, tools
+from support.reported_traffic import LOST, count_looks, expect
 from support.server import free_ports
 
 from groupnl.cli import main
-from groupnl.corruptions.names import CELLS
+from groupnl.corruptions.names import CELLS, Cell
 from groupnl.errors import ServerError
 from groupnl.metrics import CLEAN, PROBE_CORRECT, PROBE_IMAGES, PROBE_SET_IMAGES, REQUESTS, SHADOW_PAIRS, Metrics
 from groupnl.report.figures import ModelFigures, figures_of
@@ -32,6 +33,7 @@ class Replica:
         registry = CollectorRegistry()
         self._metrics = Metrics("m", registry)
         self._metrics.set(PROBE_SET_IMAGES, 20)
+        expect(self._metrics)
         self.count(0)
         (self.port,) = free_ports(1)
         self._server, self._thread = start_http_server(self.port, "127.0.0.1", registry)
@@ -41,6 +43,7 @@ class Replica:
         self._metrics.inc(REQUESTS, amount, code="200")
         self._metrics.inc(PROBE_IMAGES, amount, **CLEAN)
         self._metrics.inc(PROBE_CORRECT, amount / 2, **CLEAN)
+        count_looks(self._metrics, amount, {None: 0.5, Cell("motion_blur", 3): 0.5})
         for corruption, severity in CELLS:
             self._metrics.inc(SHADOW_PAIRS, amount, corruption=corruption, severity=str(severity))
 
@@ -87,7 +90,7 @@ def readings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Readings]:
 
 def _read(prometheus: Prometheus, stays: Replica, ends: Replica, file: Path) -> Readings:
     def figures(since: str | None) -> ModelFigures:
-        return figures_of(read_prometheus(prometheus.url, since), "m")
+        return figures_of(read_prometheus(prometheus.url, since), "m", since=since)
 
     def page() -> str:
         assert main(["report", "--prometheus", prometheus.url, "--output", str(file)]) == 0
@@ -143,6 +146,19 @@ def test_over_a_time_replicas_count_that_have_ended(readings: Readings, reading:
     assert figures.probe.images == 20  # else each replayed image would count as a new one
     low, high = figures.probe.clean.interval
     assert high - low == pytest.approx(0.4, abs=0.03)
+
+
+@pytest.mark.parametrize("reading", ["both", "one_since", "none_since"])
+def test_what_the_traffic_is_like_is_told_of_all_replicas(readings: Readings, reading: str) -> None:
+    figures: ModelFigures = getattr(readings, reading)
+    assert figures.traffic is not None
+    mixture = figures.traffic.mixture
+    assert mixture.images == pytest.approx(400, rel=ESTIMATE)
+    (told,) = mixture.told
+    assert told.corruption == "motion_blur"
+    assert told.share.value == pytest.approx(0.5, abs=0.05)
+    assert told.cost == pytest.approx(3 * LOST)  # a gauge is that of each replica, not their sum
+    assert figures.traffic.since == (None if reading == "both" else SINCE)
 
 
 def test_when_all_have_ended_it_is_told_what_to_do(readings: Readings) -> None:
