@@ -19,8 +19,9 @@ from groupnl.traffic.record import LOOKS
 NONE = CLEAN["corruption"]
 KINDS = (NONE, *NAMES)
 ACCURACY, AGREEMENT = FIGURES = ("accuracy", "agreement")
-# Smaller weights are left out, here and in the metrics: together they would change a share by less than this.
-LEAST_WEIGHT = 0.01
+# Smaller weights are left out, here and in the metrics: together they would change a share by less than this. The
+# weight of looking clean is small, too, but nearly all images look clean.
+LEAST_WEIGHT = 0.001
 # Traffic as the inverse takes it to be, before it has seen any: so many clean images among all. What clean traffic is
 # said to be has to be right above all.
 CLEAN_SHARE = 0.8
