@@ -38,6 +38,12 @@ def test_the_page_is_no_wider_than_a_phone(browser: Page) -> None:
     assert all(address.startswith("file:") for address in browser.requests)
 
 
+def test_nothing_is_cut_off_on_paper(browser: Page) -> None:
+    browser.shows(width=703, paper=True)  # A4 within its margins, at 96 pixels an inch
+    assert browser.run("document.documentElement.scrollWidth") == 703
+    browser.shows(width=360, height=700, phone=True)
+
+
 def test_words_in_pictures_lie_apart_on_a_phone(browser: Page) -> None:
     overlaps = browser.run(
         """[...document.querySelectorAll('svg')].flatMap((svg) => {

@@ -67,11 +67,13 @@ class Page:
         """Write into what has the focus."""
         self._send("Input.insertText", text=text)
 
-    def shows(self, *, width: int = 1000, height: int = 900, dark: bool = False, phone: bool = False) -> None:
+    def shows(
+        self, *, width: int = 1000, height: int = 900, dark: bool = False, phone: bool = False, paper: bool = False
+    ) -> None:
         """Set what the page is shown on."""
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         still = {"name": "prefers-reduced-motion", "value": "reduce"}
-        self._send("Emulation.setEmulatedMedia", features=[scheme, still])
+        self._send("Emulation.setEmulatedMedia", media="print" if paper else "", features=[scheme, still])
         self._send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=phone)
 
     def picture(self) -> bytes:
