@@ -3,7 +3,7 @@
 import argparse
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--splits", nargs="+", default=["test_emoji", "test_style"], metavar="SPLIT", help="(test_emoji test_style)")
     add("--fitted", type=int, default=1000, metavar="N", help="icons for the small model (%(default)s)")
     add("--tested", type=int, default=500, metavar="N", help="other icons, for the traffic (%(default)s)")
-    add("--photographs", type=Path, metavar="DIR", help="half of them for the small model, half for the traffic (none)")
+    add("--photographs", type=Path, metavar="DIR", help="half of them for the small model (none)")
     add("--size", type=int, default=64, metavar="N", help="of the photographs' crops, pixels (%(default)s)")
     add("--crops", type=int, default=24, metavar="N", help="of each photograph (%(default)s)")
     add("--streams", type=int, default=400, metavar="N", help="simulated ones of each corruption (%(default)s)")
@@ -100,7 +100,7 @@ def run(options: Options) -> int:
     trained, card = open_described(options.checkpoint)
     images = read_images(options.data, options.splits, card, options.fitted + options.tested, options.seed)
     ours, theirs = split(images, options.fitted, options.seed)
-    icons = _looked_at("icons", ours, theirs, options.seed)
+    icons = _looked_at(ours, {"icons": (None, theirs)}, options.seed)["icons"]
     engine = TorchEngine(trained.network, trained.input, torch.device("cpu"), torch.float32)
     answers = clean_answers(engine, ours.images, card.classes)
     record = TrafficRecord(
@@ -119,8 +119,9 @@ def run(options: Options) -> int:
     strangers = [seen(kind, theirs.images.pixels, theirs.images.labels, traffic, engine) for kind in STRANGERS]
     sets = {"icons": icons}
     if options.photographs:
-        halves = photographs(options.photographs, options.size, options.crops, options.seed)
-        sets["photographs"] = _looked_at("photographs", *halves, options.seed)
+        known, again, others = photographs(options.photographs, options.size, options.crops, options.seed)
+        crops = {"new crops": (None, again), "other photographs": (known.groups, others)}
+        sets |= _looked_at(known, crops, options.seed)
     found: list[Finding] = []
     for name, looked_at in sets.items():
         told[name], alarms = _simulated(looked_at, options)
@@ -149,15 +150,25 @@ class _LookedAt(NamedTuple):
     pixels: torch.Tensor
 
 
-def _looked_at(name: str, ours: Pictures, theirs: Pictures, seed: int) -> _LookedAt:
-    total = len(LOOKS) * (len(ours.images.keys) + len(theirs.images.keys))
-    with progress(unit="images", title=f"corrupting {name}", total=total, large=True) as bar:
+def _looked_at(
+    ours: Pictures, traffic: Mapping[str, tuple[NDArray[np.int64] | None, Pictures]], seed: int
+) -> dict[str, _LookedAt]:
+    """Fit, and look at each traffic: name -> groups by which the fit is judged, images."""
+    all_pictures = [ours, *(theirs for _, theirs in traffic.values())]
+    total = len(LOOKS) * sum(len(pictures.images.keys) for pictures in all_pictures)
+    found = {}
+    with progress(unit="images", title=f"corrupting {', '.join(traffic)}", total=total, large=True) as bar:
         known = statistics_in_all_cells(ours.images, seed, progress=bar.update)
-        unknown = statistics_in_all_cells(theirs.images, seed + 1, progress=bar.update)
-    with progress(unit="models", title=f"fitting to {name}", total=FOLDS + 1) as bar:
-        fitted = fit(known, ours.groups, seed=seed, progress=bar.update)
-    looks = np.stack([fitted.recogniser.looks(row) for row in unknown])
-    return _LookedAt(fitted, known[0], looks, theirs.images.pixels)
+        unknown = {
+            name: statistics_in_all_cells(theirs.images, seed + 1, progress=bar.update)
+            for name, (_, theirs) in traffic.items()
+        }
+    with progress(unit="models", title="fitting", total=len(traffic) * (FOLDS + 1)) as bar:
+        for name, (groups, theirs) in traffic.items():
+            fitted = fit(known, groups, seed=seed, progress=bar.update)
+            looks = np.stack([fitted.recogniser.looks(row) for row in unknown[name]])
+            found[name] = _LookedAt(fitted, known[0], looks, theirs.images.pixels)
+    return found
 
 
 def _simulated(looked_at: _LookedAt, options: Options) -> tuple[list[Told], list[int]]:

@@ -1,4 +1,4 @@
-"""Two sets of clean images that share no source: one that the small model is fitted to, one that is the traffic."""
+"""Sets of clean images: one that the small model is fitted to, others that are the traffic."""
 
 import random
 from collections.abc import Sequence
@@ -38,8 +38,8 @@ def split(images: HeldBack, count: int, seed: int) -> tuple[Pictures, Pictures]:
     return _part(images, order[:count]), _part(images, order[count:])
 
 
-def photographs(folder: Path, size: int, crops: int, seed: int) -> tuple[Pictures, Pictures]:
-    """Square crops of one half of the photographs, and of the other.
+def photographs(folder: Path, size: int, crops: int, seed: int) -> tuple[Pictures, Pictures, Pictures]:
+    """Square crops of one half of the photographs, other crops of the same, and crops of the other half.
 
     Args:
         folder: holds them.
@@ -56,7 +56,8 @@ def photographs(folder: Path, size: int, crops: int, seed: int) -> tuple[Picture
     rng = random.Random(seed)  # noqa: S311 (no secret)
     rng.shuffle(paths)
     half = len(paths) // 2
-    return _crops(paths[:half], size, crops, rng), _crops(paths[half:], size, crops, rng)
+    ours, others = _crops(paths[:half], size, crops, rng), _crops(paths[half:], size, crops, rng)
+    return ours, _crops(paths[:half], size, crops, rng, first=crops), others
 
 
 def _part(images: HeldBack, places: NDArray[np.int64]) -> Pictures:
@@ -65,9 +66,9 @@ def _part(images: HeldBack, places: NDArray[np.int64]) -> Pictures:
     return Pictures(HeldBack(keys, images.pixels[chosen], images.labels[chosen]), np.arange(len(places)))
 
 
-def _crops(paths: Sequence[Path], size: int, crops: int, rng: random.Random) -> Pictures:
+def _crops(paths: Sequence[Path], size: int, crops: int, rng: random.Random, first: int = 0) -> Pictures:
     pixels = [crop for path in paths for crop in _of_one(path, size, crops, rng)]
-    keys = tuple(f"{path.name}-{number}" for path in paths for number in range(crops))
+    keys = tuple(f"{path.name}-{number}" for path in paths for number in range(first, first + crops))
     groups = np.repeat(np.arange(len(paths)), crops)
     return Pictures(HeldBack(keys, torch.stack(pixels), torch.zeros(len(keys), dtype=torch.int64)), groups)
 

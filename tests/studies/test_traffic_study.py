@@ -91,13 +91,15 @@ def photos(tmp_path: Path) -> Path:
 
 
 def test_no_photograph_is_on_both_sides(photos: Path) -> None:
-    ours, theirs = photographs(photos, 32, 2, seed=0)
+    ours, again, theirs = photographs(photos, 32, 2, seed=0)
     assert ours.images.pixels.shape == (10, 3, 32, 32)
     assert ours.groups.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
     names = [{key.split("-")[0] for key in part.images.keys} for part in (ours, theirs)]
     assert len(names[0] | names[1]) == 10
-    again, _ = photographs(photos, 32, 2, seed=0)
-    assert torch.equal(ours.images.pixels, again.images.pixels)
+    assert {key.split("-")[0] for key in again.images.keys} == names[0]
+    assert not set(again.images.keys) & set(ours.images.keys)
+    assert not torch.equal(ours.images.pixels, again.images.pixels)
+    assert torch.equal(ours.images.pixels, photographs(photos, 32, 2, seed=0)[0].images.pixels)
     (photos / "0.png").unlink()
     with pytest.raises(ConfigError, match="has 9 photographs"):
         photographs(photos, 32, 2, seed=0)
@@ -129,5 +131,5 @@ def test_the_command(
     assert "| icons | corruptions found in most streams |" in out
     assert "| channels swapped (BGR) |" in out
     figures = json.loads((tmp_path / "figures.json").read_text())
-    assert [each["corruption"] for each in figures["corruptions"]["photographs"]] == list(NAMES)
+    assert [each["corruption"] for each in figures["corruptions"]["other photographs"]] == list(NAMES)
     assert len(figures["strangers"]) == len(STRANGERS)
