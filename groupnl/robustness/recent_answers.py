@@ -176,7 +176,7 @@ def _optional(best: int) -> int | None:
 
 
 def _hash(key: str) -> bytes:
-    return _digest(key.encode(errors="surrogateescape"))
+    return _digest(key.encode(errors="surrogatepass"))
 
 
 def _digest(content: bytes) -> bytes:

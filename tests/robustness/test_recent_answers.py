@@ -91,7 +91,7 @@ def test_every_corruption_can_be_remembered(name: str) -> None:
 
 def test_odd_keys() -> None:
     answers = RecentAnswers(100)
-    keys = ["", "k" * 6000, "\u00fc\u00ff", "a\tb", "\udc80", "\0"]
+    keys = ["", "k" * 6000, "\u00fc\u00ff", "a\tb", "\udc80", "\ud800", "\0"]
     for number, key in enumerate(keys):
         answers.answer(key, number, 1.0)
     assert [answers.find(key) for key in keys] == [Answered(1.0, number) for number in range(len(keys))]

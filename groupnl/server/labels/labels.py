@@ -92,14 +92,16 @@ class Labels:
         counts, unknown, refused = LateCounts(), 0, []
         now = time.time()
         with self._one_at_a_time:
-            for place, content in enumerate(contents):
-                try:
-                    if not self._join(as_label(content), counts, now):
-                        unknown += 1
-                except RefusedError as error:
-                    counts.inc(LATE_LABELS, model=self._named(content), outcome=NOT_TAKEN)
-                    refused.append({"position": place, "reason": str(error)})
-            self._workers.add(counts.sums())
+            try:
+                for place, content in enumerate(contents):
+                    try:
+                        if not self._join(as_label(content), counts, now):
+                            unknown += 1
+                    except RefusedError as error:
+                        counts.inc(LATE_LABELS, model=self._named(content), outcome=NOT_TAKEN)
+                        refused.append({"position": place, "reason": str(error)})
+            finally:  # what was joined before a fault is joined for good
+                self._workers.add(counts.sums())
         return Taken(len(contents) - unknown - len(refused), unknown, refused)
 
     def _join(self, label: LateLabel, counts: LateCounts, now: float) -> bool:

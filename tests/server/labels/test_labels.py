@@ -158,6 +158,17 @@ def test_what_nobody_remembers_is_unknown(service: Service) -> None:
     assert service.count("late_labelled_total") == 0
 
 
+def test_what_was_joined_before_a_fault_is_counted(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    service.answers.answer("one", 2, NOW)
+    folder_of = service.labels._folder_of
+    gone = service.folder.with_name("gone")  # by another version that took its place just now
+    monkeypatch.setattr(service.labels, "_folder_of", lambda model: gone if model == "late" else folder_of(model))
+    labels = [{"model": model, "key": "one", "label": "blue"} for model in ("tiny", "late")]
+    with pytest.raises(FileNotFoundError):
+        service.labels.take(labels)
+    assert service.count("late_labels_total", outcome="joined") == service.count("late_labelled_total") == 1
+
+
 def test_what_is_of_no_model_is_refused(service: Service) -> None:
     labels: list[Any] = [{"model": "other", "key": "one", "label": "blue"}, "red", {"model": "tiny"}]
     taken = service.labels.take(labels)
@@ -170,7 +181,7 @@ def test_a_model_that_remembers_nothing(tmp_path: Path) -> None:
     assert "answers_remembered is 0" in service.take(("one", "blue")).refused[0]["reason"]
 
 
-@pytest.mark.parametrize("key", ["\u00fc\u4e16", "a b", "\udc80", ""])
+@pytest.mark.parametrize("key", ["\u00fc\u4e16", "a b", "\udc80", "a\ud800", ""])
 def test_keys_beyond_ascii_are_those_of_a_header(service: Service, key: str) -> None:
     as_header = key.encode(errors="surrogatepass").decode("latin-1")  # as HTTP's servers read it
     service.answers.answer(as_header, 2, NOW)
