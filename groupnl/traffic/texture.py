@@ -4,6 +4,7 @@ Most are of blocks, each by itself, so that a few strong edges do not drown what
 """
 
 import math
+from collections.abc import Sequence
 from functools import cache
 
 import torch
@@ -44,17 +45,18 @@ def texture(pixels: Tensor) -> tuple[Tensor, Tensor]:
     bend, sag = _second(light, 2), _second(light, 1)
     noise = _second(bend, 1)
     laplacian = bend[:, 1:-1] + sag[..., 1:-1]
+    directions = _directions([(across, down), (_apart(laplacian, 2), _apart(laplacian, 1))], parts)
     maps = [
         *(across, down, bend, sag, noise),
         *(_apart(light, axis, lag) for lag in (2, 4) for axis in (2, 1)),
         *(light[:, 1:, 1:] - light[:, :-1, :-1], light[:, 1:, :-1] - light[:, :-1, 1:]),
     ]
-    sizes = [each.abs() for each in maps]
-    columns, rows = sizes[0].mean(1), sizes[1].mean(2)
+    sizes = [each.abs_() for each in maps]  # in place: memory is what takes the time
+    profiles = torch.cat([sizes[0].mean(1), sizes[1].mean(2)])
     named = [
         (mean(laplacian * laplacian) + _TINY).log()[:, None],
         mean(sizes[4])[:, None] * _NOISE_GAIN,
-        (_blockiness(columns) + _blockiness(rows))[:, None],
+        torch.add(*_blockiness(profiles).chunk(2))[:, None],
     ]
     blocks = torch.stack([_pooled(size) for size in sizes], 1)
     others = [
@@ -63,12 +65,10 @@ def texture(pixels: Tensor) -> tuple[Tensor, Tensor]:
         _steps(sizes[1], _STEPS[:2]),
         _steps(sizes[4], _STEPS),
         _noise(_middle(levels)),
-        _grid(columns),
-        _grid(rows),
+        *_grid(profiles).chunk(2),
         _spectrum(light),
     ]
     found = _mean_of_parts(torch.cat([*named, *others], 1), parts)
-    directions = [_directions(across, down, parts), _directions(_apart(laplacian, 2), _apart(laplacian, 1), parts)]
     return found[:, : len(named)], torch.cat([found[:, len(named) :], *directions], 1)
 
 
@@ -110,7 +110,7 @@ def _pool(size: int) -> Tensor:
 
 def _pooled(values: Tensor) -> Tensor:
     """Mean of each block: (..., H, W) -> (..., blocks)."""
-    return (_pool(values.shape[-2]).T @ (values @ _pool(values.shape[-1]))).flatten(-2)
+    return ((_pool(values.shape[-2]).T @ values) @ _pool(values.shape[-1])).flatten(-2)
 
 
 def _of_blocks(blocks: Tensor) -> Tensor:
@@ -179,27 +179,34 @@ def _outwards(blocks: int, parts: int) -> tuple[Tensor, Tensor, Tensor]:
     columns = torch.cat([(place - blocks / 2 * column).expand(blocks, blocks).flatten() for _, column in middles])
     squares = rows**2 + columns**2
     far = (squares > squares.median()).float()
+    squares.clamp_(min=0.5)  # less has only the block in the middle, where there is one: it lies nowhere
     return (columns**2 - rows**2) / squares, 2 * rows * columns / squares, far
 
 
-def _directions(across: Tensor, down: Tensor, parts: int) -> Tensor:
-    """Which way edges run, each block for itself: (B * parts, ...) twice -> (B, 7).
+def _directions(pairs: Sequence[tuple[Tensor, Tensor]], parts: int) -> tuple[Tensor, ...]:
+    """Which way edges run, each block for itself: of each pair of differences, across and down, (B, 7).
 
     Together in one direction, as a motion leaves them; away from the middle, as a zoom leaves them.
     """
-    wide, high = across[:, : down.shape[1]], down[..., : across.shape[2]]
-    moments = _pooled(torch.stack([wide * wide, high * high, wide * high], 1))
-    moments = moments.view(-1, parts, *moments.shape[1:]).transpose(1, 2).flatten(2)
-    straight, upright, slanted = moments.unbind(1)
+    moments = torch.cat([_moments(across, down) for across, down in pairs], 1)
+    moments = moments.view(3, -1, parts, moments.shape[2]).flatten(2)
+    straight, upright, slanted = moments
     trace = straight + upright
     weight = trace / (trace + _FAINT)
     total = weight.sum(1) + 0.5
-    first, second = (weight * (straight - upright) / (trace + _TINY), weight * 2 * slanted / (trace + _TINY))
-    cosine, sine, far = _outwards(-(-across.shape[1] // BLOCK), parts)
+    share = weight / (trace + _TINY)
+    first, second = share * (straight - upright), share * slanted * 2
+    cosine, sine, far = _outwards(math.isqrt(moments.shape[2] // parts), parts)
     radial = first * cosine + second * sine
     found = (first, second, first.hypot(second), radial, radial * far, weight)
     shares = torch.stack([each.sum(1) for each in found], 1) / total[:, None]
-    return torch.cat([shares, shares[:, :1].hypot(shares[:, 1:2])], 1)
+    return torch.cat([shares, shares[:, :1].hypot(shares[:, 1:2])], 1).chunk(len(pairs))
+
+
+def _moments(across: Tensor, down: Tensor) -> Tensor:
+    """Mean squares and product of both differences in each block: (3, B * parts, blocks)."""
+    wide, high = across[:, : down.shape[1]], down[..., : across.shape[2]]
+    return torch.stack([_pooled(one * other) for one, other in ((wide, wide), (high, high), (wide, high))])
 
 
 def _blockiness(profile: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ def named(images):
     return dict(zip(STATISTICS, pixel_statistics(images)[:, : len(STATISTICS)].T, strict=True))
 
 
-@pytest.mark.parametrize("size", [32, 50, 64, 75, 224])
+@pytest.mark.parametrize("size", [32, 40, 50, 56, 64, 75, 224])
 def test_each_image_depends_on_itself_alone(size):
     images = photographs(size)
     together = pixel_statistics(images)
