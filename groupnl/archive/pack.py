@@ -117,7 +117,7 @@ def pack(
     choice = choose(handler)
     probe_images = probe_set.read_folder(probe, card) if probe else None
     record = matching_record(robustness, trained) if robustness else None
-    known = _known_traffic(traffic, trained, handler, say)
+    known = _known_traffic(traffic, trained, card, handler, say)
     found_groups = class_groups(groups, card, trained.network, probe_images)
     output.mkdir(parents=True, exist_ok=True)
     # Beside the target, so that the last step is one rename.
@@ -144,9 +144,11 @@ def pack(
     return target
 
 
-def _known_traffic(file: Path | None, trained: Trained, handler: HandlerConfig, say: Say) -> Traffic | None:
+def _known_traffic(
+    file: Path | None, trained: Trained, card: ModelCard, handler: HandlerConfig, say: Say
+) -> Traffic | None:
     """What is known of the traffic; refused where the settings want more than that."""
-    traffic = matching_traffic(file, trained) if file else None
+    traffic = matching_traffic(file, trained, card.classes) if file else None
     served_temperature(handler, traffic)
     if traffic:
         say(calibration_line(traffic.record, is_calibrated=handler.calibrated))

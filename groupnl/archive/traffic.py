@@ -1,5 +1,6 @@
 """What is known of the traffic before it comes, on its way into the archive and out of it."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from groupnl.archive.handler_config import HandlerConfig
@@ -9,15 +10,16 @@ from groupnl.traffic.file import TRAFFIC_FILE, Traffic, read_traffic
 from groupnl.traffic.record import TrafficRecord
 
 
-def matching_traffic(file: Path, trained: Trained) -> Traffic:
+def matching_traffic(file: Path, trained: Trained, classes: Collection[str]) -> Traffic:
     """What `groupnl traffic` found with exactly this checkpoint and its input.
 
     Args:
         file: of `groupnl traffic`.
         trained: what is to be packed.
+        classes: names in the archive.
 
     Raises:
-        ConfigError: it is no such file, is of other weights, or of images of another size.
+        ConfigError: it is no such file, is of other weights, of images of another size or of classes of other names.
     """
     traffic = read_traffic(file)
     record = traffic.record
@@ -30,6 +32,11 @@ def matching_traffic(file: Path, trained: Trained) -> Traffic:
         raise ConfigError(
             f"{file} is of images of {record.size} pixels, but the archive's are of {trained.input.size}: pack with "
             f"--input-size {record.size}, or leave --traffic out"
+        )
+    if unknown := [name for name in record.predicted if name not in classes]:
+        raise ConfigError(
+            f"{file} counts answers of the class {unknown[0]!r}, which the archive does not have: pack with the names "
+            "that it was measured with (--classes), or leave --traffic out"
         )
     return traffic
 

@@ -36,7 +36,7 @@ class TrafficRecord(BaseModel):
         predicted: class name -> images of which it is the best class; the `CLASSES` most frequent, the first most.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     format: Literal[1] = 1
     architecture: str

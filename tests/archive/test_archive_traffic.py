@@ -59,6 +59,7 @@ def test_calibrated(archive: Archive, capsys: pytest.CaptureFixture[str]) -> Non
     [
         ({"weights_sha256": "1" * 64}, "is of weights with SHA-256 1111"),
         ({"size": 64}, "is of images of 64 pixels, but the archive's are of 32"),
+        ({"classes": ("red", "purple")}, "counts answers of the class 'purple', which the archive does not have"),
         ({"known": False, "handler": "calibrated: true"}, "handler.calibrated = true needs the temperature"),
     ],
 )

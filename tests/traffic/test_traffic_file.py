@@ -78,6 +78,11 @@ def test_a_record_counts_each_image_once():
         TrafficRecord.model_validate(record.model_dump() | {"predicted": {"red": 41}})
 
 
+def test_no_temperature_is_infinite():
+    with pytest.raises(ValueError, match="temperature"):
+        TrafficRecord.model_validate(tiny_record().model_dump() | {"temperature": float("inf")})
+
+
 def test_looks_are_in_the_order_of_the_cells():
     assert (None, *CELLS) == LOOKS
 
