@@ -55,9 +55,18 @@ class Statistic(NamedTuple):
         return self.name in ANSWER_STATISTICS
 
     @property
+    def told_from(self) -> float:
+        """The gap that is told, 0 to 1: what chance allows, and the margin."""
+        return min(1.0, self.gap.noise + self._margin)
+
+    @property
     def has_drifted(self) -> bool:
         """Whether the gap is larger than chance and the margin."""
-        return self.gap.beyond > (ANSWER_MARGIN if self.is_of_answers else STATISTIC_MARGIN)
+        return self.gap.beyond > self._margin
+
+    @property
+    def _margin(self) -> float:
+        return ANSWER_MARGIN if self.is_of_answers else STATISTIC_MARGIN
 
     @property
     def is_broken(self) -> bool:

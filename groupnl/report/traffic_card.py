@@ -109,9 +109,9 @@ def _height(share: float) -> float:
 
 
 def _drift_table(statistics: Sequence[Statistic]) -> str:
-    head = ("of each", "live images are", "gap", "chance allows")
+    head = ("of each", "live images are", "gap", "told from")
     rows = [
-        (name(each.name), difference_words(each), percent(each.gap.size), percent(each.gap.noise))
+        (name(each.name), difference_words(each), percent(each.gap.size), percent(each.told_from))
         for each in statistics
     ]
     caption = "Pixels of chosen images, and answers to them, among held-back ones. Gap: 0 % alike, 100 % at most"
