@@ -10,6 +10,7 @@ import secrets
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple
 
@@ -151,9 +152,11 @@ def prune_examples(folder: Path, count: int, now: float) -> None:
         now: seconds since 1970.
     """
     for each in _folders(folder):
+        is_ours = bool(_examples(each))
         KeptExamples(each, count).prune(now)
-        if count == 0 and not any(each.iterdir()):
-            each.rmdir()
+        if count == 0 and is_ours:
+            with suppress(OSError):  # other files lie there
+                each.rmdir()
 
 
 def _of_all_models(folder: Path) -> Iterator[tuple[float, list[Path]]]:
