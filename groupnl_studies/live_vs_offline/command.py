@@ -86,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=f"of {' and '.join(PARTS)} (both)"
     )
-    add("--models", nargs="+", default=["gnl_effnet_es", "effnet_es"], metavar="NAME", help="(%(default)s)")
+    add("--models", nargs="+", default=["gnl_effnet_es", "effnet_es"], metavar="NAME", help="(gnl_effnet_es effnet_es)")
     add("--model-store", type=Path, default=Path("model_store"), metavar="DIR", help="(%(default)s)")
     add("--data", type=Path, default=Path("data/icons"), metavar="DIR", help="image folders by split (%(default)s)")
     add("--passes", type=int, default=6, metavar="N", help="each image is sent so often to each model (%(default)s)")
@@ -100,7 +100,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="of estimates (both default ones)",
     )
-    add("--splits", nargs="+", default=["test_emoji", "test_style"], metavar="SPLIT", help="of estimates (%(default)s)")
+    add(
+        "--splits",
+        nargs="+",
+        default=["test_emoji", "test_style"],
+        metavar="SPLIT",
+        help="of estimates (test_emoji test_style)",
+    )
     add("--images", type=int, default=600, metavar="N", help="a random part, of estimates (%(default)s)")
     add("--divisions", type=int, default=10, metavar="N", help="into held-back images and traffic (%(default)s)")
     add("--output", type=Path, default=Path("docs"), metavar="DIR", help="of figures and picture (%(default)s)")
