@@ -89,6 +89,7 @@ def test_cells_without_answers_are_left_out() -> None:
     assert [(row.corruption, row.severity, row.answered, row.live) for row in rows] == [(*CELLS[3], 2, 0.5)]
 
 
+@pytest.mark.slow
 def test_files_and_tables(scrape: Scrape, tmp_path: Path) -> None:
     rows = live_rows("m", scrape, record(flips=300, correct=650))
     study.write_csv(rows, tmp_path / "x.csv")

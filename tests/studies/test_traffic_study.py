@@ -111,6 +111,7 @@ def test_strangers_are_images() -> None:
         assert (spoil(pixels).shape, spoil(pixels).dtype) == (pixels.shape, pixels.dtype)
 
 
+@pytest.mark.slow
 def test_the_command(
     photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

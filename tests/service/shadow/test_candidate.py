@@ -136,6 +136,7 @@ def test_what_cannot_be_loaded_answers_nothing(tmp_path: Path, caplog: pytest.Lo
     assert f"the candidate in {tmp_path} cannot be run, and answers nothing" in caplog.text
 
 
+@pytest.mark.slow
 def test_in_a_shadow_process(packed: Path, candidate_dir: Path, pixels: Tensor) -> None:
     loaded = load_candidate(candidate_dir, CPU, INPUT)
     assert loaded is not None
