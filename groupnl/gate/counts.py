@@ -1,9 +1,10 @@
 """What a service has counted of a model and its candidate, on the same images."""
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from groupnl.errors import ConfigError
+from groupnl.errors import ConfigError, ServerError
 from groupnl.metrics import (
     CANDIDATE_AGREES,
     CANDIDATE_DISAGREEMENTS,
@@ -80,17 +81,24 @@ def counts_of(samples: Samples, model: str, candidate: str) -> Counts:
 
     Raises:
         ConfigError: there are no metrics of the model, or it has no such candidate.
+        ServerError: they are no counts.
     """
     _check_known("the model", model, samples.by("model", REQUESTS.name))
     _check_known(f"a candidate of {model},", candidate, samples.by("candidate", CANDIDATE_IMAGES.name, model=model))
     labels = {"model": model, "candidate": candidate}
+    images, agrees, failures = (
+        samples.total(family.name, **labels) for family in (CANDIDATE_IMAGES, CANDIDATE_AGREES, CANDIDATE_FAILURES)
+    )
     live, late = (_versus(samples, family, labels) for family in (CANDIDATE_RIGHT, LATE_CANDIDATE_RIGHT))
+    right = Versus(*(one + other for one, other in zip(live, late, strict=True)))
+    holds = _versus(samples, CANDIDATE_HOLDS, labels)
+    _check_possible(images, agrees, images - agrees, failures, *right, *holds)
     return Counts(
-        images=samples.total(CANDIDATE_IMAGES.name, **labels),
-        agrees=samples.total(CANDIDATE_AGREES.name, **labels),
-        failures=samples.total(CANDIDATE_FAILURES.name, **labels),
-        right=Versus(*(one + other for one, other in zip(live, late, strict=True))),
-        holds=_versus(samples, CANDIDATE_HOLDS, labels),
+        images=images,
+        agrees=agrees,
+        failures=failures,
+        right=right,
+        holds=holds,
         seconds=_seconds(samples, labels),
         disagreements=_disagreements(samples, labels),
     )
@@ -100,6 +108,11 @@ def _check_known(what: str, name: str, known: Mapping[str, float]) -> None:
     if name not in known:
         there = f"there are of {', '.join(sorted(known))}" if known else "there are of none: groupnl serve --candidate"
         raise ConfigError(f"there are no metrics of {what} {name!r}; {there}")
+
+
+def _check_possible(*counts: float) -> None:
+    if wrong := [count for count in counts if not 0 <= count < math.inf]:
+        raise ServerError(f"the service's metrics cannot be true: they say of {wrong[0]:g} images; ask it again")
 
 
 def _versus(samples: Samples, family: Family, labels: Mapping[str, str]) -> Versus:

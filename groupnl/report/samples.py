@@ -102,7 +102,9 @@ def read_prometheus(url: str, since: str | None) -> Samples:
     Raises:
         ServerError: nobody answers, or it has no metrics of this service.
     """
-    samples = [sample for family in FAMILIES for name in _series(family) for sample in _query(url, family, name, since)]
+    at = _now(url)  # of all: a scrape between two queries makes counts that contradict each other
+    series = [(family, name) for family in FAMILIES for name in _series(family)]
+    samples = [sample for family, name in series for sample in _query(url, family, name, since, at)]
     hint = "" if since else " Replicas that do not answer now are counted with --since only"
     return _checked(url, Samples(samples), hint)
 
@@ -138,20 +140,31 @@ def _series(family: Family) -> tuple[str, ...]:
     return (family.name,)
 
 
-def _query(url: str, family: Family, name: str, since: str | None) -> list[Sample]:
+def _query(url: str, family: Family, name: str, since: str | None, at: float) -> list[Sample]:
     operator = "max" if family.kind == "same" else "sum"
     expression = f"{operator} without (instance, job) ({_expression(family, name, since)})"
-    return [Sample(name, labels, value) for labels, value in _ask(url, expression)]
+    return [Sample(name, labels, value) for labels, value in _ask(url, expression, at)]
 
 
-def _ask(url: str, expression: str) -> list[tuple[dict[str, str], float]]:
-    """Labels and value of each series of the answer."""
-    query = urllib.parse.urlencode({"query": expression})
+def _ask(url: str, expression: str, at: float | None = None) -> list[tuple[dict[str, str], float]]:
+    """Labels and value of each series of the answer, as of a time in seconds since 1970; None: as of now."""
+    query = urllib.parse.urlencode({"query": expression} | ({} if at is None else {"time": at}))
     try:
         answer = json.loads(_get(f"{url.rstrip('/')}/api/v1/query?{query}"))
         return [(result["metric"], float(result["value"][1])) for result in answer["data"]["result"]]
     except (ValueError, KeyError, TypeError, IndexError):
-        raise ServerError(f"{url} does not answer as a Prometheus does; is it an endpoint (--endpoint)?") from None
+        raise _is_none(url) from None
+
+
+def _now(url: str) -> float:
+    """By its own clock, seconds since 1970."""
+    for _, now in _ask(url, "vector(time())"):
+        return now
+    raise _is_none(url)
+
+
+def _is_none(url: str) -> ServerError:
+    return ServerError(f"{url} does not answer as a Prometheus does; is it an endpoint (--endpoint)?")
 
 
 def _expression(family: Family, name: str, since: str | None) -> str:

@@ -1,6 +1,7 @@
 """groupnl gate as CI asks it: exit status and words, by counters behind a real HTTP endpoint."""
 
 import json
+import math
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -8,7 +9,10 @@ from support.played_candidate import PlayedService
 from support.server import free_ports
 
 from groupnl import cli
+from groupnl.errors import ServerError
 from groupnl.gate import command
+from groupnl.gate.counts import counts_of
+from groupnl.report.samples import Sample, Samples
 
 Gate = Callable[..., int]
 
@@ -122,6 +126,20 @@ def test_nobody_there_is_no_verdict(capsys) -> None:
     words = f"gate --endpoint http://127.0.0.1:{port} --model m --candidate c"
     assert cli.main(words.split()) == 3
     assert "cannot be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("images", "agrees"), [(5000, 5001), (-5, -5), (math.inf, 1), (math.nan, math.nan)])
+def test_what_cannot_have_been_counted_is_no_verdict(images: float, agrees: float) -> None:
+    labels = {"model": "m", "candidate": "c"}
+    samples = Samples(
+        [
+            Sample("groupnl_requests_total", {"model": "m", "code": "200"}, 1),
+            Sample("groupnl_candidate_images_total", labels, images),
+            Sample("groupnl_candidate_agrees_total", labels, agrees),
+        ]
+    )
+    with pytest.raises(ServerError, match="cannot be true"):
+        counts_of(samples, "m", "c")
 
 
 def test_a_fault_of_ours_is_no_verdict(gate, monkeypatch, capsys) -> None:

@@ -1,5 +1,6 @@
 """groupnl report: what was counted, through the endpoint's text, to figures, sentences and the page."""
 
+import json
 import re
 import socket
 import threading
@@ -8,6 +9,7 @@ from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from prometheus_client import CollectorRegistry, start_http_server
@@ -351,6 +353,34 @@ def test_an_answer_that_is_no_http_is_told() -> None:
         with pytest.raises(ServerError, match="cannot be read: "):
             read_endpoint(f"http://127.0.0.1:{port}")
         thread.join()
+
+
+def test_prometheus_is_asked_about_one_time() -> None:
+    """A scrape between two queries would make counts that contradict each other."""
+    asked: list[dict[str, list[str]]] = []
+
+    class Clock(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(parse_qs(urlsplit(self.path).query))
+            result = [{"metric": {"model": "m"}, "value": [1, str(1_700_000_000.25 + len(asked))]}]
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps({"data": {"result": result}}).encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Clock)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        read_prometheus(f"http://127.0.0.1:{server.server_port}", None)
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+    assert asked[0] == {"query": ["vector(time())"]}
+    assert {query["time"][0] for query in asked[1:]} == {"1700000001.25"}
 
 
 @pytest.mark.parametrize(
