@@ -40,7 +40,7 @@ def estimate(
     With n images, S = sum of weights and Q = sum of their squares, the value is S / n. For the interval `ADDED` images
     with 0 and as many with 1 are added: middle = (S + 2) / (n + 4), variance = ((Q + 2) / (n + 4) - middle^2) *
     (1 / (n + 4) + 1 / images), and the ends are middle +- z * sqrt(variance). The second term is of the held-back
-    images that the weights come from: they are a sample, too. All is clamped to 0 to 1.
+    images that the weights come from: they are a sample, too. All is clamped to 0 to 1, the middle before its ends.
 
     Source: Agresti and Coull, The American Statistician 52 (1998), for weights of 0 and 1.
 
@@ -89,6 +89,8 @@ def expected_accuracy(expected: float, pairs: float, images: float, confidence: 
 
 
 def _clamped(value: float, middle: float, half: float) -> Estimated:
+    """Where weights push the middle out of 0 to 1, the interval is that of the nearest share that there can be."""
+    middle = min(max(middle, 0.0), 1.0)
     return Estimated(*(min(max(figure, 0.0), 1.0) for figure in (value, middle - half, middle + half)))
 
 

@@ -29,6 +29,17 @@ def test_a_look_that_never_came_has_an_upper_bound():
     assert 0.03 < found.high < 0.06
 
 
+def test_weights_beyond_a_share_make_nothing_certain():
+    """All of 70 images look so, each counted as 1.1: at least one in a hundred may still not be so, and the reverse."""
+    all_of_them, none_of_them = (estimate({"a": 70}, {"a": weight}, HELD_BACK) for weight in (1.1, -0.1))
+    assert all_of_them is not None
+    assert none_of_them is not None
+    assert (all_of_them.value, all_of_them.high) == (1.0, 1.0)
+    assert all_of_them.low < 0.99
+    assert (none_of_them.value, none_of_them.low) == (0.0, 0.0)
+    assert none_of_them.high > 0.01
+
+
 def test_few_held_back_images_widen_the_interval():
     few, many = (estimate({"a": 300, "b": 700}, {"a": 1.0}, images) for images in (100, 10_000))
     assert few is not None

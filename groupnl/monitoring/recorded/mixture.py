@@ -82,8 +82,8 @@ def _estimate(labels: str, figure: str, span: str, weight: str, counts: str) -> 
         Recording(value, f"clamp({sums} / on (model) group_left () {images}, 0, 1)"),
         Recording(middle, f"({sums} + {ADDED:g}) / {with_added}"),
         Recording(error, f"sqrt(clamp_min((\n{squares} / {with_added}\n- {middle} ^ 2\n) * {chance}, 0))"),
-        Recording(named(labels, f"{figure}_lower", span), f"clamp({middle} - {Z_95:g} * {error}, 0, 1)"),
-        Recording(named(labels, f"{figure}_upper", span), f"clamp({middle} + {Z_95:g} * {error}, 0, 1)"),
+        Recording(named(labels, f"{figure}_lower", span), f"clamp(clamp({middle}, 0, 1) - {Z_95:g} * {error}, 0, 1)"),
+        Recording(named(labels, f"{figure}_upper", span), f"clamp(clamp({middle}, 0, 1) + {Z_95:g} * {error}, 0, 1)"),
     ]
 
 
