@@ -55,7 +55,8 @@ def _looks_corrupted() -> Alert:
         "{{ $labels.model }}: {{ $value | humanizePercentage }} of the images look like {{ $labels.corruption }}",
         f'{{{{ range query (printf "{asked}" $labels.model $labels.corruption) }}}}Held-back images that were so cost '
         "the model {{ .Value | humanizePercentage }} of accuracy. {{ end }}"
-        f"Surely more than {SHARE_MARGIN:.0%} of the images of the last {WINDOWS}.",
+        f"Surely more than {SHARE_MARGIN:.0%} of the images of the last {WINDOWS}. Dark images, or pictures of other "
+        "things, take the name that comes nearest: then GroupNLTrafficUnlike tells of answers, too.",
         KEPT,
     )
 

@@ -82,7 +82,7 @@ def _verdict(figures: ModelFigures) -> str:
     traffic = figures.traffic
     sentences = [
         archives_sentence(figures),
-        *(traffic_sentences(traffic) if traffic is not None else []),
+        *(traffic_sentences(traffic, sum(figures.repeated.values())) if traffic is not None else []),
         estimate_sentence(figures.estimate),
         agreement_sentence(figures),
         group_sentence(figures),

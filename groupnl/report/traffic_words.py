@@ -6,7 +6,7 @@ from groupnl.report.drift import Statistic
 from groupnl.report.markup import counted, estimated, number, percent, points
 from groupnl.report.mixture import Carried
 from groupnl.report.traffic import Traffic
-from groupnl.traffic.drift import LEAST_IMAGES
+from groupnl.traffic.drift import ANSWER_MARGIN, LEAST_IMAGES
 
 NO_RECORD = (
     "What the traffic is like, and how accurate the model is on it, is not known: its archive has no record of "
@@ -47,33 +47,52 @@ _SIDES = {
     "confidence": ("answered less surely", "answered more surely"),
     "entropy": ("answered more decidedly", "answered less decidedly"),
 }
+# Where answers are unlike those to held-back images, what the images look like need not be what happened to them.
+_ONLY_CORRUPTED = (
+    "That holds only if one of the nineteen corruptions is all that happened to the live images: dark or turned ones, "
+    "or pictures of other things, have no name of their own and pass for clean ones or for the nearest corruption."
+)
 _REASONS = 3  # that are told for what is withdrawn, the strongest
 _CENTRED = 0.1  # so near to the middle a mean rank tells no side
 
 
-def traffic_sentences(traffic: Traffic) -> list[str]:
-    """The verdict on the traffic, drift first."""
+def traffic_sentences(traffic: Traffic, repeated: float = 0.0) -> list[str]:
+    """The verdict on the traffic, drift first.
+
+    Args:
+        traffic: what it is like.
+        repeated: images that were passed over because they had been seen lately.
+    """
     mixture = traffic.mixture
     if not mixture.is_enough:
-        images = "No live image has" if not mixture.images else f"Only {counted(mixture.images, 'live image')} "
-        images += "" if not mixture.images else ("has" if number(mixture.images) == "1" else "have")
-        return [f"{images} been looked at yet: too few to say what the traffic is like ({LEAST_IMAGES} are needed)."]
+        return [told for told in (_too_few(mixture.images, repeated), _classes_sentence(traffic)) if told]
     sentences = [carried_sentence(each, traffic.since) for each in mixture.told]
     sentences += [_drift_sentence(traffic), _classes_sentence(traffic)]
     found = [told for told in sentences if told]
-    return [*(found or [_nothing_found(traffic)]), expected_sentence(traffic)]
+    expected = expected_sentence(traffic)
+    if expected and any(each.is_of_answers for each in traffic.drifted):
+        expected += f" {_ONLY_CORRUPTED}"
+    return [*(found or [_nothing_found(traffic)]), expected]
+
+
+def _too_few(images: float, repeated: float) -> str:
+    told = "No live image has" if not images else f"Only {counted(images, 'live image')} "
+    told += "" if not images else ("has" if number(images) == "1" else "have")
+    passed = f"; {number(repeated)} more looked like one seen lately, and were passed over" if repeated else ""
+    return f"{told} been looked at yet: too few to say what the traffic is like ({LEAST_IMAGES} are needed){passed}."
 
 
 def traffic_in_short(traffic: Traffic) -> str:
     """The verdict on the traffic, for a table."""
+    others = traffic.classes is not None and traffic.classes.has_drifted
     if not traffic.mixture.is_enough:
-        return "too few images"
+        return "other classes" if others else "too few images"
     if told := traffic.mixture.told:
         more = f", and {len(told) - 1} more" if len(told) > 1 else ""
         return f"{percent(told[0].share.value)} {LOOKS[told[0].corruption]}{more}"
     if drifted := traffic.drifted:
         return difference_words(drifted[0])
-    return "other classes" if traffic.classes is not None and traffic.classes.has_drifted else "as expected"
+    return "other classes" if others else "as expected"
 
 
 def carried_sentence(carried: Carried, since: str | None) -> str:
@@ -117,8 +136,14 @@ def _nothing_found(traffic: Traffic) -> str:
     return (
         f"The traffic looks as expected: in {counted(traffic.mixture.images, 'live image')} that were looked at no "
         f"corruption is found (one that {percent(traffic.mixture.told_from)} carry would be), and neither pixels nor "
-        "answers are far from those of held-back images."
+        f"answers are far from those of held-back images{_told_gap(traffic)}."
     )
+
+
+def _told_gap(traffic: Traffic) -> str:
+    """How far answers would have to be off to be told."""
+    noises = [each.gap.noise for each in traffic.statistics if each.is_of_answers]
+    return f" (a gap of {percent(min(1.0, ANSWER_MARGIN + max(noises)))} in answers would be told)" if noises else ""
 
 
 def _whose(since: str | None) -> str:

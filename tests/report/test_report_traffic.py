@@ -44,6 +44,7 @@ def _figures(
     mixture: dict[Cell | None, float] | None = None,
     since: str | None = None,
     cats: int = 520,
+    dogs: int = 310,
     labels: int = 0,
     **lowest: float,
 ) -> ModelFigures:
@@ -54,7 +55,7 @@ def _figures(
     expect(metrics)
     count_looks(metrics, images, mixture or {None: 1.0})
     count_ranks(metrics, 500, **lowest)
-    count_answers(metrics, cats=cats)
+    count_answers(metrics, cats=cats, dogs=dogs)
     count_files(metrics)
     count_expected(metrics, 20)
     for cell in (None, Cell("fog", 1)) if labels else ():
@@ -116,6 +117,7 @@ def test_clean_traffic_is_told_to_be_as_expected() -> None:
     assert traffic.mixture.clean.value == pytest.approx(1.0, abs=0.01)
     words = _words(figures)
     assert "The traffic looks as expected: in 2,000 live images that were looked at no corruption is found" in words
+    assert "(a gap of 14 % in answers would be told)" in words  # 5 %, and 1.7 * sqrt(1 / 500 + 1 / 1000)
     assert "look motion-blurred" not in words
     assert traffic.mixture.told_from < 0.1
 
@@ -144,6 +146,22 @@ def test_few_images_say_nothing() -> None:
 
 def test_no_image_yet() -> None:
     assert "No live image has been looked at yet: too few" in _words(_figures(images=0))
+
+
+def test_repeats_of_one_image_are_told_though_few_images_are_looked_at() -> None:
+    figures = _figures(images=1, dogs=9000)
+    figures = figures._replace(repeated={"similar": 8000.0, "same": 999.0})
+    words = _words(figures)
+    assert "(50 are needed); 8,999 more looked like one seen lately, and were passed over." in words
+    assert "Other classes are predicted than of held-back images" in words
+    assert "m other classes" in words
+
+
+@pytest.mark.parametrize("mixture", [{None: 1.0}, {Cell("contrast", 2): 1.0}])
+def test_what_is_expected_has_a_condition_where_answers_are_unlike(mixture: dict[Cell | None, float]) -> None:
+    caution = "holds only if one of the nineteen corruptions is all that happened"
+    assert caution not in _words(_figures(mixture=mixture, brightness=0.9))
+    assert caution in _words(_figures(mixture=mixture, confidence=0.9))
 
 
 def test_drift_without_a_corruption_is_told_by_its_side() -> None:
