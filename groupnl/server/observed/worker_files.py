@@ -20,6 +20,7 @@ from prometheus_client.mmap_dict import MmapedDict
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from groupnl.metrics import BUILD_INFO
+from groupnl.server.observed.pairs import has_pairs, with_frequent_pairs
 
 # prometheus_client's names: counter_PID.db, histogram_PID.db, gauge_livesum_PID.db, ...
 _OF_PROCESS = re.compile(r"(?P<kind>counter|histogram|gauge_[a-z]+)_(?P<pid>\d+)\.db")
@@ -83,7 +84,7 @@ class WorkerFiles:
                         ended[kind].append(file)
             for kind, sources in ended.items():
                 if not kind.startswith("gauge"):
-                    _write(_sums(sources), self._folder / f"{kind}_{_GONE}.db")
+                    self._add_to_gone(kind, _sums(sources))
                 for source in sources:
                     source.unlink()
 
@@ -101,7 +102,7 @@ class WorkerFiles:
         """Go on from these counts."""
         with self._changing:
             for kind, counts in sums.items():
-                _write(counts, self._folder / f"{kind}_{_GONE}.db")
+                self._add_to_gone(kind, counts)
 
     def forget(self, what: Callable[[Series], bool]) -> None:
         """Leave such series of the workers out that are gone."""
@@ -121,6 +122,13 @@ class WorkerFiles:
             told = [series_of(key) for file in self._folder.glob("gauge_livemax_*.db") for key in _sums([file])]
         served = [series.labels for series in told if series.name == BUILD_INFO.name]
         return Counter((labels["model"], labels["version"]) for labels in served)
+
+    def _add_to_gone(self, kind: str, counts: Mapping[str, float]) -> None:
+        file = self._folder / f"{kind}_{_GONE}.db"
+        _write(counts, file)
+        if has_pairs(counts) and (kept := with_frequent_pairs(before := _sums([file]))) != before:
+            file.unlink()
+            _write(kept, file)
 
     def _files(self) -> dict[int, dict[str, Path]]:
         """The files of each process, by what is in them."""
