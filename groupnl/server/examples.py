@@ -1,6 +1,7 @@
 """Pictures of flips, from the first start that keeps them to the first that does not."""
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator
@@ -30,7 +31,8 @@ def kept_examples(config: ServeConfig, say: Say) -> Iterator[dict[str, str]]:
     Raises:
         ConfigError: others may enter the folder, or it cannot be used.
     """
-    folder, most = config.examples_dir.resolve(), config.keep_examples
+    folder = Path(os.path.realpath(config.examples_dir))  # pathlib's own has no answer to a link to itself
+    most = config.keep_examples
     try:
         if most:
             _make(folder)
@@ -55,7 +57,8 @@ def kept_examples(config: ServeConfig, say: Say) -> Iterator[dict[str, str]]:
 def _make(folder: Path) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_mode & 0o077:
+    facts = folder.stat()
+    if facts.st_mode & 0o077 or facts.st_uid != os.geteuid():
         raise ConfigError(
             f"others may enter {folder}, where pictures of clients are to be kept: make it yours alone (chmod 700), or "
             "choose another --examples-dir"

@@ -77,6 +77,19 @@ def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path) -> None:
         pass
 
 
+def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "examples").mkdir(mode=0o700)
+    monkeypatch.setattr("os.geteuid", lambda: (tmp_path / "examples").stat().st_uid + 1)
+    with pytest.raises(ConfigError, match="others may enter"), kept_examples(_config(tmp_path / "examples", 1), print):
+        pass
+
+
+def test_a_link_to_itself_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "examples").symlink_to("examples")
+    with pytest.raises(ConfigError, match="cannot be used"), kept_examples(_config(tmp_path / "examples", 1), print):
+        pass
+
+
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "examples").touch(mode=0o600)
     with (
