@@ -1,5 +1,6 @@
 """Accuracy by classes that were told after the answers, and its card."""
 
+import math
 from typing import NamedTuple
 
 from groupnl.corruptions.names import NAMES
@@ -15,7 +16,7 @@ from groupnl.metrics import (
 from groupnl.report.estimate import Estimate
 from groupnl.report.markup import PERCENT, card, counted, duration, estimated, name, number, percent, span, table
 from groupnl.report.samples import Samples
-from groupnl.report.shares import quantiles
+from groupnl.report.shares import most_of
 from groupnl.report.truth import Truth, truth_of
 from groupnl.traffic.estimated import Estimated
 
@@ -32,7 +33,8 @@ class LateLabels(NamedTuple):
     Attributes:
         truth: accuracy on the images whose class was told; None where none could be joined to an answer.
         outcomes: labels by what became of them.
-        delay_s: seconds from an answer to its label at quantiles 0.5, 0.95 and 0.99; None without any.
+        delay_s: seconds from an answer to its label, in which half of the labels have come for sure, and 95 % of them;
+            infinite where that is longer than is counted. None without any.
     """
 
     truth: Truth | None
@@ -46,7 +48,7 @@ def late_labels_of(samples: Samples, model: str) -> LateLabels | None:
     if not any(outcomes.values()):
         return None
     truth = truth_of(samples, model, LATE_LABELLED, LATE_LABELLED_CORRECT, None)
-    return LateLabels(truth, outcomes, quantiles(samples, LABEL_DELAY_SECONDS, model=model))
+    return LateLabels(truth, outcomes, most_of(samples, LABEL_DELAY_SECONDS, 0.5, 0.95, model=model))
 
 
 def late_labels_card(late: LateLabels, estimate: Estimate | None) -> str:
@@ -65,7 +67,7 @@ def late_sentence(late: LateLabels) -> str:
         return "No label that came later could be joined to an answer yet."
     clean = late.truth.clean
     delay = (
-        f"; half of the labels came within {duration(late.delay_s[0])}, 95{PERCENT} within {duration(late.delay_s[1])}"
+        f"; half of the labels came {_within(late.delay_s[0])}, 95{PERCENT} {_within(late.delay_s[1])}"
         if late.delay_s
         else ""
     )
@@ -73,6 +75,10 @@ def late_sentence(late: LateLabels) -> str:
         f"Of {counted(clean.total, 'live image')} whose class was told later, the answer was right in "
         f"<b>{percent(clean.value)}</b> ({span(clean)}){delay}."
     )
+
+
+def _within(seconds: float) -> str:
+    return f"within {duration(seconds)}" if math.isfinite(seconds) else "later than is counted"
 
 
 def _lost(late: LateLabels) -> str:

@@ -48,6 +48,24 @@ def quantiles(samples: Samples, family: Family, **labels: str) -> tuple[float, .
     return tuple(_quantile(counts, share) for share in (0.5, 0.95, 0.99))
 
 
+def most_of(samples: Samples, family: Family, *parts: float, **labels: str) -> tuple[float, ...] | None:
+    """What each part of a histogram's values is at most, as its buckets say; None where it is empty.
+
+    Args:
+        samples: what was counted.
+        family: the histogram.
+        parts: of the values, from the smallest on, above 0 to 1.
+        labels: of the samples that count.
+
+    Returns:
+        For each part the bound of a bucket; infinite where the last bucket has none.
+    """
+    counts = buckets(samples, family, **labels)
+    if not counts or not counts[-1][1]:
+        return None
+    return tuple(next(bound for bound, count in counts if count >= part * counts[-1][1]) for part in parts)
+
+
 class Between(NamedTuple):
     """A range of whole buckets.
 
