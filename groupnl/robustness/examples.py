@@ -187,6 +187,8 @@ def _read(files: list[Path]) -> Example | None:
         contents = {kind: file.read_bytes() for kind, file in by_kind.items()}
     except FileNotFoundError:
         return None
+    if not contents[_RECORD]:
+        return None  # opened, and not written yet, or never
     try:
         record = ExampleRecord.model_validate_json(contents[_RECORD])
     except ValidationError as error:

@@ -121,6 +121,15 @@ def test_half_written_ones_are_not_read_and_leave_at_last(tmp_path: Path) -> Non
     assert len([*(tmp_path / "tiny").iterdir()]) == 6
 
 
+def test_a_record_that_is_being_written_is_not_read(tmp_path: Path) -> None:
+    kept = KeptExamples(tmp_path / "tiny", 2)
+    kept.keep(example(10))
+    for file in (tmp_path / "tiny").glob("*.json"):
+        file.write_bytes(b"")
+    kept.keep(example())
+    assert ages(tmp_path) == [0]
+
+
 def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     really = examples._write
 
