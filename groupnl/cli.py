@@ -4,6 +4,7 @@ import argparse
 import difflib
 import importlib
 import importlib.util
+import io
 import os
 import sys
 import traceback
@@ -131,6 +132,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     error_status = COMMANDS[name].error_status if name else None
     if sys.stdout is None:  # Python's way to say that it was closed; a file that is opened would take its place
         return _fail(name, "standard output is closed: give it a file, or /dev/null", error_status or 1)
+    _take_any_sign()
     try:
         with losing_no_signal():
             limit_threads()
@@ -152,6 +154,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         traceback.print_exc()  # as Python would, which then ends with 1
         return error_status
+
+
+def _take_any_sign() -> None:
+    """A class may be called what the terminal has no signs for."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _fail(name: str | None, sentence: str, status: int) -> int:

@@ -1,5 +1,6 @@
 """groupnl gate as CI asks it: exit status and words, by counters behind a real HTTP endpoint."""
 
+import io
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -83,6 +84,16 @@ def test_where_more_images_tell_nothing_it_says_so(service, gate, capsys) -> Non
     assert "more images will not tell: labels decide" in shown
     assert gate("--min-agreement", "70") == 0
     assert gate("--min-agreement", "90") == 1
+
+
+def test_a_class_may_be_called_what_a_terminal_cannot_show(service, gate, monkeypatch) -> None:
+    service.count(5000, (0, 0, 0, 0), (0, 0, 0, 0))
+    service.disagree(1, "\u2603")
+    shown = io.TextIOWrapper(io.BytesIO(), "ascii")
+    monkeypatch.setattr("sys.stdout", shown)
+    assert gate() == 0
+    shown.seek(0)
+    assert r"\u2603" in shown.read()
 
 
 def test_json(service, gate, capsys) -> None:

@@ -45,9 +45,11 @@ class PlayedService:
         self._metrics.observe(CANDIDATE_SECONDS, 0.01, candidate="c", network="model")
         self._metrics.observe(CANDIDATE_SECONDS, 0.02, candidate="c", network="candidate")
 
-    def disagree(self, images: int) -> None:
-        """So many more images that the two call differently."""
+    def disagree(self, images: int, model_class: str = "other") -> None:
+        """So many more images that the two call differently, by the model's class."""
         self._metrics.inc(CANDIDATE_IMAGES, images, candidate="c")
+        labels = {"candidate": "c", "model_class": model_class, "candidate_class": "other"}
+        self._metrics.inc(CANDIDATE_DISAGREEMENTS, images, **labels)
 
     def close(self) -> None:
         """Stop answering."""
