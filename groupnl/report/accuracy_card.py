@@ -12,8 +12,9 @@ from groupnl.report.words import probe_set_words, truth_sentence
 _ESTIMATED = (
     "Diamonds: estimated without labels, by how sure the model is of the clean image that its answer is the right one; "
     "held-back images have calibrated that. The interval knows chance, and how far such estimates were off on "
-    "held-back images under the corruptions; of other traffic nobody has measured it. Labels tell more: X-Label, or "
-    "POST /labels. "
+    "held-back images under the corruptions; of other traffic nobody has measured it. An image that comes again and "
+    "again counts once: what clients meet is another share where few images are asked for often. "
+    "Labels tell more: X-Label, or POST /labels. "
 )
 _PROBE = (
     "Dots: accuracy on the archive's labelled images, which are replayed in idle time, with 95 % interval. "

@@ -181,6 +181,7 @@ def test_the_estimate_of_accuracy_is_shown_beside_band_and_truth() -> None:
     assert (estimate.clean.value, estimate.overall.value) == (pytest.approx(0.6), pytest.approx(0.5))
     assert estimate.by_corruption.keys() == set(NAMES)
     words = _words(figures)
+    assert "An image that comes again and again counts once" in words
     assert re.search(r"the model answers 60 % \(\d+ to \d+ %\) of the live images rightly", words)
     assert re.search(r"fog 50 % \(\d+ to \d+ %\) 25 % \(11 to 47 %\) 19 % to 100.0 %", words)
     assert 'class="estimate"' in page([figures], "s", "p", "t")
