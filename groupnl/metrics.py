@@ -17,7 +17,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from groupnl.errors import GroupNLError, input_errors, refused_errors
 
 # The clean answer's place among the corruptions and severities.
-CLEAN = {"corruption": "none", "severity": "0"}
+NONE = "none"
+CLEAN = {"corruption": NONE, "severity": "0"}
 STAGES = ("wait", "decode", "preprocess", "infer", "respond", "total")
 WAIT, DECODE, PREPROCESS, INFER, RESPOND, TOTAL = STAGES
 PAIRED_OUTCOMES = ("both_hold", "model_only", "reference_only", "both_flip")

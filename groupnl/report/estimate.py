@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from groupnl.corruptions.names import NAMES
-from groupnl.metrics import CLEAN, SHADOW_EXPECTED_CORRECT, SHADOW_PAIRS
+from groupnl.metrics import NONE, SHADOW_EXPECTED_CORRECT, SHADOW_PAIRS
 from groupnl.report.drift import Statistic
 from groupnl.report.samples import Samples
 from groupnl.report.traffic import Traffic
@@ -39,7 +39,7 @@ def estimate_of(samples: Samples, model: str, traffic: Traffic | None) -> Estima
     sums = samples.by("corruption", SHADOW_EXPECTED_CORRECT.name, model=model)
     pairs = samples.by("corruption", SHADOW_PAIRS.name, model=model)
     total = sum(pairs.values())
-    clean = expected_accuracy(sums.get(CLEAN["corruption"], 0.0), total, traffic.held_back)
+    clean = expected_accuracy(sums.get(NONE, 0.0), total, traffic.held_back)
     overall = expected_accuracy(sum(sums.get(name, 0.0) for name in NAMES), total, traffic.held_back)
     found = {name: expected_accuracy(sums.get(name, 0.0), pairs.get(name, 0.0), traffic.held_back) for name in NAMES}
     if not sums or clean is None or overall is None:

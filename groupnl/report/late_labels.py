@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from groupnl.corruptions.names import NAMES
 from groupnl.metrics import (
-    CLEAN,
     LABEL_DELAY_SECONDS,
     LATE_LABELLED,
     LATE_LABELLED_CORRECT,
     LATE_LABELS,
+    NONE,
     NOT_TAKEN,
     UNKNOWN,
 )
@@ -20,7 +20,6 @@ from groupnl.report.shares import most_of
 from groupnl.report.truth import Truth, truth_of
 from groupnl.traffic.estimated import Estimated
 
-NONE = CLEAN["corruption"]
 _HOW = (
     "Classes that were sent to the service after its answers (POST /labels). The interval takes the images for a "
     "random part of the traffic: where those are labelled that looked odd, accuracy on all is another."

@@ -5,13 +5,12 @@ from statistics import NormalDist, median
 from typing import NamedTuple
 
 from groupnl.corruptions.names import CELLS, NAMES, SEVERITIES, Cell
-from groupnl.metrics import CLEAN, OFFLINE_ACCURACY, TRAFFIC_FIGURE_WEIGHT, TRAFFIC_LOOKS, TRAFFIC_SHARE_WEIGHT
+from groupnl.metrics import CLEAN, NONE, OFFLINE_ACCURACY, TRAFFIC_FIGURE_WEIGHT, TRAFFIC_LOOKS, TRAFFIC_SHARE_WEIGHT
 from groupnl.report.samples import Samples
 from groupnl.traffic.drift import LEAST_IMAGES, SHARE_MARGIN, SHARE_Z, WINDOWS
 from groupnl.traffic.estimated import Estimated, estimate
 from groupnl.traffic.mixture import FIGURES
 
-NONE = CLEAN["corruption"]
 # Confidence of the interval that has to leave the margin out. A page is one look, however long its time is: the limits
 # are those of the alerts' longest window.
 _TOLD = 2 * NormalDist().cdf(SHARE_Z[WINDOWS[-1]]) - 1

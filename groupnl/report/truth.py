@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from groupnl.corruptions.names import CELLS, NAMES, Cell
-from groupnl.metrics import CLEAN, PROBE_CORRECT, PROBE_IMAGES, PROBE_SET_IMAGES, Family
+from groupnl.metrics import NONE, PROBE_CORRECT, PROBE_IMAGES, PROBE_SET_IMAGES, Family
 from groupnl.report.samples import Samples
 from groupnl.report.shares import CountedShare, share_of
 from groupnl.robustness.statistics import (
@@ -45,7 +45,7 @@ def truth_of(samples: Samples, model: str, answered: Family, right: Family, imag
         right: those of them that were right.
         images: distinct ones behind them; None where each answer is another's.
     """
-    clean = _right(samples, model, answered, right, images, CLEAN["corruption"])
+    clean = _right(samples, model, answered, right, images, NONE)
     if not clean.total:
         return None
     # An image that is hard at one severity is hard at the others: five answers to it are no five images.

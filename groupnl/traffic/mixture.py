@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from groupnl.corruptions.names import CELLS, NAMES, SEVERITIES, Cell
-from groupnl.metrics import CLEAN
+from groupnl.metrics import NONE
 from groupnl.robustness.record import RobustnessRecord
 from groupnl.traffic.record import LOOKS
 
-NONE = CLEAN["corruption"]
 KINDS = (NONE, *NAMES)
 ACCURACY, AGREEMENT = FIGURES = ("accuracy", "agreement")
 # Smaller weights are left out, here and in the metrics: together they would change a share by less than this. The

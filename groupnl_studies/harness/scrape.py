@@ -7,7 +7,7 @@ from typing import Self
 
 from groupnl.corruptions.names import Cell
 from groupnl.errors import ServerError
-from groupnl.metrics import CLEAN, SHADOW_DROPPED, SHADOW_PAIRS, SHADOW_SAMPLED, Family
+from groupnl.metrics import NONE, SHADOW_DROPPED, SHADOW_PAIRS, SHADOW_SAMPLED, Family
 from groupnl.report.samples import parse
 from groupnl_studies.harness.service import HOST, RunningService
 
@@ -44,7 +44,7 @@ class Scrape:
         return {
             Cell(sample.labels["corruption"], int(sample.labels["severity"])): round(sample.value)
             for sample in self._samples.matching(family.name, model=model)
-            if sample.labels["corruption"] != CLEAN["corruption"]
+            if sample.labels["corruption"] != NONE
         }
 
 

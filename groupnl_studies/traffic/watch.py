@@ -3,9 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from groupnl.metrics import NONE
 from groupnl.traffic.drift import LEAST_IMAGES, SHARE_MARGIN, SHARE_Z
 from groupnl.traffic.estimated import ADDED
-from groupnl.traffic.mixture import KINDS, NONE, share_weights
+from groupnl.traffic.mixture import KINDS, share_weights
 
 Array = NDArray[np.float64]
 

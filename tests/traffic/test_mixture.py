@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from groupnl.corruptions.names import CELLS, NAMES, Cell
+from groupnl.metrics import NONE
 from groupnl.robustness.record import CellFigures, RobustnessRecord
 from groupnl.traffic.estimated import estimate
-from groupnl.traffic.mixture import FIGURES, KINDS, LEAST_WEIGHT, NONE, figure_weights, share_weights
+from groupnl.traffic.mixture import FIGURES, KINDS, LEAST_WEIGHT, figure_weights, share_weights
 from groupnl.traffic.record import LOOKS
 
 PER_CELL, CLEAN = 400, 4000
