@@ -2,7 +2,9 @@
 
 import asyncio
 import functools
+import math
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from groupnl.errors import QueueFullError
 from groupnl.server.pool.ticket import Ticket
@@ -68,15 +70,22 @@ class Backlog:
 
         Args:
             most: items.
-            patience_s: tells, when the first one is there, how long it may wait for others.
+            patience_s: tells how long the first one may wait for others; asked when it is there, and again when
+                there is a reason to: 0 as soon as there is nobody to wait for.
         """
         async with self._one_at_a_time:
             while True:
                 await self._until(1)
                 if not self._in_turn()[0].is_alone and (seconds := patience_s()):
-                    await self._until_or_timeout(most, seconds)
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(seconds):
+                            await self._until(most, patience_s)
                 if batch := self._pop(most):
                     return batch
+
+    def look_again(self) -> None:
+        """Perhaps there is nobody to wait for any more."""
+        self._arrived.set()
 
     def close(self, error: Exception) -> None:
         """Refuse everything that waits."""
@@ -111,14 +120,7 @@ class Backlog:
     def _in_turn(self) -> list[Ticket]:
         return sorted(self._waiting, key=lambda ticket: ticket.is_trial)  # each kind in its order
 
-    async def _until(self, count: int) -> None:
-        while len(self._waiting) < count:
+    async def _until(self, count: int, patience_s: Callable[[], float] = lambda: math.inf) -> None:
+        while len(self._waiting) < count and patience_s():
             self._arrived.clear()
             await self._arrived.wait()
-
-    async def _until_or_timeout(self, count: int, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._until(count)
-        except TimeoutError:
-            pass

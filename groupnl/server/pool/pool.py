@@ -23,6 +23,9 @@ MOST_DEATHS = 2
 PAUSES_S = (0.0, 0.5, 1.0, 2.0, 5.0)  # before a worker is started again, by failures in a row
 
 
+Release = Callable[[], None]
+
+
 class Pool:
     """Answers the items of one version of a model.
 
@@ -41,8 +44,8 @@ class Pool:
         self._backlog = Backlog(serving.queue_size, serving.queue_bytes)
         self._quarantine = Quarantine()
         self._ready: set[WorkerProcess] = set()
-        self._in_work = 0  # items that workers have
-        self._held: set[object] = set()  # one for each request that has found this version
+        self._held: set[Release] = set()  # one for each request that has found this version
+        self._coming: set[Release] = set()  # those of them whose images have not come yet
         self._released = asyncio.Event()
         self._is_decided = asyncio.Event()  # whether the model can be loaded
         self._failure: ServerError | None = None
@@ -80,15 +83,20 @@ class Pool:
             await self.close()
             raise self._failure
 
-    def submit(self, parts: Sequence[Part]) -> list[Ticket]:
+    def submit(self, parts: Sequence[Part], held: Release | None = None) -> list[Ticket]:
         """Let the items of one request wait for a worker: all of them, or none.
 
         An item that has ended workers before is refused at once, by its ticket: `KillerError`.
+
+        Args:
+            parts: the items.
+            held: what `hold` gave the request, if it was asked.
 
         Raises:
             QueueFullError: too many wait.
             NoWorkerError: none of the workers is alive.
         """
+        self._comes_no_more(held)
         if not self._ready:
             raise _no_worker()
         tickets = [Ticket(part) for part in parts]
@@ -104,16 +112,23 @@ class Pool:
             raise _no_worker()
         self._backlog.check_room()
 
-    def hold(self) -> Callable[[], None]:
+    def hold(self) -> Release:
         """Keep the workers for a request whose images come later; to be called when it has been answered."""
-        token = object()
-        self._held.add(token)
 
         def release() -> None:
-            self._held.discard(token)
+            self._held.discard(release)
+            self._comes_no_more(release)
             self._released.set()
 
+        self._held.add(release)
+        self._coming.add(release)
         return release
+
+    def _comes_no_more(self, held: Release | None) -> None:
+        """Its images have come, or never will."""
+        if held in self._coming:
+            self._coming.remove(held)
+            self._backlog.look_again()
 
     async def drain(self) -> None:
         """Wait until the requests that have found this version by now are answered; not for later ones."""
@@ -193,7 +208,6 @@ class Pool:
             batch = await self._backlog.take(self._serving.batch_size, self._patience_s)
             for ticket in batch:
                 ticket.taken = time.perf_counter()
-            self._in_work += len(batch)
             try:
                 async with asyncio.timeout(self._serving.response_timeout_s):
                     answers = await worker.ask([ticket.part for ticket in batch])
@@ -203,15 +217,12 @@ class Pool:
                 worker.kill()
                 self._try_again(batch)
                 raise
-            finally:
-                self._in_work -= len(batch)
             for ticket, answer in zip(batch, answers, strict=True):
                 ticket.reply(answer)
 
     def _patience_s(self) -> float:
         """None where no other request is on its way: for a client that is alone there is nobody to wait for."""
-        on_their_way = len(self._held) - len(self._backlog) - self._in_work
-        return self._serving.patience_s if on_their_way > 0 else 0.0
+        return self._serving.patience_s if self._coming else 0.0
 
     def _try_again(self, batch: Sequence[Ticket]) -> None:
         for ticket in batch:

@@ -145,7 +145,8 @@ async def ask(question: Question, pictures: Sequence[Picture | RefusedError], to
     """
     facts = _facts(question.caller, len(pictures), top_k)
     parts = [_part(each, of) for each, of in zip(pictures, facts, strict=True) if isinstance(each, Picture)]
-    tickets = question.caller.account.tickets = question.model.pool.submit(parts)
+    account = question.caller.account
+    tickets = account.tickets = question.model.pool.submit(parts, account.release)
     await question.caller.wait_for(_all_of(tickets), max(question.deadline - time.monotonic(), 0))
     found = iter(ticket.answer.exception() or ticket.answer.result() for ticket in tickets)
     return [_answer(next(found)) if isinstance(each, Picture) else refusal(each) for each in pictures]

@@ -91,6 +91,18 @@ async def test_a_trial_waits_for_no_others() -> None:
 
 
 @inside
+async def test_when_all_have_come_nobody_is_waited_for() -> None:
+    backlog = Backlog(9, 100)
+    backlog.put(tickets(b"1"))
+    batch = asyncio.create_task(backlog.take(9, lambda: 1000.0 if len(backlog) < 3 else 0.0))
+    for content in (b"2", b"3"):
+        await asyncio.sleep(0.01)
+        assert not batch.done()
+        backlog.put(tickets(content))
+    assert len(await asyncio.wait_for(batch, 10)) == 3
+
+
+@inside
 async def test_a_closed_queue_refuses_who_waits() -> None:
     backlog = Backlog(2, 100)
     (ticket,) = tickets(b"1")

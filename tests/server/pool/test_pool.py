@@ -101,21 +101,25 @@ def test_who_is_alone_waits_for_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path
     async def ask() -> None:
         pool = Pool(Program("tiny", tmp_path, {}), SERVING._replace(patience_s=1000.0), _Nobody())
         await pool.start()
-        for _ in range(2):
-            release = pool.hold()
-            await pool.submit([Part({}, b"alone")])[0].answer
-            release()
-        pool.hold(), pool.hold()  # the body of the second one comes later
-        (first,) = pool.submit([Part({}, b"first")])
+        for _ in range(2):  # the first one's answer is still being written when the second one comes
+            await pool.submit([Part({}, b"alone")], pool.hold())[0].answer
+        second = pool.hold()  # its body comes later
+        (first,) = pool.submit([Part({}, b"first")], pool.hold())
         await asyncio.sleep(0.01)
         assert not first.answer.done()
-        pool.submit([Part({}, b"others")] * 3)
+        pool.submit([Part({}, b"others")] * 2, second)
+        await first.answer
+        third = pool.hold()  # its body never comes
+        (first,) = pool.submit([Part({}, b"first")], pool.hold())
+        await asyncio.sleep(0.01)
+        assert not first.answer.done()
+        third()
         await first.answer
         await pool.close()
 
     monkeypatch.setattr(WorkerProcess, "start", start)
     asyncio.run(asyncio.wait_for(ask(), 10))
-    assert batches == [1, 1, 4]
+    assert batches == [1, 1, 3, 1]
 
 
 def test_draining_waits_for_who_has_come_and_for_nobody_else(tmp_path: Path) -> None:
