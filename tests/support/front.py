@@ -63,7 +63,7 @@ class PlayedPool:
         if self.error is not None:
             raise self.error
 
-    def submit(self, parts: Sequence[Part]) -> list[Ticket]:
+    def submit(self, parts: Sequence[Part], held: Callable[[], None] | None = None) -> list[Ticket]:
         if self.error is not None:
             raise self.error
         self.parts += parts
