@@ -4,13 +4,16 @@ Written by packaging, read by the handler; the weights lie beside it in the arch
 """
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from groupnl.base.numbers import Sha256
+from groupnl.base.problems import problems
 from groupnl.base.texts import form
 from groupnl.card import ModelCard
+from groupnl.errors import ArchiveError
 
 MANIFEST_NAME = "model.json"
 # Names that the server's URLs, lists and files can hold; also the rule for `groupnl serve --models NAME=FILE.mar`.
@@ -50,6 +53,21 @@ class Manifest(BaseModel):
     card: ModelCard
     weights: Annotated[str, form(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*", "the name of a file beside it")]
     weights_sha256: Sha256
+
+
+def unpacked_manifest(folder: Path) -> Manifest:
+    """The manifest of an unpacked archive.
+
+    Raises:
+        ArchiveError: it is missing, unreadable or no manifest.
+    """
+    path = folder / MANIFEST_NAME
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise ArchiveError(f"{path} cannot be read: {error.strerror}; make the archive again") from error
+    except ValidationError as error:
+        raise ArchiveError(f"{path} cannot be used: {problems(error)}; make the archive again") from None
 
 
 def difference(model: ModelCard, twin: ModelCard) -> str | None:

@@ -21,8 +21,7 @@ KEYS = "GROUPNL_KEYS"
 
 def java_home() -> Path | None:
     """The Java installation that `JAVA_HOME` names, or None when it is unset or empty."""
-    value = os.environ.get("JAVA_HOME")
-    return Path(value) if value else None
+    return _folder("JAVA_HOME")
 
 
 def omp_num_threads() -> str | None:
@@ -57,26 +56,22 @@ def huge_pages() -> dict[str, str]:
 
 def seats_folder() -> Path | None:
     """The folder of the seats that workers take in turn, or None where `groupnl serve` did not start this process."""
-    value = os.environ.get(SEATS)
-    return Path(value) if value else None
+    return _folder(SEATS)
 
 
 def seen_folder() -> Path | None:
     """The folder in which workers share what images they have seen, or None where `groupnl serve` did not start it."""
-    value = os.environ.get(SEEN)
-    return Path(value) if value else None
+    return _folder(SEEN)
 
 
 def answers_folder() -> Path | None:
     """The folder in which workers remember answers, or None where nobody takes labels for them."""
-    value = os.environ.get(ANSWERS)
-    return Path(value) if value else None
+    return _folder(ANSWERS)
 
 
 def examples_folder() -> Path | None:
     """The folder in which pictures of flips are kept, or None where the operator has not allowed it."""
-    value = os.environ.get(EXAMPLES)
-    return Path(value) if value else None
+    return _folder(EXAMPLES)
 
 
 def examples_kept() -> int:
@@ -110,3 +105,9 @@ def child_environment(changes: dict[str, str]) -> dict[str, str]:
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TS_") and name != KEYS}
     return kept | changes
+
+
+def _folder(name: str) -> Path | None:
+    """What a variable names; None where it is unset or empty."""
+    value = os.environ.get(name)
+    return Path(value) if value else None

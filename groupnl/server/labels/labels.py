@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from groupnl.archive.manifest import MANIFEST_NAME, Manifest
+from groupnl.archive.manifest import unpacked_manifest
 from groupnl.archive.read import CONFIG_FILE, archive_digest
 from groupnl.base.yaml_file import read_mapping
 from groupnl.errors import RefusedError
@@ -88,6 +88,7 @@ class Labels:
 
         Raises:
             OSError: what is remembered cannot be read, or what is counted cannot be written.
+            ArchiveError: a version has gone meanwhile.
         """
         counts, unknown, refused = LateCounts(), 0, []
         now = time.time()
@@ -129,7 +130,7 @@ class Labels:
         return known
 
     def _read(self, model: str, folder: Path) -> _Served:
-        classes = Manifest.model_validate_json((folder / MANIFEST_NAME).read_bytes()).card.classes
+        classes = unpacked_manifest(folder).card.classes
         shadow = read_mapping(folder / CONFIG_FILE)["handler"].get("shadow") or {}
         count = shadow.get("answers_remembered", ANSWERS_REMEMBERED)
         answers = None

@@ -5,8 +5,8 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from groupnl.archive.manifest import MANIFEST_NAME, Manifest
-from groupnl.archive.read import CONFIG_FILE, DIGEST_FILE, read_manifest
+from groupnl.archive.manifest import unpacked_manifest
+from groupnl.archive.read import CONFIG_FILE, archive_digest, read_manifest
 from groupnl.base.yaml_file import read_mapping
 from groupnl.server.config import ServeConfig
 from groupnl.server.pool.models import Version
@@ -65,9 +65,9 @@ class Loader:
         serving = Serving.of(read_mapping(folder / CONFIG_FILE), self._config.queue_bytes)
         return Version(
             model.name,
-            Manifest.model_validate_json((folder / MANIFEST_NAME).read_bytes()),
+            unpacked_manifest(folder),
             model.archive,
-            (folder / DIGEST_FILE).read_text(encoding="ascii").strip(),
+            archive_digest(folder),
             folder,
             serving,
             Pool(Program(model.name, folder, self._environment), serving, self._witness, self._load_timeout_s),

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from prometheus_client.metrics_core import GaugeMetricFamily
 
-from groupnl.archive.manifest import MANIFEST_NAME, Manifest
+from groupnl.archive.manifest import unpacked_manifest
 from groupnl.archive.model_config import worker_count
 from groupnl.archive.read import CONFIG_FILE
 from groupnl.base.yaml_file import read_mapping
@@ -26,9 +26,7 @@ class Workers:
         self._files = files
         self._started = time.time()
         self._wanted = {
-            (name, Manifest.model_validate_json((folder / MANIFEST_NAME).read_bytes()).version): worker_count(
-                read_mapping(folder / CONFIG_FILE)
-            )
+            (name, unpacked_manifest(folder).version): worker_count(read_mapping(folder / CONFIG_FILE))
             for name, folder in folders.items()
         }
 

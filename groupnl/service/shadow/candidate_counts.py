@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from groupnl.archive.manifest import MANIFEST_NAME, Manifest
+from groupnl.archive.manifest import unpacked_manifest
 from groupnl.archive.shadow_config import ShadowConfig
 from groupnl.corruptions import Cell
 from groupnl.metrics import (
@@ -136,10 +136,7 @@ def candidate_counts(model_dir: Path, config: ShadowConfig, metrics: Metrics) ->
     """
     if config.candidate is None or config.candidate_dir is None:
         return []
-    model, candidate = (
-        Manifest.model_validate_json((folder / MANIFEST_NAME).read_bytes()).card
-        for folder in (model_dir, config.candidate_dir)
-    )
+    model, candidate = (unpacked_manifest(folder).card for folder in (model_dir, config.candidate_dir))
     takes_pixels = sees_alike(candidate.input, model.input)
     return [CandidateCounts(metrics, config.candidate, model.classes, config.corruptions, takes_pixels=takes_pixels)]
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from groupnl.archive.manifest import MANIFEST_NAME, Manifest
+from groupnl.archive.manifest import unpacked_manifest
 from groupnl.archive.read import archive_digest
 from groupnl.archive.shadow_config import ShadowConfig
 from groupnl.corruptions import Cell
@@ -69,8 +69,7 @@ def open_notes(model_dir: Path, name: str, config: ShadowConfig, metrics: Metric
         logger.warning("labels that come later will find no answers of %s: %s", name, error)
         return []
     _start_at_zero(metrics, config)
-    manifest = Manifest.model_validate_json((model_dir / MANIFEST_NAME).read_bytes())
-    return [Notes(answers, manifest.card.classes)]
+    return [Notes(answers, unpacked_manifest(model_dir).card.classes)]
 
 
 def _start_at_zero(metrics: Metrics, config: ShadowConfig) -> None:
