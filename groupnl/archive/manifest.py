@@ -7,13 +7,11 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from groupnl.base.numbers import Sha256
-from groupnl.base.problems import problems
 from groupnl.base.texts import form
 from groupnl.card import ModelCard
-from groupnl.errors import ArchiveError
 
 MANIFEST_NAME = "model.json"
 # Names that the server's URLs, lists and files can hold; also the rule for `groupnl serve --models NAME=FILE.mar`.
@@ -59,15 +57,10 @@ def unpacked_manifest(folder: Path) -> Manifest:
     """The manifest of an unpacked archive.
 
     Raises:
-        ArchiveError: it is missing, unreadable or no manifest.
+        OSError: it is missing or unreadable.
+        ValidationError: it is no manifest; `groupnl.archive.load` says so to people.
     """
-    path = folder / MANIFEST_NAME
-    try:
-        return Manifest.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise ArchiveError(f"{path} cannot be read: {error.strerror}; make the archive again") from error
-    except ValidationError as error:
-        raise ArchiveError(f"{path} cannot be used: {problems(error)}; make the archive again") from None
+    return Manifest.model_validate_json((folder / MANIFEST_NAME).read_bytes())
 
 
 def difference(model: ModelCard, twin: ModelCard) -> str | None:

@@ -88,7 +88,6 @@ class Labels:
 
         Raises:
             OSError: what is remembered cannot be read, or what is counted cannot be written.
-            ArchiveError: a version has gone meanwhile.
         """
         counts, unknown, refused = LateCounts(), 0, []
         now = time.time()

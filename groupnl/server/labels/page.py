@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from groupnl.errors import (
-    ArchiveError,
     EncodedBodyError,
     ForbiddenError,
     MethodError,
@@ -51,7 +50,7 @@ def labels_page(labels: Labels, hosts: Hosts | None = None, keys: Keys | None = 
                 places.release()
         except RefusedError as error:
             return _refused(respond(refusal(error), start_response), incoming)
-        except (OSError, ArchiveError):
+        except OSError:
             logger.exception("labels could not be joined")
             found = internal_error()
         return respond(found, start_response)
