@@ -7,17 +7,13 @@ from typing import NamedTuple
 from groupnl.errors import ConfigError, ServerError
 from groupnl.metrics import (
     CANDIDATE_AGREES,
-    CANDIDATE_DISAGREEMENTS,
     CANDIDATE_FAILURES,
     CANDIDATE_HOLDS,
     CANDIDATE_IMAGES,
-    CANDIDATE_RIGHT,
     CANDIDATE_SECONDS,
-    LATE_CANDIDATE_RIGHT,
-    OTHER_CLASS,
     REQUESTS,
-    Family,
 )
+from groupnl.report.compared import Disagreement, disagreements, who_was_right
 from groupnl.report.samples import Samples
 
 
@@ -38,20 +34,6 @@ class Versus(NamedTuple):
     def images(self) -> float:
         """All of them."""
         return sum(self)
-
-
-class Disagreement(NamedTuple):
-    """Images that the two call differently.
-
-    Attributes:
-        model_class: the model's answer.
-        candidate_class: the candidate's.
-        images: how many.
-    """
-
-    model_class: str
-    candidate_class: str
-    images: float
 
 
 class Counts(NamedTuple):
@@ -89,9 +71,8 @@ def counts_of(samples: Samples, model: str, candidate: str) -> Counts:
     images, agrees, failures = (
         samples.total(family.name, **labels) for family in (CANDIDATE_IMAGES, CANDIDATE_AGREES, CANDIDATE_FAILURES)
     )
-    live, late = (_versus(samples, family, labels) for family in (CANDIDATE_RIGHT, LATE_CANDIDATE_RIGHT))
-    right = Versus(*(one + other for one, other in zip(live, late, strict=True)))
-    holds = _versus(samples, CANDIDATE_HOLDS, labels)
+    right = _versus(who_was_right(samples, labels))
+    holds = _versus(samples.by("outcome", CANDIDATE_HOLDS.name, **labels))
     _check_possible(images, agrees, images - agrees, failures, *right, *holds)
     return Counts(
         images=images,
@@ -100,7 +81,7 @@ def counts_of(samples: Samples, model: str, candidate: str) -> Counts:
         right=right,
         holds=holds,
         seconds=_seconds(samples, labels),
-        disagreements=_disagreements(samples, labels),
+        disagreements=tuple(one for one in disagreements(samples, labels) if not one.is_of_others),
     )
 
 
@@ -115,8 +96,7 @@ def _check_possible(*counts: float) -> None:
         raise ServerError(f"the service's metrics cannot be true: they say of {wrong[0]:g} images; ask it again")
 
 
-def _versus(samples: Samples, family: Family, labels: Mapping[str, str]) -> Versus:
-    outcomes = samples.by("outcome", family.name, **labels)
+def _versus(outcomes: Mapping[str, float]) -> Versus:
     one_only = {name: outcomes.get(name, 0.0) for name in ("candidate_only", "model_only")}
     return Versus(**one_only, alike=sum(outcomes.values()) - sum(one_only.values()))
 
@@ -125,12 +105,3 @@ def _seconds(samples: Samples, labels: Mapping[str, str]) -> dict[str, float]:
     sums = samples.by("network", f"{CANDIDATE_SECONDS.name}_sum", **labels)
     images = samples.by("network", f"{CANDIDATE_SECONDS.name}_count", **labels)
     return {network: sums[network] / images[network] for network in sums if images.get(network)}
-
-
-def _disagreements(samples: Samples, labels: Mapping[str, str]) -> tuple[Disagreement, ...]:
-    sums: dict[tuple[str, str], float] = {}
-    for sample in samples.matching(CANDIDATE_DISAGREEMENTS.name, **labels):
-        pair = sample.labels["model_class"], sample.labels["candidate_class"]
-        sums[pair] = sums.get(pair, 0.0) + sample.value
-    found = [Disagreement(*pair, images) for pair, images in sums.items() if pair != (OTHER_CLASS, OTHER_CLASS)]
-    return tuple(sorted((one for one in found if one.images), key=lambda one: -one.images))

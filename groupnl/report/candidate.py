@@ -6,18 +6,15 @@ from groupnl.corruptions.names import NAMES
 from groupnl.metrics import (
     BOTH_RIGHT,
     CANDIDATE_AGREES,
-    CANDIDATE_DISAGREEMENTS,
     CANDIDATE_FAILURES,
     CANDIDATE_HOLDS,
     CANDIDATE_IMAGES,
-    CANDIDATE_RIGHT,
     CANDIDATE_SECONDS,
     HOLD_OUTCOMES,
-    LATE_CANDIDATE_RIGHT,
     ONLY_CANDIDATE_RIGHT,
     ONLY_MODEL_RIGHT,
-    OTHER_CLASS,
 )
+from groupnl.report.compared import Disagreement, disagreements, who_was_right
 from groupnl.report.samples import Samples
 from groupnl.report.shares import CountedShare, quantiles, share_of
 from groupnl.report.twin import Twin, against
@@ -45,20 +42,6 @@ class Right(NamedTuple):
     def difference(self) -> float:
         """Of the two accuracies, the candidate's minus the model's."""
         return self.candidate.value - self.model.value
-
-
-class Disagreement(NamedTuple):
-    """Two best classes that the same images got.
-
-    Attributes:
-        model_class: of the model.
-        candidate_class: of the candidate.
-        images: that got both.
-    """
-
-    model_class: str
-    candidate_class: str
-    images: float
 
 
 class Candidate(NamedTuple):
@@ -113,12 +96,8 @@ def _candidate(samples: Samples, model: str, name: str, in_window: bool) -> Cand
     outcomes = {
         corruption: samples.by("outcome", CANDIDATE_HOLDS.name, corruption=corruption, **labels) for corruption in NAMES
     }
-    found = [
-        Disagreement(s.labels.get("model_class", ""), s.labels.get("candidate_class", ""), s.value)
-        for s in samples.matching(CANDIDATE_DISAGREEMENTS.name, **labels)
-        if s.value
-    ]
-    named = sorted((pair for pair in found if OTHER_CLASS not in pair), key=lambda pair: (-pair.images, pair))[:SHOWN]
+    found = disagreements(samples, labels)
+    named = [pair for pair in found if not pair.is_of_others][:SHOWN]
     return Candidate(
         name=name,
         agrees=share_of(agreed, images)
@@ -136,11 +115,7 @@ def _candidate(samples: Samples, model: str, name: str, in_window: bool) -> Cand
 
 
 def _right(samples: Samples, labels: dict[str, str], in_window: bool) -> Right | None:
-    """Of images that came with their class, and of those whose class came later."""
-    counts: dict[str, float] = {}
-    for family in (CANDIDATE_RIGHT, LATE_CANDIDATE_RIGHT):
-        for outcome, count in samples.by("outcome", family.name, **labels).items():
-            counts[outcome] = counts.get(outcome, 0.0) + count
+    counts = who_was_right(samples, labels)
     total = sum(counts.values())
     if not total:
         return None

@@ -1,7 +1,8 @@
 """The card of a candidate: how often both say the same, who is right, who holds, what it costs, where they differ."""
 
-from groupnl.report.candidate import Candidate, Disagreement, Right
+from groupnl.report.candidate import Candidate, Right
 from groupnl.report.charts import twin_chart
+from groupnl.report.compared import Disagreement
 from groupnl.report.markup import card, counted, difference, duration, is_one, name, number, percent, span, table, text
 from groupnl.report.tables import twin_table
 from groupnl.report.words import twin_sentence
