@@ -4,13 +4,14 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from support.offline_record import offline_record
 from support.tiny import tiny_checkpoint
 
 from groupnl.base.files import sha256_of
 from groupnl.cli import main
 from groupnl.corruptions.names import CELLS, Cell
 from groupnl.robustness import record as robustness_record
-from groupnl.robustness.record import ROBUSTNESS_FILE, CellFigures, RobustnessRecord, read_record, write_record
+from groupnl.robustness.record import ROBUSTNESS_FILE, RobustnessRecord, read_record, write_record
 
 
 @pytest.fixture
@@ -20,20 +21,7 @@ def checkpoint(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def record(checkpoint: Path) -> RobustnessRecord:
-    return RobustnessRecord(
-        architecture="tiny",
-        weights_sha256=sha256_of(checkpoint),
-        data="icons",
-        splits=("test",),
-        images=10,
-        clean_correct=9,
-        precision="float32",
-        seed=0,
-        versions={},
-        cells=tuple(
-            CellFigures(corruption=name, severity=severity, flips=severity, correct=5) for name, severity in CELLS
-        ),
-    )
+    return offline_record(lambda cell: (cell.severity, 5), weights_sha256=sha256_of(checkpoint))
 
 
 def _archive(checkpoint: Path, record: RobustnessRecord) -> int:

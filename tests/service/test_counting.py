@@ -6,17 +6,18 @@ import pytest
 import torch
 from PIL import Image
 from prometheus_client import CollectorRegistry
+from support.offline_record import offline_record
 from support.pictures import encode, scene
 from support.traffic import tiny_record
 
 from groupnl.archive.handler_config import HandlerConfig
 from groupnl.archive.load import load_unpacked
 from groupnl.archive.shadow_config import ShadowConfig
-from groupnl.corruptions import CELLS
+from groupnl.corruptions import CELLS, Cell
 from groupnl.errors import ConfigError, input_errors
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.metrics import CLEAN, FAMILIES, WORKER_LOADS, Metrics
-from groupnl.robustness.record import ROBUSTNESS_FILE, CellFigures, RobustnessRecord, write_record
+from groupnl.robustness.record import ROBUSTNESS_FILE, write_record
 from groupnl.service import loading
 from groupnl.service.answer_counts import AnswerCounts
 from groupnl.service.counting import count_start, set_offline_figures, worker_metrics
@@ -112,21 +113,8 @@ def test_known_labels_start_at_zero() -> None:
 
 
 def test_the_offline_agreement_is_that_of_the_cells_in_use_and_the_accuracy_that_of_all(tmp_path: Path) -> None:
-    figures = [
-        CellFigures(corruption="fog", severity=severity, flips=severity, correct=8 - severity) for severity in (1, 2, 3)
-    ]
-    record = RobustnessRecord(
-        architecture="tiny",
-        weights_sha256="0" * 64,
-        data="icons",
-        splits=("test",),
-        images=10,
-        clean_correct=9,
-        precision="float32",
-        seed=0,
-        versions={},
-        cells=tuple(figures),
-    )
+    fog = [Cell("fog", severity) for severity in (1, 2, 3)]
+    record = offline_record(lambda cell: (cell.severity, 8 - cell.severity), fog)
     metrics = worker_metrics("tiny")
     set_offline_figures(metrics, tmp_path, CELLS)
     labels = {"model": "tiny", "corruption": "fog"}

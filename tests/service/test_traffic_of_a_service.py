@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 from PIL import Image
 from prometheus_client import CollectorRegistry
+from support.offline_record import offline_record
 from support.pictures import encode, scene
 from support.shadows import Count, until
 from support.traffic import tiny_traffic
 
-from groupnl.corruptions import CELLS
 from groupnl.errors import ArchiveError, ConfigError
 from groupnl.metrics import Metrics
-from groupnl.robustness.record import ROBUSTNESS_FILE, CellFigures, RobustnessRecord, write_record
+from groupnl.robustness.record import ROBUSTNESS_FILE, write_record
 from groupnl.service import loading
 from groupnl.service.items import KEY_HEADER, OWN_KEY, Item
 from groupnl.service.loading import load_service
@@ -70,18 +70,7 @@ def test_classes_that_are_not_named_are_expected_too(load: Load, own_copy: Path,
 
 
 def test_offline_figures_give_weights(load: Load, own_copy: Path, traffic: Traffic, count: Count) -> None:
-    record = RobustnessRecord(
-        architecture="tiny",
-        weights_sha256="0" * 64,
-        data="icons",
-        splits=("test",),
-        images=10,
-        clean_correct=9,
-        precision="float32",
-        seed=0,
-        versions={},
-        cells=tuple(CellFigures(corruption=name, severity=level, flips=5, correct=4) for name, level in CELLS),
-    )
+    record = offline_record(lambda _: (5, 4))
     write_record(record, own_copy / ROBUSTNESS_FILE)
     write_traffic(traffic, own_copy / TRAFFIC_FILE)
     load()

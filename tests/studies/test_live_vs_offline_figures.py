@@ -4,11 +4,12 @@ import random
 from pathlib import Path
 
 import pytest
+from support.offline_record import offline_record
 
 from groupnl.corruptions.names import CELLS, NAMES, Cell
 from groupnl.errors import ConfigError
 from groupnl.metrics import LABELLED, LABELLED_CORRECT, SHADOW_FLIPS, SHADOW_PAIRS
-from groupnl.robustness.record import CellFigures, RobustnessRecord
+from groupnl.robustness.record import RobustnessRecord
 from groupnl_studies.harness.scrape import Scrape
 from groupnl_studies.live_vs_offline import figures as study
 from groupnl_studies.live_vs_offline.command import live_rows, read_packed
@@ -21,20 +22,7 @@ IMAGES = 1000
 
 def record(flips: int, correct: int) -> RobustnessRecord:
     """Every cell alike."""
-    return RobustnessRecord(
-        architecture="tiny",
-        weights_sha256="0" * 64,
-        data="icons",
-        splits=("a",),
-        images=IMAGES,
-        clean_correct=900,
-        precision="float32",
-        seed=0,
-        versions={},
-        cells=tuple(
-            CellFigures(corruption=name, severity=level, flips=flips, correct=correct) for name, level in CELLS
-        ),
-    )
+    return offline_record(lambda _: (flips, correct), images=IMAGES, clean_correct=900)
 
 
 @pytest.fixture

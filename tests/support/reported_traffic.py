@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+from support.offline_record import offline_record
 
 from groupnl.corruptions.names import CELLS, Cell
 from groupnl.metrics import (
@@ -30,7 +31,7 @@ from groupnl.metrics import (
     TRAFFIC_SIDE_PIXELS,
     Metrics,
 )
-from groupnl.robustness.record import CellFigures, RobustnessRecord
+from groupnl.robustness.record import RobustnessRecord
 from groupnl.traffic.mixture import LOOKS, figure_weights, share_weights
 
 HELD_BACK, CLEAN_RIGHT, LOST = 1000, 0.64, 0.03  # accuracy lost with each severity
@@ -74,21 +75,9 @@ def expect(metrics: Metrics) -> None:
 
 
 def _record() -> RobustnessRecord:
-    figures = [
-        CellFigures(corruption=c, severity=s, flips=50 * s, correct=round(HELD_BACK * accuracy_of(Cell(c, s))))
-        for c, s in CELLS
-    ]
-    return RobustnessRecord(
-        architecture="n",
-        weights_sha256="0" * 64,
-        data="icons",
-        splits=("test",),
-        images=HELD_BACK,
-        clean_correct=round(HELD_BACK * CLEAN_RIGHT),
-        precision="float32",
-        seed=0,
-        versions={},
-        cells=tuple(figures),
+    right = round(HELD_BACK * CLEAN_RIGHT)
+    return offline_record(
+        lambda cell: (50 * cell.severity, round(HELD_BACK * accuracy_of(cell))), images=HELD_BACK, clean_correct=right
     )
 
 

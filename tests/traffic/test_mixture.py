@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from support.offline_record import offline_record
 
 from groupnl.corruptions.names import CELLS, NAMES, Cell
 from groupnl.metrics import NONE
-from groupnl.robustness.record import CellFigures, RobustnessRecord
+from groupnl.robustness.record import RobustnessRecord
 from groupnl.traffic.estimated import estimate
 from groupnl.traffic.mixture import FIGURES, KINDS, LEAST_WEIGHT, figure_weights, share_weights
 from groupnl.traffic.record import LOOKS
@@ -35,22 +36,7 @@ def confusion() -> np.ndarray:
 
 
 def record(cells: tuple[Cell, ...] = CELLS) -> RobustnessRecord:
-    figures = [
-        CellFigures(corruption=c.corruption, severity=c.severity, flips=100 * c.severity, correct=500 - 80 * c.severity)
-        for c in cells
-    ]
-    return RobustnessRecord(
-        architecture="any",
-        weights_sha256="0" * 64,
-        data="icons",
-        splits=("test",),
-        images=1000,
-        clean_correct=500,
-        precision="float32",
-        seed=0,
-        versions={},
-        cells=tuple(figures),
-    )
+    return offline_record(lambda c: (100 * c.severity, 500 - 80 * c.severity), cells, images=1000, clean_correct=500)
 
 
 def shares_of(looks: np.ndarray, weights: dict[str, dict[str, float]]) -> dict[str, float]:
