@@ -47,6 +47,7 @@ def load_service(
     manifest = checked_manifest(model_dir)
     traffic = load_traffic(model_dir)
     temperature = served_temperature(config, traffic)
+    held_back = None if traffic is None else traffic.record
     choice = choose(config, gpu)
     engine, used, precision = load_engine(model_dir, manifest, choice._replace(urgent=True))
     turns = Turns(seats_folder(), torch.get_num_threads(), all_or_none=engine_kind(used).fixed_threads)
@@ -56,11 +57,11 @@ def load_service(
     set_offline_figures(metrics, model_dir, config.shadow.cells())
     if traffic is not None:
         set_expected(metrics, traffic, model_dir, is_calibrated=config.calibrated)
-    answers = AnswerCounts(metrics, manifest.card.classes, None if traffic is None else [*traffic.record.predicted])
+    answers = AnswerCounts(metrics, manifest.card.classes, None if held_back is None else [*held_back.predicted])
     if choice.device.type == "cuda":
         watch_gpu(metrics, choice.device)
     choice = choice._replace(name=used)
-    shadows = start_shadows(model_dir, name, config.shadow, metrics, choice, seen_folder(), answers_folder())
+    shadows = start_shadows(model_dir, name, config.shadow, metrics, choice, seen_folder(), answers_folder(), held_back)
     facts = manifest.card.architecture, used, choice.device, precision
     logger.info("groupnl: model %s is ready: %s, %s, %s, %s", name, *facts)
     count_start(metrics, model_dir, manifest, used, precision)

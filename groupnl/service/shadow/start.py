@@ -8,7 +8,6 @@ from groupnl.archive import probe
 from groupnl.archive.engine import Choice
 from groupnl.archive.read import archive_digest
 from groupnl.archive.shadow_config import ShadowConfig
-from groupnl.archive.traffic import load_traffic
 from groupnl.base.environment import examples_folder, examples_kept
 from groupnl.corruptions.corrupt import check
 from groupnl.errors import ConfigError
@@ -25,6 +24,7 @@ from groupnl.service.shadow.notes import open_notes
 from groupnl.service.shadow.runner import Runner
 from groupnl.service.shadow.sampler import Sampler
 from groupnl.service.shadow.traffic_counts import TrafficCounts
+from groupnl.traffic.record import TrafficRecord
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ def start_shadows(
     choice: Choice,
     seen_folder: Path | None = None,
     answers_folder: Path | None = None,
+    held_back: TrafficRecord | None = None,
 ) -> Sampler:
     """Start the shadow path, or what counts and remembers answers only where no shadows are wanted.
 
@@ -48,6 +49,7 @@ def start_shadows(
         choice: how the live network runs, and so its shadows.
         seen_folder: where workers share what images they have seen; made if missing. None: each for itself.
         answers_folder: where answers are remembered for their labels; made if missing. None: they are not.
+        held_back: what the archive says of held-back images; None: nothing.
 
     Raises:
         ConfigError: a twin or candidate without its archive, or a corruption that cannot be made here.
@@ -63,7 +65,7 @@ def start_shadows(
     _check(config)
     listeners: list[PairListener] = [
         *notes,
-        *_traffic_counts(model_dir, config, metrics),
+        *([] if config.share == 0 else [TrafficCounts(metrics, config.cells(), held_back)]),
         *candidate_counts(model_dir, config, metrics),
     ]
     runner, needs_files = _runner(model_dir, name, config, choice, counts), config.candidate is not None
@@ -72,13 +74,6 @@ def start_shadows(
     if config.share == 0:
         return Sampler(counts, None, listeners=notes)  # it replays the probe set only
     return Sampler(counts, shadow, _seen(model_dir, name, config, seen_folder), notes)
-
-
-def _traffic_counts(model_dir: Path, config: ShadowConfig, metrics: Metrics) -> list[TrafficCounts]:
-    if config.share == 0:
-        return []
-    traffic = load_traffic(model_dir)
-    return [TrafficCounts(metrics, config.cells(), None if traffic is None else traffic.record)]
 
 
 def _check(config: ShadowConfig) -> None:
