@@ -51,6 +51,7 @@ COMMANDS = {
     "reload": Command("groupnl.server.reload_command", "exchange a model of a running service, without a pause"),
     "keys new": Command("groupnl.server.keys.command", "make a key for clients of the service"),
     "archive": Command("groupnl.archive.command", "pack a checkpoint as a TorchServe archive"),
+    "engines": Command("groupnl.archive.speed.command", "show or measure how fast an archive's engines are here"),
     # A process that waits for the others, in code that is not Python, would only be ended by torchrun's KILL, half a
     # minute later.
     "train": Command("groupnl.training.command", "train a network on image folders", own_end=True),

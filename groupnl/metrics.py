@@ -114,6 +114,13 @@ BUILD_INFO = Family(
     "1; the labels say what is served.",
     ("version", "arch", "engine", "precision", "torch", "archive_sha256"),
 )
+ENGINE_SPEED = Family(
+    "groupnl_engine_images_per_second",
+    "same",
+    "Images a second that each engine of the archive did when it was measured, on this machine or where it was packed: "
+    "all workers with full batches, the same beside another program that keeps a core busy, one worker alone.",
+    ("engine", "load"),
+)
 WORKER_LOADS = Family("groupnl_worker_loads_total", "counter", "Worker processes that began to load their model.")
 WORKER_STARTS = Family("groupnl_worker_starts_total", "counter", "Worker processes that became ready.")
 GPU_MEMORY = Family(

@@ -12,10 +12,7 @@ from groupnl.archive.model_config import ServingSettings
 from groupnl.base.mapping import deep_merge
 from groupnl.base.options import SettingsOptions, read_settings
 from groupnl.card.input_options import InputOptions, add_input_arguments
-from groupnl.inference.engine_names import EngineName
-
-# Compiled when packing: the fastest on every device, and quick to start.
-_USUAL_ENGINE: EngineName = "aot"
+from groupnl.inference.engine_names import AUTO, EngineChoice, EngineName
 
 
 class Options(InputOptions, SettingsOptions):
@@ -44,7 +41,7 @@ class Options(InputOptions, SettingsOptions):
     version: VersionName
     architecture: str | None
     classes: str | None
-    engine: EngineName | None
+    engine: EngineChoice | None
     handler_config: Path | None
     probe: Path | None
     robustness: Path | None
@@ -74,7 +71,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--batch-size", type=int, default=usual.batch_size, metavar="N", help="most requests in a batch (%(default)s)")
     add("--max-batch-delay-ms", type=int, default=usual.max_batch_delay_ms, metavar="MS", help="(%(default)s)")
     add("--response-timeout-s", type=int, default=usual.response_timeout_s, metavar="S", help="(%(default)s)")
-    add("--engine", choices=get_args(EngineName), help=f"what runs the network ({_USUAL_ENGINE}; see docs/engines.md)")
+    add("--engine", choices=(AUTO, *get_args(EngineName)), help=f"what runs the network ({AUTO}: the fastest)")
     add("--handler-config", type=Path, metavar="FILE", help="YAML: engine, device, precision, limits")
     add("--probe", type=Path, metavar="DIR", help="labelled images to replay in idle time, one folder for each class")
     add("--robustness", type=Path, metavar="FILE", help="the checkpoint's record of `groupnl robustness`")
@@ -132,5 +129,5 @@ def _settings(options: Options) -> ServingSettings:
     changes: dict[str, Any] = {"engine": options.engine} if options.engine else {}
     if options.twin:
         changes["shadow"] = {"twin": options.twin}
-    handler = deep_merge({"engine": _USUAL_ENGINE} | handler, changes)
+    handler = deep_merge({"engine": AUTO} | handler, changes)
     return read_settings(ServingSettings, options.settings | {"handler": handler})

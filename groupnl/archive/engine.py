@@ -1,28 +1,27 @@
-"""The engine that an archive's network runs on: chosen, recorded when packing, used or refused when loading."""
+"""The engines that an archive's network runs on: chosen, used, or told why not."""
 
 import logging
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import nn
 
-from groupnl.archive.engine_record import EngineRecord, read_engine_record, write_engine_record
+from groupnl.archive.engine_record import PackedEngine, packed_engines
 from groupnl.archive.handler_config import HandlerConfig
 from groupnl.archive.load import load_model
 from groupnl.archive.manifest import Manifest
-from groupnl.base.files import sha256_of
+from groupnl.archive.speed.speeds import read_speeds
 from groupnl.errors import ConfigError
-from groupnl.inference.device import PRECISIONS, choose_device, choose_precision, precision_name
-from groupnl.inference.engine_names import EngineName
+from groupnl.inference.device import PRECISIONS, choose_device, choose_precision
+from groupnl.inference.engine_names import AUTO, EngineChoice, EngineName
 from groupnl.inference.engines.engine import Engine
 from groupnl.inference.engines.kind import EngineKind, Spec
-from groupnl.inference.engines.table import engine_kind
+from groupnl.inference.engines.table import ENGINES, engine_kind
 from groupnl.inference.engines.target import Target
 
 logger = logging.getLogger(__name__)
 
-# What runs a network whose engine cannot be used: it needs nothing but the weights.
+# What runs a network where no engine of the archive can be used: it needs nothing but the weights.
 _LAST_RESORT: EngineName = "eager"
 
 
@@ -30,16 +29,23 @@ class Choice(NamedTuple):
     """How a network is to be run.
 
     Attributes:
-        name: of the engine.
+        name: of the engine, or `AUTO`: the fastest of the archive's.
         device: that it runs on.
         precision: of its products.
         urgent: on CUDA, goes before other engines.
+        is_flexible: an engine that does not have this precision may take float32.
     """
 
-    name: EngineName
+    name: EngineChoice
     device: torch.device
     precision: torch.dtype
     urgent: bool = False
+    is_flexible: bool = False
+
+    def for_engine(self, name: EngineName) -> "Choice":
+        """The same with this engine, in the precision that it has."""
+        precision = engine_kind(name).nearest(self.precision, self.device) if self.is_flexible else self.precision
+        return self._replace(name=name, precision=precision)
 
 
 class Loaded(NamedTuple):
@@ -66,102 +72,117 @@ def choose(config: HandlerConfig, gpu: int | None = None) -> Choice:
     Raises:
         ConfigError: a device that is not there, or a device or precision that the engine does not have.
     """
-    kind, device = engine_kind(config.engine), choose_device(config.device, gpu)
-    precision = choose_precision(config.precision, device)
-    if config.precision == "auto":
-        precision = kind.nearest(precision, device)
-    if reason := kind.refusal(device, precision):
+    device = choose_device(config.device, gpu)
+    is_flexible = config.precision == "auto"
+    choice = Choice(config.engine, device, choose_precision(config.precision, device), is_flexible=is_flexible)
+    if config.engine == AUTO:
+        return choice
+    choice = choice.for_engine(config.engine)
+    if reason := engine_kind(config.engine).refusal(device, choice.precision):
         raise ConfigError(reason)
-    return Choice(config.engine, device, precision)
+    return choice
 
 
-def add_engine_files(model: nn.Module, manifest: Manifest, choice: Choice, folder: Path) -> list[Path]:
-    """Make what an engine needs.
+def candidates(folder: Path, manifest: Manifest, choice: Choice) -> dict[EngineName, str | None]:
+    """The engines of an unpacked archive and the last resort: each with the reason why it cannot be used here, or None.
 
-    Args:
-        model: the network, in evaluation mode.
-        manifest: of the archive.
-        choice: engine, device and precision that the archive is for.
-        folder: where the files are written.
-
-    Returns:
-        The files, for the archive.
+    They stand in the order in which they are taken: as their speeds say, else as in the table of engines.
 
     Raises:
-        RewriteError: the network cannot be compiled or exported.
+        ArchiveError: the archive's record of an engine, or of speeds, cannot be used.
     """
-    kind = engine_kind(choice.name)
-    if not kind.has_files:
-        return []
-    kind.make(model, _spec(kind, manifest, choice), folder)
-    files = kind.files(folder)
-    record = EngineRecord(
-        engine=choice.name,
-        target=Target.here(choice.device, choice.precision) if kind.has_machine_code else None,
-        precision=precision_name(choice.precision) if kind.precision_is_in_files else None,
-        sha256={file.name: sha256_of(file) for file in files},
-        weights_sha256=manifest.weights_sha256,
-    )
-    return [*files, write_engine_record(record, folder)]
+    packed = packed_engines(folder, manifest)
+    speeds = read_speeds(folder)
+    known = [*packed, _LAST_RESORT]
+    ranking = [] if speeds is None else [name for name in speeds.ranking() if name in known]
+    rest = [kind.name for kind in ENGINES if kind.name in packed and kind.name not in ranking]
+    order = dict.fromkeys([*ranking, *rest, _LAST_RESORT])
+    return {name: _why_not(name, packed.get(name), choice) for name in order}
 
 
 def load_engine(folder: Path, manifest: Manifest, choice: Choice) -> Loaded:
     """The chosen engine with an unpacked archive's network.
 
-    Files that are for another machine or engine are not used: the network then runs in eager PyTorch, a warning says
-    why, and the result says so.
+    Where it cannot be used here, because its files are for another machine or are missing, the next one of the archive
+    runs the network, in the end eager PyTorch; a warning says why, and the result says so.
 
     Raises:
         ArchiveError: the engine's files are damaged, or belong to other weights.
         CheckpointError: the weights do not fit the architecture.
         ConfigError: the engine's library is not installed.
     """
-    kind = engine_kind(choice.name)
-    if not kind.has_files:
-        return _open(kind, folder, manifest, choice)
-    record = read_engine_record(folder, manifest)
-    misfit = _misfit(record, choice)
-    if record is not None and misfit is None:
-        record.check_files(folder)
-        made_for = choice.precision if record.precision is None else PRECISIONS[record.precision]
-        return _open(kind, folder, manifest, choice._replace(precision=made_for))
-    logger.warning(
-        "groupnl: %s runs in eager PyTorch, several times as slow as its engine %r, whose files cannot be used: %s; "
-        "make the archive again on this machine",
-        manifest.model_name,
-        choice.name,
-        misfit,
-    )
-    return _open(engine_kind(_LAST_RESORT), folder, manifest, choice)
+    packed = packed_engines(folder, manifest)
+    usable = candidates(folder, manifest, choice)
+    if choice.name != AUTO:
+        usable = {choice.name: _misfit(engine_kind(choice.name), packed.get(choice.name), choice)} | usable
+    first = next(iter(usable))
+    used = next(name for name, reason in usable.items() if reason is None)
+    if used != first:
+        _warn(manifest, first, used, usable[first])
+    chosen = choice if used == choice.name else choice.for_engine(used)
+    if used not in packed:
+        return _open(engine_kind(used), folder, folder, manifest, chosen)
+    files, record = packed[used]
+    record.check_files(files)
+    if record.precision is not None:
+        chosen = chosen._replace(precision=PRECISIONS[record.precision])
+    return _open(engine_kind(used), files, folder, manifest, chosen)
 
 
 def as_packed(folder: Path, manifest: Manifest, choice: Choice) -> Choice:
-    """The choice with the engine that an unpacked archive was made for: a twin's may be another than its model's.
+    """The choice with the engines that an unpacked archive was made for: a twin's may be others than its model's.
 
     Raises:
-        ArchiveError: the archive's record of its engine cannot be used.
+        ArchiveError: the archive's record of an engine cannot be used.
     """
-    record = read_engine_record(folder, manifest)
-    if record is not None:
-        return choice._replace(name=record.engine)
-    return choice._replace(name=_LAST_RESORT) if engine_kind(choice.name).has_files else choice
+    if choice.name != AUTO and not engine_kind(choice.name).has_files and not packed_engines(folder, manifest):
+        return choice
+    return choice._replace(name=AUTO)
 
 
-def _misfit(record: EngineRecord | None, choice: Choice) -> str | None:
+def _why_not(name: EngineName, packed: PackedEngine | None, choice: Choice) -> str | None:
+    """Why nobody's wish, but one that would do, cannot be used here; None if it can."""
+    kind = engine_kind(name)
+    return _misfit(kind, packed, choice.for_engine(name)) or kind.missing_to_open()
+
+
+def _misfit(kind: EngineKind, packed: PackedEngine | None, choice: Choice) -> str | None:
     """Why an archive's files cannot be used here; None if they can."""
-    if record is None:
-        return "the archive has none"
-    if record.engine != choice.name:
-        return f"they are for the engine {record.engine!r}"
-    return None if record.target is None else record.target.misfit(Target.here(choice.device, choice.precision))
+    if reason := kind.refusal(choice.device, choice.precision):
+        return reason
+    if not kind.has_files:
+        return None
+    if packed is None:
+        return "the archive has no files for it"
+    target = packed.record.target
+    return None if target is None else target.misfit(Target.here(choice.device, choice.precision))
 
 
-def _open(kind: EngineKind, folder: Path, manifest: Manifest, choice: Choice) -> Loaded:
-    engine = kind.open(folder, lambda: load_model(folder, manifest), _spec(kind, manifest, choice, cache=folder))
-    return Loaded(engine, kind.name, choice.precision)
+def _warn(manifest: Manifest, wanted: EngineName, used: EngineName, reason: str | None) -> None:
+    logger.warning(
+        "groupnl: %s runs in %s instead of its engine %r, which cannot be used: %s; make the archive again on this "
+        "machine",
+        manifest.model_name,
+        "eager PyTorch, several times as slow," if used == _LAST_RESORT else f"{used!r}",
+        wanted,
+        reason,
+    )
 
 
-def _spec(kind: EngineKind, manifest: Manifest, choice: Choice, cache: Path | None = None) -> Spec:
+def _open(kind: EngineKind, files: Path, weights: Path, manifest: Manifest, choice: Choice) -> Loaded:
+    spec = engine_spec(kind, manifest, choice, cache=files)
+    return Loaded(kind.open(files, lambda: load_model(weights, manifest), spec), kind.name, choice.precision)
+
+
+def engine_spec(kind: EngineKind, manifest: Manifest, choice: Choice, cache: Path | None = None) -> Spec:
+    """How an engine runs an archive's network.
+
+    Args:
+        kind: the engine.
+        manifest: of the archive.
+        choice: device and precision.
+        cache: folder in which a runtime may keep what it compiles.
+    """
     return Spec(
         input=manifest.card.input,
         device=choice.device,

@@ -1,6 +1,10 @@
-"""An archive's `engine.json`: for which engine, for which machine and of which weights the engine's files are."""
+"""An engine's `engine.json` in an archive: for which machine and of which weights its files are.
+
+Each engine has a folder below `engines/`. Older archives hold one engine, beside the weights.
+"""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -13,6 +17,7 @@ from groupnl.inference.engine_names import EngineName
 from groupnl.inference.engines.target import Target
 
 RECORD_FILE = "engine.json"
+ENGINES_FOLDER = "engines"
 
 
 class EngineRecord(BaseModel):
@@ -54,15 +59,33 @@ def write_engine_record(record: EngineRecord, folder: Path) -> Path:
     return file
 
 
-def read_engine_record(folder: Path, manifest: Manifest) -> EngineRecord | None:
-    """The record of an unpacked archive; None where it has none.
+class PackedEngine(NamedTuple):
+    """An engine's files in an unpacked archive.
+
+    Attributes:
+        folder: that holds them.
+        record: what they are.
+    """
+
+    folder: Path
+    record: EngineRecord
+
+
+def packed_engines(folder: Path, manifest: Manifest) -> dict[EngineName, PackedEngine]:
+    """The engines of an unpacked archive that have files.
 
     Raises:
-        ArchiveError: it cannot be read, or is of other weights than the archive's.
+        ArchiveError: a record cannot be read, or is of other weights than the archive's.
     """
-    file = folder / RECORD_FILE
-    if not file.exists():
-        return None
+    found = {}
+    for file in (folder / RECORD_FILE, *sorted((folder / ENGINES_FOLDER).glob(f"*/{RECORD_FILE}"))):
+        if file.exists():
+            record = _read_record(file, manifest)
+            found[record.engine] = PackedEngine(file.parent, record)
+    return found
+
+
+def _read_record(file: Path, manifest: Manifest) -> EngineRecord:
     try:
         record = EngineRecord.model_validate_json(file.read_bytes())
     except ValidationError as error:

@@ -6,7 +6,7 @@ from groupnl.archive.shadow_config import ShadowConfig
 from groupnl.base.numbers import Positive
 from groupnl.images import Limits
 from groupnl.inference.device_names import Device, Precision
-from groupnl.inference.engine_names import EngineName
+from groupnl.inference.engine_names import EngineChoice
 
 
 class HandlerConfig(BaseModel):
@@ -16,7 +16,7 @@ class HandlerConfig(BaseModel):
         device: what to run on; `auto` takes CUDA where there is one.
         engine: what runs the network: PyTorch as it is (`eager`) or compiled at the start (`compile`), a package
             compiled when packing (`aot`), ONNX Runtime (`onnx`), OpenVINO (`openvino`). The last three need what
-            packing with the same engine puts into the archive.
+            packing with the same engine puts into the archive. `auto` takes the fastest of those in the archive.
         precision: of the network's products; `auto` takes the fastest that the device computes in.
         limits: what one image may cost.
         top_k: classes in an answer, where the request does not say.
@@ -32,7 +32,7 @@ class HandlerConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     device: Device = "auto"
-    engine: EngineName = "eager"
+    engine: EngineChoice = "eager"
     precision: Precision = "auto"
     limits: Limits = Limits()
     top_k: Positive = 5

@@ -15,10 +15,15 @@ def normalise(archive: Path, target: Path) -> None:
     with zipfile.ZipFile(archive) as source, zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as result:
         for name in sorted(source.namelist()):
             content = source.read(name)
-            entry = zipfile.ZipInfo(name, _DATE)
-            entry.create_system = 3  # Unix, which gives the permissions their meaning
-            entry.external_attr = _MODE << 16
-            result.writestr(entry, _undated(content) if name == _ARCHIVER_MANIFEST else content)
+            result.writestr(entry_of(name), _undated(content) if name == _ARCHIVER_MANIFEST else content)
+
+
+def entry_of(name: str) -> zipfile.ZipInfo:
+    """An entry with the date and the permissions that all have."""
+    entry = zipfile.ZipInfo(name, _DATE)
+    entry.create_system = 3  # Unix, which gives the permissions their meaning
+    entry.external_attr = _MODE << 16
+    return entry
 
 
 def _undated(manifest: bytes) -> bytes:

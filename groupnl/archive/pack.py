@@ -20,10 +20,11 @@ from pydantic import ValidationError
 from groupnl.archive import probe as probe_set
 from groupnl.archive.assumed_input import assumed_input
 from groupnl.archive.card import served_card
-from groupnl.archive.engine import add_engine_files, choose
+from groupnl.archive.engine import choose
 from groupnl.archive.groups import GROUPS_FILE, class_groups
 from groupnl.archive.handler_config import HandlerConfig
 from groupnl.archive.load import handler_section
+from groupnl.archive.making import add_engines
 from groupnl.archive.manifest import MANIFEST_NAME, Manifest
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.normalise import normalise
@@ -46,7 +47,6 @@ from groupnl.traffic.file import TRAFFIC_FILE, Traffic, write_traffic
 
 WEIGHTS_FILE = "model.safetensors"
 HANDLER_MODULE = "handlers.classifier"
-_EXTRA_FILES = (MANIFEST_NAME, probe_set.PROBE_FILE, ROBUSTNESS_FILE, TRAFFIC_FILE, GROUPS_FILE)
 _DEFAULTS = ServingSettings()
 _NO_INPUT: Mapping[str, Any] = {}
 
@@ -123,21 +123,23 @@ def pack(
     # Beside the target, so that the last step is one rename.
     with writing(target), tempfile.TemporaryDirectory(prefix=".packing-", dir=output) as name:
         work = Path(name)
-        digest = save_checkpoint(work / WEIGHTS_FILE, trained.network.state_dict(), card)
+        files = work / "files"
+        files.mkdir()
+        digest = save_checkpoint(files / WEIGHTS_FILE, trained.network.state_dict(), card)
         manifest = _manifest(model_name, version, card, digest)
-        _write_texts(work, manifest, settings)
+        _write_texts(files, manifest, settings)
         say(f"making {target}: {card.architecture} for the engine {choice.name} ({precision_name(choice.precision)})")
-        engine_files = add_engine_files(trained.network, manifest, choice, work)
+        add_engines(trained.network, manifest, choice, files, say)
         if probe_images:
-            probe_set.save(probe_images, work / probe_set.PROBE_FILE)
+            probe_set.save(probe_images, files / probe_set.PROBE_FILE)
         if record:
-            write_record(record, work / ROBUSTNESS_FILE)
+            write_record(record, files / ROBUSTNESS_FILE)
         if known:
-            write_traffic(known, work / TRAFFIC_FILE)
+            write_traffic(known, files / TRAFFIC_FILE)
         if found_groups:
-            (work / GROUPS_FILE).write_text(found_groups.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            (files / GROUPS_FILE).write_text(found_groups.model_dump_json(indent=2) + "\n", encoding="utf-8")
         finished = work / "finished.mar"
-        normalise(_run_archiver(work, model_name, version, engine_files), finished)
+        normalise(_run_archiver(work, files, model_name, version), finished)
         say("trying it out")
         try_out(finished, work / "trial", choice)
         finished.replace(target)
@@ -162,20 +164,19 @@ def _manifest(model_name: str, version: str, card: ModelCard, digest: str) -> Ma
         raise ArchiveError(f"the archive cannot be described: {problems(error)}") from None
 
 
-def _write_texts(work: Path, manifest: Manifest, settings: ServingSettings) -> None:
-    (work / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    (work / CONFIG_FILE).write_text(settings.to_yaml(), encoding="utf-8")
+def _write_texts(files: Path, manifest: Manifest, settings: ServingSettings) -> None:
+    (files / MANIFEST_NAME).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    (files / CONFIG_FILE).write_text(settings.to_yaml(), encoding="utf-8")
 
 
-def _run_archiver(work: Path, model_name: str, version: str, engine_files: Sequence[Path]) -> Path:
-    extra_files = [work / name for name in _EXTRA_FILES if (work / name).exists()]
+def _run_archiver(work: Path, files: Path, model_name: str, version: str) -> Path:
     config = ModelArchiverConfig(
         model_name=model_name,
         handler=str(_handler_file()),
         version=version,
-        serialized_file=str(work / WEIGHTS_FILE),
-        extra_files=",".join(map(str, (*extra_files, *engine_files))),
-        config_file=str(work / CONFIG_FILE),
+        serialized_file=str(files / WEIGHTS_FILE),
+        extra_files=str(files),  # all that is in it, folders as they are
+        config_file=str(files / CONFIG_FILE),
         export_path=str(work),
     )
     try:

@@ -3,12 +3,15 @@
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from groupnl.archive.engine import Choice, load_engine
+from groupnl.archive.engine import Choice, Loaded, load_engine
 from groupnl.archive.load import load_unpacked
+from groupnl.archive.manifest import Manifest
 from groupnl.archive.read import unpack
+from groupnl.card import InputConfig
 from groupnl.errors import ArchiveError
+from groupnl.inference.engine_names import AUTO
 from groupnl.inference.engines.table import engine_kind
 from groupnl.inference.engines.torch_engine import TorchEngine
 
@@ -35,22 +38,44 @@ def try_out(archive: Path, folder: Path, choice: Choice) -> None:
     unpack(archive, folder)
     manifest, model = load_unpacked(folder)
     card = manifest.card
-    image = _image(card.input.size)
-    logits = TorchEngine(model, card.input, torch.device("cpu"), torch.float32)(image)
+    logits = _in_float32(model, card.input)
     if logits.shape != (1, len(card.classes)) or not logits.isfinite().all():
         raise ArchiveError(
             f"{card.architecture} does not give {len(card.classes)} finite numbers for an image of {card.input.size} "
             f"pixels, but shape {tuple(logits.shape)}, {int(logits.isfinite().sum())} of them finite"
         )
-    if engine_kind(choice.name).has_files:
-        _compare(load_engine(folder, manifest, choice).engine(image), logits, choice)
+    if choice.name == AUTO or engine_kind(choice.name).has_files:
+        _compare(load_engine(folder, manifest, choice), logits, card.input)
 
 
-def _compare(found: Tensor, expected: Tensor, choice: Choice) -> None:
+def compare_engine(folder: Path, manifest: Manifest, model: nn.Module, choice: Choice) -> None:
+    """See that an engine of an unpacked archive computes what the network computes.
+
+    Args:
+        folder: the unpacked archive.
+        manifest: of the archive.
+        model: the network, in evaluation mode; it becomes this function's own.
+        choice: the engine.
+
+    Raises:
+        ArchiveError: it computes something else.
+        ConfigError: a package that the engine needs is missing or does not start.
+        RewriteError: the engine cannot use its files.
+    """
+    card = manifest.card
+    _compare(load_engine(folder, manifest, choice), _in_float32(model, card.input), card.input)
+
+
+def _in_float32(model: nn.Module, config: InputConfig) -> Tensor:
+    return TorchEngine(model, config, torch.device("cpu"), torch.float32)(_image(config.size))
+
+
+def _compare(loaded: Loaded, expected: Tensor, config: InputConfig) -> None:
+    found = loaded.engine(_image(config.size))
     difference = float((found - expected).norm() / expected.norm())
     if not difference < _MAX_DIFFERENCE:  # also where it is no number
         raise ArchiveError(
-            f"the engine {choice.name!r} in {choice.precision} computes other logits than the network in float32, by "
+            f"the engine {loaded.name!r} in {loaded.precision} computes other logits than the network in float32, by "
             f"{difference:.2g} of their size: choose another precision (--handler-config) or --engine eager"
         )
 

@@ -3,6 +3,9 @@
 What there is to know of each stands in `groupnl.inference.engines`.
 """
 
-from typing import Literal
+from typing import Final, Literal
 
 EngineName = Literal["eager", "compile", "aot", "onnx", "openvino"]
+AUTO: Final = "auto"
+EngineChoice = Literal["auto", EngineName]
+"""An engine, or that of an archive's which is the fastest on the machine that serves."""

@@ -82,7 +82,8 @@ def source_digest() -> str:
     """SHA-256 of the code that makes engines, and of the versions of what it uses."""
     home = Path(groupnl.__file__).parent
     digest = hashlib.sha256()
-    for name in sorted({"timm", *(package for kind in ENGINES for package in kind.packages)}):
+    packages = {package for kind in ENGINES for package in (*kind.packages, *kind.packages_to_open)}
+    for name in sorted({"timm", *packages}):
         digest.update(f"{name} {_version(name)}\n".encode())
     for part in _SOURCES:
         for file in sorted((home / part).rglob("*")):

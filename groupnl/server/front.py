@@ -13,11 +13,13 @@ from groupnl.base import environment
 from groupnl.base.cores import usable_cores
 from groupnl.base.open_files import raise_limit
 from groupnl.base.say import Say
+from groupnl.base.seats import make_seats, plan_seats
 from groupnl.base.signals import handling, has_terminal
 from groupnl.errors import GroupNLError, ServerError
 from groupnl.server.access import Access, read_access
 from groupnl.server.comparison import comparison_of
 from groupnl.server.config import ServeConfig
+from groupnl.server.engines import settle_engines
 from groupnl.server.examples import kept_examples
 from groupnl.server.keys.key import MANAGE
 from groupnl.server.labels.serving import labels_app
@@ -48,7 +50,6 @@ from groupnl.server.web.limits import Limits
 from groupnl.server.web.routes import management_routes, public_routes
 from groupnl.server.web.state import State
 from groupnl.server.worker_environment import METRICS_FOLDER, worker_settings
-from groupnl.service.seats import make_seats, plan_seats
 
 logger = logging.getLogger(__name__)
 BACKLOG = 2048  # connections that the system keeps until they are accepted
@@ -245,6 +246,7 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
         access = read_access(config)
         store = run_dir / "store"
         workers = fill_store(store, models, config).workers
+        settle_engines(run_dir, say)
         seats = plan_seats(usable_cores(), workers)
         settings = worker_settings(run_dir, seats.number, make_seats(run_dir, seats), config.state_dir) | examples
         say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")

@@ -8,11 +8,13 @@ from prometheus_client import CollectorRegistry
 
 from groupnl.archive.manifest import Manifest
 from groupnl.archive.read import archive_digest
+from groupnl.archive.speed.speeds import read_speeds
 from groupnl.corruptions import Cell
 from groupnl.inference.device import precision_name
 from groupnl.metrics import (
     BUILD_INFO,
     CLEAN,
+    ENGINE_SPEED,
     OF_THE_SERVICE,
     OFFLINE_ACCURACY,
     OFFLINE_AGREEMENT,
@@ -49,6 +51,18 @@ def count_start(metrics: Metrics, model_dir: Path, manifest: Manifest, engine: s
         torch=torch.__version__,
         archive_sha256=archive_digest(model_dir),
     )
+
+
+def set_engine_speeds(metrics: Metrics, model_dir: Path) -> None:
+    """Say how fast the archive's engines are, where they were measured.
+
+    Raises:
+        ArchiveError: the archive's speeds cannot be read.
+    """
+    speeds = read_speeds(model_dir)
+    for name, speed in speeds.ordered().items() if speeds else ():
+        for load in ("full", "beside", "alone"):
+            metrics.set(ENGINE_SPEED, getattr(speed, load), engine=name, load=load)
 
 
 def set_offline_figures(metrics: Metrics, model_dir: Path, cells: Collection[Cell]) -> None:

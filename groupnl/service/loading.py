@@ -11,14 +11,14 @@ from groupnl.archive.engine import choose, load_engine
 from groupnl.archive.load import checked_manifest, handler_section
 from groupnl.archive.traffic import load_traffic, served_temperature
 from groupnl.base.environment import answers_folder, seats_folder, seen_folder
+from groupnl.base.turns import Turns
 from groupnl.inference.engines.table import engine_kind
 from groupnl.service.answer_counts import AnswerCounts
-from groupnl.service.counting import count_start, set_offline_figures, worker_metrics
+from groupnl.service.counting import count_start, set_engine_speeds, set_offline_figures, worker_metrics
 from groupnl.service.expected import set_expected
 from groupnl.service.gpu import watch_gpu
 from groupnl.service.service import Service
 from groupnl.service.shadow import start_shadows
-from groupnl.service.turns import Turns
 
 logger = logging.getLogger(__name__)
 
@@ -54,13 +54,14 @@ def load_service(
     for threads in turns.threads:  # kernels are prepared for each number of threads
         torch.set_num_threads(threads)
         engine.warm_up(batch_size)
+    set_engine_speeds(metrics, model_dir)
     set_offline_figures(metrics, model_dir, config.shadow.cells())
     if traffic is not None:
         set_expected(metrics, traffic, model_dir, is_calibrated=config.calibrated)
     answers = AnswerCounts(metrics, manifest.card.classes, None if held_back is None else [*held_back.predicted])
     if choice.device.type == "cuda":
         watch_gpu(metrics, choice.device)
-    choice = choice._replace(name=used)
+    choice = choice.for_engine(used)
     shadows = start_shadows(model_dir, name, config.shadow, metrics, choice, seen_folder(), answers_folder(), held_back)
     facts = manifest.card.architecture, used, choice.device, precision
     logger.info("groupnl: model %s is ready: %s, %s, %s, %s", name, *facts)

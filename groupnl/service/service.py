@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from groupnl.archive.handler_config import HandlerConfig
+from groupnl.base.turns import Turns
 from groupnl.card import ModelCard
 from groupnl.errors import InputError
 from groupnl.images import Picture, Reader, SideBySide, as_batch
@@ -39,7 +40,6 @@ from groupnl.service.items import OWN_KEY, Item
 from groupnl.service.replies import Reply, classifications, internal_error, refusal
 from groupnl.service.shadow import Sampler
 from groupnl.service.trials import Trial, trial_answer
-from groupnl.service.turns import Turns
 
 logger = logging.getLogger(__name__)
 

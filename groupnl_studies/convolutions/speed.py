@@ -9,13 +9,13 @@ import torch
 from torch import nn
 
 from groupnl.base.atomic_file import write_whole
+from groupnl.base.others import Others, others_in_words
 from groupnl.base.progress import progress
 from groupnl.inference.rewrite import to_inference
 from groupnl_studies.convolutions.kinds import STANDARD
 from groupnl_studies.convolutions.networks import NETWORKS, build_network
 from groupnl_studies.convolutions.recipe import ImagePlan
 from groupnl_studies.harness.machine import machine
-from groupnl_studies.harness.others import Others, others_in_words
 from groupnl_studies.harness.rounds import median_over
 
 FILE = "speed.json"

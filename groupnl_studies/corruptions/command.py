@@ -14,10 +14,10 @@ from torch import Tensor
 
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
+from groupnl.base.others import Others, others_in_words
 from groupnl.base.progress import progress
 from groupnl.corruptions.corrupt import corrupt
 from groupnl.corruptions.names import NAMES, SEVERITIES
-from groupnl_studies.harness.others import Others, others_in_words
 from groupnl_studies.harness.photographs import squares
 
 LIBRARY = "imagecorruptions"

@@ -12,6 +12,7 @@ from pydantic import model_validator
 from torch import Tensor
 
 from groupnl.base.options import Options as BaseOptions
+from groupnl.base.others import Others, others_in_words
 from groupnl.card import InputConfig
 from groupnl.card.card import Interpolation
 from groupnl.errors import ConfigError, InputError
@@ -20,7 +21,6 @@ from groupnl.images.limits import Limits
 from groupnl.images.preprocess import Preprocess
 from groupnl.images.reader import Reader
 from groupnl.images.side_by_side import SideBySide
-from groupnl_studies.harness.others import Others, others_in_words
 from groupnl_studies.images.pictures import generated
 
 _BATCH = 8

@@ -13,6 +13,7 @@ from groupnl.base.atomic_file import write_whole
 from groupnl.base.cores import usable_cores
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
+from groupnl.base.others import others_in_words
 from groupnl.errors import ConfigError
 from groupnl.inference.device import choose_device
 from groupnl.inference.device_names import Device
@@ -20,7 +21,6 @@ from groupnl.inference.ways import possible_ways, speed_ways
 from groupnl.models import PUBLISHED, VARIANTS
 from groupnl_studies.harness.cache import cache_folder
 from groupnl_studies.harness.machine import machine
-from groupnl_studies.harness.others import others_in_words
 from groupnl_studies.harness.own_process import in_a_process
 from groupnl_studies.models.figures import pair_summary
 from groupnl_studies.models.pair import Pair, PairTimes, Plan, measure_pair

@@ -13,13 +13,13 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from groupnl.base.others import Others
 from groupnl.base.progress import progress
 from groupnl.errors import RewriteError
 from groupnl.inference.device import choose_device
 from groupnl.inference.engines.engine import Engine
 from groupnl.inference.ways import REFERENCE, Way
 from groupnl.inference.workshop import Workshop
-from groupnl_studies.harness.others import Others
 from groupnl_studies.harness.random_network import identity, pictures, random_network, usual_input
 
 TURN_S = 0.1  # the least that one turn lasts

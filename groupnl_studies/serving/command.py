@@ -14,12 +14,12 @@ from groupnl.base.atomic_file import write_whole
 from groupnl.base.cores import usable_cores
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
+from groupnl.base.others import others_in_words
 from groupnl.base.picture import check_drawing, named_as_picture
 from groupnl.base.yaml_file import read_mapping
 from groupnl.inference.engine_names import EngineName
 from groupnl_studies.harness.machine import machine
 from groupnl_studies.harness.options import NewFile, Seconds
-from groupnl_studies.harness.others import others_in_words
 from groupnl_studies.harness.photographs import jpeg_files
 from groupnl_studies.serving.figures import Round, summary, table
 from groupnl_studies.serving.offline import modes

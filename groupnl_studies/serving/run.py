@@ -11,11 +11,11 @@ import yaml
 
 from groupnl.archive.read import CONFIG_FILE, unpack
 from groupnl.base.mapping import deep_merge
+from groupnl.base.others import Others
 from groupnl.base.say import Say
 from groupnl.base.yaml_file import read_mapping
 from groupnl_studies.harness.client import first_classes
 from groupnl_studies.harness.load import LoadProcess
-from groupnl_studies.harness.others import Others
 from groupnl_studies.harness.rounds import in_turns
 from groupnl_studies.harness.slot import Slot, slot
 from groupnl_studies.serving.contenders import Batching, Contender, contenders

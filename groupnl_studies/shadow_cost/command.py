@@ -9,12 +9,12 @@ from pathlib import Path
 
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
+from groupnl.base.others import Others, others_in_words
 from groupnl.errors import ConfigError
 from groupnl.server.command import SAMPLE_IMAGE
 from groupnl_studies.harness.client import Request
 from groupnl_studies.harness.load import LoadProcess
 from groupnl_studies.harness.options import Seconds
-from groupnl_studies.harness.others import Others, others_in_words
 from groupnl_studies.harness.scrape import Scrape
 from groupnl_studies.harness.service import RunningService, shadow_settings
 from groupnl_studies.shadow_cost.run import (

@@ -14,10 +14,10 @@ from groupnl.base.atomic_file import write_whole
 from groupnl.base.cores import usable_cores
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
+from groupnl.base.others import others_in_words
 from groupnl.base.progress import progress
 from groupnl_studies.harness.machine import machine
 from groupnl_studies.harness.options import NewFile, Seconds
-from groupnl_studies.harness.others import others_in_words
 from groupnl_studies.harness.photographs import jpeg_files
 from groupnl_studies.tune.output import content, others, serve_config, table
 from groupnl_studies.tune.plot import draw

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from groupnl.base.others import busy_s
 from groupnl.errors import ServerError
 from groupnl.metrics import BATCH_SIZE
 from groupnl.report.samples import read_endpoint
 from groupnl_studies.harness.client import Request
 from groupnl_studies.harness.load import LoadProcess
-from groupnl_studies.harness.others import busy_s
 from groupnl_studies.harness.rounds import in_turns
 from groupnl_studies.harness.service import HOST, QUIET, RunningService
 from groupnl_studies.harness.slot import Slot, slot

@@ -13,6 +13,7 @@ from support.traffic import tiny_record
 from groupnl.archive.handler_config import HandlerConfig
 from groupnl.archive.load import load_unpacked
 from groupnl.archive.shadow_config import ShadowConfig
+from groupnl.base.turns import Turns
 from groupnl.corruptions import CELLS, Cell
 from groupnl.errors import ConfigError, input_errors
 from groupnl.inference.engines.torch_engine import TorchEngine
@@ -28,7 +29,6 @@ from groupnl.service.shadow import Sampler
 from groupnl.service.shadow.counts import ShadowCounts
 from groupnl.service.shadow.notes import open_notes
 from groupnl.service.shadow.traffic_counts import TrafficCounts
-from groupnl.service.turns import Turns
 
 _OF_A_CANDIDATE = {family for family in FAMILIES if "candidate" in family.labels}
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from groupnl.archive.handler_config import HandlerConfig
 from groupnl.archive.load import load_unpacked
 from groupnl.archive.shadow_config import ShadowConfig
+from groupnl.base.turns import Turns
 from groupnl.card import ModelCard
 from groupnl.corruptions import NAMES, Cell, corrupt_each
 from groupnl.images import Limits, Reader
@@ -26,7 +27,6 @@ from groupnl.service.items import Item
 from groupnl.service.service import Service
 from groupnl.service.shadow import Sampler
 from groupnl.service.trials import Trial
-from groupnl.service.turns import Turns
 
 FILE = encode(Image.fromarray(scene()), "PNG")
 SEED = 5  # of the model's shadow path

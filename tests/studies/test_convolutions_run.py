@@ -16,6 +16,7 @@ from support.half_written import KilledError, killed_while_writing
 from timm.utils import random_seed
 
 from groupnl.base.options import read_options
+from groupnl.base.others import Others, others_in_words
 from groupnl.errors import ConfigError
 from groupnl_studies.convolutions import command, speed
 from groupnl_studies.convolutions import train as train_module
@@ -29,7 +30,6 @@ from groupnl_studies.convolutions.schedule import Clock, run_cells
 from groupnl_studies.convolutions.speed import read_ratios
 from groupnl_studies.convolutions.state import Progress, save_state
 from groupnl_studies.convolutions.train import best_classes, train
-from groupnl_studies.harness.others import Others, others_in_words
 
 pytestmark = pytest.mark.slow
 

@@ -60,6 +60,7 @@ class EngineKind(ABC):
         precision_is_in_files: they were made for one precision, whatever is asked for later.
         serves_published: a service runs the network as it was trained.
         packages: what making its files needs beside the project itself, and our extras that have it.
+        packages_to_open: the same of what opening them needs.
     """
 
     name: ClassVar[EngineName]
@@ -70,6 +71,7 @@ class EngineKind(ABC):
     precision_is_in_files: ClassVar[bool] = False
     serves_published: ClassVar[bool] = False
     packages: ClassVar[Mapping[str, str]] = {}
+    packages_to_open: ClassVar[Mapping[str, str]] = {}
 
     def refusal(self, device: torch.device, precision: torch.dtype, published: bool = False) -> str | None:
         """Why a network cannot be run so, in a sentence that says what to do; None if it can."""
@@ -80,11 +82,12 @@ class EngineKind(ABC):
         return precision if self.refusal(device, precision) is None else torch.float32
 
     def missing(self) -> str | None:
-        """Which package must be installed first, in a sentence; None: all are there."""
-        for package, extra in self.packages.items():
-            if importlib.util.find_spec(package) is None:
-                return not_installed(package, extra)
-        return None
+        """Which package must be installed before its files are made and opened, in a sentence; None: all are there."""
+        return _missing({**self.packages, **self.packages_to_open})
+
+    def missing_to_open(self) -> str | None:
+        """Which package must be installed before its files are opened, in a sentence; None: all are there."""
+        return _missing(self.packages_to_open)
 
     def make(self, network: nn.Module, spec: Spec, folder: Path) -> None:  # noqa: B027 (some have no files)
         """Write the engine's files; nothing where it has none.
@@ -116,3 +119,10 @@ class EngineKind(ABC):
             ConfigError: a package that the engine needs is missing or does not start.
             RewriteError: a file is not what `make` wrote.
         """
+
+
+def _missing(packages: Mapping[str, str]) -> str | None:
+    for package, extra in packages.items():
+        if importlib.util.find_spec(package) is None:
+            return not_installed(package, extra)
+    return None

@@ -27,7 +27,8 @@ class OpenVino(EngineKind):
     runtime = "openvino"
     has_files = True
     fixed_threads = True
-    packages: ClassVar[Mapping[str, str]] = {**PACKAGES, "openvino": "openvino"}
+    packages = PACKAGES
+    packages_to_open: ClassVar[Mapping[str, str]] = {"openvino": "openvino"}
 
     def refusal(self, device: torch.device, precision: torch.dtype, published: bool = False) -> str | None:
         """It knows no CUDA; see `EngineKind.refusal`."""

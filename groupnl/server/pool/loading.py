@@ -1,6 +1,7 @@
 """From an archive to a version that can answer: unpacked, with the settings of this start, and its workers' pool."""
 
 import itertools
+import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,12 +10,15 @@ from groupnl.archive.manifest import unpacked_manifest
 from groupnl.archive.read import CONFIG_FILE, archive_digest, read_manifest
 from groupnl.base.yaml_file import read_mapping
 from groupnl.server.config import ServeConfig
+from groupnl.server.engines import settle_engines
 from groupnl.server.pool.models import Version
 from groupnl.server.pool.pool import Pool
 from groupnl.server.pool.serving import Serving
 from groupnl.server.pool.witness import Witness
 from groupnl.server.pool.worker_process import Program
 from groupnl.server.store import ServedModel, fill_store
+
+logger = logging.getLogger(__name__)
 
 LEAST_LOAD_S = 60.0  # that a worker may take to load its model, however short the start may be: others may compute
 
@@ -54,6 +58,7 @@ class Loader:
         read_manifest(model.archive)
         store = self._folder / f"{next(self._numbers)}" / "store"
         fill_store(store, [model], self._config, others)
+        settle_engines(store.parent, logger.info)
         (version,) = self.versions([model], store)
         return version
 

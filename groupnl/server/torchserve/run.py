@@ -9,9 +9,11 @@ from pathlib import Path
 
 from groupnl.base.cores import usable_cores
 from groupnl.base.say import Say
+from groupnl.base.seats import make_seats, plan_seats
 from groupnl.errors import ConfigError, NotFoundError
 from groupnl.server.comparison import comparison_of
 from groupnl.server.config import ServeConfig
+from groupnl.server.engines import settle_engines
 from groupnl.server.examples import kept_examples
 from groupnl.server.labels.serving import labels_app
 from groupnl.server.management_socket import LONGEST_SOCKET_PATH
@@ -25,7 +27,6 @@ from groupnl.server.torchserve.frontend import KEY_FILE, TorchServe, properties
 from groupnl.server.torchserve.java import find_java
 from groupnl.server.torchserve.workers import Workers
 from groupnl.server.worker_environment import METRICS_FOLDER, worker_settings
-from groupnl.service.seats import make_seats, plan_seats
 
 STORE = "store"  # below the run's directory
 
@@ -125,6 +126,7 @@ def _prepare(
 ) -> TorchServe:
     store = run_dir / STORE
     workers, max_image_bytes = fill_store(store, models, config)
+    settle_engines(run_dir, say)
     text = properties(config, models, store, max_image_bytes)
     (run_dir / "config.properties").write_text(text, encoding="utf-8")
     seats = plan_seats(usable_cores(), workers)

@@ -2,7 +2,7 @@
 
 A worker that is alone takes all of them; where several have work, each takes its share, and the others wait, read their
 next batch or send their last. So, however many workers there are, no more threads compute than there are cores. See
-`groupnl.service.turns`.
+`groupnl.base.turns`.
 """
 
 from pathlib import Path

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from groupnl.service.seats import Seats, make_seats
-from groupnl.service.turns import Turns
+from groupnl.base.seats import Seats, make_seats
+from groupnl.base.turns import Turns
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from groupnl.service.turns import Turns
+from groupnl.base.turns import Turns
 with Turns(Path(sys.argv[1]), 2).turn():
     print("seated", flush=True)
     time.sleep(60)

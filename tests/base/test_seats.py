@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from groupnl.service.seats import Seats, make_seats, plan_seats
+from groupnl.base.seats import Seats, make_seats, plan_seats
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Whose turn it is to compute, and with how many threads; see `groupnl.service.seats`."""
+"""Whose turn it is to compute, and with how many threads; see `groupnl.base.seats`."""
 
 import fcntl
 import os
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from groupnl.service.seats import read_seats
+from groupnl.base.seats import read_seats
 
 _POLL_S = 0.0005
 _PATIENCE_S = 0.5  # and so many times the longest of the last turns: who waits longer waits for one that stands still

@@ -1,4 +1,4 @@
-"""groupnl_studies.harness.others: what other programs use, and what is said of it."""
+"""groupnl.base.others: what other programs use, and what is said of it."""
 
 import subprocess
 import sys
@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from groupnl.base.others import Others, busy_s, others_in_words, own_s
 from groupnl_studies.harness import others
-from groupnl_studies.harness.others import Others, busy_s, others_in_words, own_s
 
 BURN = "import time\nwhile time.process_time() < 0.3: pass"
 STAYING = f"{BURN}\nprint(flush=True)\ninput()"

@@ -1,0 +1,80 @@
+"""The engines of an archive, made when packing: the one that is wanted, or all that there are, and these are timed."""
+
+import shutil
+from pathlib import Path
+
+from torch import nn
+
+from groupnl.archive.engine import Choice, engine_spec
+from groupnl.archive.engine_record import ENGINES_FOLDER, EngineRecord, write_engine_record
+from groupnl.archive.manifest import Manifest
+from groupnl.archive.speed.measure import measure
+from groupnl.archive.speed.speeds import write_speeds
+from groupnl.archive.speed.table import speed_table
+from groupnl.archive.trial import compare_engine
+from groupnl.base.files import sha256_of
+from groupnl.base.say import Say
+from groupnl.errors import ArchiveError, ConfigError, RewriteError
+from groupnl.inference.device import precision_name
+from groupnl.inference.engine_names import AUTO
+from groupnl.inference.engines.kind import EngineKind
+from groupnl.inference.engines.table import ENGINES, engine_kind
+from groupnl.inference.engines.target import Target
+from groupnl.inference.rewrite import own_copy
+
+
+def add_engines(model: nn.Module, manifest: Manifest, choice: Choice, work: Path, say: Say) -> None:
+    """Make what the chosen engine needs, below `work`/`ENGINES_FOLDER`; of `AUTO` all engines, and their `speeds.json`.
+
+    Of `AUTO` an engine that cannot be made, or computes something else, is left out, and it is told why.
+
+    Args:
+        model: the network, in evaluation mode; it is left as it is.
+        manifest: of the archive.
+        choice: engine, device and precision that the files are for.
+        work: folder of the archive's files: weights, `model.json` and `model-config.yaml` are there.
+        say: is told what is done.
+
+    Raises:
+        ConfigError: a package that the chosen engine needs is missing.
+        RewriteError: the network cannot be compiled or exported for it.
+        ServerError: a process that times the engines ended.
+    """
+    if choice.name != AUTO:
+        _add(engine_kind(choice.name), model, manifest, choice, work)
+        return
+    for kind in ENGINES:
+        if kind.has_files:
+            _try_to_add(kind, model, manifest, choice.for_engine(kind.name), work, say)
+    say("timing the engines")
+    speeds = measure(work)
+    write_speeds(speeds, work)
+    say(speed_table(speeds))
+
+
+def _try_to_add(kind: EngineKind, model: nn.Module, manifest: Manifest, choice: Choice, work: Path, say: Say) -> None:
+    try:
+        if reason := kind.refusal(choice.device, choice.precision) or kind.missing():
+            raise ConfigError(reason)
+        say(f"making the engine {kind.name} ({precision_name(choice.precision)})")
+        _add(kind, model, manifest, choice, work)
+        compare_engine(work, manifest, own_copy(model), choice)
+    except (ArchiveError, ConfigError, RewriteError) as error:
+        say(f"without the engine {kind.name}: {error}")
+        shutil.rmtree(work / ENGINES_FOLDER / kind.name, ignore_errors=True)
+
+
+def _add(kind: EngineKind, model: nn.Module, manifest: Manifest, choice: Choice, work: Path) -> None:
+    if not kind.has_files:
+        return
+    folder = work / ENGINES_FOLDER / kind.name
+    folder.mkdir(parents=True)
+    kind.make(model, engine_spec(kind, manifest, choice), folder)
+    record = EngineRecord(
+        engine=kind.name,
+        target=Target.here(choice.device, choice.precision) if kind.has_machine_code else None,
+        precision=precision_name(choice.precision) if kind.precision_is_in_files else None,
+        sha256={file.name: sha256_of(file) for file in kind.files(folder)},
+        weights_sha256=manifest.weights_sha256,
+    )
+    write_engine_record(record, folder)

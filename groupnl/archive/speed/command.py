@@ -1,0 +1,59 @@
+"""`groupnl engines`: how fast the engines of an archive are, as measured before or now."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from groupnl.archive.read import read_manifest, unpack
+from groupnl.archive.speed.machine import Machine
+from groupnl.archive.speed.measure import measure
+from groupnl.archive.speed.replace import replace_speeds
+from groupnl.archive.speed.speeds import read_speeds
+from groupnl.archive.speed.table import speed_table
+from groupnl.base.options import Options as BaseOptions
+
+
+class Options(BaseOptions):
+    """What `groupnl engines` shows.
+
+    Attributes:
+        archive: a `.mar` file.
+        measure: time the engines, whatever is known.
+        write: keep what is measured in the archive; measures.
+    """
+
+    archive: Path
+    measure: bool
+    write: bool
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `groupnl engines`."""
+    parser.add_argument("archive", type=Path, help="a .mar file")
+    parser.add_argument("--measure", action="store_true", help="time them here (only where the archive does not know)")
+    parser.add_argument("--write", action="store_true", help="time them here, and keep the figures in the archive")
+
+
+def run(options: Options) -> int:
+    """Print the table.
+
+    Raises:
+        ArchiveError: the archive is missing, damaged or not one of ours.
+        ServerError: a process that times the engines ended.
+    """
+    read_manifest(options.archive)
+    with tempfile.TemporaryDirectory(prefix="groupnl-") as place:
+        folder = Path(place) / "unpacked"
+        unpack(options.archive, folder)
+        speeds = read_speeds(folder)
+        difference = None if speeds is None else speeds.machine.difference(Machine.here())
+        if speeds is None or options.measure or options.write:
+            print("timing the engines", file=sys.stderr, flush=True)
+            speeds, difference = measure(folder), None
+        print(speed_table(speeds))
+        if difference:
+            print(f"measured on another machine ({difference}); --measure measures here")
+        if options.write:
+            replace_speeds(options.archive, speeds)
+    return 0
