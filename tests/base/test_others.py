@@ -8,8 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
+from groupnl.base import others
 from groupnl.base.others import Others, busy_s, others_in_words, own_s
-from groupnl_studies.harness import others
 
 BURN = "import time\nwhile time.process_time() < 0.3: pass"
 STAYING = f"{BURN}\nprint(flush=True)\ninput()"

@@ -22,9 +22,9 @@ from groupnl.errors import ServerError
 from groupnl.inference.engine_names import EngineName
 
 _MODULE = "groupnl.archive.speed.process"
-_ROUNDS = 3  # the best counts, since other programs only slow; engines take turns, so that these meet all of them
-_SECONDS = 0.6  # of an engine's turn with full batches
-_ALONE_SECONDS = 0.3
+_ROUNDS = 4  # the best counts, since other programs only slow; engines take turns, so that these meet all of them
+_SECONDS = 0.3  # of an engine's turn with full batches
+_ALONE_SECONDS = 0.15
 _STOP_S = 10.0
 
 

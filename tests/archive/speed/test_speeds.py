@@ -1,0 +1,184 @@
+"""groupnl.archive.speed: which engine is taken, on which machine figures hold, and when they are measured again."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from support.tiny import tiny_checkpoint
+
+from groupnl.archive.model_config import ServingSettings
+from groupnl.archive.pack import pack
+from groupnl.archive.read import CONFIG_FILE, unpack
+from groupnl.archive.speed import measure as measuring
+from groupnl.archive.speed import settle as settling
+from groupnl.archive.speed.machine import Machine
+from groupnl.archive.speed.settle import settle
+from groupnl.archive.speed.speeds import Plan, Speed, Speeds, read_speeds, write_speeds
+from groupnl.archive.speed.table import one_line, speed_table
+from groupnl.errors import ServerError
+from groupnl.inference.engine_names import EngineName
+
+CPUINFO = """processor	: 0
+model name	: Some CPU @ 2.00GHz
+flags		: fpu sse2 avx avx2 fma avx512_bf16
+
+processor	: 1
+model name	: Some CPU @ 2.00GHz
+"""
+PLAN = Plan(workers=2, batch_size=8, threads=None)
+
+
+def machine(cpu: str = "Some CPU") -> Machine:
+    return Machine(cpu=cpu, instructions=("avx2",), cores=2, gpus=(), packages={"torch": "2.14.1"})
+
+
+def speed(engine: EngineName, full: float, beside: float = 50.0, alone: float = 20.0) -> Speed:
+    return Speed(engine=engine, precision="float32", full=full, beside=beside, alone=alone)
+
+
+def speeds(*each: Speed, on: Machine | None = None, others: float = 0.0) -> Speeds:
+    return Speeds(machine=on or machine(), plan=PLAN, speeds=each, left_out={"onnx": "it is not there"}, others=others)
+
+
+@pytest.mark.parametrize(
+    ("each", "expected"),
+    [
+        ([speed("aot", 100), speed("openvino", 106)], ["openvino", "aot"]),
+        ([speed("aot", 100), speed("openvino", 104, beside=40)], ["aot", "openvino"]),  # as fast, and better beside
+        ([speed("aot", 100, alone=30), speed("openvino", 104)], ["aot", "openvino"]),  # ... or alone
+        ([speed("eager", 10), speed("aot", 94, 90, 90), speed("openvino", 100)], ["openvino", "aot", "eager"]),
+        ([], []),
+    ],
+)
+def test_of_those_that_are_as_fast_the_one_that_is_fastest_in_all_is_first(
+    each: list[Speed], expected: list[EngineName]
+) -> None:
+    found = speeds(*each)
+    assert found.ranking() == expected
+    assert list(found.ordered()) == expected
+
+
+def test_a_machine_is_read_from_what_linux_tells(tmp_path: Path) -> None:
+    (tmp_path / "proc/driver/nvidia/gpus/0000:01:00.0").mkdir(parents=True)
+    (tmp_path / "proc/driver/nvidia/gpus/0000:01:00.0/information").write_text("Model: \t NVIDIA H200\nIRQ: 1\n")
+    (tmp_path / "proc/cpuinfo").write_text(CPUINFO)
+    found = Machine.here(tmp_path)
+    assert (found.cpu, found.gpus) == ("Some CPU @ 2.00GHz", ("NVIDIA H200",))
+    assert found.instructions == ("avx", "avx2", "avx512_bf16", "fma")
+    assert found.packages["torch"].startswith("2.")
+
+
+def test_a_machine_that_tells_nothing_has_a_name_all_the_same(tmp_path: Path) -> None:
+    found = Machine.here(tmp_path)
+    assert found.cpu
+    assert (found.instructions, found.gpus) == ((), ())
+
+
+def test_what_is_another_is_told_in_a_few_words() -> None:
+    assert machine().difference(machine()) is None
+    assert machine().difference(machine("Another")) == "cpu Some CPU, here Another"
+    newer = machine().model_copy(update={"packages": {"torch": "3.0"}, "cores": 2})
+    assert machine().difference(newer) == "packages torch 2.14.1, here torch 3.0"
+    without = machine().model_copy(update={"instructions": ()})
+    assert machine().difference(without) == "instructions avx2, here none"
+
+
+def test_the_table_says_what_was_measured_where() -> None:
+    text = speed_table(speeds(speed("aot", 100.0), speed("openvino", 200.0, 90.0, 40.0)))
+    assert text.splitlines() == [
+        "engine    precision  images/s  beside a busy program  one image, ms",
+        "openvino  float32       200.0             90.0 (45%)           25.0",
+        "aot       float32       100.0             50.0 (50%)           50.0",
+        "left out: onnx: it is not there",
+        "Some CPU, 2 cores: 2 workers, batches of up to 8",
+    ]
+    assert "measure again when the machine is quiet" in speed_table(speeds(speed("aot", 1.0), others=0.7))
+    assert one_line(speeds(speed("aot", 100.0), speed("eager", 20.0))) == "aot 100 images/s, eager 20 images/s"
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("packed")
+    archive = pack(tiny_checkpoint(folder), folder, "tiny", settings=ServingSettings(handler={"engine": "eager"}))
+    unpack(archive, folder / "unpacked")
+    return folder / "unpacked"
+
+
+@pytest.fixture
+def open_engine(packed: Path, tmp_path: Path) -> Callable[[str], Path]:
+    """Makes copies of the archive whose settings leave the engine open."""
+
+    def copy(name: str) -> Path:
+        folder = shutil.copytree(packed, tmp_path / name)
+        settings = yaml.safe_load((folder / CONFIG_FILE).read_text())
+        settings["handler"]["engine"] = "auto"
+        (folder / CONFIG_FILE).write_text(yaml.safe_dump(settings))
+        return folder
+
+    return copy
+
+
+def test_engines_are_measured_where_the_machine_is_another_and_only_once_for_an_archive(
+    open_engine: Callable[[str], Path], packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[Path] = []
+    here = Machine.here()
+
+    def measure(folder: Path) -> Speeds:
+        measured.append(folder)
+        return speeds(speed("openvino", 7.0), on=here)
+
+    monkeypatch.setattr(settling, "measure", measure)
+    model, twin, known = (open_engine(name) for name in ("model", "twin", "known"))
+    write_speeds(speeds(speed("aot", 5.0)), model)
+    write_speeds(speeds(speed("aot", 5.0), on=here), known)
+    said: list[str] = []
+    settle([model, twin, known, packed], said.append)
+    assert measured == [model]
+    found = [read_speeds(folder) for folder in (model, twin, known)]
+    assert [each.ranking() for each in found if each] == [["openvino"], ["openvino"], ["aot"]]
+    assert read_speeds(packed) is None  # its engine is not open
+    assert "tiny: measuring which engine is the fastest here (cpu Some CPU, here " in said[0]
+    assert said[1] == "tiny: openvino 7 images/s"
+    settle([model, twin, known], said.append)
+    assert len(measured) == 1
+
+
+def test_where_measuring_fails_the_order_stays(
+    open_engine: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measure(folder: Path) -> Speeds:
+        raise ServerError("a process ended")
+
+    monkeypatch.setattr(settling, "measure", measure)
+    folder = open_engine("model")
+    before = speeds(speed("aot", 5.0))
+    write_speeds(before, folder)
+    said: list[str] = []
+    settle([folder], said.append)
+    assert said[-1] == "tiny: not measured, a process ended"
+    assert read_speeds(folder) == before
+
+
+@pytest.mark.slow
+def test_engines_are_timed_in_processes_of_their_own(
+    open_engine: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measuring, "_ROUNDS", 1)
+    monkeypatch.setattr(measuring, "_SECONDS", 0.05)
+    found = measuring.measure(open_engine("model"))
+    assert [each.engine for each in found.speeds] == ["eager"]
+    assert found.plan == PLAN
+    assert found.machine == Machine.here()
+
+
+def test_a_process_that_ends_is_told(
+    open_engine: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    folder = open_engine("model")
+    (folder / "model.json").unlink()
+    with pytest.raises(ServerError, match="a process that times engines ended with code 1; it says why above"):
+        measuring.measure(folder)
+    assert "model.json" in capfd.readouterr().err
