@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.server import Server
-from support.shadows import until
 from support.tiny import tiny_checkpoint
+from support.waiting import until
 
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
