@@ -13,6 +13,7 @@ from groupnl.inference.native import build as native
 from groupnl.inference.warm_up import run_noise
 
 PACKAGE_FILE = "engine.pt2"
+_MODEL = "model"  # as torch calls what is alone in a package
 MAX_BATCH = 256  # images; the machine code takes any number up to it
 
 
@@ -64,7 +65,8 @@ class PackageEngine:
         if kernel is not None:
             native.load(kernel)
         index = -1 if device.index is None else device.index
-        self._run = torch._inductor.aoti_load_package(str(package), device_index=index)
+        # What torch._inductor.aoti_load_package opens; that imports the compiler first, which takes as long as torch.
+        self._run = torch._C._aoti.AOTIModelPackageLoader(str(package), _MODEL, False, 1, index).boxed_run
         self._size = config.size
         self._device = device
         self._stream = urgent_stream(device) if urgent else None
@@ -82,5 +84,5 @@ class PackageEngine:
     @torch.inference_mode()
     def _forward(self, pixels: Tensor) -> Tensor:
         with torch.cuda.stream(self._stream):  # of None: the usual stream
-            logits: Tensor = self._run(pixels.to(self._device))
+            (logits,) = self._run([pixels.to(self._device)])
             return logits.cpu()

@@ -91,7 +91,7 @@ def test_batches_beyond_the_compiled_bound_are_split(exact: Compiled) -> None:
 
 
 def test_logits_that_are_not_finite_are_told(fastest: Compiled, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fastest.engine, "_run", lambda pixels: torch.full((len(pixels), 10), torch.inf))
+    monkeypatch.setattr(fastest.engine, "_run", lambda inputs: [torch.full((len(inputs[0]), 10), torch.inf)])
     with pytest.raises(ConfigError, match="not finite"):
         fastest.engine.warm_up(2)
 
