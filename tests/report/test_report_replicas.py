@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import pytest
 from prometheus_client import CollectorRegistry, start_http_server
+from support.ports import free_ports
 from support.prometheus import Prometheus, tools
 from support.reported_traffic import LOST, count_looks, expect
-from support.server import free_ports
 from support.waiting import until, until_equal
 
 from groupnl.cli import main

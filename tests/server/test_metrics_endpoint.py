@@ -16,7 +16,7 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.metrics_core import CounterMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
-from support.server import free_ports
+from support.ports import free_ports
 from support.waiting import until_equal
 
 from groupnl.server import metrics_endpoint

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.server import free_ports
+from support.ports import free_ports
 
 from groupnl.cli import main
 from groupnl.monitoring.recording import LONG_INTERVAL

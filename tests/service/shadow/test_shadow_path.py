@@ -24,13 +24,15 @@ from groupnl.robustness.compare import compare
 from groupnl.service.items import Item
 from groupnl.service.shadow import Sampler
 from groupnl.service.shadow.batch import Batch, Result
-from groupnl.service.shadow.child_runner import ChildRunner
+from groupnl.service.shadow.child_runner import ChildRunner, _lower_priority
 from groupnl.service.shadow.counts import ShadowCounts
 from groupnl.service.shadow.job import Job
 from groupnl.service.shadow.loop import ShadowLoop
 from groupnl.service.shadow.messages import Setup
 from groupnl.service.shadow.pace import Pace
 from groupnl.service.shadow.runner import LocalRunner
+
+SET_SCHEDULER = getattr(os, "sched_setscheduler", None)  # tests/conftest.py replaces it
 
 
 class _Blocked:
@@ -187,26 +189,39 @@ def test_a_fault_of_the_offer_reaches_nobody(
     assert len(caplog.records) == 1
 
 
-@pytest.fixture
-def deaths() -> list[str]:
+@pytest.fixture(scope="module")
+def _all_deaths() -> list[str]:
     return []
 
 
 @pytest.fixture
-def child(packed: Path, deaths: list[str]) -> Iterator[ChildRunner]:
-    runner = ChildRunner(Setup(packed, packed, EAGER, 1), deaths.append)
-    runner.start()
+def deaths(_all_deaths: list[str]) -> list[str]:
+    """Those in this test."""
+    _all_deaths.clear()
+    return _all_deaths
+
+
+@pytest.fixture(scope="module")
+def _one_child(packed: Path, _all_deaths: list[str]) -> Iterator[ChildRunner]:
+    runner = ChildRunner(Setup(packed, packed, EAGER, 1), _all_deaths.append)
     yield runner
     runner.close()
 
 
+@pytest.fixture
+def child(_one_child: ChildRunner, deaths: list[str]) -> ChildRunner:
+    """Runs, also where the test before has ended it."""
+    if _one_child.pid is None:
+        _one_child.start()
+    return _one_child
+
+
 @pytest.mark.slow
-def test_the_process_answers_as_the_thread_does(child: ChildRunner, engine: TorchEngine, pixels: Tensor) -> None:
+def test_the_process_answers_as_the_thread_does(
+    child: ChildRunner, engine: TorchEngine, pixels: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     specs = [CorruptionSpec("contrast", 1 + index % 5, index) for index in range(8)]
     clean = engine(pixels[:8]).softmax(dim=1)
-    assert child.pid is not None
-    if hasattr(os, "SCHED_IDLE"):
-        assert os.sched_getscheduler(child.pid) == os.SCHED_IDLE
     expected = LocalRunner(engine, engine, CPU).run(Batch(pixels[:8], specs, clean))
     found = child.run(Batch(pixels[:8], specs, clean))
     for one, other in zip(found, expected, strict=True):
@@ -217,17 +232,23 @@ def test_the_process_answers_as_the_thread_does(child: ChildRunner, engine: Torc
     assert [result.best for result in child.run(Batch(pixels[:2], [None, None], None)) if result] == [
         int(best) for best in clean[:2].argmax(dim=1)
     ]
+    if SET_SCHEDULER is not None:
+        monkeypatch.setattr(os, "sched_setscheduler", SET_SCHEDULER)
+        assert child.pid is not None
+        _lower_priority(child.pid)  # as at its start
+        assert os.sched_getscheduler(child.pid) == os.SCHED_IDLE
 
 
 @pytest.mark.slow
 def test_a_killed_process_is_started_again(
-    child: ChildRunner,
+    packed: Path,
     deaths: list[str],
     engine: TorchEngine,
     pixels: Tensor,
     begin: Callable[..., ShadowLoop],
     count: Count,
 ) -> None:
+    child = ChildRunner(Setup(packed, None, EAGER, 1), deaths.append)
     shadow = begin(child, config(batch_size=1))
     shadow.offer(job(engine, pixels[0]))
     until(lambda: count(PAIRS_DONE) == 1)
