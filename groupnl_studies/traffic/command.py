@@ -50,6 +50,7 @@ class Options(BaseOptions):
         fitted: icons that the small model is fitted to.
         tested: others, of which the traffic is.
         photographs: a folder of them; None: none.
+        known: photographs that the small model is fitted to; None: half of them.
         size: of their crops, pixels.
         crops: of each photograph.
         streams: simulated ones of each corruption.
@@ -63,6 +64,7 @@ class Options(BaseOptions):
     fitted: Positive
     tested: Positive
     photographs: Path | None
+    known: Positive | None
     size: Positive
     crops: Positive
     streams: Positive
@@ -79,7 +81,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--splits", nargs="+", default=["test_emoji", "test_style"], metavar="SPLIT", help="(test_emoji test_style)")
     add("--fitted", type=int, default=1000, metavar="N", help="icons for the small model (%(default)s)")
     add("--tested", type=int, default=500, metavar="N", help="other icons, for the traffic (%(default)s)")
-    add("--photographs", type=Path, metavar="DIR", help="half of them for the small model (none)")
+    add("--photographs", type=Path, metavar="DIR", help="to fit to some, and look at the others (none)")
+    add("--known", type=int, metavar="N", help="photographs for the small model (half of them)")
     add("--size", type=int, default=64, metavar="N", help="of the photographs' crops, pixels (%(default)s)")
     add("--crops", type=int, default=24, metavar="N", help="of each photograph (%(default)s)")
     add("--streams", type=int, default=400, metavar="N", help="simulated ones of each corruption (%(default)s)")
@@ -119,7 +122,9 @@ def run(options: Options) -> int:
     strangers = [seen(kind, theirs.images.pixels, theirs.images.labels, traffic, engine) for kind in STRANGERS]
     sets = {"icons": icons}
     if options.photographs:
-        known, again, others = photographs(options.photographs, options.size, options.crops, options.seed)
+        known, again, others = photographs(
+            options.photographs, options.size, options.crops, options.seed, options.known
+        )
         crops = {"new crops": (None, again), "other photographs": (known.groups, others)}
         sets |= _looked_at(known, crops, options.seed)
     found: list[Finding] = []
