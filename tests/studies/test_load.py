@@ -191,4 +191,4 @@ def test_the_process_ends_with_a_killed_program(tmp_path: Path) -> None:
     assert children
     parent.kill()
     parent.communicate()
-    assert psutil.wait_procs(children, timeout=10)[1] == []
+    assert psutil.wait_procs(children, timeout=60)[1] == []
