@@ -45,6 +45,10 @@ class Planes:
         """Differences of pixels that lie so far apart; columns below 0: the lower pixel is the one on the left."""
         return self.ahead(rows, columns) - self if columns >= 0 else self.ahead(rows, 0) - self.ahead(0, -columns)
 
+    def within(self, other: "Planes") -> "Planes":
+        """The same, without what the other misses, too."""
+        return Planes(self.values, self.shape, _missing(self, other))
+
     def __add__(self, other: "Planes") -> "Planes":
         return _joined(np.add, self, other)
 
@@ -100,8 +104,11 @@ def _equal(count: int) -> Floats:
 
 def _joined(function: np.ufunc, one: Planes, other: Planes) -> Planes:
     count = min(len(one.values), len(other.values))
-    missing = max(one.missing[0], other.missing[0]), max(one.missing[1], other.missing[1])
-    return Planes(function(one.values[:count], other.values[:count]), one.shape, missing)
+    return Planes(function(one.values[:count], other.values[:count]), one.shape, _missing(one, other))
+
+
+def _missing(one: Planes, other: Planes) -> tuple[int, int]:
+    return max(one.missing[0], other.missing[0]), max(one.missing[1], other.missing[1])
 
 
 @cache

@@ -178,8 +178,8 @@ def _directions(pairs: Sequence[tuple[Planes, Planes]], parts: int) -> Floats:
 
 def _moments(across: Planes, down: Planes) -> Floats:
     """Mean squares and product of both differences in each block: (3, B * parts, blocks)."""
-    both = across * down
-    return np.stack([both.like(each.whole).pooled() for each in (across * across, down * down, both)])
+    wide, high = across.within(down), down.within(across)
+    return np.stack([(one * other).pooled() for one, other in ((wide, wide), (high, high), (wide, high))])
 
 
 def _profiles(across: Planes, down: Planes) -> Floats:
