@@ -6,7 +6,7 @@ run side by side, because compiling takes long.
 
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from groupnl.inference.ways import REFERENCE, Way, parse_way
 from groupnl.inference.workshop import Workshop
 from groupnl_studies.gpu.findings import Findings, read_findings
 from groupnl_studies.gpu.plan import Plan, make_plan
-from groupnl_studies.gpu.ways import compiled_ways, loaded_ways, obstacles
+from groupnl_studies.gpu.ways import loaded_ways, obstacles, other_compiled_ways, packaged_way
 from groupnl_studies.harness.own_process import in_a_process
 from groupnl_studies.harness.random_network import identity, pictures, random_network, usual_input
 from groupnl_studies.models.pair import checked_error
@@ -72,14 +72,17 @@ def computed_right(work: Path) -> set[tuple[str, str]]:
     return {(row["network"], row["way"]) for row in rows if row["problem"] is None}
 
 
-def _jobs(plan: Plan, device: torch.device) -> Iterable[Job]:
-    loaded = tuple(way.name for way in loaded_ways(device))
-    for pair in plan.pairs:
-        yield Job(pair.model, loaded, _LOADING_S)
-    for place, network in enumerate(plan.packaged):
-        ways = compiled_ways(device, thorough=place == 0)
-        if ways:
-            yield Job(network, tuple(way.name for way in ways), _COMPILING_S)
+def _jobs(plan: Plan, device: torch.device) -> list[Job]:
+    loaded, packaged, others = (
+        tuple(way.name for way in ways)
+        for ways in (loaded_ways(device), packaged_way(device), other_compiled_ways(device))
+    )
+    jobs = [Job(pair.model, loaded, _LOADING_S) for pair in plan.pairs]
+    jobs += [Job(network, packaged, _COMPILING_S) for network in plan.pairs[0]]
+    jobs += [Job(plan.pairs[0].model, others, _COMPILING_S)]
+    rest = dict.fromkeys(network for pair in plan.pairs[1:] for network in pair)  # pairs share twins
+    jobs += [Job(network, packaged, _COMPILING_S) for network in rest]
+    return [job for job in jobs if job.ways]
 
 
 def _look(job: Job, size: int, device: Device, cache: Path, findings: Findings) -> None:

@@ -11,6 +11,8 @@ from typing import Any, TextIO
 
 from groupnl.base.atomic_file import write_whole
 
+_LINE = 300  # characters of a sentence that are said; compilers' errors are pages
+
 
 class Findings:
     """Where a part puts what it finds; any thread may.
@@ -81,7 +83,7 @@ class Findings:
         with self._lock:
             self._content[kind].append(sentence)
             self._write()
-        self.say(f"{word}: {sentence}")
+        self.say(f"{word}: {sentence.splitlines()[0][:_LINE]}")
 
     def _write(self) -> None:
         write_whole(self._file, json.dumps(self._content) + "\n")

@@ -16,7 +16,6 @@ class Plan:
     Attributes:
         size: side of the input, pixels.
         pairs: GroupNL networks and their twins, in the order in which they are looked at.
-        packaged: networks that are compiled, in this order.
         batches: numbers of images at once, for one pair.
         pair_batches: the same, for all pairs.
         rounds: how often each pair is measured.
@@ -29,7 +28,6 @@ class Plan:
 
     size: int
     pairs: tuple[Pair, ...]
-    packaged: tuple[str, ...]
     batches: tuple[int, ...]
     pair_batches: tuple[int, ...]
     rounds: int
@@ -55,8 +53,7 @@ def make_plan(device: str) -> Plan:
         tiny = _pair(TINY.name)
         return Plan(
             size=224,
-            pairs=(tiny, _pair("mobilenetv3_gnl_small_075")),
-            packaged=tiny,
+            pairs=(tiny,),
             batches=(1, 2, 4, 8),
             pair_batches=(1, 4),
             rounds=1,
@@ -66,11 +63,9 @@ def make_plan(device: str) -> Plan:
             served_s=0.5,
             beside_s=0.5,
         )
-    pairs = _all_pairs()
     return Plan(
         size=224,
-        pairs=pairs,
-        packaged=tuple(dict.fromkeys(name for pair in pairs for name in pair)),
+        pairs=_all_pairs(),
         batches=(1, 2, 4, 8, 16, 32, 64, 128, 256),
         pair_batches=(1, 32),
         rounds=3,

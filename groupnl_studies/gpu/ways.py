@@ -51,14 +51,17 @@ def loaded_ways(device: torch.device) -> list[Way]:
     return _possible([*eager, *(Way(False, "onnx", precision) for precision in PRECISIONS.values())], device)
 
 
-def compiled_ways(device: torch.device, *, thorough: bool) -> list[Way]:
-    """What is compiled: a package in the best precision; `thorough`: in all of them, and by torch.compile too."""
+def packaged_way(device: torch.device) -> list[Way]:
+    """What is compiled of every network: a package in the best precision; nothing where that cannot be."""
+    return _possible([Way(False, "aot", choose_precision("auto", device))], device)
+
+
+def other_compiled_ways(device: torch.device) -> list[Way]:
+    """What is compiled of one network: by torch.compile, and packages in the other precisions."""
     best = choose_precision("auto", device)
-    ways = [Way(False, "aot", best)]
-    if thorough:
-        ways += [Way(published, "compile", best) for published in (False, True)]
-        ways += [Way(False, "aot", precision) for precision in PRECISIONS.values() if precision != best]
-    return _possible(ways, device)
+    by_compile = [Way(published, "compile", best) for published in (False, True)]
+    packages = [Way(False, "aot", precision) for precision in PRECISIONS.values() if precision != best]
+    return _possible([*by_compile, *packages], device)
 
 
 def timed_ways(device: torch.device) -> list[Way]:

@@ -20,7 +20,7 @@ from groupnl_studies.gpu.child import findings_file
 from groupnl_studies.gpu.findings import Findings, read_findings
 from groupnl_studies.gpu.plan import make_plan
 from groupnl_studies.gpu.runner import ROOT
-from groupnl_studies.gpu.ways import compiled_ways, loaded_ways, obstacles, timed_ways
+from groupnl_studies.gpu.ways import loaded_ways, obstacles, other_compiled_ways, packaged_way, timed_ways
 from groupnl_studies.models.pair import Pair
 
 CPU = torch.device("cpu")
@@ -104,16 +104,19 @@ def test_the_ways_are_those_that_the_device_has(monkeypatch: pytest.MonkeyPatch)
     names = {way.name for way in loaded_ways(CPU)}
     assert names >= {"published-eager-float32", "eager-float32", "eager-bfloat16", "onnx-float32"}
     assert not any("float16" in name.split("-") for name in names)
-    assert {way.engine for way in compiled_ways(CPU, thorough=True)} == {"aot", "compile"}
+    assert [way.engine for way in packaged_way(CPU)] == ["aot"]
+    assert {way.engine for way in other_compiled_ways(CPU)} == {"aot", "compile"}
     monkeypatch.setattr("shutil.which", lambda name: None)
     assert set(obstacles(CPU)) == {"aot", "compile"}
-    assert compiled_ways(CPU, thorough=True) == []
+    assert packaged_way(CPU) == other_compiled_ways(CPU) == []
 
 
 def test_on_a_gpu_all_fifteen_are_looked_at() -> None:
     plan = make_plan("cuda")
     assert len({pair.model for pair in plan.pairs}) == len(plan.pairs) == 15
-    assert set(plan.packaged) == {network for pair in plan.pairs for network in pair}
+    jobs = equality._jobs(plan, CPU)
+    assert {job.network for job in jobs} == {network for pair in plan.pairs for network in pair}
+    assert len({(job.network, way) for job in jobs for way in job.ways}) == sum(len(job.ways) for job in jobs)
     assert (plan.batches[0], plan.batches[-1]) == (1, 256)
 
 
