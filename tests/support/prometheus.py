@@ -17,8 +17,8 @@ from groupnl.cli import main
 from groupnl.monitoring.recording import LONG_INTERVAL
 
 ROOT = Path(__file__).parents[2]
-START_LIMIT_S = 30
-STOP_LIMIT_S = 20
+START_LIMIT_S = 90
+STOP_LIMIT_S = 60
 
 
 @functools.cache

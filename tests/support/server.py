@@ -24,7 +24,7 @@ from groupnl.server.management_socket import management_socket
 
 KINDS = ("torchserve", "groupnl")
 _OURS = ("inference", "metrics")  # ports of our own server; its management API has a socket
-FAULTS = Path(__file__).with_name("faults")
+FAULTS = Path(__file__).with_name("faults")  # to be named by PYTHONPATH; tests/conftest.py does
 START_LIMIT_S = 180
 STOP_LIMIT_S = 90
 
@@ -68,7 +68,6 @@ class Server:
         with self._output.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "groupnl.cli", "serve", "--server", kind, *given, *options],
-                env=os.environ | {"PYTHONPATH": os.pathsep.join([str(FAULTS), os.environ.get("PYTHONPATH", "")])},
                 cwd=folder,
                 stdout=output,
                 stderr=subprocess.STDOUT,

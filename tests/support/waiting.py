@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 Value = TypeVar("Value")
-LIMIT_S = 60.0  # more than any of it takes on a busy machine; what happens earlier is not waited for
+LIMIT_S = 120.0  # more than any of it takes on a busy machine; what happens earlier is not waited for
 _POLL_S = 0.05
 
 

@@ -1,4 +1,4 @@
-"""What is other in the processes of a server whose PYTHONPATH names this folder: a priority, and faults on demand.
+"""What is other in the programs whose PYTHONPATH names this folder: a priority, and faults on demand.
 
 Shadow processes have the priority of all others, or they would wait until no test computes any more. In workers of our
 own server there are faults on demand.
