@@ -1,12 +1,15 @@
 """The order of the tests, and what those of the service and of its shells share: an unpacked archive, a registry."""
 
+import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import timm
 import torch
 from prometheus_client import CollectorRegistry
+from support.server import FAULTS
 from support.shadows import Count
 
 import groupnl.models  # noqa: F401 (registers the tiny model)
@@ -27,6 +30,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         place = [item.get_closest_marker(name) is None for name in ("service", "slow")]
         order[item.path] = min(place, order.get(item.path, place))
     items.sort(key=lambda item: order[item.path])
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shadow_processes_are_not_idle() -> Iterator[None]:
+    """Tests that run side by side use every core: at the lowest priority a shadow process would wait for their end.
+
+    Neither here nor in the programs that tests start.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "sched_setscheduler", lambda *_: None, raising=False)
+        patch.setenv("PYTHONPATH", str(FAULTS), prepend=os.pathsep)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,6 @@ from groupnl.base.files import sha256_of
 from groupnl.base.options import strictly
 from groupnl.base.problems import problems
 from groupnl.errors import ArchiveError, ConfigError
-from groupnl.models.trained import network_of_card
 
 
 def load_unpacked(folder: Path) -> tuple[Manifest, nn.Module]:
@@ -44,6 +43,9 @@ def load_model(folder: Path, manifest: Manifest) -> nn.Module:
     Raises:
         CheckpointError: the weights do not fit the architecture.
     """
+    # Here, because it needs timm: a worker whose engine has the weights in its own files starts twice as fast without.
+    from groupnl.models.trained import network_of_card
+
     return network_of_card(folder / manifest.weights, manifest.card)
 
 

@@ -2,15 +2,18 @@
 
 from collections.abc import Collection
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from groupnl.archive.handler_config import HandlerConfig
 from groupnl.errors import ArchiveError, ConfigError
-from groupnl.models.trained import Trained
 from groupnl.traffic.file import TRAFFIC_FILE, Traffic, read_traffic
 from groupnl.traffic.record import TrafficRecord
 
+if TYPE_CHECKING:  # a worker reads what was packed, and starts twice as fast without timm
+    from groupnl.models.trained import Trained
 
-def matching_traffic(file: Path, trained: Trained, classes: Collection[str]) -> Traffic:
+
+def matching_traffic(file: Path, trained: "Trained", classes: Collection[str]) -> Traffic:
     """What `groupnl traffic` found with exactly this checkpoint and its input.
 
     Args:

@@ -3,10 +3,13 @@
 What the project takes from it is listed here and nowhere else: `JAVA_HOME`, `OMP_NUM_THREADS`, `OMP_WAIT_POLICY`,
 `GOMP_SPINCOUNT`, `GLIBC_TUNABLES`, `XDG_RUNTIME_DIR`, OpenTelemetry's `OTEL_EXPORTER_OTLP_ENDPOINT` and the same for
 traces alone, `GROUPNL_KEYS`, and `GROUPNL_SEATS`, `GROUPNL_SEEN`, `GROUPNL_ANSWERS`,
-`GROUPNL_EXAMPLES` and `GROUPNL_EXAMPLES_KEPT`, which `groupnl serve` sets for its workers.
+`GROUPNL_EXAMPLES` and `GROUPNL_EXAMPLES_KEPT`, which `groupnl serve` sets for its workers. `TMPDIR` is changed for
+moments.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 SEATS = "GROUPNL_SEATS"
@@ -105,6 +108,20 @@ def child_environment(changes: dict[str, str]) -> dict[str, str]:
     """
     kept = {name: value for name, value in os.environ.items() if not name.startswith("TS_") and name != KEYS}
     return kept | changes
+
+
+@contextmanager
+def temporary_files_in(folder: Path) -> Iterator[None]:
+    """As long as the block lasts, libraries that ask the environment put their temporary files there."""
+    before = os.environ.get("TMPDIR")
+    os.environ["TMPDIR"] = str(folder)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = before
 
 
 def _folder(name: str) -> Path | None:

@@ -114,6 +114,10 @@ class Front:
         """Whether no worker of the model is ready."""
         return not self._models.find(model).pool.ready
 
+    def progress(self, model: str) -> str:
+        """What its workers have done until they were ready, or do at the moment."""
+        return self._models.find(model).pool.progress
+
     def folder_of(self, model: str) -> Path:
         """Where the version is unpacked that answers who asks for none; raises NotFoundError."""
         return self._models.find(model).folder
@@ -215,7 +219,8 @@ class Front:
             await asyncio.gather(loading, stopped, return_exceptions=True)
 
     async def _load(self) -> None:
-        await asyncio.gather(*(version.pool.start() for version in self._models))
+        turn = asyncio.Semaphore(usable_cores())  # more at a time would only keep each other from being ready
+        await asyncio.gather(*(version.pool.start(turn) for version in self._models))
 
     async def _drain(self, http: HttpServer) -> None:
         """Until nobody waits for an answer, or the time is over; whoever is answered meanwhile is told to go."""

@@ -16,7 +16,7 @@ from groupnl.server.stop import Stop, Wait
 from groupnl.service.items import KEY_HEADER, OWN_KEY
 
 POLL_S = 0.1
-PROGRESS_S = 15.0  # between two lines that say what is waited for
+PROGRESS_S = 5.0  # between two lines that say what is waited for
 
 
 class StartedServer(Protocol):
@@ -30,6 +30,9 @@ class StartedServer(Protocol):
 
     def is_loading(self, model: str) -> bool:
         """Whether it is known that no worker of the model can answer yet: a question would only be refused."""
+
+    def progress(self, model: str) -> str:
+        """What its workers have done until they were ready, or do at the moment; empty where nobody knows."""
 
     def tail(self) -> str:
         """The last lines of its log."""
@@ -124,12 +127,18 @@ def wait_until_ready(
             raise ServerError(_too_late(list(waiting), config.startup_timeout_s, server))
         for model in _answered(server, waiting, pool, probe):
             del waiting[model]
-            say(f"{model} answers after {time.monotonic() - started:.1f} s")
+            say(f"{model} answers after {time.monotonic() - started:.1f} s{_progress(server, model)}")
         if waiting and time.monotonic() - said > PROGRESS_S:
             said = time.monotonic()
-            say(f"waiting for {', '.join(waiting)}: {said - started:.0f} s")
+            names = ", ".join(model + _progress(server, model) for model in waiting)
+            say(f"waiting for {names}: {said - started:.0f} s")
     pool.shutdown()
     return True
+
+
+def _progress(server: StartedServer, model: str) -> str:
+    progress = server.progress(model)
+    return progress and f" ({progress})"
 
 
 def _answered(

@@ -1,7 +1,7 @@
 """An unpacked archive to a `Service` that has run once: what a worker does before it reports ready."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,18 @@ from groupnl.service.shadow import start_shadows
 logger = logging.getLogger(__name__)
 
 
+def _tell_nobody(_: str) -> None:
+    pass
+
+
 def load_service(
-    model_dir: Path, name: str, settings: Mapping[str, Any], *, gpu: int | None = None, batch_size: int = 1
+    model_dir: Path,
+    name: str,
+    settings: Mapping[str, Any],
+    *,
+    gpu: int | None = None,
+    batch_size: int = 1,
+    tell: Callable[[str], None] = _tell_nobody,
 ) -> Service:
     """Load the model of an unpacked archive and warm it up.
 
@@ -34,12 +44,14 @@ def load_service(
         settings: content of its `model-config.yaml`, with what this start changes.
         gpu: index of the CUDA device, where there are several.
         batch_size: most images in a batch.
+        tell: is told what is done from now on, a word for each phase.
 
     Raises:
         ConfigError: the configuration cannot be used, or asks for a device that is not there.
         ArchiveError: a file is missing, unreadable or not what was packed.
         CheckpointError: the weights do not fit the architecture.
     """
+    tell("archive")
     metrics = worker_metrics(name)  # first of all: who dies on the way has begun
     config = handler_section(settings)
     if config.threads is not None:
@@ -49,11 +61,14 @@ def load_service(
     temperature = served_temperature(config, traffic)
     held_back = None if traffic is None else traffic.record
     choice = choose(config, gpu)
+    tell("engine")
     engine, used, precision = load_engine(model_dir, manifest, choice._replace(urgent=True))
+    tell("warm-up")
     turns = Turns(seats_folder(), torch.get_num_threads(), all_or_none=engine_kind(used).fixed_threads)
     for threads in turns.threads:  # kernels are prepared for each number of threads
         torch.set_num_threads(threads)
         engine.warm_up(batch_size)
+    tell("counts")
     set_engine_speeds(metrics, model_dir)
     set_offline_figures(metrics, model_dir, config.shadow.cells())
     if traffic is not None:

@@ -1,30 +1,33 @@
 """Statistics of how light and how colourful an image is: few pixels tell them, wherever they lie."""
 
-import torch
-from torch import Tensor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from groupnl.traffic.planes import Floats, mean
 
 _SIDE = 32  # pixels that are looked at in a row, about; every n-th of a larger image
 _LEVELS = 256
+_WHITE = np.float32(_LEVELS - 1)
 _BINS = 16
-_LUMA = (0.299, 0.587, 0.114)
-_QUANTILES = torch.tensor([1e-6, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1 - 1e-4])
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+_QUANTILES = np.array([1e-6, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1 - 1e-4])
 _TINY = 1e-4
 _DARK = 16.0  # levels; colours of what is darker say little
 
 
-def luma(levels: Tensor) -> Tensor:
-    """Brightness as JPEG weighs it: (B, 3, ...) -> (B, ...), levels."""
-    red, green, blue = levels.unbind(1)
-    return torch.add(red * _LUMA[0], green, alpha=_LUMA[1]).add_(blue, alpha=_LUMA[2])
+def luma(levels: NDArray[Any]) -> Floats:
+    """Brightness as JPEG weighs it: (B, 3, ...) -> float32 (B, ...), levels."""
+    # No product of matrices, which may round equal pixels differently.
+    light, green, blue = (levels[:, channel] * weight for channel, weight in enumerate(_LUMA))
+    light += green
+    light += blue
+    found: Floats = light
+    return found
 
 
-def mean(values: Tensor) -> Tensor:
-    """Of each image, (B, ...) -> (B,); some times quicker than torch's over several dimensions."""
-    flat = values.flatten(1)
-    return flat.sum(1) / flat.shape[1]
-
-
-def colours(pixels: Tensor) -> tuple[Tensor, Tensor]:
+def colours(pixels: NDArray[np.uint8]) -> tuple[Floats, Floats]:
     """Statistics of light and colour.
 
     Args:
@@ -35,45 +38,49 @@ def colours(pixels: Tensor) -> tuple[Tensor, Tensor]:
         (B, 3); and others, float32 (B, N).
     """
     step = max(1, pixels.shape[-1] // _SIDE)
-    levels = pixels[..., ::step, ::step].flatten(2).float()
-    red, green, blue = levels.unbind(1)
-    light = luma(levels)
-    most, least = torch.maximum(torch.maximum(red, green), blue), torch.minimum(torch.minimum(red, green), blue)
+    levels = pixels[..., ::step, ::step].astype(np.float32).reshape(len(pixels), 3, -1)
+    light, most, least = luma(levels), levels.max(1), levels.min(1)
     spread = most - least
     # As HSV has it; what is dark is taken for grey.
-    saturation = spread / most.clamp(min=_DARK) * (_LEVELS - 1)
-    shares = _histograms(torch.stack([light, most, least, saturation], 1))
-    values = torch.stack([light, spread, saturation, red, green, blue], 1) / (_LEVELS - 1)
-    middle = values.mean(2)
-    # Spread and saturation with light, and the squares.
-    squares = (values * values).mean(2) - middle * middle
-    together = (values[:, 1:3] * values[:, :1]).mean(2) / (middle[:, 1:3] * middle[:, :1] + _TINY)
-    deviation = squares.clamp_(min=0).sqrt_()
-    named = torch.stack([middle[:, 0], deviation[:, 0], middle[:, 1]], 1)
-    bins = shares.view(len(levels), 4, _BINS, -1).sum(3)
-    occur = (shares[:, 0] > 0).float().mean(1, keepdim=True)
+    saturation = spread / np.maximum(most, _DARK) * _WHITE
+    counts = _histograms(np.stack([light, most, least, saturation], 1))
+    shares = counts.astype(np.float32) / light.shape[1]
+    values = np.concatenate([np.stack([light, spread, saturation], 1), levels], 1)
+    middle = mean(values)
+    values -= middle[..., None]
+    deviation: Floats = np.sqrt(np.vecdot(values, values) / light.shape[1])
+    # Spread and saturation with light.
+    expected = middle[:, 1:3] * middle[:, :1]
+    covariance: Floats = np.vecdot(values[:, 1:3], values[:, :1]) / light.shape[1]
+    together = (covariance + expected) / (expected + _TINY * _WHITE**2)
+    named = np.stack([middle[:, 0], deviation[:, 0], middle[:, 1]], 1) / _WHITE
     others = (
-        middle[:, 2:],
-        deviation[:, 1:],
+        middle[:, 2:] / _WHITE,
+        deviation[:, 1:] / _WHITE,
         together,
-        bins[:, [0, 3]],
+        shares[:, ::3].reshape(-1, 2 * _BINS, _LEVELS // _BINS).sum(2),
         shares[..., [0, -1]],
-        occur,
-        _quantiles(shares),
+        np.count_nonzero(counts[:, 0], 1).astype(np.float32) / _LEVELS,
+        _quantiles(counts),
     )
-    return named, torch.cat([each.flatten(1) for each in others], 1)
+    return named, np.concatenate([each.reshape(len(levels), -1) for each in others], 1)
 
 
-def _histograms(values: Tensor) -> Tensor:
-    """Share of the pixels at each level, (B, N, pixels) -> (B, N, 256)."""
-    count = values.shape[0] * values.shape[1]
-    places = values.round().long().flatten(0, 1) + torch.arange(count)[:, None] * _LEVELS
-    counts = torch.bincount(places.flatten(), minlength=count * _LEVELS)
-    return counts.view(*values.shape[:2], _LEVELS).float() / values.shape[2]
+def _histograms(values: Floats) -> NDArray[np.int64]:
+    """Pixels at each level, (B, N, pixels) -> (B, N, 256)."""
+    rows = values.shape[0] * values.shape[1]
+    places = np.rint(values).reshape(rows, -1)
+    places += np.arange(0, rows * _LEVELS, _LEVELS, dtype=np.float32)[:, None]
+    counts = np.bincount(places.ravel().astype(np.int64), minlength=rows * _LEVELS)
+    return counts.reshape(*values.shape[:2], _LEVELS)
 
 
-def _quantiles(shares: Tensor) -> Tensor:
-    """Levels at the `_QUANTILES`, 0 to 1: (B, N, 9)."""
-    below = shares.cumsum(2)
-    places: Tensor = torch.searchsorted(below, _QUANTILES.repeat(*shares.shape[:2], 1)) / _LEVELS
-    return places
+def _quantiles(counts: NDArray[np.int64]) -> Floats:
+    """Levels at the `_QUANTILES`, 0 to 1: (B, N, 256) -> (B, N, 9)."""
+    pixels = counts[0, 0].sum()
+    ranks = np.ceil(_QUANTILES * pixels).astype(np.int64)
+    # All histograms are one row of bins, in which the pixels of one come after those of the other.
+    rows = np.arange(counts.shape[0] * counts.shape[1])[:, None]
+    levels = np.searchsorted(counts.cumsum(), rows * pixels + ranks) - rows * _LEVELS
+    found: Floats = levels.astype(np.float32).reshape(*counts.shape[:2], -1) / np.float32(_LEVELS)
+    return found

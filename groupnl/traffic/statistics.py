@@ -33,10 +33,9 @@ def pixel_statistics(pixels: Tensor) -> NDArray[np.float32]:
             f"pixels are {pixels.dtype} of shape {tuple(pixels.shape)}; statistics need torch.uint8 of shape "
             f"(B, 3, S, S) with S of {MIN_SIDE} or more"
         )
-    with torch.inference_mode():
-        (light, more_light), (fine, more_fine) = colours(pixels), texture(pixels)
-        found: NDArray[np.float32] = torch.cat([light, fine, more_light, more_fine], 1).numpy()
-    return found
+    levels = pixels.numpy()
+    (light, more_light), (fine, more_fine) = colours(levels), texture(levels)
+    return np.concatenate([light, fine, more_light, more_fine], 1)
 
 
 COUNT = pixel_statistics(torch.zeros(1, 3, MIN_SIDE, MIN_SIDE, dtype=torch.uint8)).shape[1]

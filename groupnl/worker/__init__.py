@@ -1,5 +1,6 @@
 """A process that only computes: it takes batches from a socket, and a `Service` answers them."""
 
+PHASE = "phase"  # the fact of a first message that says what is done from now on, until the model is ready
 REFUSAL = "refusal"  # the fact of a first message that says why the model cannot be loaded
 TIMES = "times"  # the fact of an answer that tells when its batch went through its stages
 CODE = "code"  # the fact of an answer that is an error: which one

@@ -1,7 +1,7 @@
 """One worker process: `groupnl.worker SOCKET FOLDER NAME ORDINAL`, run by `groupnl.base.bound`.
 
-Its first message says that the model is ready, or why it cannot be loaded; then there is one of answers for each of
-items. It ends when the socket does, and with the process that started it.
+Its first messages say how far the model is, the last of them that it is ready, or why it cannot be loaded; then there
+is one of answers for each of items. It ends when the socket does, and with the process that started it.
 """
 
 import json
@@ -25,7 +25,7 @@ from groupnl.service.loading import load_service
 from groupnl.service.replies import Reply
 from groupnl.service.service import Service
 from groupnl.service.trials import Trial
-from groupnl.worker import CELLS, CODE, REFUSAL, SEED, SHOWS_PIXELS, SIZE, TIMES
+from groupnl.worker import CELLS, CODE, PHASE, REFUSAL, SEED, SHOWS_PIXELS, SIZE, TIMES
 from groupnl.worker.wire import Part, encode, read
 
 logger = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def main(number: str, folder: str, name: str, ordinal: str) -> int:
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT)
     with socket.socket(fileno=int(number)) as link, link.makefile("rb") as items:
         try:
-            service = _load(Path(folder), name, int(ordinal))
+            service = _load(Path(folder), name, int(ordinal), lambda phase: _send(link, [Part({PHASE: phase})]))
         except Exception as error:
             logger.exception("the model %s cannot be loaded", name)
             _send(link, [Part({REFUSAL: " ".join(f"{error}".split()) or type(error).__name__})])
@@ -54,11 +54,12 @@ def main(number: str, folder: str, name: str, ordinal: str) -> int:
     return 0
 
 
-def _load(folder: Path, name: str, ordinal: int) -> Service:
+def _load(folder: Path, name: str, ordinal: int, tell: Callable[[str], None]) -> Service:
     settings = read_mapping(folder / CONFIG_FILE)
     gpus = torch.cuda.device_count()
     gpu = ordinal % gpus if gpus else None
-    return load_service(folder, name, settings, gpu=gpu, batch_size=read_setting(settings, "batch_size"))
+    batch_size = read_setting(settings, "batch_size")
+    return load_service(folder, name, settings, gpu=gpu, batch_size=batch_size, tell=tell)
 
 
 def _answer(service: Service, take: Callable[[int], bytes], link: socket.socket) -> None:

@@ -149,7 +149,7 @@ def measure_pair(pair: Pair, plan: Plan) -> PairTimes:
                 bar.set_description(f"{network}: {way.name}")
                 engine = workshop.engine(way, model, name)
                 engine.warm_up(max(plan.batches))
-                result.errors[network, way.name] = _checked(engine(images), expected, way, network)
+                result.errors[network, way.name] = checked_error(engine(images), expected, way, network)
                 engines[network, way.name] = engine
                 bar.update()
     gc.collect()
@@ -159,7 +159,18 @@ def measure_pair(pair: Pair, plan: Plan) -> PairTimes:
     return result
 
 
-def _checked(logits: Tensor, expected: Tensor, way: Way, network: str) -> float:
+def checked_error(logits: Tensor, expected: Tensor, way: Way, network: str) -> float:
+    """The relative error of a way's logits: norm of the difference / norm.
+
+    Args:
+        logits: the way's, float32 (B, classes).
+        expected: those of the published form in float32, of the same images.
+        way: that was run.
+        network: its name, for the error's text.
+
+    Raises:
+        RewriteError: the error is larger than rounding explains.
+    """
     error = float((logits - expected).norm() / expected.norm())
     if not error <= _TOLERANCES[way.precision]:
         raise RewriteError(

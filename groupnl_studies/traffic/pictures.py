@@ -38,26 +38,31 @@ def split(images: HeldBack, count: int, seed: int) -> tuple[Pictures, Pictures]:
     return _part(images, order[:count]), _part(images, order[count:])
 
 
-def photographs(folder: Path, size: int, crops: int, seed: int) -> tuple[Pictures, Pictures, Pictures]:
-    """Square crops of one half of the photographs, other crops of the same, and crops of the other half.
+def photographs(
+    folder: Path, size: int, crops: int, seed: int, known: int | None = None
+) -> tuple[Pictures, Pictures, Pictures]:
+    """Square crops of some of the photographs, other crops of the same, and crops of the others.
 
     Args:
         folder: holds them.
         size: of a crop after scaling, pixels.
         crops: of each photograph.
-        seed: of the halves and the crops.
+        seed: of the choice and the crops.
+        known: how many are chosen; None: half of them.
 
     Raises:
-        ConfigError: there are fewer than `LEAST_PHOTOGRAPHS`, or one cannot be read.
+        ConfigError: there are fewer than `LEAST_PHOTOGRAPHS`, all are chosen, or one cannot be read.
     """
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     if len(paths) < LEAST_PHOTOGRAPHS:
         raise ConfigError(f"{folder} has {len(paths)} photographs; name a folder of {LEAST_PHOTOGRAPHS} or more")
     rng = random.Random(seed)  # noqa: S311 (no secret)
     rng.shuffle(paths)
-    half = len(paths) // 2
-    ours, others = _crops(paths[:half], size, crops, rng), _crops(paths[half:], size, crops, rng)
-    return ours, _crops(paths[:half], size, crops, rng, first=crops), others
+    known = len(paths) // 2 if known is None else known
+    if known >= len(paths):
+        raise ConfigError(f"{folder} has {len(paths)} photographs, none beside {known}: give more, or choose fewer")
+    ours, others = _crops(paths[:known], size, crops, rng), _crops(paths[known:], size, crops, rng)
+    return ours, _crops(paths[:known], size, crops, rng, first=crops), others
 
 
 def _part(images: HeldBack, places: NDArray[np.int64]) -> Pictures:

@@ -36,7 +36,7 @@ def test_it_ends_with_its_parent_while_it_imports(environment: dict[str, str]) -
         assert words.strip() == "['a word']"
         child = psutil.Process(int(number))
         parent.kill()
-    _, alive = psutil.wait_procs([child], timeout=10)
+    _, alive = psutil.wait_procs([child], timeout=60)
     assert [process for process in alive if process.status() != psutil.STATUS_ZOMBIE] == []
 
 

@@ -101,7 +101,7 @@ def test_temporary_folders_are_removed_even_if_the_signal_comes_twice(number: si
         assert process.stdout is not None
         assert process.stdout.readline() == "cleaning\n"
         process.send_signal(number)
-        process.communicate("\n", timeout=30)
+        process.communicate("\n", timeout=60)
         assert process.returncode == 128 + number
     assert not [*(tmp_path / "temporary").iterdir()]
 
@@ -110,19 +110,19 @@ def test_temporary_folders_are_removed_even_if_the_signal_comes_twice(number: si
 def test_a_pool_of_processes_does_not_do_all_its_work_first(tmp_path: Path) -> None:
     with started(POOLED, tmp_path) as process:
         process.terminate()
-        assert process.wait(30) == 128 + signal.SIGTERM
+        assert process.wait(60) == 128 + signal.SIGTERM
     assert not [*(tmp_path / "temporary").iterdir()]
 
 
 def test_a_signal_amid_code_that_drops_exceptions_ends_the_program_all_the_same(tmp_path: Path) -> None:
     with started(DROPPING, tmp_path) as process:
-        assert process.wait(30) == 128 + signal.SIGTERM
+        assert process.wait(60) == 128 + signal.SIGTERM
     assert not [*(tmp_path / "temporary").iterdir()]
 
 
 def test_ctrl_c_amid_code_that_drops_exceptions_counts(tmp_path: Path) -> None:
     with started(DROPPING_CTRL_C, tmp_path) as process:
-        assert process.wait(30) == 130
+        assert process.wait(60) == 130
     assert not [*(tmp_path / "temporary").iterdir()]
 
 
@@ -139,7 +139,7 @@ def test_helpers_leave_ctrl_c_to_who_started_them() -> None:
         assert not signal.pthread_sigmask(signal.SIG_BLOCK, [])  # here it is heard
     finally:
         process.terminate()
-        process.join(30)
+        process.join(60)
     assert process.exitcode == -signal.SIGTERM
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from support.played_candidate import PlayedService
-from support.server import free_ports
+from support.ports import free_ports
 
 from groupnl import cli
 from groupnl.errors import ServerError

@@ -1,19 +1,17 @@
 """groupnl gate by a real Prometheus that scrapes two replicas: their counts are judged together."""
 
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.played_candidate import PlayedService
 from support.prometheus import Prometheus, tools
+from support.waiting import until_equal
 
 from groupnl import cli
 
 pytestmark = pytest.mark.slow
-
-LIMIT_S = 30
 
 
 @pytest.fixture
@@ -39,10 +37,7 @@ def prometheus(tmp_path: Path) -> Iterator[Prometheus]:
 
 
 def test_replicas_are_judged_together(prometheus: Prometheus, capsys: pytest.CaptureFixture[str]) -> None:
-    end = time.monotonic() + LIMIT_S
-    while len(prometheus.query("groupnl_candidate_images_total")) < 2:
-        assert time.monotonic() < end
-        time.sleep(0.1)
+    until_equal(lambda: len(prometheus.query("groupnl_candidate_images_total")), 2)
     words = ["gate", "--prometheus", prometheus.url, "--model", "m", "--candidate", "c", "--json"]
     assert cli.main(words) == 0
     found = json.loads(capsys.readouterr().out)

@@ -50,7 +50,7 @@ def test_long_images_are_cropped_where_timm_crops_them(shape: tuple[int, int]) -
 
 @pytest.mark.parametrize("size", [(1, 5_000_000), (5_000_000, 1)])
 def test_extreme_shapes_are_cheap(size: tuple[int, int]) -> None:
-    started = time.perf_counter()
+    started = time.process_time()  # however busy the machine is
     pixels = Preprocess(config(224, 0.875, "bicubic"))(Image.new("RGB", size, "red"))
-    assert time.perf_counter() - started < 1
+    assert time.process_time() - started < 2
     assert pixels[:, 100, 100].tolist() == [255, 0, 0]

@@ -22,7 +22,7 @@ def test_results_are_in_the_order_of_the_items() -> None:
 
 
 def test_as_many_calls_at_a_time_as_there_are_threads() -> None:
-    together = threading.Barrier(3, timeout=20)
+    together = threading.Barrier(3, timeout=60)
     side_by_side = SideBySide(3)
     side_by_side(lambda _: together.wait(), range(3))  # a barrier that is not met in time raises
     assert len(set(side_by_side(name_of_thread, range(100)))) <= 3
@@ -71,12 +71,15 @@ def test_threads_end_with_their_owner() -> None:
 @pytest.mark.parametrize("limit", [1, 2, 3, 9])
 def test_no_more_calls_at_a_time_than_the_limit(limit: int) -> None:
     lock, busy, most = threading.Lock(), 0, 0
+    together = threading.Barrier(min(limit, 4), timeout=60)
 
     def work(item: int) -> int:
         nonlocal busy, most
         with lock:
             busy += 1
             most = max(most, busy)
+        if item < together.parties:
+            together.wait()
         time.sleep(0.005)
         with lock:
             busy -= 1

@@ -99,7 +99,7 @@ def test_a_wrong_option_ends_the_set_at_once(options, said, tmp_path):
 @pytest.mark.parametrize("words", [("--processes", "2"), ("--processes=-1",), ("--master",), ("--worker",)])
 def test_locust_starts_no_processes_and_waits_for_none(words):
     arguments = [sys.executable, "-m", "locust", "-f", "loadtests/", "--headless", "--loglevel", "DEBUG", *words]
-    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     told = done.stdout + done.stderr
     assert done.returncode == 2
     assert f"argument {words[0].partition('=')[0]}: " in told

@@ -1,7 +1,6 @@
 """The web page, as somebody uses it: open, choose a scenario, start."""
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -13,15 +12,11 @@ from urllib.request import urlopen
 
 import pytest
 from fake_service import FakeService
+from support.ports import free_ports
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def ask(url: str, **fields: Any) -> str:
@@ -37,9 +32,10 @@ def ask(url: str, **fields: Any) -> str:
 
 
 def test_the_page_offers_the_scenarios_and_runs_one(tmp_path):
-    page = f"http://127.0.0.1:{free_port()}"
+    (port,) = free_ports(1)
+    page = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "locust", "-f", "loadtests/", "--web-host", "127.0.0.1"]
-    command += ["--web-port", page.rpartition(":")[2]]
+    command += ["--web-port", str(port)]
     with FakeService() as service, (tmp_path / "output").open("w+") as output:
         process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
         try:

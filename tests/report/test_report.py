@@ -13,8 +13,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from prometheus_client import CollectorRegistry, start_http_server
+from support.ports import free_ports
 from support.reported import count_cells, count_outcomes
-from support.server import free_ports
 
 from groupnl import __version__
 from groupnl.cli import main

@@ -1,15 +1,15 @@
 """groupnl report over two replicas behind a real Prometheus, also when they have ended."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 from prometheus_client import CollectorRegistry, start_http_server
+from support.ports import free_ports
 from support.prometheus import Prometheus, tools
 from support.reported_traffic import LOST, count_looks, expect
-from support.server import free_ports
+from support.waiting import until, until_equal
 
 from groupnl.cli import main
 from groupnl.corruptions.names import CELLS, Cell
@@ -20,7 +20,6 @@ from groupnl.report.samples import read_prometheus
 
 pytestmark = pytest.mark.slow
 
-LIMIT_S = 30
 SINCE = "5m"
 # Prometheus extends what it saw to the window's ends, by half a scrape or one: much, where it saw ten.
 ESTIMATE = 0.3
@@ -99,29 +98,27 @@ def _read(prometheus: Prometheus, stays: Replica, ends: Replica, file: Path) -> 
     def counted() -> list[float]:
         return sorted(float(found["value"][1]) for found in prometheus.query(REQUESTS.name))
 
-    _wait(lambda: counted() == [0, 0])
-    time.sleep(5)  # so that an estimate has some scrapes to rest on
+    def scrapes() -> float:
+        """Of the replica that was scraped least."""
+        return min(float(found["value"][1]) for found in prometheus.query(f"count_over_time({REQUESTS.name}[1h])"))
+
+    until_equal(counted, [0, 0])
+    until(lambda: scrapes() >= 5)  # so that an estimate has some to rest on
     stays.count(100)
     ends.count(300)
-    _wait(lambda: counted() == [100, 300])
-    time.sleep(3)
+    until_equal(counted, [100, 300])
+    scraped = scrapes()
+    until(lambda: scrapes() >= scraped + 3)
     both, page_of_both = figures(None), page()
     ends.end()
-    _wait(lambda: counted() == [100])
+    until_equal(counted, [100])
     one, one_since = figures(None), figures(SINCE)
     page_of_one = page()
     stays.end()
-    _wait(lambda: counted() == [])
+    until_equal(counted, [])
     with pytest.raises(ServerError) as nothing:
         figures(None)
     return Readings(both, one, one_since, str(nothing.value), figures(SINCE), page_of_both, page_of_one)
-
-
-def _wait(until: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LIMIT_S
-    while not until():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_replicas_are_added_up_and_what_is_the_same_in_all_is_not(readings: Readings) -> None:

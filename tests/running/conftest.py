@@ -26,9 +26,12 @@ def _interrupt() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model store with `tiny`, and `leaver`: the same, but its worker leaves when it reads the word leave."""
+    """A model store with `tiny`, and `leaver`: the same, but its worker leaves when it reads the word leave.
+
+    No image is answered again: a shadow process takes as long to start as its worker.
+    """
     folder = tmp_path_factory.mktemp("store")
-    handler = {"device": "cpu", "precision": "float32"}
+    handler = {"device": "cpu", "precision": "float32", "shadow": {"share": 0.0}}
     settings = ServingSettings(workers=1, batch_size=8, max_batch_delay_ms=BATCH_DELAY_MS, handler=handler)
     _make_leaver(pack(tiny_checkpoint(folder), folder, "tiny", settings=settings), folder / "leaver.mar")
     return folder

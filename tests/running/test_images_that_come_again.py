@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.server import Server
-from support.shadows import until
 from support.tiny import tiny_checkpoint
+from support.waiting import until
 
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
@@ -61,5 +61,6 @@ def test_all_workers_know_an_image_and_so_does_one_that_comes_back(server: Serve
     for worker in server.workers("tiny"):
         os.kill(worker, signal.SIGKILL)
     until(lambda: _count(server, "groupnl_worker_starts_total") == starts + 2)
+    until(lambda: len(server.workers("tiny")) == 2)  # which is told after it is counted
     _ask(server, range(7), 1, "again")
     assert _count(server, sampled) == before[0] + 7

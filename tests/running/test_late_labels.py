@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +9,9 @@ import pytest
 from PIL import Image
 from support.pictures import encode, scene
 from support.server import Server, ask
+from support.shadows import PAIRS_DONE
 from support.tiny import CLASSES, tiny_checkpoint
+from support.waiting import until_equal
 
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
@@ -59,13 +60,6 @@ def _count(server: Server, name: str, **labels: str) -> float:
     return sum(found)
 
 
-def _wait_for_pairs(server: Server, count: int) -> None:
-    deadline = time.monotonic() + LIMIT_S
-    while _count(server, "shadow_pairs_total") < count:
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 @pytest.mark.timeout(600)
 def test_labels_find_their_answers_also_after_a_restart(start: Start, archives: list[Path], tmp_path: Path) -> None:
     options = ("--state-dir", str(tmp_path / "state"), "--candidate", f"tiny={archives[2]}")
@@ -75,7 +69,7 @@ def test_labels_find_their_answers_also_after_a_restart(start: Start, archives: 
     best = [_asked(server, number, f"order {number}") for number in range(3)]
     unnamed = _asked(server, 3, None)
     wrong = next(name for name in CLASSES if name != best[2])
-    _wait_for_pairs(server, 4)
+    until_equal(lambda: _count(server, PAIRS_DONE.removeprefix("groupnl_")), 4, LIMIT_S)
     hashed = hashlib.blake2b(_photo(3), digest_size=16).hexdigest()
     assert _post(server, ("order 1", best[1]), (hashed, unnamed), ("order 2", wrong), ("order 9", wrong)) == (3, 1, [])
     assert _post(server, ("order 1", best[1]), ("order 0", "purple")) == (0, 0, [0, 1])
@@ -89,7 +83,7 @@ def test_labels_find_their_answers_also_after_a_restart(start: Start, archives: 
     assert rights == [2, 1]  # the same network twice
     assert server.stop() == 0
     if server.kind == "groupnl":
-        server = start("--models", f"tiny={archives[0]}", *options)
+        server = start("--models", f"tiny={archives[0]}", "--workers", "1", *options)
         server.wait_for("Ctrl-C stops")
         assert _post(server, ("order 0", best[0]), ("order 1", best[1])) == (1, 0, [1])
         assert _count(server, "late_labelled_correct_total", **CLEAN) == 3

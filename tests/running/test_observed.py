@@ -1,5 +1,6 @@
 """What our own server lets one see while it runs: ids, the access log, counts, through deaths and reloads."""
 
+import functools
 import json
 import os
 import re
@@ -8,7 +9,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from support.pictures import encode, scene
 from support.raw_socket import raw_socket
 from support.server import Server, only_ours
 from support.tiny import tiny_checkpoint
+from support.waiting import until, until_equal
 
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
@@ -43,6 +44,10 @@ class Watched:
     def value(self, name: str, **labels: str) -> float | None:
         return self.counts().get((f"groupnl_{name}", frozenset(labels.items())))
 
+    def becomes(self, value: float, name: str, **labels: str) -> None:
+        """Wait for a value: what the server itself counts, it counts when the answer is out."""
+        until_equal(lambda: self.value(name, **labels), value)
+
     def versions(self, name: str) -> set[str]:
         """The versions that have a series of this name."""
         return {dict(labels)["version"] for found, labels in self.counts() if found == f"groupnl_{name}"}
@@ -58,22 +63,16 @@ class Watched:
             found[:] = [line for line in self.lines() if facts.items() <= line.items()]
             return len(found) == 1
 
-        _until(is_there)
+        until(is_there)
         return found[0]
-
-
-def _until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + LIMIT_S
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Packs the tiny model as the version that is asked for."""
     checkpoint = tiny_checkpoint(tmp_path_factory.mktemp("checkpoint"))
-    settings = ServingSettings(workers=1, batch_size=1, handler={"device": "cpu", "precision": "float32"})
+    handler = {"device": "cpu", "precision": "float32", "shadow": {"share": 0.0}}
+    settings = ServingSettings(workers=1, batch_size=1, handler=handler)
 
     def make(version: str) -> Path:
         return pack(checkpoint, tmp_path_factory.mktemp("packed"), "tiny", version=version, settings=settings)
@@ -99,19 +98,19 @@ def _raw(watched: Watched, head: str, body: bytes = b"") -> tuple[int, dict[str,
 
 
 @pytest.mark.timeout(180)
-def test_requests(watched: Watched) -> None:
+def test_requests(watched: Watched, tmp_path: Path) -> None:
     # The start counts no failures.
     before = watched.counts()
-    failed = [labels for (name, labels), value in before.items() if name == "groupnl_answers_total" and value]
-    assert [dict(labels)["code"] for labels in failed] == ["200"]
+    watched.becomes(1, "answers_total", protocol="raw", model="tiny", code="200")  # of the start itself
+    assert sum(value for (name, _), value in watched.counts().items() if name == "groupnl_answers_total") == 1
 
     _is_followed(watched)
     _unsound_ids_are_replaced(watched)
     _what_is_no_http_has_a_line_and_an_id(watched)
     _nothing_in_the_log_steers_a_terminal(watched)
     _protocols_are_told_apart(watched)
-    _who_has_gone_is_counted(watched)
-    _what_is_late_is_counted(watched)
+    _who_has_gone_is_counted(watched, tmp_path / "gone")
+    _what_is_late_is_counted(watched, tmp_path / "late")
     _health(watched)
     _the_page_is_not_sent_twice(watched)
     assert watched.counts().keys() == before.keys()  # whatever happens, its series was there before
@@ -129,7 +128,8 @@ def _is_followed(watched: Watched) -> None:
     status, headers, body = _raw(watched, head, PHOTO)
     assert (status, headers["x-request-id"], headers["traceparent"]) == (200, "one/1", TRACE)
     line = watched.line(request_id="one/1")
-    assert 0 < line.pop("queue_s") < line["worker_s"] < line["seconds"] < 10
+    assert line["queue_s"] > 0
+    assert line.pop("queue_s") + line["worker_s"] < line["seconds"]
     assert 0 < line.pop("decode_s") + line.pop("infer_s") < line.pop("worker_s")
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}\+00:00", line.pop("time"))
     del line["seconds"]
@@ -183,41 +183,45 @@ def _protocols_are_told_apart(watched: Watched) -> None:
     assert watched.server.ask("/invocations", PHOTO, "POST").status == 200
     assert watched.server.ask("/predictions/none", PHOTO).status == 404
     assert watched.server.ask("/models", method="GET").status == 200
-    assert watched.value("answers_total", protocol="invocations", **tiny) == 1
-    assert watched.value("answers_total", protocol="raw", **tiny) == 2  # and the start's own
-    assert watched.value("answers_total", protocol="raw", model="tiny", code="415") == 1
-    assert watched.value("answers_total", protocol="raw", model="", code="404") == 1
+    watched.becomes(1, "answers_total", protocol="invocations", **tiny)
+    watched.becomes(2, "answers_total", protocol="raw", **tiny)  # and the start's own
+    watched.becomes(1, "answers_total", protocol="raw", model="tiny", code="415")
+    watched.becomes(1, "answers_total", protocol="raw", model="", code="404")
     assert watched.value("answers_total", protocol="v2", **tiny) == 0
-    assert watched.value("request_seconds_count", model="tiny") == 4
-    assert watched.value("queue_seconds_count", model="tiny") == 4
+    watched.becomes(4, "request_seconds_count", model="tiny")
+    watched.becomes(4, "queue_seconds_count", model="tiny")
 
 
-def _who_has_gone_is_counted(watched: Watched) -> None:
+def _who_has_gone_is_counted(watched: Watched, go: Path) -> None:
     with socket.create_connection(("127.0.0.1", watched.server.inference)) as connection:
-        body = b"slow 2 " + PHOTO
+        body = b"held %b " % bytes(go) + PHOTO
         head = f"PUT /predictions/tiny HTTP/1.1\r\nHost: h\r\nX-Request-Id: gone\r\nContent-Length: {len(body)}\r\n\r\n"
         connection.sendall(head.encode() + body)
-        _until(lambda: watched.value("requests_in_hand") == 1)
-        assert watched.value("open_connections") == 1
+        watched.becomes(1, "requests_in_hand")
+        watched.becomes(1, "open_connections")
     assert watched.line(request_id="gone")["status"] == 499
-    assert watched.value("abandoned_requests_total", model="tiny") == 1
-    assert watched.value("requests_in_hand") == 0
+    watched.becomes(1, "abandoned_requests_total", model="tiny")
+    watched.becomes(0, "requests_in_hand")
+    go.touch()
 
 
-def _what_is_late_is_counted(watched: Watched) -> None:
+def _what_is_late_is_counted(watched: Watched, go: Path) -> None:
     assert watched.server.predict("tiny", PHOTO).status == 200  # the worker has done with those before
-    slow = threading.Thread(target=watched.server.predict, args=("tiny", b"slow 2 " + PHOTO))
-    slow.start()
-    _until(lambda: watched.value("requests_in_hand") == 1)
-    late = threading.Thread(target=watched.server.predict, args=("tiny", PHOTO, {"X-Request-Timeout-Ms": "1000"}))
-    late.start()
-    _until(lambda: watched.value("queue_length", model="tiny", version="1.0") == 1)
+    watched.becomes(0, "requests_in_hand")
+    held = threading.Thread(target=watched.server.predict, args=("tiny", b"held %b " % bytes(go) + PHOTO))
+    held.start()
+    watched.becomes(1, "requests_in_hand")
+    assert watched.server.predict("tiny", PHOTO, {"X-Request-Timeout-Ms": "200"}).status == 504
+    waiting = threading.Thread(target=watched.server.predict, args=("tiny", PHOTO))
+    waiting.start()
+    watched.becomes(1, "queue_length", model="tiny", version="1.0")
     assert watched.value("queue_bytes", model="tiny", version="1.0") == len(PHOTO)
-    for thread in (slow, late):
+    go.touch()
+    for thread in (held, waiting):
         thread.join()
-    assert watched.value("expired_requests_total", model="tiny") == 1
-    assert watched.value("answers_total", protocol="raw", model="tiny", code="504") == 1
-    assert watched.value("queue_length", model="tiny", version="1.0") == 0
+    watched.becomes(1, "expired_requests_total", model="tiny")
+    watched.becomes(1, "answers_total", protocol="raw", model="tiny", code="504")
+    watched.becomes(0, "queue_length", model="tiny", version="1.0")
 
 
 def _health(watched: Watched) -> None:
@@ -237,14 +241,14 @@ def _a_death_loses_no_counts(watched: Watched) -> None:
     assert watched.server.predict("tiny", PHOTO).status == 200
     (worker,) = watched.server.workers("tiny")
     os.kill(worker, signal.SIGKILL)
-    _until(lambda: watched.value("workers_ready", **ready) == 0)
+    watched.becomes(0, "workers_ready", **ready)
     assert watched.value("workers_wanted", **ready) == 1
-    assert watched.value("worker_deaths_total", model="tiny", reason="died") == 1
+    watched.becomes(1, "worker_deaths_total", model="tiny", reason="died")
     assert watched.server.ask("/ready", method="GET").status == 503
     assert watched.server.ask("/live", method="GET").status == 200
-    _until(lambda: watched.versions("build_info") == set())
+    until_equal(lambda: watched.versions("build_info"), set())
     assert watched.value("requests_total", model="tiny", code="200") == 2  # and the start's own
-    _until(lambda: watched.value("workers_ready", **ready) == 1)
+    watched.becomes(1, "workers_ready", **ready)
     assert watched.server.predict("tiny", PHOTO, {"X-Label": "red"}).status == 200
     assert watched.value("requests_total", model="tiny", code="200") == 3
     assert watched.value("labelled_total", model="tiny", **CLEAN) == 1
@@ -255,15 +259,16 @@ def _a_death_loses_no_counts(watched: Watched) -> None:
 def _both_versions_are_seen_meanwhile(watched: Watched, archive: Path, go: Path) -> None:
     held = threading.Thread(target=watched.server.predict, args=("tiny", b"held %b " % bytes(go) + PHOTO))
     held.start()
-    _until(lambda: watched.value("requests_in_hand") == 1)
+    watched.becomes(1, "requests_in_hand")
     reload = subprocess.Popen(_reload(watched, archive))
-    _until(lambda: watched.versions("build_info") == {"1.0", "2.0"})
-    _until(lambda: watched.versions("workers_ready") == {"1.0", "2.0"})
+    for name in ("build_info", "workers_ready"):
+        until_equal(functools.partial(watched.versions, name), {"1.0", "2.0"})
     go.touch()
     held.join()
     assert reload.wait(LIMIT_S) == 0
-    assert watched.versions("build_info") == watched.versions("workers_ready") == {"2.0"}
-    assert watched.value("reloads_total", model="tiny", outcome="done") == 1
+    for name in ("build_info", "workers_ready"):
+        until_equal(functools.partial(watched.versions, name), {"2.0"})
+    watched.becomes(1, "reloads_total", model="tiny", outcome="done")
     assert watched.value("worker_deaths_total", model="tiny", reason="died") == 1  # who was told to go is not dead
     assert watched.value("requests_total", model="tiny", code="200") == 5  # and the probe of the new version
     assert watched.value("labelled_total", model="tiny", **CLEAN) == 0  # it is another archive's
@@ -278,5 +283,5 @@ def _a_refused_reload_is_counted(watched: Watched, folder: Path) -> None:
     broken = folder / "broken.mar"
     broken.write_bytes(b"no archive")
     assert subprocess.run(_reload(watched, broken), check=False).returncode == 1
-    assert watched.value("reloads_total", model="tiny", outcome="refused") == 1
+    watched.becomes(1, "reloads_total", model="tiny", outcome="refused")
     assert watched.versions("build_info") == {"2.0"}

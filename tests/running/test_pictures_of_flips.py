@@ -1,7 +1,6 @@
 """`groupnl serve --keep-examples`: what lies in the folder while the service runs, and after a start without."""
 
 import io
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from PIL import Image
 from support.server import Server, only_ours
 from support.tiny import CLASSES, tiny_card
 from support.undecided import as_input, file_of, network, pixels_of
+from support.waiting import until
 
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
@@ -33,13 +33,15 @@ def test_flips_are_kept_and_gone_with_a_start_without(start: Start, tmp_path: Pa
     folder = tmp_path / "flips"
     server = start("--models", f"tiny={archive}", "--keep-examples", "2", "--examples-dir", str(folder))
     assert f"keeping pictures of clients: the newest 2 flips of each model, in {folder}" in server.wait_for("Ctrl-C")
-    end = time.monotonic() + LIMIT_S
     asked = 0
-    while len(read_examples(folder)) < 2:
-        assert time.monotonic() < end
+
+    def two_are_kept() -> bool:
+        nonlocal asked
         assert server.predict("tiny", file_of(asked)).status == 200
         asked += 1
-        time.sleep(0.1)
+        return len(read_examples(folder)) == 2
+
+    until(two_are_kept, LIMIT_S)
     assert server.stop() == 0
     assert folder.stat().st_mode & 0o777 == 0o700
 

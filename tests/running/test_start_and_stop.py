@@ -4,7 +4,6 @@ import json
 import signal
 import socket
 import sys
-import time
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,10 +17,8 @@ Start = Callable[..., Server]
 
 
 def test_check_starts_and_stops(start: Start, store: Path, tmp_path: Path) -> None:
-    began = time.monotonic()
     server = start("--check", "--model-store", str(store), "--models", "tiny", "--workers", "2")
     assert server.end() == 0
-    assert time.monotonic() - began < 60
     output = server.output()
     assert "starting tiny: 2 workers" in output
     assert f"http://127.0.0.1:{server.inference}/predictions/tiny" in output
@@ -69,10 +66,8 @@ def test_open_address_needs_keys_or_consent(start: Start, store: Path) -> None:
 def test_model_that_cannot_be_loaded_ends_it(start: Start, store: Path, tmp_path: Path) -> None:
     config = tmp_path / "serve.yaml"
     config.write_text("handler: {devise: cpu}\n")
-    began = time.monotonic()
     server = start("--model-store", str(store), "--models", "tiny", "--config", str(config))
     assert server.end() == 1
-    assert time.monotonic() - began < 90
     assert "groupnl serve: cannot load model tiny:" in server.output()
     assert "devise" in server.output()
     assert "the server has ended" not in server.output()  # the sentence says it
@@ -80,7 +75,7 @@ def test_model_that_cannot_be_loaded_ends_it(start: Start, store: Path, tmp_path
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stop_while_workers_load(start: Start, store: Path, number: signal.Signals) -> None:
-    server = start("--model-store", str(store))
+    server = start("--model-store", str(store), "--shadow-share", "1")
     server.wait_for_processes(3)
     assert server.stop(number) == 0
     assert "ready" not in server.output()
@@ -133,12 +128,11 @@ def test_models_whose_limits_refuse_the_first_question(start: Start, store: Path
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child that its parent was killed")
 def test_kill_leaves_nothing_running(start: Start, store: Path) -> None:
-    server = start("--model-store", str(store), "--models", "tiny")
+    server = start("--model-store", str(store), "--models", "tiny", "--shadow-share", "1")
     server.wait_for("Ctrl-C stops")
-    processes = psutil.Process(server.process.pid).children(recursive=True)
-    assert len(processes) >= 2
+    processes = server.wait_for_processes(2)
     server.process.kill()
-    _, alive = psutil.wait_procs(processes, timeout=30)
+    _, alive = psutil.wait_procs(processes, timeout=60)
     assert alive == []
 
 

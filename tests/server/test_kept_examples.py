@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 import pytest
+from support.waiting import until
 
 from groupnl.base import environment
 from groupnl.errors import ConfigError
@@ -65,10 +66,7 @@ def test_what_is_too_old_goes_while_the_service_runs(tmp_path: Path, monkeypatch
     with kept_examples(_config(tmp_path / "examples", 20), print):
         _keep(tmp_path / "examples")
         monkeypatch.setattr("groupnl.robustness.examples.MOST_S", 0.0)
-        end = time.monotonic() + 20
-        while read_examples(tmp_path / "examples"):
-            assert time.monotonic() < end
-            time.sleep(0.01)
+        until(lambda: not read_examples(tmp_path / "examples"))
 
 
 def test_a_folder_that_others_may_enter_is_refused(tmp_path: Path) -> None:

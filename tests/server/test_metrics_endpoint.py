@@ -4,21 +4,24 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 import urllib.request
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prometheus_client import Metric
 from prometheus_client.metrics_core import CounterMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
-from support.server import free_ports
+from support.ports import free_ports
+from support.waiting import until_equal
 
 from groupnl.server import metrics_endpoint
 from groupnl.server.metrics_endpoint import MetricsEndpoint
+from groupnl.server.observed import shared_result
 from groupnl.server.observed.kept_counts import KeptCounts
 from groupnl.server.observed.worker_files import WorkerFiles
 
@@ -115,24 +118,35 @@ def test_a_file_that_a_worker_has_just_made_is_no_error(tmp_path: Path, endpoint
 
 
 class _Slow:
-    """Takes a while, and counts how often it is asked."""
+    """Takes until so many wait for what it tells, the first time; counts how often it is asked."""
 
-    def __init__(self) -> None:
+    def __init__(self, waiting: threading.Semaphore, others: int) -> None:
         self.asked = 0
+        self._waiting = waiting
+        self._others = others
 
     def describe(self) -> list[Metric]:
         return []
 
     def collect(self) -> Iterator[Metric]:
         self.asked += 1
-        time.sleep(1)
+        if self.asked == 1:
+            assert all(self._waiting.acquire(timeout=60) for _ in range(self._others))
         yield CounterMetricFamily("asked", "How often.", self.asked)
 
 
-def test_scrapes_at_the_same_time_share_one_page(tmp_path: Path) -> None:
+def test_scrapes_at_the_same_time_share_one_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    waiting = threading.Semaphore(0)
+
+    class Waited(Future):  # type: ignore[type-arg]
+        def result(self, timeout: float | None = None) -> Any:
+            waiting.release()
+            return super().result(timeout)
+
+    monkeypatch.setattr(shared_result, "Future", Waited)
     (port,) = free_ports(1)
     running = MetricsEndpoint(KeptCounts(WorkerFiles(tmp_path / "metrics")), "127.0.0.1", port)
-    running.registry.register(slow := _Slow())
+    running.registry.register(slow := _Slow(waiting, others=7))
     running.start()
     try:
         with ThreadPoolExecutor(8) as scrapers:
@@ -153,10 +167,7 @@ def test_the_dead_are_looked_for_between_scrapes(tmp_path: Path, monkeypatch: py
     try:
         with _worker(folder) as worker:
             worker.kill()
-        deadline = time.monotonic() + 10
-        while sorted(file.name for file in folder.iterdir()) != ["counter_gone.db", "histogram_gone.db"]:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until_equal(lambda: sorted(file.name for file in folder.iterdir()), ["counter_gone.db", "histogram_gone.db"])
         assert _scrape(port)["groupnl_requests_total", "200"] == 3
     finally:
         running.close()

@@ -1,5 +1,6 @@
 """groupnl.server.readiness: which answers to the probe mean that a model answers."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -89,6 +90,9 @@ def test_what_is_waited_for_is_told_from_time_to_time(monkeypatch: pytest.Monkey
         def is_loading(self, model: str) -> bool:
             return loading.pop(0)
 
+        def progress(self, model: str) -> str:
+            return "" if loading else "imports 1.5, archive 0.1"
+
         def tail(self) -> str:
             return ""
 
@@ -98,4 +102,4 @@ def test_what_is_waited_for_is_told_from_time_to_time(monkeypatch: pytest.Monkey
 
     assert wait_until_ready(Started(), ["tiny"], probe, ServeConfig(), lambda seconds: False, told.append)  # type: ignore[arg-type]
     assert told[0].startswith("waiting for tiny: ")
-    assert told[-1].startswith("tiny answers after ")
+    assert re.fullmatch(r"tiny answers after \d+\.\d s \(imports 1\.5, archive 0\.1\)", told[-1])

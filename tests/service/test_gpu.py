@@ -2,11 +2,11 @@
 
 import itertools
 import threading
-import time
 
 import pytest
 import torch
 from prometheus_client import CollectorRegistry
+from support.waiting import until
 
 from groupnl.metrics import Metrics
 from groupnl.service import gpu
@@ -55,9 +55,6 @@ def test_it_is_told_until_it_fails(
 ) -> None:
     monkeypatch.setattr(gpu, "PAUSE_S", 0.01)
     watch_gpu(metrics, DEVICE)
-    deadline = time.monotonic() + 10
-    while any(thread.name == "gpu" for thread in threading.enumerate()):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: not any(thread.name == "gpu" for thread in threading.enumerate()))
     assert _told(registry, "_used") == 30 * GIB
     assert "the memory of cuda:1 cannot be read" in caplog.text

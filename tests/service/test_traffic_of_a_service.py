@@ -8,8 +8,9 @@ from PIL import Image
 from prometheus_client import CollectorRegistry
 from support.offline_record import offline_record
 from support.pictures import encode, scene
-from support.shadows import Count, until
+from support.shadows import PAIRS_DONE, Count
 from support.traffic import tiny_traffic
+from support.waiting import until
 
 from groupnl.errors import ArchiveError, ConfigError
 from groupnl.metrics import Metrics
@@ -96,7 +97,7 @@ def test_chosen_images_are_looked_at_in_the_shadow_process(
     write_traffic(traffic, own_copy / TRAFFIC_FILE)
     service = load(share=1.0)
     service.answer([Item({"body": FILE}, {})])
-    until(lambda: count("groupnl_traffic_jpeg_quality_count") == 1)
+    until(lambda: count(PAIRS_DONE) == 1)
     assert count("groupnl_traffic_looks_total") == 1
     assert count("groupnl_traffic_rank_count", statistic="noise") == 1
     assert count("groupnl_traffic_files_total", format="jpeg", exif="no") == 1

@@ -105,11 +105,16 @@ def test_latency_counts_from_the_moment_a_request_was_due() -> None:
     assert outcome.quantile_s(0.99) >= outcome.quantile_s(0.5) >= DELAY_S
 
 
-def test_a_closed_loop_measures_what_the_server_can_do() -> None:
-    async def work(port: int, answering: Answering) -> load.Outcome:
-        return await load.closed_loop(port, [encoded("/")], 4, seconds=0.6)
+def test_a_closed_loop_measures_what_the_server_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(load, "RAMP_S", 0.0)
 
-    assert 0.4 / DELAY_S < with_server(work).throughput <= 1.05 / DELAY_S
+    async def work(port: int, answering: Answering) -> tuple[load.Outcome, int]:
+        return await load.closed_loop(port, [encoded("/")], 4, seconds=0.6), len(answering.seen)
+
+    outcome, asked = with_server(work)
+    assert 4 < outcome.answers == asked
+    assert asked - 4 <= len(outcome.latencies_s) <= asked  # four were under way at the end
+    assert outcome.throughput <= 1.05 / DELAY_S
 
 
 def test_a_steady_loop_counts_when_all_connections_wait(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,12 +122,12 @@ def test_a_steady_loop_counts_when_all_connections_wait(monkeypatch: pytest.Monk
     monkeypatch.setattr(load, "RAMP_S", 0.0)
 
     async def work(port: int, answering: Answering) -> load.Outcome:
-        return await load.steady_loop(port, [encoded("/")], 4, seconds=0.5)
+        return await load.steady_loop(port, [encoded("/")], 4, seconds=1.0)
 
     outcome = with_server(work)
-    assert outcome.seconds == 0.5
+    assert outcome.seconds == 1.0
     assert min(outcome.latencies_s) > 3 * DELAY_S
-    assert 0.4 / DELAY_S < outcome.throughput <= 1.05 / DELAY_S
+    assert load.LEAST_ANSWERS <= outcome.throughput <= 1.05 / DELAY_S
     assert outcome.answers >= len(outcome.latencies_s) + 4
 
 
@@ -134,7 +139,7 @@ def test_a_steady_loop_waits_for_slow_answers(monkeypatch: pytest.MonkeyPatch) -
 
     outcome = with_server(work)
     assert len(outcome.latencies_s) == load.LEAST_ANSWERS
-    assert outcome.seconds == pytest.approx(sum(outcome.latencies_s), rel=0.1)
+    assert 0.99 * sum(outcome.latencies_s) <= outcome.seconds < 2 * sum(outcome.latencies_s)
 
 
 def test_a_steady_loop_ends_where_every_request_fails(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -186,4 +191,4 @@ def test_the_process_ends_with_a_killed_program(tmp_path: Path) -> None:
     assert children
     parent.kill()
     parent.communicate()
-    assert psutil.wait_procs(children, timeout=10)[1] == []
+    assert psutil.wait_procs(children, timeout=60)[1] == []

@@ -44,5 +44,5 @@ def test_it_ends_with_its_parent() -> None:
         children = psutil.Process(parent.pid).children()
         parent.kill()
         parent.wait()
-        _, alive = psutil.wait_procs(children, timeout=10)
+        _, alive = psutil.wait_procs(children, timeout=60)
     assert all(child.status() == psutil.STATUS_ZOMBIE for child in alive)  # where no init takes in orphans

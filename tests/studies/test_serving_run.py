@@ -127,7 +127,7 @@ def test_the_processes_of_a_mode_work_side_by_side(children: Children, unpacked:
     with Offline(Mode(2, 1, True), unpacked, images, 2) as offline:
         assert len(children()) == 2
         assert offline.engine == "eager"
-        speed = offline.run(batch=2, seconds=0.2)
+        speed = offline.run(batch=2, seconds=0.5)
     assert not children()
     assert speed.throughput > 0
     # Both processes' batches are there, and the rates are added: about as many batches a second as both took.

@@ -100,6 +100,10 @@ def test_no_photograph_is_on_both_sides(photos: Path) -> None:
     assert not set(again.images.keys) & set(ours.images.keys)
     assert not torch.equal(ours.images.pixels, again.images.pixels)
     assert torch.equal(ours.images.pixels, photographs(photos, 32, 2, seed=0)[0].images.pixels)
+    few, _, many = photographs(photos, 32, 2, seed=0, known=3)
+    assert (len(few.images.keys), len(many.images.keys)) == (6, 14)
+    with pytest.raises(ConfigError, match="has 10 photographs, none beside 10"):
+        photographs(photos, 32, 2, seed=0, known=10)
     (photos / "0.png").unlink()
     with pytest.raises(ConfigError, match="has 9 photographs"):
         photographs(photos, 32, 2, seed=0)

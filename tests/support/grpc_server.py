@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from support.server import Server, free_ports
+from support.ports import free_ports
+from support.server import Server
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from support.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 CONFIG = ROOT / "serving_config" / "haproxy.cfg"
@@ -32,8 +33,7 @@ def haproxy(folder: Path, port: int, changes: dict[str, str] | None = None) -> I
         port: of the service.
         changes: of the configuration's text.
     """
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        own = taken.getsockname()[1]
+    (own,) = free_ports(1)
     text = CONFIG.read_text()
     for old, new in {
         "127.0.0.1:8443": f"127.0.0.1:{own}",

@@ -1,7 +1,7 @@
 """The metrics endpoint of a service with a candidate, whose counts tests play."""
 
 from prometheus_client import CollectorRegistry, start_http_server
-from support.server import free_ports
+from support.ports import free_ports
 
 from groupnl.metrics import (
     CANDIDATE_AGREES,

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.server import free_ports
+from support.ports import free_ports
 
 from groupnl.cli import main
 from groupnl.monitoring.recording import LONG_INTERVAL
 
 ROOT = Path(__file__).parents[2]
-START_LIMIT_S = 30
-STOP_LIMIT_S = 20
+START_LIMIT_S = 90
+STOP_LIMIT_S = 60
 
 
 @functools.cache

@@ -37,5 +37,5 @@ class RawSocket:
 
 @contextmanager
 def raw_socket(port: int) -> Iterator[RawSocket]:
-    with closing(RawSocket(socket.create_connection(("127.0.0.1", port), timeout=20))) as connection:
+    with closing(RawSocket(socket.create_connection(("127.0.0.1", port), timeout=60))) as connection:
         yield connection

@@ -7,8 +7,9 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,23 +17,16 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
+from support.ports import free_ports
+from support.waiting import until
 
 from groupnl.server.management_socket import management_socket
 
 KINDS = ("torchserve", "groupnl")
 _OURS = ("inference", "metrics")  # ports of our own server; its management API has a socket
-FAULTS = Path(__file__).with_name("faults")
+FAULTS = Path(__file__).with_name("faults")  # to be named by PYTHONPATH; tests/conftest.py does
 START_LIMIT_S = 180
-STOP_LIMIT_S = 30
-
-
-def free_ports(count: int = 4) -> list[int]:
-    """Ports that nothing listens on at the moment."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [taken.getsockname()[1] for taken in sockets]
-    for taken in sockets:
-        taken.close()
-    return ports
+STOP_LIMIT_S = 90
 
 
 only_torchserve = pytest.mark.parametrize("kind", ["torchserve"], indirect=True)
@@ -74,7 +68,6 @@ class Server:
         with self._output.open("w") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "groupnl.cli", "serve", "--server", kind, *given, *options],
-                env=os.environ | {"PYTHONPATH": os.pathsep.join([str(FAULTS), os.environ.get("PYTHONPATH", "")])},
                 cwd=folder,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -86,20 +79,24 @@ class Server:
 
     def wait_for(self, text: str) -> str:
         """Wait until the server has printed `text`; returns everything it printed."""
-        deadline = time.monotonic() + START_LIMIT_S
-        while text not in self.output():
-            assert self.process.poll() is None, self.output()
-            assert time.monotonic() < deadline, self.output()
-            time.sleep(0.05)
+
+        def has_printed() -> bool:
+            has_ended = self.process.poll() is not None
+            is_there = text in self.output()
+            assert is_there or not has_ended, self.output()
+            return is_there
+
+        until(has_printed, START_LIMIT_S, self.output)
         return self.output()
 
     def wait_for_processes(self, count: int) -> list[psutil.Process]:
         """Wait until the server has started at least so many processes of its own."""
-        deadline = time.monotonic() + START_LIMIT_S
-        while len(found := psutil.Process(self.process.pid).children(recursive=True)) < count:
-            assert time.monotonic() < deadline, self.output()
-            time.sleep(0.05)
-        return found
+
+        def found() -> list[psutil.Process]:
+            return psutil.Process(self.process.pid).children(recursive=True)
+
+        until(lambda: len(found()) >= count, START_LIMIT_S, self.output)
+        return found()
 
     def end(self) -> int:
         """Wait until the server has ended by itself; returns its exit status."""
@@ -111,10 +108,7 @@ class Server:
         sessions = {os.getsid(process.pid) for process in started} - {os.getsid(0)}
         self.process.send_signal(number)
         status = self.process.wait(STOP_LIMIT_S)
-        deadline = time.monotonic() + STOP_LIMIT_S
-        while left := living(started, sessions):  # a shadow process has the lowest priority, also while it ends
-            assert time.monotonic() < deadline, left
-            time.sleep(0.05)
+        until(lambda: not living(started, sessions), STOP_LIMIT_S, lambda: living(started, sessions))
         return status
 
     def kill(self) -> None:
@@ -144,10 +138,29 @@ class Server:
             families = text_string_to_metric_families(answer.read().decode())
         return [sample for family in families for sample in family.samples]
 
+    def count(self, name: str, **labels: str) -> float:
+        """The sum of a metric's samples that have these labels, at this moment; `name` is without our prefix."""
+        samples = [sample for sample in self.samples() if sample.name == f"groupnl_{name}"]
+        found = [sample.value for sample in samples if labels.items() <= sample.labels.items()]
+        assert found, f"no sample {name} {labels}"
+        return sum(found)
+
     def workers(self, model: str) -> list[int]:
         """The process ids of a model's ready workers."""
         described = self.manage("GET", f"/models/{model}").content
         return [worker["pid"] for worker in described[0]["workers"] if worker["status"] == "READY"]
+
+
+@contextmanager
+def serving(folder: Path, *options: str, kind: str = "groupnl") -> Iterator[Server]:
+    """A server that is up, and stops in order when nothing has failed; see `Server`."""
+    server = Server(folder, *options, kind=kind)
+    try:
+        server.wait_for("Ctrl-C stops")
+        yield server
+        assert server.stop() == 0
+    finally:
+        server.kill()
 
 
 def living(processes: list[psutil.Process], sessions: set[int]) -> list[psutil.Process]:

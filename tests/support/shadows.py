@@ -1,4 +1,4 @@
-"""Shadow requests in tests: a short configuration, jobs, and waiting for what the shadow thread does."""
+"""Shadow requests in tests: a short configuration, jobs, and what tells that they are answered."""
 
 import time
 from collections.abc import Callable
@@ -15,6 +15,8 @@ CPU = torch.device("cpu")
 EAGER = Choice("eager", CPU, torch.float32)
 CONFIG = {"share": 1.0, "corruptions": ("contrast",), "severities": (1, 5), "time_share": 1.0}
 Count = Callable[..., float]
+# A pair is counted under one name after the other; under this one when it is counted under all others, and told to all.
+PAIRS_DONE = "groupnl_shadow_pair_seconds_count"
 
 
 class Linear:
@@ -35,10 +37,3 @@ def config(**changes: object) -> ShadowConfig:
 
 def job(engine: Engine, image: Tensor, key: str = "key", label: int | None = None, age_s: float = 0.0) -> Job:
     return Job(key, image, engine(image[None])[0].softmax(dim=0), label, time.monotonic() - age_s)
-
-
-def until(condition: Callable[[], bool], limit_s: float = 60) -> None:
-    end = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)

@@ -1,7 +1,6 @@
 """Two processes train as one does, and go on after a kill."""
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from support import torchrun
 from support.folder_holder import held
 from support.norm_free import NAME as NORM_FREE
 from support.training_runs import PLAIN, settings, words_of
+from support.waiting import until
 from torch import distributed, multiprocessing
 from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 
@@ -53,7 +53,7 @@ def test_killed_processes_go_on_as_if_unbroken(data, tmp_path):
     whole, killed = (settings(data, tmp_path / name, epochs=8, batch_size=4) for name in ("whole", "killed"))
     torchrun.finish(torchrun.start("train", *words_of(whole), processes=3))
     processes = torchrun.start("train", *words_of(killed), processes=3)
-    until((killed.run_folder / STATE).exists)
+    until((killed.run_folder / STATE).exists, torchrun.LIMIT_S)
     processes.kill()  # torchrun itself, which cannot tell the others: the system does
     processes.communicate(timeout=torchrun.LIMIT_S)  # their ends of the pipe are closed: they are gone
     done = torch.load(killed.run_folder / STATE, weights_only=True)["rows"]
@@ -66,13 +66,6 @@ def test_killed_processes_go_on_as_if_unbroken(data, tmp_path):
     assert all(torch.equal(weights[0][name], tensor) for name, tensor in weights[1].items())
     with pytest.raises(ConfigError, match="the number of processes was 3, is 1"):
         Trainer(killed)
-
-
-def until(condition):
-    end = time.monotonic() + torchrun.LIMIT_S
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def test_what_two_processes_share(tmp_path):

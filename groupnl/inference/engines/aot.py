@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor, nn
 
+from groupnl.base.environment import temporary_files_in
 from groupnl.card import InputConfig
 from groupnl.inference.engines.engine import Engine, run_or_split, urgent_stream
 from groupnl.inference.engines.kind import EngineKind, Spec
@@ -13,6 +15,7 @@ from groupnl.inference.native import build as native
 from groupnl.inference.warm_up import run_noise
 
 PACKAGE_FILE = "engine.pt2"
+_MODEL = "model"  # as torch calls what is alone in a package
 MAX_BATCH = 256  # images; the machine code takes any number up to it
 
 
@@ -63,8 +66,7 @@ class PackageEngine:
     ) -> None:
         if kernel is not None:
             native.load(kernel)
-        index = -1 if device.index is None else device.index
-        self._run = torch._inductor.aoti_load_package(str(package), device_index=index)
+        self._run = _opened(package, device)
         self._size = config.size
         self._device = device
         self._stream = urgent_stream(device) if urgent else None
@@ -82,5 +84,23 @@ class PackageEngine:
     @torch.inference_mode()
     def _forward(self, pixels: Tensor) -> Tensor:
         with torch.cuda.stream(self._stream):  # of None: the usual stream
-            logits: Tensor = self._run(pixels.to(self._device))
+            (logits,) = self._run([pixels.to(self._device)])
             return logits.cpu()
+
+
+def _opened(package: Path, device: torch.device) -> Callable[[list[Tensor]], list[Tensor]]:
+    """What runs a package.
+
+    torch unpacks it into a temporary folder, and removes that when the process ends, unless it is killed, as shadow
+    processes are: 10 MB and more stayed each time. On a CPU all is read by then; CUDA's kernels are read when they run.
+    """
+    if device.type != "cpu":
+        return _load(package, device)
+    with TemporaryDirectory() as folder, temporary_files_in(Path(folder)):
+        return _load(package, device)
+
+
+def _load(package: Path, device: torch.device) -> Callable[[list[Tensor]], list[Tensor]]:
+    # As torch._inductor.aoti_load_package does; that imports the compiler first, which takes as long as torch itself.
+    index = -1 if device.index is None else device.index
+    return torch._C._aoti.AOTIModelPackageLoader(str(package), _MODEL, False, 1, index).boxed_run

@@ -1,10 +1,42 @@
 """What an engine is: pixels to logits; and what several engines share in running a batch."""
 
+import logging
+import threading
 from collections.abc import Callable
 from typing import Protocol
 
 import torch
 from torch import Tensor
+
+logger = logging.getLogger(__name__)
+
+
+class Halvings:
+    """How often a batch did not fit into a device's memory since this process began.
+
+    Attributes:
+        count: so often.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._lock = threading.Lock()
+
+    def add(self, images: int, size: int) -> None:
+        """Count one; the first is told in the log."""
+        with self._lock:
+            self.count += 1
+            is_first = self.count == 1
+        if is_first:
+            logger.warning(
+                "the device's memory does not hold a batch of %d images: it is run by %d, and so are others that do "
+                "not fit; smaller batches or fewer workers are quicker",
+                images,
+                size,
+            )
+
+
+HALVINGS = Halvings()
 
 
 class Engine(Protocol):
@@ -29,18 +61,37 @@ class Engine(Protocol):
 
 
 def run_or_split(forward: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor:
-    """Run a batch, or, where the device's memory does not hold it, its images one by one.
+    """Run a batch; where the device's memory does not hold it, in halves, and those in halves, down to one image.
+
+    What is left of the batch is not tried in a size that did not fit; the next batch is. Each halving is counted in
+    `HALVINGS`.
 
     Raises:
         torch.OutOfMemoryError: not even one image fits.
     """
-    try:
-        return forward(pixels)
-    except torch.OutOfMemoryError:
-        if len(pixels) == 1:
-            raise
-    # Outside of the except block, whose traceback holds on to the failed run's memory.
-    return torch.cat([forward(image) for image in torch.split(pixels, 1)])
+    size, logits, rest = len(pixels), [], pixels
+    while len(rest):
+        part = rest[:size]
+        # Not handled in an except block, whose traceback holds on to the failed run's memory.
+        found = _fitting(forward, part)
+        if found is None:
+            size = (len(part) + 1) // 2
+            HALVINGS.add(len(part), size)
+        else:
+            logits.append(found)
+            rest = rest[len(part) :]
+    return logits[0] if len(logits) == 1 else torch.cat(logits)
+
+
+def to_device(pixels: Tensor, device: torch.device) -> Tensor:
+    """Images where they are computed.
+
+    To CUDA from page-locked memory, which torch keeps for the next batch: the copy needs no further one in between, and
+    is waited for on the device only.
+    """
+    if device.type == "cuda" and pixels.device.type == "cpu":
+        return pixels.pin_memory().to(device, non_blocking=True)
+    return pixels.to(device)
 
 
 def urgent_stream(device: torch.device) -> torch.cuda.Stream | None:
@@ -49,3 +100,13 @@ def urgent_stream(device: torch.device) -> torch.cuda.Stream | None:
         return None
     torch.cuda.synchronize(device)  # the weights were copied on the usual stream
     return torch.cuda.Stream(device, priority=-1)  # type: ignore[no-untyped-call]
+
+
+def _fitting(forward: Callable[[Tensor], Tensor], pixels: Tensor) -> Tensor | None:
+    """The logits; None where the memory does not hold several images."""
+    try:
+        return forward(pixels)
+    except torch.OutOfMemoryError:
+        if len(pixels) == 1:
+            raise
+    return None

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from groupnl.card import InputConfig
 from groupnl.inference.device import place
-from groupnl.inference.engines.engine import run_or_split, urgent_stream
+from groupnl.inference.engines.engine import run_or_split, to_device, urgent_stream
 from groupnl.inference.engines.kind import Spec
 from groupnl.inference.pixels import PixelNetwork
 from groupnl.inference.warm_up import run_noise
@@ -17,10 +17,11 @@ from groupnl.inference.warm_up import run_noise
 class TorchEngine:
     """A network in PyTorch under autocast.
 
-    Convolutions run in `precision` and in channels-last memory order; weights stay float32.
+    Convolutions run in `precision` and in channels-last memory order.
 
     Args:
-        model: takes float (B, 3, S, S), gives (B, classes); in evaluation mode. It is moved to `device`.
+        model: takes float (B, 3, S, S), gives (B, classes); in evaluation mode. It becomes the engine's own: it is
+            moved to `device`, and its layers' weights to `precision`.
         config: size of the input, and the mean and standard deviation it was trained with.
         device: see `choose_device`.
         precision: see `choose_precision`.
@@ -38,7 +39,7 @@ class TorchEngine:
         urgent: bool = False,
         compiled: bool = False,
     ) -> None:
-        network = place(PixelNetwork(model, config).eval(), device)
+        network = place(_converted(PixelNetwork(model, config).eval(), precision), device)
         self._network: Callable[[Tensor], Any] = _compiled(network) if compiled else network
         self._size = config.size
         self._device = device
@@ -50,7 +51,7 @@ class TorchEngine:
     def __call__(self, pixels: Tensor) -> Tensor:
         """Compute logits; see `Engine`.
 
-        A batch that does not fit into the device's memory is run image by image.
+        A batch that does not fit into the device's memory is run in parts; see `run_or_split`.
 
         Raises:
             torch.OutOfMemoryError: not even one image fits.
@@ -63,7 +64,7 @@ class TorchEngine:
 
     def _forward(self, pixels: Tensor) -> Tensor:
         with torch.no_grad(), torch.cuda.stream(self._stream):  # of None: the usual stream
-            images = pixels.to(self._device).contiguous(memory_format=torch.channels_last)
+            images = to_device(pixels, self._device).contiguous(memory_format=torch.channels_last)
             with torch.autocast(self._device.type, self._precision, enabled=self._precision != torch.float32):
                 logits: Tensor = self._network(images)
             return logits.cpu()
@@ -76,6 +77,17 @@ def network_of(network: Callable[[], nn.Module], spec: Spec) -> nn.Module:
     from groupnl.inference.rewrite import to_inference  # a worker that runs the network as it was trained needs none
 
     return to_inference(network())
+
+
+def _converted(network: nn.Module, precision: torch.dtype) -> nn.Module:
+    """Convert once what autocast would convert at each forward pass: the answers are the same.
+
+    Layers of these two kinds hand their weights to the product as they are; subclasses may compute with them first.
+    """
+    for module in network.modules():
+        if type(module) in (nn.Conv2d, nn.Linear):
+            module.to(precision)
+    return network
 
 
 def _compiled(network: nn.Module) -> Callable[[Tensor], Any]:

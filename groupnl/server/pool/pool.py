@@ -7,10 +7,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 from groupnl.errors import KillerError, NoWorkerError, ServerError
 from groupnl.metrics import DIED, LOADING, TIMEOUT
 from groupnl.server.pool.backlog import Backlog
+from groupnl.server.pool.phases import Phases
 from groupnl.server.pool.quarantine import Quarantine
 from groupnl.server.pool.serving import Serving
 from groupnl.server.pool.ticket import Ticket
@@ -22,8 +24,8 @@ logger = logging.getLogger(__name__)
 MOST_DEATHS = 2
 PAUSES_S = (0.0, 0.5, 1.0, 2.0, 5.0)  # before a worker is started again, by failures in a row
 
-
 Release = Callable[[], None]
+Turn = AbstractAsyncContextManager[object]
 
 
 class Pool:
@@ -44,6 +46,7 @@ class Pool:
         self._backlog = Backlog(serving.queue_size, serving.queue_bytes)
         self._quarantine = Quarantine()
         self._ready: set[WorkerProcess] = set()
+        self._phases: dict[int, Phases] = {}  # of each worker's latest start, by its place
         self._held: set[Release] = set()  # one for each request that has found this version
         self._coming: set[Release] = set()  # those of them whose images have not come yet
         self._released = asyncio.Event()
@@ -71,13 +74,23 @@ class Pool:
         """The process numbers of the workers that are ready."""
         return [worker.pid for worker in self._ready]
 
-    async def start(self) -> None:
+    @property
+    def progress(self) -> str:
+        """What the worker that is furthest has done until it was ready, or does at the moment; empty before."""
+        return str(max(self._phases.values(), key=len, default=""))
+
+    async def start(self, turn: Turn | None = None) -> None:
         """Start the workers, and wait until all are ready; the first of them answers before.
+
+        Args:
+            turn: in which each of them loads its model this once; None: at once.
 
         Raises:
             ServerError: a model that cannot be loaded, or a worker that ended while it was loading.
         """
-        self._keepers = [asyncio.create_task(self._keep(ordinal)) for ordinal in range(self._serving.workers)]
+        for ordinal in range(self._serving.workers):
+            self._keepers.append(asyncio.create_task(self._keep(ordinal, turn or nullcontext())))
+            await asyncio.sleep(0)  # the first worker of each model takes its turn before the second one of any
         await self._is_decided.wait()
         if self._failure is not None:
             await self.close()
@@ -144,33 +157,49 @@ class Pool:
             keeper.cancel()
         await asyncio.gather(*self._keepers, return_exceptions=True)
 
-    async def _keep(self, ordinal: int) -> None:
+    async def _keep(self, ordinal: int, turn: Turn) -> None:
         """One worker, started again whenever it has ended."""
         failures = 0
         while True:
-            await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
-            try:
-                worker = await WorkerProcess.start(self._program, ordinal)
-            except OSError as error:  # too many open files or processes, no memory
+            async with turn:
+                worker = await self._started(ordinal)
+            turn = nullcontext()  # a model that answers already waits for nobody's start
+            if worker is None:
                 failures += 1
-                logger.error("worker %s-%d cannot be started: %s", self._program.model, ordinal, error)
-                self._witness.worker_died(self._program.model, LOADING)
-                self._refuse(ServerError(f"cannot start a worker of {self._program.model}: {error}"))
-                continue
-            try:
-                await self._loaded(worker)
+            else:
                 failures = 0
-                await self._serve_with(worker)
-            except (ServerError, WorkerDiedError) as error:
-                failures += 1
-                logger.warning("worker %s has ended before its model was loaded: %s", worker.name, error)
-                self._witness.worker_died(self._program.model, LOADING)
-                self._refuse(error)
-            finally:
-                await worker.end()
-                await asyncio.to_thread(self._tell_end, worker.pid)
+                try:
+                    await self._serve_with(worker)
+                finally:
+                    await self._end(worker)
+            await asyncio.sleep(PAUSES_S[min(failures, len(PAUSES_S) - 1)])
 
-    async def _loaded(self, worker: WorkerProcess) -> None:
+    async def _started(self, ordinal: int) -> WorkerProcess | None:
+        """A worker that has loaded its model; None where it could not."""
+        try:
+            worker = await WorkerProcess.start(self._program, ordinal)
+        except OSError as error:  # too many open files or processes, no memory
+            logger.error("worker %s-%d cannot be started: %s", self._program.model, ordinal, error)
+            self._failed(ServerError(f"cannot start a worker of {self._program.model}: {error}"))
+            return None
+        self._phases[ordinal] = worker.phases
+        is_loaded = False
+        try:
+            await self._load(worker)
+            is_loaded = True
+        except (ServerError, WorkerDiedError) as error:
+            logger.warning("worker %s has ended before its model was loaded: %s", worker.name, error)
+            self._failed(error)
+        finally:
+            if not is_loaded:
+                await self._end(worker)
+        return worker if is_loaded else None
+
+    async def _end(self, worker: WorkerProcess) -> None:
+        await worker.end()
+        await asyncio.to_thread(self._tell_end, worker.pid)
+
+    async def _load(self, worker: WorkerProcess) -> None:
         try:
             async with asyncio.timeout(self._load_timeout_s):
                 await worker.ready()
@@ -186,7 +215,8 @@ class Pool:
 
     async def _serve_with(self, worker: WorkerProcess) -> None:
         """Give it batches until it has ended."""
-        logger.info("worker %s is ready (process %d)", worker.name, worker.pid)
+        took = worker.phases
+        logger.info("worker %s is ready (process %d) after %.1f s: %s", worker.name, worker.pid, took.seconds, took)
         self._ready.add(worker)
         if len(self._ready) == self._serving.workers:
             self._is_decided.set()
@@ -233,8 +263,9 @@ class Pool:
                 ticket.fail(_killer())
         self._backlog.put_back(batch)
 
-    def _refuse(self, error: Exception) -> None:
-        """A first worker that fails says that none will do; later ones are tried again."""
+    def _failed(self, error: Exception) -> None:
+        """One could not load its model. A first one that fails says that none will do; later ones are tried again."""
+        self._witness.worker_died(self._program.model, LOADING)
         if self._is_decided.is_set():
             return
         ended = ServerError(f"a worker of {self._program.model} ended before its model was loaded; see the log")

@@ -16,8 +16,9 @@ from typing import NamedTuple, TextIO
 
 from groupnl.base.child_process import bound_command
 from groupnl.errors import ServerError
+from groupnl.server.pool.phases import Phases
 from groupnl.server.processes import living_members
-from groupnl.worker import REFUSAL
+from groupnl.worker import PHASE, REFUSAL
 from groupnl.worker.wire import Part, encode, receive
 
 logger = logging.getLogger(__name__)
@@ -52,11 +53,13 @@ class WorkerProcess:
     Attributes:
         name: for the log.
         gone: set when the process has ended.
+        phases: of its start.
     """
 
     def __init__(self, name: str, process: subprocess.Popen[str], streams: Streams) -> None:
         self.name = name
         self.gone = asyncio.Event()
+        self.phases = Phases()
         self._is_loaded = False
         self._process = process
         self._reader, self._writer = streams
@@ -107,9 +110,11 @@ class WorkerProcess:
             ServerError: it cannot be.
             WorkerDiedError: the process has ended before.
         """
-        (first,) = await self._receive()
+        while PHASE in (first := (await self._receive())[0]).facts:
+            self.phases.begin(first.facts[PHASE])
         if REFUSAL in first.facts:
             raise ServerError(f"cannot load model {self.name.rpartition('-')[0]}: {first.facts[REFUSAL]}")
+        self.phases.end()
         self._is_loaded = True
 
     async def ask(self, items: Sequence[Part]) -> list[Part]:

@@ -59,6 +59,10 @@ class Run:
         """Nobody knows: TorchServe lets requests wait until a worker is ready."""
         return False
 
+    def progress(self, model: str) -> str:
+        """Nobody knows."""
+        return ""
+
     def tail(self) -> str:
         """The last lines of its log."""
         return self._server.console.tail()

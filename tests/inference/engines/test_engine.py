@@ -3,13 +3,17 @@ import copy
 import pytest
 import timm
 import torch
+from timm.layers import StdConv2d
 from torch import Tensor, nn
 
 import groupnl.models  # noqa: F401 (registers the tiny model)
 from groupnl.card import InputConfig
 from groupnl.errors import ConfigError
 from groupnl.inference.device import choose_device, choose_precision
+from groupnl.inference.engines import engine as engine_module
+from groupnl.inference.engines.engine import HALVINGS, Halvings, to_device
 from groupnl.inference.engines.torch_engine import TorchEngine
+from groupnl.inference.pixels import PixelNetwork
 
 CPU = torch.device("cpu")
 CONFIG = InputConfig(size=64, mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.3), crop_pct=0.875, interpolation="bilinear")
@@ -42,10 +46,25 @@ def test_float32_is_exact(model: nn.Module, pixels: Tensor, expected: Tensor) ->
 
 
 def test_bfloat16_is_close_and_not_the_same(model: nn.Module, pixels: Tensor, expected: Tensor) -> None:
-    logits = TorchEngine(model, CONFIG, CPU, torch.bfloat16)(pixels)
+    logits = TorchEngine(copy.deepcopy(model), CONFIG, CPU, torch.bfloat16)(pixels)
     assert logits.dtype == torch.float32
     assert not torch.equal(logits, expected)
     assert (logits - expected).abs().max() < 0.05 * expected.abs().max()
+
+
+def test_weights_are_converted_once_and_the_answers_are_those_of_autocast(model: nn.Module, pixels: Tensor) -> None:
+    engine_own, usual = copy.deepcopy(model), PixelNetwork(model, CONFIG).eval()
+    logits = TorchEngine(engine_own, CONFIG, CPU, torch.bfloat16)(pixels)
+    assert {module.weight.dtype for module in engine_own.modules() if isinstance(module, nn.Conv2d)} == {torch.bfloat16}
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        expected = usual(pixels.contiguous(memory_format=torch.channels_last))
+    assert torch.equal(logits, expected)
+
+
+def test_weights_that_a_layer_computes_with_first_stay_exact() -> None:
+    layer = StdConv2d(3, 4, 3)
+    TorchEngine(nn.Sequential(layer, nn.Conv2d(4, 2, 1)), CONFIG, CPU, torch.bfloat16)
+    assert layer.weight.dtype == torch.float32
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device")
@@ -61,7 +80,7 @@ def test_cuda_is_close(wanted: str, model: nn.Module, pixels: Tensor, expected: 
 
 def test_float32_is_not_tf32_in_convolutions(model: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
-    TorchEngine(model, CONFIG, CPU, torch.bfloat16)
+    TorchEngine(copy.deepcopy(model), CONFIG, CPU, torch.bfloat16)
     assert torch.backends.cudnn.allow_tf32
     TorchEngine(model, CONFIG, CPU, torch.float32)
     assert not torch.backends.cudnn.allow_tf32
@@ -122,11 +141,64 @@ def test_warm_up_shows_the_network_images_with_contrast() -> None:
     TorchEngine(Contrast(), CONFIG, CPU, torch.float32).warm_up(2)
 
 
-def test_a_batch_too_large_for_memory_is_run_image_by_image(pixels: Tensor) -> None:
-    recorder = Recorder(memory=1)
+@pytest.mark.parametrize(
+    ("images", "memory", "batches"),
+    [
+        (4, 4, [4]),
+        (4, 2, [4, 2, 2]),
+        (4, 1, [4, 2, 1, 1, 1, 1]),
+        (7, 3, [7, 4, 2, 2, 2, 1]),  # halves are rounded up, and what did not fit is not tried again
+        (5, 4, [5, 3, 2]),
+    ],
+)
+def test_a_batch_too_large_for_memory_is_halved_until_it_fits(images: int, memory: int, batches: list[int]) -> None:
+    pixels = torch.randint(0, 256, (images, 3, 8, 8), dtype=torch.uint8, generator=torch.manual_seed(2))
+    recorder, before = Recorder(memory), HALVINGS.count
     logits = TorchEngine(recorder, CONFIG, CPU, torch.float32)(pixels)
-    assert recorder.batches == [4, 1, 1, 1, 1]
-    torch.testing.assert_close(logits, TorchEngine(Recorder(memory=4), CONFIG, CPU, torch.float32)(pixels))
+    assert recorder.batches == batches
+    assert HALVINGS.count - before == sum(batch > memory for batch in batches)
+    torch.testing.assert_close(logits, TorchEngine(Recorder(images), CONFIG, CPU, torch.float32)(pixels))
+
+
+def test_the_first_halving_is_told(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(engine_module, "HALVINGS", Halvings())
+    engine = TorchEngine(Recorder(memory=2), CONFIG, CPU, torch.float32)
+    for _ in range(2):
+        engine(torch.zeros(8, 3, 8, 8, dtype=torch.uint8))
+    assert engine_module.HALVINGS.count == 4
+    assert [record.getMessage()[:74] for record in caplog.records] == [
+        "the device's memory does not hold a batch of 8 images: it is run by 4, and"
+    ]
+
+
+class Played:
+    """Images on a device that is not there; it notes how they are moved."""
+
+    def __init__(self, device: str) -> None:
+        self.device = torch.device(device)
+        self.moves: list[object] = []
+
+    def pin_memory(self) -> "Played":
+        self.moves.append("pinned")
+        return self
+
+    def to(self, device: torch.device, non_blocking: bool = False) -> "Played":
+        self.moves.append((str(device), non_blocking))
+        return self
+
+
+@pytest.mark.parametrize(
+    ("come_from", "device", "moves"),
+    [
+        ("cpu", "cuda:1", ["pinned", ("cuda:1", True)]),
+        ("cuda:1", "cuda:1", [("cuda:1", False)]),  # a shadow's, which were corrupted there
+        ("cpu", "cpu", [("cpu", False)]),
+    ],
+)
+def test_images_go_to_cuda_from_page_locked_memory(come_from: str, device: str, moves: list[object]) -> None:
+    played = Played(come_from)
+    to_device(played, torch.device(device))
+    assert played.moves == moves
 
 
 def test_an_image_too_large_for_memory_is_an_error(pixels: Tensor) -> None:

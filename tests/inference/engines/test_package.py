@@ -1,5 +1,8 @@
 """A network compiled ahead of time: what it computes, and where it fits."""
 
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,6 +11,7 @@ import torch
 from support.networks import with_lively_norms
 from torch import Tensor, nn
 
+from groupnl.base.environment import child_environment
 from groupnl.card import InputConfig
 from groupnl.errors import ConfigError, RewriteError
 from groupnl.inference.device import choose_precision
@@ -22,10 +26,32 @@ pytestmark = pytest.mark.slow
 CPU = torch.device("cpu")
 CONFIG = InputConfig(size=64, mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.3), crop_pct=0.875, interpolation="bilinear")
 FASTEST = choose_precision("auto", CPU)
+# What takes a second or more to import, or is only for packing, other engines and training.
+NOT_IN_A_WORKER = {
+    *("timm", "torchvision", "huggingface_hub", "torch._dynamo", "torch._inductor", "sympy", "networkx", "scipy"),
+    *("onnx", "onnxruntime", "onnxscript", "openvino", "pandas", "matplotlib", "groupnl.models"),
+}
+# A worker and its shadow process in one, as far as importing goes, until the model is ready; then it is killed.
+WORKER = """
+import os, signal, sys
+from pathlib import Path
+import torch
+import groupnl.worker.__main__
+import groupnl.service.shadow.child
+from groupnl.card import InputConfig
+from groupnl.inference.engines.aot import PackageEngine
+
+package, kernel, config = sys.argv[1:]
+config = InputConfig.model_validate_json(config)
+PackageEngine(Path(package), Path(kernel) if kernel else None, config, torch.device("cpu")).warm_up(2)
+print(*sys.modules, sep="\\n", flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
 
 
 class Compiled(NamedTuple):
     model: nn.Module
+    folder: Path
     kernel: Path | None
     engine: PackageEngine
 
@@ -33,7 +59,7 @@ class Compiled(NamedTuple):
 def compiled(folder: Path, precision: torch.dtype) -> Compiled:
     model = with_lively_norms("test_gnl_efficientnet")
     kernel = compile_package(model, CONFIG, CPU, precision, folder)
-    return Compiled(model, kernel, PackageEngine(folder / PACKAGE_FILE, kernel, CONFIG, CPU))
+    return Compiled(model, folder, kernel, PackageEngine(folder / PACKAGE_FILE, kernel, CONFIG, CPU))
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +116,17 @@ def test_batches_beyond_the_compiled_bound_are_split(exact: Compiled) -> None:
     torch.testing.assert_close(logits[-1], logits[0], rtol=1e-4, atol=1e-5)
 
 
+def test_a_worker_imports_what_it_needs_and_leaves_nothing_when_it_is_killed(fastest: Compiled, tmp_path: Path) -> None:
+    package, kernel = fastest.folder / PACKAGE_FILE, str(fastest.kernel or "")
+    command = [sys.executable, "-c", WORKER, str(package), kernel, CONFIG.model_dump_json()]
+    done = subprocess.run(command, env=child_environment({"TMPDIR": str(tmp_path)}), stdout=subprocess.PIPE, text=True)
+    assert done.returncode == -signal.SIGKILL
+    assert set(done.stdout.split()) & NOT_IN_A_WORKER == set()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_logits_that_are_not_finite_are_told(fastest: Compiled, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fastest.engine, "_run", lambda pixels: torch.full((len(pixels), 10), torch.inf))
+    monkeypatch.setattr(fastest.engine, "_run", lambda inputs: [torch.full((len(inputs[0]), 10), torch.inf)])
     with pytest.raises(ConfigError, match="not finite"):
         fastest.engine.warm_up(2)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from support.server import free_ports
+from support.ports import free_ports
 
 from groupnl.server import metrics_endpoint
 from groupnl.server.keys.key import METRICS, PREDICT

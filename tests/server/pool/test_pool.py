@@ -4,6 +4,7 @@ import asyncio
 import subprocess
 import sys
 from collections.abc import Sequence
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ import pytest
 from groupnl.errors import ServerError
 from groupnl.metrics import LOADING
 from groupnl.server.comparison import Comparison
+from groupnl.server.pool.phases import Phases
 from groupnl.server.pool.pool import Pool
 from groupnl.server.pool.serving import Serving
 from groupnl.server.pool.worker_process import Program, WorkerProcess
-from groupnl.worker.wire import Part
+from groupnl.worker import PHASE
+from groupnl.worker.wire import Part, encode
 
 SERVING = Serving(1, 4, 0.0, 10, 10, 1000, 1000)
 
@@ -54,7 +57,7 @@ def test_a_worker_that_never_has_its_model_is_ended(monkeypatch: pytest.MonkeyPa
     ended = []
 
     class Stuck:
-        name, pid = "tiny-0", 1
+        name, pid, phases = "tiny-0", 1, Phases()
 
         async def ready(self) -> None:
             await asyncio.Event().wait()
@@ -75,7 +78,7 @@ def test_a_worker_that_never_has_its_model_is_ended(monkeypatch: pytest.MonkeyPa
 class _Echo:
     """A worker that answers at once, and tells the sizes of its batches."""
 
-    name, pid = "tiny-0", 1
+    name, pid, phases = "tiny-0", 1, Phases()
 
     def __init__(self, batches: list[int]) -> None:
         self.gone = asyncio.Event()
@@ -158,3 +161,68 @@ def test_an_end_is_noticed_also_without_a_file_to_open(monkeypatch: pytest.Monke
     monkeypatch.setattr(psutil, "process_iter", iterate)
     asyncio.run(asyncio.wait_for(end(), 10))
     assert len(calls) == 3
+
+
+def test_first_workers_load_first_and_so_many_at_a_time(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    begun: list[str] = []
+    most: list[int] = []
+
+    class Loading:
+        pid, phases = 1, Phases()
+
+        def __init__(self, name: str) -> None:
+            self.name = name
+            self.gone = asyncio.Event()
+            begun.append(name)
+            most.append(1)
+
+        async def ready(self) -> None:
+            await asyncio.sleep(0.01)
+            most.append(-1)
+
+        async def end(self) -> None: ...
+
+    async def start(program: Program, ordinal: int) -> Loading:
+        return Loading(f"{program.model}-{ordinal}")
+
+    async def start_both() -> None:
+        serving = SERVING._replace(workers=2)
+        pools = [Pool(Program(name, tmp_path, {}), serving, _Nobody()) for name in ("one", "other")]
+        turn = asyncio.Semaphore(2)
+        await asyncio.gather(*(pool.start(turn) for pool in pools))
+        assert [pool.ready for pool in pools] == [2, 2]
+        await asyncio.gather(*(pool.close() for pool in pools))
+
+    monkeypatch.setattr(WorkerProcess, "start", start)
+    asyncio.run(asyncio.wait_for(start_both(), 10))
+    assert begun == ["one-0", "other-0", "one-1", "other-1"]
+    assert max(accumulate(most)) == 2
+
+
+def test_progress_tells_the_phases_of_a_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([10.0, 11.62, 11.7, 14.0, 14.1, 14.1])
+    monkeypatch.setattr("groupnl.server.pool.phases.monotonic", lambda: next(clock))
+    phases = Phases()
+    phases.begin("archive")
+    phases.begin("engine")
+    assert str(phases) == "imports 1.6, archive 0.1, engine 2.3"  # which goes on
+    phases.end()
+    assert phases.seconds == pytest.approx(4.1)
+    assert len(phases) == 3
+
+
+def test_a_worker_tells_its_phases_until_it_is_ready() -> None:
+    async def told() -> str:
+        reader = asyncio.StreamReader()
+        for fact in ({PHASE: "archive"}, {PHASE: "engine"}, {"pid": 1}):
+            reader.feed_data(b"".join(encode([Part(fact)])))
+        with subprocess.Popen(
+            [sys.executable, "-c", ""], stdout=subprocess.PIPE, text=True, process_group=0
+        ) as process:
+            worker = WorkerProcess("tiny-0", process, (reader, None))  # type: ignore[arg-type]
+            await worker.ready()
+            await worker.gone.wait()
+        return str(worker.phases)
+
+    told_so = asyncio.run(asyncio.wait_for(told(), 10))
+    assert [phase.split()[0] for phase in told_so.split(", ")] == ["imports", "archive", "engine"]

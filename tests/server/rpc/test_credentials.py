@@ -8,7 +8,7 @@ import grpc
 import pytest
 from support.certificates import make_certificate
 from support.front import Front
-from support.server import free_ports
+from support.ports import free_ports
 
 from groupnl.server.certificate import Certificate
 from groupnl.server.rpc.messages import MESSAGES, SERVICE

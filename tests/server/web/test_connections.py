@@ -7,7 +7,7 @@ import re
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from support.front import BAD, Front, play
 from support.http_thread import http_thread
 from support.raw_requests import PING
 from support.raw_socket import HEADERS_END, raw_socket
+from support.waiting import until
 
 from groupnl.server.certificate import Certificate, trusting
 from groupnl.server.pool.ticket import Ticket
@@ -32,7 +33,7 @@ def _served(front: Front) -> Iterator[int]:
 
 
 def test_a_slow_head_is_told_and_an_idle_connection_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "HEADERS_S", 0.2)
+    monkeypatch.setattr(connection, "HEADERS_S", 0.5)
     with _served(Front()) as port:
         with raw_socket(port) as client:
             client.send(b"GET /ping HTTP/1.1\r\nHos")
@@ -99,6 +100,7 @@ def test_answers_come_in_the_order_of_the_requests() -> None:
     front.pool.answers = waiting.append
     with _served(front) as port, raw_socket(port) as client:
         client.send(PUT % 5 + b"image" + PING + PUT % 3 + BAD + PING)
+        until(lambda: waiting)
         time.sleep(0.3)
         assert len(waiting) == 1  # nothing overtakes it
         front.pool.answers = play
@@ -118,7 +120,7 @@ def test_what_was_asked_before_an_unclear_request_is_answered_first() -> None:
         waiting.clear()
         with _served(front) as port, raw_socket(port) as client:
             client.send(PUT % 5 + b"image" + unclear + PING)
-            time.sleep(0.3)
+            until(lambda: waiting)
             _loop_call(waiting[0])
             assert [client.answer()[0] for _ in range(2)] == [200, 400]
             assert client.is_closed()
@@ -126,7 +128,7 @@ def test_what_was_asked_before_an_unclear_request_is_answered_first() -> None:
 
 @pytest.mark.parametrize("rest", [b"", b"PUT /pred", PUT % 5 + b"ima"], ids=["nothing", "half a head", "half a body"])
 def test_a_client_that_asks_no_more_is_answered(rest: bytes) -> None:
-    with _served(Front()) as port, socket.create_connection(("127.0.0.1", port), timeout=5) as client:
+    with _served(Front()) as port, socket.create_connection(("127.0.0.1", port), timeout=60) as client:
         client.sendall(PING + PUT % 5 + b"image" + rest)
         client.shutdown(socket.SHUT_WR)
         received = b"".join(iter(lambda: client.recv(65536), b""))
@@ -140,8 +142,8 @@ def test_a_client_that_has_gone_is_given_up() -> None:
     with _served(front) as port:
         with raw_socket(port) as client:
             client.send(PUT % 5 + b"image")
-            _until(lambda: bool(waiting))
-        _until(lambda: waiting[0].answer.cancelled())
+            until(lambda: bool(waiting))
+        until(lambda: waiting[0].answer.cancelled())
 
 
 def test_a_client_that_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,12 +151,12 @@ def test_a_client_that_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch)
     front = Front()
     with _served(front) as port, socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.settimeout(10)
+        client.settimeout(60)
         client.connect(("127.0.0.1", port))
         asked = b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * 200
         with pytest.raises(ConnectionError):
             _send_for_ever(client, asked)
-        _until(lambda: front.state.in_hand == 0)
+        until(lambda: front.state.in_hand == 0)
 
 
 def test_over_tls_a_new_certificate_is_shown_and_nobody_is_cut_off(tmp_path: Path) -> None:
@@ -187,7 +189,7 @@ def test_plain_http_on_a_port_of_tls_harms_nobody(tmp_path: Path) -> None:
 
 
 def _tls(port: int, context: ssl.SSLContext) -> ssl.SSLSocket:
-    return context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=10))
+    return context.wrap_socket(socket.create_connection(("127.0.0.1", port), timeout=60))
 
 
 def _answer_to(client: ssl.SSLSocket, content: bytes) -> bytes:
@@ -211,10 +213,3 @@ def _send_for_ever(client: socket.socket, content: bytes) -> None:
 def _loop_call(ticket: Ticket) -> None:
     """Answer a ticket in the server's thread."""
     ticket.answer.get_loop().call_soon_threadsafe(play, ticket)
-
-
-def _until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

@@ -21,7 +21,6 @@ from groupnl.server.keys.secret import new_secret
 from groupnl.server.pool.ticket import Ticket
 from groupnl.server.web.exchange import Receive, Scope, Send
 from groupnl.server.web.http_server import HttpServer
-from groupnl.server.web.lingering import QUIET_S
 from groupnl.worker.wire import Part
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")]
@@ -127,7 +126,8 @@ class Stage:
 
     async def _serve(self) -> None:
         await self._server.serve()
-        await asyncio.sleep(QUIET_S)  # until every connection is closed
+        while self._server.connections:  # they wait until their clients are quiet
+            await asyncio.sleep(0.02)
 
 
 @pytest.fixture(scope="module")

@@ -148,8 +148,8 @@ def test_a_version_can_be_named() -> None:
 
 def test_a_name_that_stands_twice_is_found_among_many() -> None:
     names = ",".join(f'"{index}": 1' for index in range(200_000))
-    began = time.monotonic()
+    began = time.process_time()  # however busy the machine is
     front = Front(request_bytes=10_000_000)
     answer = front.ask("POST", "/v1/models/owls:predict", content=f'{{{names}, "199999": 1}}'.encode())
     assert (answer.status_code, "'199999' stands twice" in answer.json()["message"]) == (400, True)
-    assert time.monotonic() - began < 5
+    assert time.process_time() - began < 5

@@ -9,8 +9,9 @@ import torch
 from PIL import Image
 from prometheus_client import CollectorRegistry
 from support.pictures import encode
-from support.shadows import CPU, EAGER, Count, Linear, config, until
+from support.shadows import CPU, EAGER, Count, Linear, config
 from support.tiny import CLASSES, INPUT, tiny_card, tiny_network
+from support.waiting import until
 from torch import Tensor
 
 from groupnl.archive.pack import pack
