@@ -1,7 +1,7 @@
 """The process environment: the only module that reads or copies `os.environ`.
 
 What the project takes from it is listed here and nowhere else: `JAVA_HOME`, `OMP_NUM_THREADS`, `OMP_WAIT_POLICY`,
-`GOMP_SPINCOUNT`, `GLIBC_TUNABLES`, `XDG_RUNTIME_DIR`, OpenTelemetry's `OTEL_EXPORTER_OTLP_ENDPOINT` and the same for
+`GOMP_SPINCOUNT`, `GLIBC_TUNABLES`, `ONEDNN_MAX_CPU_ISA`, `ATEN_CPU_CAPABILITY`, `XDG_RUNTIME_DIR`, OpenTelemetry's `OTEL_EXPORTER_OTLP_ENDPOINT` and the same for
 traces alone, `GROUPNL_KEYS`, and `GROUPNL_SEATS`, `GROUPNL_SEEN`, `GROUPNL_ANSWERS`,
 `GROUPNL_EXAMPLES` and `GROUPNL_EXAMPLES_KEPT`, which `groupnl serve` sets for its workers. `TMPDIR` is changed for
 moments.
@@ -20,6 +20,7 @@ EXAMPLES_KEPT = "GROUPNL_EXAMPLES_KEPT"
 OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _OTLP_TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 KEYS = "GROUPNL_KEYS"
+ONEDNN_ISA = "ONEDNN_MAX_CPU_ISA"
 
 
 def java_home() -> Path | None:
@@ -35,6 +36,11 @@ def omp_num_threads() -> str | None:
 def limit_openmp(threads: int) -> None:
     """Let OpenMP use so many threads in this process and in those that it starts, where the user said no number."""
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+
+
+def cpu_limits() -> dict[str, str]:
+    """Variables by which libraries are told to do without some of the CPU's instructions, as far as they are set."""
+    return {name: value for name in (ONEDNN_ISA, "ATEN_CPU_CAPABILITY") if (value := os.environ.get(name))}
 
 
 def brief_waiting() -> dict[str, str]:

@@ -5,11 +5,14 @@ from itertools import chain
 import torch
 from torch import nn
 
+from groupnl.base.environment import ONEDNN_ISA, cpu_limits
 from groupnl.errors import ConfigError
 from groupnl.inference.device_names import Device, Precision, PrecisionName
 
 # CPU instructions that multiply bfloat16 matrices: x86 (AVX-512, AMX) and Arm.
 _BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")
+# How values of ONEDNN_MAX_CPU_ISA begin that leave them.
+_ALL_OF_ONEDNN = ("DEFAULT", "AVX512_CORE_BF16", "AVX512_CORE_FP16", "AVX512_CORE_AMX", "AVX10", "ALL")
 
 # Name -> precision, as options, records and metrics have it.
 PRECISIONS: dict[PrecisionName, torch.dtype] = {
@@ -87,5 +90,8 @@ def _best_precision(device: torch.device) -> torch.dtype:
 
 def cpu_has_bfloat16() -> bool:
     """Whether this CPU has bfloat16 matrix instructions (without them bfloat16 is slower than float32)."""
+    # oneDNN, whose products these are, may have been told to do without them.
+    if not cpu_limits().get(ONEDNN_ISA, _ALL_OF_ONEDNN[0]).upper().startswith(_ALL_OF_ONEDNN):
+        return False
     capabilities = torch.cpu.get_capabilities()
     return any(bool(capabilities.get(flag)) for flag in _BFLOAT16_FLAGS)

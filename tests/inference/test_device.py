@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from groupnl.errors import ConfigError
-from groupnl.inference.device import PRECISIONS, choose_device, choose_precision
+from groupnl.inference.device import PRECISIONS, choose_device, choose_precision, cpu_has_bfloat16
 from groupnl.inference.device_names import Precision, PrecisionName
 
 CPU = torch.device("cpu")
@@ -69,3 +69,24 @@ def test_names_of_devices_engines_and_settings_import_no_torch() -> None:
     modules = "groupnl.inference.device_names, groupnl.inference.engine_names, groupnl.training.config"
     program = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], timeout=60).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [
+        (None, True),
+        ("ALL", True),
+        ("avx512_core_bf16", True),
+        ("AVX512_CORE_AMX", True),
+        ("AVX2", False),
+        ("AVX512_CORE", False),
+    ],
+)
+def test_instructions_that_onednn_is_told_to_do_without_are_not_there(
+    limit: str | None, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    if limit:
+        monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    assert cpu_has_bfloat16() is expected

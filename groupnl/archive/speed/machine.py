@@ -8,6 +8,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from groupnl.base.cores import usable_cores
+from groupnl.base.environment import cpu_limits
 
 _CPU = Path("proc/cpuinfo")
 _GPUS = "proc/driver/nvidia/gpus/*/information"
@@ -23,6 +24,7 @@ class Machine(BaseModel):
         cores: that may be used, by affinity and by quota.
         gpus: their models, in the driver's order.
         packages: name -> version of what can compute; what is not installed is missing.
+        limits: variables of the environment that forbid instructions.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -32,6 +34,7 @@ class Machine(BaseModel):
     cores: int
     gpus: tuple[str, ...]
     packages: dict[str, str]
+    limits: dict[str, str] = {}
 
     @classmethod
     def here(cls, root: Path = Path("/")) -> "Machine":
@@ -48,6 +51,7 @@ class Machine(BaseModel):
             cores=usable_cores(root),
             gpus=tuple(_line("Model", _text(file)) for file in sorted(root.glob(_GPUS))),
             packages={name: found for name in _PACKAGES if (found := _version(name))},
+            limits=cpu_limits(),
         )
 
     def difference(self, here: "Machine") -> str | None:

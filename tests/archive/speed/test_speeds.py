@@ -70,6 +70,13 @@ def test_a_machine_is_read_from_what_linux_tells(tmp_path: Path) -> None:
     assert found.packages["torch"].startswith("2.")
 
 
+def test_a_machine_that_is_told_to_do_without_instructions_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    before = Machine.here()
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    assert before.difference(Machine.here()) == "limits none, here ONEDNN_MAX_CPU_ISA AVX2"
+
+
 def test_a_machine_that_tells_nothing_has_a_name_all_the_same(tmp_path: Path) -> None:
     found = Machine.here(tmp_path)
     assert found.cpu
@@ -174,6 +181,7 @@ def test_engines_are_timed_in_processes_of_their_own(
     assert found.machine == Machine.here()
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_is_told(
     open_engine: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
