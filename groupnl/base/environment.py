@@ -1,7 +1,8 @@
 """The process environment: the only module that reads or copies `os.environ`.
 
 What the project takes from it is listed here and nowhere else: `JAVA_HOME`, `OMP_NUM_THREADS`, `OMP_WAIT_POLICY`,
-`GOMP_SPINCOUNT`, `GLIBC_TUNABLES`, `ONEDNN_MAX_CPU_ISA`, `ATEN_CPU_CAPABILITY`, `XDG_RUNTIME_DIR`, OpenTelemetry's `OTEL_EXPORTER_OTLP_ENDPOINT` and the same for
+`GOMP_SPINCOUNT`, `GLIBC_TUNABLES`, `ONEDNN_MAX_CPU_ISA`, `ATEN_CPU_CAPABILITY`, `XDG_RUNTIME_DIR`,
+OpenTelemetry's `OTEL_EXPORTER_OTLP_ENDPOINT` and the same for
 traces alone, `GROUPNL_KEYS`, and `GROUPNL_SEATS`, `GROUPNL_SEEN`, `GROUPNL_ANSWERS`,
 `GROUPNL_EXAMPLES` and `GROUPNL_EXAMPLES_KEPT`, which `groupnl serve` sets for its workers. `TMPDIR` is changed for
 moments.
