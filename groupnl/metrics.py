@@ -133,6 +133,12 @@ GPU_MEMORY_USED = Family(
     "groupnl_gpu_memory_used_bytes", "same", "Bytes of a GPU's memory that all programs hold.", ("device",)
 )
 GPU_MEMORY_TOTAL = Family("groupnl_gpu_memory_total_bytes", "same", "Bytes of a GPU's memory.", ("device",))
+GPU_HALVINGS = Family(
+    "groupnl_gpu_halvings_total",
+    "counter",
+    "Batches that a GPU's memory did not hold and that were halved.",
+    ("device",),
+)
 # What is counted of the service, whichever archive a model comes from. Whatever else is counted says something of the
 # archive's networks, and nothing of another archive's.
 OF_THE_SERVICE = (REQUESTS, REJECTED, STAGE_SECONDS, BATCH_SIZE, WORKER_LOADS, WORKER_STARTS)

@@ -36,7 +36,7 @@ class Traffic:
         recogniser: says what an image looks like.
         confusion: int64 (96, 96): held-back images that were truly so (row) and looked so (column), both in the
             order of `record.LOOKS`; no image was recognised by a model that was fitted on it. Each row has as many
-            images.
+            images, but for the first: with `record.live_images` these are counted there.
         reference: float32 (statistics, N): of `STATISTICS`, those of held-back images without corruption, each row
             sorted.
     """

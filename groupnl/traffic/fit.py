@@ -35,10 +35,12 @@ class Fitted(NamedTuple):
     Attributes:
         recogniser: fitted to all images.
         confusion: int64 (96, 96), truth and look; each image was recognised by a model that has not seen it.
+        log_probabilities: float32 (96, N, 96), what these models said of the images under each look.
     """
 
     recogniser: Recogniser
     confusion: NDArray[np.int64]
+    log_probabilities: Floats
 
 
 def fit(
@@ -66,12 +68,30 @@ def fit(
         model = _fit(statistics[:, fitted_on], seed + index)
         log_probabilities[:, held_back] = _of_each(model, statistics[:, held_back])
         progress(1)
-    caution = _caution(log_probabilities[0])
-    recogniser = _fit(statistics, seed + FOLDS)._replace(caution=caution)
+    recogniser = _fit(statistics, seed + FOLDS)
     progress(1)
-    looks = said(log_probabilities.reshape(-1, len(LOOKS)), caution).reshape(statistics.shape[:2])
-    confusion = np.stack([np.bincount(row, minlength=len(LOOKS)) for row in looks])
-    return Fitted(recogniser, confusion)
+    return _judged(recogniser, log_probabilities, log_probabilities[0])
+
+
+def settled(fitted: Fitted, live: Floats) -> Fitted:
+    """The same small model, for a place whose clean images are others than the held-back ones.
+
+    What it says of live images is what clean images look like there: they decide how slow it is to accuse, and how
+    often it errs. A corruption that these images carry is clean from then on.
+
+    Args:
+        fitted: to held-back images.
+        live: float32 (M, F), statistics of unlabelled images of the traffic, none of them fitted to, M above 0.
+    """
+    return _judged(fitted.recogniser, fitted.log_probabilities, fitted.recogniser.log_probabilities(live))
+
+
+def _judged(recogniser: Recogniser, log_probabilities: Floats, clean: Floats) -> Fitted:
+    """What is said of the images (96, N, 96), with the caution that clean ones (M, 96) ask for, and of these."""
+    caution = _caution(clean)
+    rows = [said(row, caution) for row in (clean, *log_probabilities[1:])]
+    confusion = np.stack([np.bincount(row, minlength=len(LOOKS)) for row in rows])
+    return Fitted(recogniser._replace(caution=caution), confusion, log_probabilities)
 
 
 def _folds(groups: NDArray[np.int64], seed: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:

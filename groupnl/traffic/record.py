@@ -25,6 +25,7 @@ class TrafficRecord(BaseModel):
         data: name of the folder of the images.
         splits: folders inside it, of which all images were used, or a random part.
         images: how many were used.
+        live_images: unlabelled images of the traffic that say what clean ones look like; 0: the held-back ones do.
         precision: of the network's products, as torch names it.
         seed: of the choice of images, of the corruptions and of the fit.
         versions: package -> version that computed the figures.
@@ -45,6 +46,7 @@ class TrafficRecord(BaseModel):
     data: str
     splits: Annotated[tuple[str, ...], Field(min_length=1)]
     images: Positive
+    live_images: Count = 0
     precision: str
     seed: int
     versions: dict[str, str]

@@ -1,7 +1,9 @@
 """What is expected of the traffic: clean answers as counts, and what held-back images look like in every cell."""
 
+import random
 from collections import Counter
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -9,13 +11,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from groupnl.card import InputConfig
 from groupnl.corruptions import corrupt_each
-from groupnl.corruptions.names import Cell
+from groupnl.corruptions.names import NAMES, Cell
 from groupnl.errors import ConfigError
+from groupnl.images.folders import LabelledFile, image_files, read_pixels
 from groupnl.inference.engines.engine import Engine
-from groupnl.metrics import CONFIDENCE, ENTROPY
+from groupnl.metrics import CONFIDENCE, ENTROPY, NONE
 from groupnl.robustness.replay import spec_of
 from groupnl.traffic.calibration import expected_calibration_error, fit_temperature
+from groupnl.traffic.drift import SHARE_MARGIN
+from groupnl.traffic.estimated import estimate
+from groupnl.traffic.fit import Fitted
+from groupnl.traffic.mixture import share_weights
 from groupnl.traffic.record import CLASSES, LOOKS
 from groupnl.traffic.statistics import COUNT, STATISTICS, pixel_statistics
 from groupnl.validation.offline import HeldBack
@@ -100,6 +108,54 @@ def reference(clean: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
     count = len(clean)
     chosen = np.random.default_rng(seed).permutation(count)[:REFERENCE]
     return np.sort(clean[chosen, : len(STATISTICS)].T, axis=1)
+
+
+def live_statistics(
+    folder: Path, config: InputConfig, least: int, limit: int | None, seed: int, batch_size: int = 64
+) -> NDArray[np.float32]:
+    """Statistics of unlabelled images of the traffic.
+
+    Args:
+        folder: holds them, and no other folder.
+        config: of the network's input.
+        least: so many are needed.
+        limit: a random part of so many; None: all.
+        seed: of the choice.
+        batch_size: images at a time.
+
+    Returns:
+        float32 (N, statistics).
+
+    Raises:
+        ConfigError: there are fewer, or one cannot be used.
+    """
+    files = image_files(folder)
+    if len(files) < least:
+        raise ConfigError(
+            f"{folder} has {len(files)} images; give {least} or more, as many as held-back ones, or lower --limit"
+        )
+    if limit is not None and limit < len(files):
+        files = random.Random(seed).sample(files, limit)  # noqa: S311 (a choice of images, no secret)
+    pixels = read_pixels([LabelledFile(path, 0) for path in files], config)
+    return np.concatenate([pixel_statistics(batch) for batch in torch.split(pixels, batch_size)])
+
+
+def looks_carried(fitted: Fitted, statistics: NDArray[np.float32]) -> dict[str, float]:
+    """Which corruptions images surely carry, the largest share first.
+
+    Args:
+        fitted: says what they look like.
+        statistics: float32 (N, statistics), of the images.
+
+    Returns:
+        Corruption -> share of the images, 0 to 1; where the lower end of its interval is above `SHARE_MARGIN`.
+    """
+    cells = [LOOKS[look] for look in fitted.recogniser.looks(statistics)]
+    counts = Counter(NONE if cell is None else cell.corruption for cell in cells)
+    weights, images = share_weights(fitted.confusion), float(fitted.confusion[0].sum())
+    shares = {name: estimate(counts, weights[name], images) for name in NAMES}
+    told = {name: share.value for name, share in shares.items() if share is not None and share.low > SHARE_MARGIN}
+    return dict(sorted(told.items(), key=lambda item: -item[1]))
 
 
 def _as(look: Cell | None, images: HeldBack, rows: slice, seed: int) -> Tensor:

@@ -22,9 +22,10 @@ from groupnl.corruptions.names import NAMES
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.models.trained import open_described
 from groupnl.traffic.file import Traffic
-from groupnl.traffic.fit import FOLDS, Fitted, fit
+from groupnl.traffic.fit import FOLDS, Fitted, fit, settled
 from groupnl.traffic.onlooker import Onlooker
 from groupnl.traffic.record import LOOKS, TrafficRecord
+from groupnl.traffic.statistics import pixel_statistics
 from groupnl.validation.offline import read_images
 from groupnl.validation.traffic import clean_answers, reference, statistics_in_all_cells
 from groupnl_studies.harness.options import NewFile
@@ -106,7 +107,7 @@ def run(options: Options) -> int:
     trained, card = open_described(options.checkpoint)
     images = read_images(options.data, options.splits, card, options.fitted + options.tested, options.seed)
     ours, theirs = split(images, options.fitted, options.seed)
-    icons = _looked_at(ours, {"icons": (None, theirs)}, options.seed)["icons"]
+    icons = _looked_at(ours, {"icons": _Asked(None, theirs)}, options.seed)["icons"]
     engine = TorchEngine(trained.network, trained.input, torch.device("cpu"), torch.float32)
     answers = clean_answers(engine, ours.images, card.classes)
     record = TrafficRecord(
@@ -121,14 +122,15 @@ def run(options: Options) -> int:
         versions={},
         **answers._asdict(),
     )
-    traffic = Traffic(record, *icons.fitted, reference(icons.clean, options.seed))
+    fitted = icons.fitted
+    traffic = Traffic(record, fitted.recogniser, fitted.confusion, reference(icons.clean, options.seed))
     strangers = [seen(kind, theirs.images.pixels, theirs.images.labels, traffic, engine) for kind in STRANGERS]
     sets = {"icons": icons}
     if options.photographs:
-        known, again, others = photographs(
+        known, again, others, past = photographs(
             options.photographs, options.size, options.crops, options.seed, options.known
         )
-        crops = {"new crops": (None, again), "other photographs": (known.groups, others)}
+        crops = {"new crops": _Asked(None, again), "other photographs": _Asked(known.groups, others, past)}
         sets |= _looked_at(known, crops, options.seed)
     found: list[Finding] = []
     for name, looked_at in sets.items():
@@ -140,6 +142,20 @@ def run(options: Options) -> int:
     if options.json_file:
         write_whole(options.json_file, json.dumps(_content(options, found, told, strangers), indent=2) + "\n")
     return int(any(each.passes is False for each in found))
+
+
+class _Asked(NamedTuple):
+    """Traffic whose looks are wanted.
+
+    Attributes:
+        groups: by which the fit is judged; None: each image is one.
+        pictures: the traffic.
+        past: other clean images of the same place; None: there are none.
+    """
+
+    groups: NDArray[np.int64] | None
+    pictures: Pictures
+    past: Pictures | None = None
 
 
 class _LookedAt(NamedTuple):
@@ -158,24 +174,25 @@ class _LookedAt(NamedTuple):
     pixels: torch.Tensor
 
 
-def _looked_at(
-    ours: Pictures, traffic: Mapping[str, tuple[NDArray[np.int64] | None, Pictures]], seed: int
-) -> dict[str, _LookedAt]:
-    """Fit, and look at each traffic: name -> groups by which the fit is judged, images."""
-    all_pictures = [ours, *(theirs for _, theirs in traffic.values())]
+def _looked_at(ours: Pictures, traffic: Mapping[str, _Asked], seed: int) -> dict[str, _LookedAt]:
+    """Fit, and look at each traffic, by its name; once more with what its past says, where there is one."""
+    all_pictures = [ours, *(asked.pictures for asked in traffic.values())]
     total = len(LOOKS) * sum(len(pictures.images.keys) for pictures in all_pictures)
     found = {}
     with progress(unit="images", title=f"corrupting {', '.join(traffic)}", total=total, large=True) as bar:
         known = statistics_in_all_cells(ours.images, seed, progress=bar.update)
         unknown = {
-            name: statistics_in_all_cells(theirs.images, seed + 1, progress=bar.update)
-            for name, (_, theirs) in traffic.items()
+            name: statistics_in_all_cells(asked.pictures.images, seed + 1, progress=bar.update)
+            for name, asked in traffic.items()
         }
     with progress(unit="models", title="fitting", total=len(traffic) * (FOLDS + 1)) as bar:
-        for name, (groups, theirs) in traffic.items():
-            fitted = fit(known, groups, seed=seed, progress=bar.update)
-            looks = np.stack([fitted.recogniser.looks(row) for row in unknown[name]])
-            found[name] = _LookedAt(fitted, known[0], looks, theirs.images.pixels)
+        for name, asked in traffic.items():
+            fits = {name: fit(known, asked.groups, seed=seed, progress=bar.update)}
+            if asked.past is not None:
+                fits[f"{name}, settled"] = settled(fits[name], pixel_statistics(asked.past.images.pixels))
+            for each, fitted in fits.items():
+                looks = np.stack([fitted.recogniser.looks(row) for row in unknown[name]])
+                found[each] = _LookedAt(fitted, known[0], looks, asked.pictures.images.pixels)
     return found
 
 

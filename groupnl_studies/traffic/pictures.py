@@ -40,8 +40,8 @@ def split(images: HeldBack, count: int, seed: int) -> tuple[Pictures, Pictures]:
 
 def photographs(
     folder: Path, size: int, crops: int, seed: int, known: int | None = None
-) -> tuple[Pictures, Pictures, Pictures]:
-    """Square crops of some of the photographs, other crops of the same, and crops of the others.
+) -> tuple[Pictures, Pictures, Pictures, Pictures]:
+    """Square crops of some of the photographs and other crops of the same; and both of the others.
 
     Args:
         folder: holds them.
@@ -62,7 +62,8 @@ def photographs(
     if known >= len(paths):
         raise ConfigError(f"{folder} has {len(paths)} photographs, none beside {known}: give more, or choose fewer")
     ours, others = _crops(paths[:known], size, crops, rng), _crops(paths[known:], size, crops, rng)
-    return ours, _crops(paths[:known], size, crops, rng, first=crops), others
+    again = _crops(paths[:known], size, crops, rng, first=crops)
+    return ours, again, others, _crops(paths[known:], size, crops, rng, first=crops)
 
 
 def _part(images: HeldBack, places: NDArray[np.int64]) -> Pictures:

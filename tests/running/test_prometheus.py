@@ -346,10 +346,12 @@ def test_figures_are_those_of_the_counters(watched: Watched) -> None:
     value = functools.partial(_value, watched.prometheus)
 
     def settled() -> bool:
-        return value('sum(groupnl_shadow_queue_length{model="tiny"})') == 0
+        """All was scraped when no image waited any more, and the rules were computed after that."""
+        sums = [f'sum(groupnl_shadow_{name}{{model="tiny"}})' for name in ("pairs_total", "pair_seconds_count")]
+        recorded = value('model:groupnl_pairs:start{model="tiny"}')
+        return value('sum(groupnl_shadow_queue_length{model="tiny"})') == 0 and {*map(value, sums)} == {recorded}
 
     assert _wait_for(settled)
-    time.sleep(3)  # one scrape, one evaluation
     pairs, flips = (value(f'sum(groupnl_shadow_{name}_total{{model="tiny"}})') for name in ("pairs", "flips"))
     sampled, dropped = (value(f'sum(groupnl_shadow_{name}_total{{model="tiny"}})') for name in ("sampled", "dropped"))
     assert pairs + dropped == sampled >= REQUESTS // 2

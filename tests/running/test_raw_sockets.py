@@ -11,8 +11,10 @@ from support.pictures import encode, scene
 from support.raw_requests import CASES, SMUGGLED, Case
 from support.raw_socket import raw_socket
 from support.server import Server, only_ours
+from support.waiting import until
 
 pytestmark = only_ours
+LAST = "/the-last-of-all"
 PHOTO = encode(Image.fromarray(scene()), "PNG")
 
 
@@ -27,9 +29,14 @@ def test_nothing_is_smuggled(server: Server, pids: list[int]) -> None:
         list(pool.map(lambda case: _send(server.inference, case), cases))
     assert server.predict("tiny", PHOTO).status == 200
     assert server.workers("tiny") == pids
-    lines = [json.loads(line) for line in (server.logs / "access.log").read_text().splitlines()]
-    assert len(lines) > len(cases)
-    assert SMUGGLED not in {line["path"] for line in lines}
+    assert server.ask(LAST, method="GET").status == 404
+
+    def paths() -> list[str]:
+        return [json.loads(line)["path"] for line in (server.logs / "access.log").read_text().splitlines()]
+
+    until(lambda: LAST in paths())
+    assert len(paths()) > len(cases)
+    assert SMUGGLED not in paths()
 
 
 def test_answers_come_in_the_order_of_the_requests(server: Server) -> None:
@@ -45,7 +52,7 @@ def test_answers_come_in_the_order_of_the_requests(server: Server) -> None:
 
 
 def _send(port: int, case: Case) -> None:
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection, suppress(ConnectionError):
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection, suppress(ConnectionError):
         connection.sendall(case.content.replace(b"owls", b"tiny"))
         connection.shutdown(socket.SHUT_WR)
         while connection.recv(65536):

@@ -8,6 +8,7 @@ import torch
 from prometheus_client import CollectorRegistry
 from support.waiting import until
 
+from groupnl.inference.engines.engine import Halvings
 from groupnl.metrics import Metrics
 from groupnl.service import gpu
 from groupnl.service.gpu import tell_gpu, watch_gpu
@@ -48,6 +49,26 @@ def test_what_is_told(registry: CollectorRegistry, metrics: Metrics) -> None:
     assert _told(registry, "", kind="reserved") == 5 * GIB
     assert _told(registry, "_used") == 20 * GIB
     assert _told(registry, "_total") == 80 * GIB
+
+
+def test_batches_that_did_not_fit_are_counted_once(
+    registry: CollectorRegistry, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    halvings = Halvings()
+    monkeypatch.setattr(gpu, "HALVINGS", halvings)
+
+    def counted() -> float | None:
+        labels = {"model": "tiny", "device": "cuda:1"}
+        return registry.get_sample_value("groupnl_gpu_halvings_total", labels)
+
+    told = tell_gpu(metrics, DEVICE)
+    assert counted() == 0
+    halvings.add(8, 4)
+    halvings.add(4, 2)
+    told = tell_gpu(metrics, DEVICE, told)
+    assert counted() == 2
+    tell_gpu(metrics, DEVICE, told)
+    assert counted() == 2
 
 
 def test_it_is_told_until_it_fails(

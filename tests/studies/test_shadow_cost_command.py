@@ -55,5 +55,5 @@ def test_term_leaves_neither_folders_nor_processes(words: list[str], temporary: 
     process.send_signal(signal.SIGTERM)
     assert process.wait(60) == 128 + signal.SIGTERM
     assert not [*temporary.glob("groupnl-bench-*")]
-    _, alive = psutil.wait_procs(family, timeout=10)
+    _, alive = psutil.wait_procs(family, timeout=60)
     assert not alive

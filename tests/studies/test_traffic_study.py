@@ -91,16 +91,18 @@ def photos(tmp_path: Path) -> Path:
 
 
 def test_no_photograph_is_on_both_sides(photos: Path) -> None:
-    ours, again, theirs = photographs(photos, 32, 2, seed=0)
+    ours, again, theirs, past = photographs(photos, 32, 2, seed=0)
     assert ours.images.pixels.shape == (10, 3, 32, 32)
     assert ours.groups.tolist() == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
     names = [{key.split("-")[0] for key in part.images.keys} for part in (ours, theirs)]
     assert len(names[0] | names[1]) == 10
     assert {key.split("-")[0] for key in again.images.keys} == names[0]
     assert not set(again.images.keys) & set(ours.images.keys)
+    assert {key.split("-")[0] for key in past.images.keys} == names[1]
+    assert not set(past.images.keys) & set(theirs.images.keys)
     assert not torch.equal(ours.images.pixels, again.images.pixels)
     assert torch.equal(ours.images.pixels, photographs(photos, 32, 2, seed=0)[0].images.pixels)
-    few, _, many = photographs(photos, 32, 2, seed=0, known=3)
+    few, _, many, _ = photographs(photos, 32, 2, seed=0, known=3)
     assert (len(few.images.keys), len(many.images.keys)) == (6, 14)
     with pytest.raises(ConfigError, match="has 10 photographs, none beside 10"):
         photographs(photos, 32, 2, seed=0, known=10)
@@ -137,4 +139,5 @@ def test_the_command(
     assert "| channels swapped (BGR) |" in out
     figures = json.loads((tmp_path / "figures.json").read_text())
     assert [each["corruption"] for each in figures["corruptions"]["other photographs"]] == list(NAMES)
+    assert len(figures["corruptions"]["other photographs, settled"]) == len(NAMES)
     assert len(figures["strangers"]) == len(STRANGERS)

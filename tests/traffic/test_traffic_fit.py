@@ -5,7 +5,7 @@ import pytest
 
 from groupnl.errors import ConfigError
 from groupnl.traffic import fit as fitting
-from groupnl.traffic.fit import FOLDS, fit
+from groupnl.traffic.fit import FOLDS, fit, settled
 from groupnl.traffic.recogniser import said
 from groupnl.traffic.record import LOOKS
 
@@ -59,6 +59,29 @@ def test_a_seed_gives_the_same_model():
     for one, other in zip(first.recogniser, second.recogniser, strict=True):
         np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(first.confusion, second.confusion)
+
+
+@pytest.mark.usefixtures("short")
+def test_what_is_clean_in_a_place_is_what_its_images_look_like():
+    fitted = fit(statistics(0.1))
+    drawn = statistics(0.1, seed=1)
+    live = np.concatenate([drawn[0], drawn[31]])  # half of this place's images carry a corruption
+    place = settled(fitted, live)
+    looks = place.recogniser.looks(live)
+    assert np.bincount(looks, minlength=len(LOOKS)).tolist() == place.confusion[0].tolist()
+    assert (looks == 0).mean() > 0.95
+    assert (fitted.recogniser.looks(live) == 0).mean() < 0.6
+    assert (place.confusion.sum(axis=1) == [2 * IMAGES, *[IMAGES] * (len(LOOKS) - 1)]).all()
+    others = np.arange(len(LOOKS)) >= 36
+    np.testing.assert_array_equal(place.confusion[others], fitted.confusion[others])
+    np.testing.assert_array_equal(place.recogniser.weight, fitted.recogniser.weight)
+
+
+@pytest.mark.usefixtures("short")
+def test_images_like_the_held_back_ones_change_nothing():
+    fitted = fit(statistics(0.1))
+    again = settled(fitted, statistics(0.1, seed=1)[0])
+    np.testing.assert_array_equal(again.confusion[1:], fitted.confusion[1:])
 
 
 def test_too_few_images_are_refused():

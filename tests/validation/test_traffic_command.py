@@ -9,16 +9,21 @@ import torch
 from PIL import Image
 from support.pictures import scene
 from support.tiny import CLASSES, INPUT, tiny_card, tiny_checkpoint, tiny_network
+from support.traffic import tiny_confusion
 
 from groupnl.base.files import sha256_of
 from groupnl.cli import main
+from groupnl.corruptions.names import NAMES as CORRUPTIONS
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.metrics import CONFIDENCE, ENTROPY
 from groupnl.traffic.file import read_traffic
+from groupnl.traffic.fit import Fitted
 from groupnl.traffic.onlooker import Onlooker
+from groupnl.traffic.recogniser import Recogniser
+from groupnl.traffic.record import LOOKS
 from groupnl.traffic.statistics import STATISTICS, pixel_statistics
 from groupnl.validation.offline import read_images
-from groupnl.validation.traffic import clean_answers, statistics_in_all_cells
+from groupnl.validation.traffic import clean_answers, looks_carried, statistics_in_all_cells
 
 NAMES = ("red/1", "red/2", "round/1", "blue/1", "dotted/1", "dotted/2")
 
@@ -60,6 +65,46 @@ def test_a_file_beside_the_checkpoint(
     first = path.read_bytes()
     assert command(data, checkpoint) == 0
     assert path.read_bytes() == first
+
+
+def test_live_images_say_what_is_clean(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("groupnl.traffic.fit.EPOCHS", 1)
+    checkpoint, live = tiny_checkpoint(tmp_path), tmp_path / "live"
+    live.mkdir()
+    for number in range(8):
+        Image.fromarray(scene()).rotate(30 * number).save(live / f"{number}.png")
+    assert command(data, checkpoint, "--live", live) == 0
+    assert "beside held-back images, the 8 live ones look " in capsys.readouterr().err
+    traffic = read_traffic(tmp_path / "tiny.traffic.safetensors")
+    assert (traffic.record.images, traffic.record.live_images) == (6, 8)
+    assert traffic.confusion.sum(axis=1).tolist() == [8, *[6] * 95]
+    for number in range(3):
+        (live / f"{number}.png").unlink()
+    assert command(data, checkpoint, "--live", live) == 1
+    assert "has 5 images; give 6 or more" in capsys.readouterr().err
+
+
+def test_what_live_images_carry_is_told() -> None:
+    # A small model by one statistic: what is bright carries fog.
+    count, fog = 3, 1 + 5 * CORRUPTIONS.index("fog")
+    recogniser = Recogniser(
+        mean=np.zeros(count, np.float32),
+        scale=np.ones(count, np.float32),
+        hidden_weight=np.eye(1, count, dtype=np.float32),
+        hidden_bias=np.zeros(1, np.float32),
+        weight=np.eye(len(LOOKS), dtype=np.float32)[:, [fog]] * 10,
+        bias=9 * np.eye(1, len(LOOKS), dtype=np.float32)[0],
+        caution=np.ones(19, np.float32),
+    )
+    fitted = Fitted(recogniser, tiny_confusion(images=400), np.zeros((96, 1, 96), np.float32))
+    statistics = np.zeros((100, count), np.float32)
+    assert looks_carried(fitted, statistics) == {}
+    statistics[:40, 0] = 5
+    told = looks_carried(fitted, statistics)
+    assert list(told) == ["fog"]
+    assert 0.3 < told["fog"] < 0.6
 
 
 def test_clean_answers_are_those_of_single_images(data: Path) -> None:

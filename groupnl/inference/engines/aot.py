@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from groupnl.base.environment import temporary_files_in
 from groupnl.card import InputConfig
-from groupnl.inference.engines.engine import Engine, run_or_split, urgent_stream
+from groupnl.inference.engines.engine import Engine, keep_exact, run_or_split, urgent_stream
 from groupnl.inference.engines.kind import EngineKind, Spec
 from groupnl.inference.native import build as native
 from groupnl.inference.warm_up import run_noise
@@ -45,6 +45,7 @@ class Aot(EngineKind):
 
     def open(self, folder: Path, network: Callable[[], nn.Module], spec: Spec) -> Engine:
         """The package; see `EngineKind.open`."""
+        keep_exact(spec.precision)
         package, *kernels = self.files(folder)
         kernel = kernels[0] if kernels else None
         return PackageEngine(package, kernel, spec.input, spec.device, urgent=spec.urgent)

@@ -94,6 +94,12 @@ def to_device(pixels: Tensor, device: torch.device) -> Tensor:
     return pixels.to(device)
 
 
+def keep_exact(precision: torch.dtype) -> None:
+    """Let cuDNN compute float32 as it is from now on, where that is asked for: it would round to TF32, 10 bits."""
+    if precision == torch.float32:
+        torch.backends.cudnn.allow_tf32 = False
+
+
 def urgent_stream(device: torch.device) -> torch.cuda.Stream | None:
     """On CUDA a stream of a higher priority than the usual one, which has the lowest that CUDA knows."""
     if device.type != "cuda":

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from groupnl.card import InputConfig
 from groupnl.inference.device import place
-from groupnl.inference.engines.engine import run_or_split, to_device, urgent_stream
+from groupnl.inference.engines.engine import keep_exact, run_or_split, to_device, urgent_stream
 from groupnl.inference.engines.kind import Spec
 from groupnl.inference.pixels import PixelNetwork
 from groupnl.inference.warm_up import run_noise
@@ -45,8 +45,7 @@ class TorchEngine:
         self._device = device
         self._precision = precision
         self._stream = urgent_stream(device) if urgent else None
-        if precision == torch.float32:  # cuDNN would round to TF32, with 10 bits of mantissa
-            torch.backends.cudnn.allow_tf32 = False
+        keep_exact(precision)
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """Compute logits; see `Engine`.

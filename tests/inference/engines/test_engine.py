@@ -1,4 +1,5 @@
 import copy
+from pathlib import Path
 
 import pytest
 import timm
@@ -10,8 +11,10 @@ import groupnl.models  # noqa: F401 (registers the tiny model)
 from groupnl.card import InputConfig
 from groupnl.errors import ConfigError
 from groupnl.inference.device import choose_device, choose_precision
+from groupnl.inference.engines import aot
 from groupnl.inference.engines import engine as engine_module
 from groupnl.inference.engines.engine import HALVINGS, Halvings, to_device
+from groupnl.inference.engines.kind import Spec
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.inference.pixels import PixelNetwork
 
@@ -84,6 +87,15 @@ def test_float32_is_not_tf32_in_convolutions(model: nn.Module, monkeypatch: pyte
     assert torch.backends.cudnn.allow_tf32
     TorchEngine(model, CONFIG, CPU, torch.float32)
     assert not torch.backends.cudnn.allow_tf32
+
+
+def test_packages_in_float32_are_not_tf32_either(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    monkeypatch.setattr(aot, "PackageEngine", lambda *args, **kwargs: None)
+    (tmp_path / aot.PACKAGE_FILE).touch()
+    for precision, is_allowed in ((torch.float16, True), (torch.float32, False)):
+        aot.Aot().open(tmp_path, nn.Module, Spec(CONFIG, CPU, precision))
+        assert torch.backends.cudnn.allow_tf32 is is_allowed
 
 
 def test_an_image_does_not_depend_on_its_batch(model: nn.Module, pixels: Tensor) -> None:
