@@ -30,7 +30,7 @@ from groupnl_studies.models.pair import checked_error
 
 IMAGES = 8
 _CORES = 2  # for each network that is looked at
-_LOADING_S, _COMPILING_S = 15.0, 75.0  # what one job takes about; it is not begun when less is left
+_LOADING_S, _COMPILING_S = 15.0, 60.0  # what one job takes about; it is not begun when less is left
 _ROWS = "rows"
 _PART = "equality"
 
