@@ -41,7 +41,7 @@ class Aot(EngineKind):
 
     def files(self, folder: Path) -> list[Path]:
         """The package, and the kernels' library if it calls one."""
-        return [file for file in (folder / PACKAGE_FILE, folder / native.LIBRARY_FILE) if file.exists()]
+        return [file for file in (folder / PACKAGE_FILE, *folder.glob(native.LIBRARY_FILES)) if file.exists()]
 
     def open(self, folder: Path, network: Callable[[], nn.Module], spec: Spec) -> Engine:
         """The package; see `EngineKind.open`."""
