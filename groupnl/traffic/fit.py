@@ -68,7 +68,7 @@ def fit(
         model = _fit(statistics[:, fitted_on], seed + index)
         log_probabilities[:, held_back] = _of_each(model, statistics[:, held_back])
         progress(1)
-    recogniser = _fit(statistics, seed + FOLDS)
+    recogniser = _fit(statistics, seed + FOLDS)._replace(caution=_caution(log_probabilities[0]))
     progress(1)
     return _judged(recogniser, log_probabilities, log_probabilities[0])
 
@@ -76,22 +76,23 @@ def fit(
 def settled(fitted: Fitted, live: Floats) -> Fitted:
     """The same small model, for a place whose clean images are others than the held-back ones.
 
-    What it says of live images is what clean images look like there: they decide how slow it is to accuse, and how
-    often it errs. A corruption that these images carry is clean from then on.
+    What it says of live images is what clean ones look like there, and is taken off. It may become quicker to accuse,
+    never slower: else it would not see more of a corruption that some of these images carry.
 
     Args:
         fitted: to held-back images.
         live: float32 (M, F), statistics of unlabelled images of the traffic, none of them fitted to, M above 0.
     """
-    return _judged(fitted.recogniser, fitted.log_probabilities, fitted.recogniser.log_probabilities(live))
+    clean = fitted.recogniser.log_probabilities(live)
+    caution = np.minimum(fitted.recogniser.caution, _caution(clean))
+    return _judged(fitted.recogniser._replace(caution=caution), fitted.log_probabilities, clean)
 
 
 def _judged(recogniser: Recogniser, log_probabilities: Floats, clean: Floats) -> Fitted:
-    """What is said of the images (96, N, 96), with the caution that clean ones (M, 96) ask for, and of these."""
-    caution = _caution(clean)
-    rows = [said(row, caution) for row in (clean, *log_probabilities[1:])]
+    """With what is said of corrupted images (96, N, 96), and of clean ones (M, 96) in the place of the first."""
+    rows = [said(row, recogniser.caution) for row in (clean, *log_probabilities[1:])]
     confusion = np.stack([np.bincount(row, minlength=len(LOOKS)) for row in rows])
-    return Fitted(recogniser._replace(caution=caution), confusion, log_probabilities)
+    return Fitted(recogniser, confusion, log_probabilities)
 
 
 def _folds(groups: NDArray[np.int64], seed: int) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:

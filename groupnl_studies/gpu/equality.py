@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from groupnl.base.cores import usable_cores
-from groupnl.errors import GroupNLError
 from groupnl.inference.device import choose_device
 from groupnl.inference.device_names import Device
 from groupnl.inference.engines.engine import Engine
@@ -31,7 +30,7 @@ from groupnl_studies.models.pair import checked_error
 
 IMAGES = 8
 _CORES = 2  # for each network that is looked at
-_LOADING_S, _COMPILING_S = 15.0, 75.0  # what one job takes about; it is not begun when less is left
+_LOADING_S, _COMPILING_S = 15.0, 60.0  # what one job takes about; it is not begun when less is left
 _ROWS = "rows"
 _PART = "equality"
 
@@ -90,17 +89,14 @@ def _look(job: Job, size: int, device: Device, cache: Path, findings: Findings) 
     if findings.left_s < job.seconds:
         findings.not_reached(what)
         return
-    try:
+    with findings.trying(what):
         rows = in_a_process(look_at, job.network, job.ways, size, device, cache)
-    except GroupNLError as error:
-        findings.problem(f"{what}: {error}")
-        return
-    for row in rows:
-        findings.add(_ROWS, row)
-        if row["problem"] is not None:
-            findings.problem(f"{row['network']} in the way {row['way']}: {row['problem']}")
-    good = [f"{row['way']} {row['relative_error']:.1e}" for row in rows if row["problem"] is None]
-    findings.say(f"{job.network}: {', '.join(good)}")
+        for row in rows:
+            findings.add(_ROWS, row)
+            if row["problem"] is not None:
+                findings.problem(f"{row['network']} in the way {row['way']}: {row['problem']}")
+        good = [f"{row['way']} {row['relative_error']:.1e}" for row in rows if row["problem"] is None]
+        findings.say(f"{job.network}: {', '.join(good)}")
 
 
 def look_at(network: str, ways: tuple[str, ...], size: int, device: Device, cache: Path) -> list[dict[str, Any]]:
@@ -117,10 +113,9 @@ def look_at(network: str, ways: tuple[str, ...], size: int, device: Device, cach
         A row for each way: what is wrong, or None; the relative error; for how many of the `IMAGES` pictures both name
         the same class first; the seconds that making the engine and running it took.
     """
-    config, cpu = usual_input(size), torch.device("cpu")
-    # With as many threads as in other parts: on their number the last digits depend, and on these what is kept.
-    model, images = random_network(network, config), pictures(IMAGES, size)
     torch.set_num_threads(_CORES)
+    config, cpu = usual_input(size), torch.device("cpu")
+    model, images = random_network(network, config), pictures(IMAGES, size)
     name = identity(network, model)
     expected = Workshop(cache, config, cpu, _CORES).engine(REFERENCE, model, name)(images)
     workshop = Workshop(cache, config, choose_device(device), _CORES)

@@ -40,7 +40,7 @@ MACHINE = "machine"  # without it no other part makes sense
 PARTS = (
     Part(MACHINE, 15, "facts", ("torch",)),
     Part("tests", 60, "checks", (*_LIBRARY, "pytest")),
-    Part("equality", 170, "equality", _LIBRARY),
+    Part("equality", 200, "equality", _LIBRARY),
     Part("corruptions", 25, "corrupting", _LIBRARY),
     Part("ratios", 110, "ratios", _LIBRARY),
     Part("batches", 35, "batches", _LIBRARY),

@@ -6,6 +6,8 @@ taken from pictures.
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import timm
 import torch
@@ -47,7 +49,7 @@ def random_network(architecture: str, config: InputConfig, classes: int = CLASSE
     Returns:
         The network in evaluation mode, on the CPU, float32.
     """
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _one_thread():
         torch.manual_seed(_SEED)
         network: nn.Module = timm.create_model(architecture, num_classes=classes)
         for module in network.modules():
@@ -59,6 +61,17 @@ def random_network(architecture: str, config: InputConfig, classes: int = CLASSE
         with torch.inference_mode():
             network.train()((pictures(_PICTURES, config.size) / 255 - mean) / std)
     return network.eval()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """With another number of threads sums end in other digits, and by these is kept what is made of a network."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def identity(architecture: str, network: nn.Module) -> str:

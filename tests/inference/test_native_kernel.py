@@ -1,4 +1,4 @@
-"""What the native kernel computes, beside the formula in float64."""
+"""What the native kernel computes, in each variant that runs here, beside the formula in float64."""
 
 import threading
 from collections.abc import Callable
@@ -12,11 +12,10 @@ from torch import Tensor
 
 from groupnl.inference.native import build as native
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not native.is_supported(), reason="this CPU has no dot product of bfloat16 pairs"),
-    pytest.mark.usefixtures("native_kernels"),
-]
+pytestmark = pytest.mark.slow
+
+# What a result may be off by: bfloat16 rounds to one part in 256; beside that only what float32 sums lose.
+TOLERANCES = {torch.bfloat16: {"rtol": 4.2e-3, "atol": 1e-4}, torch.float32: {"rtol": 2e-6, "atol": 1e-5}}
 
 
 class Layer(NamedTuple):
@@ -55,9 +54,20 @@ def image(batch: int, seeds: int, height: int, width: int) -> Tensor:
     return torch.randn(batch, 2 * seeds, height, width).bfloat16().contiguous(memory_format=torch.channels_last)
 
 
-def run(x: Tensor, layer: Layer) -> Tensor:
-    result: Tensor = torch.ops.groupnl.sparse_layer(x, *layer)
-    return result
+Run = Callable[[Tensor, Layer], Tensor]
+
+
+@pytest.fixture
+def run(kernels: native.Variant) -> Run:
+    """Runs a variant on bfloat16 numbers, each in its own dtype."""
+
+    def run_variant(x: Tensor, layer: Layer) -> Tensor:
+        weight = layer.weight.to(kernels.dtype) if layer.weight.dtype == torch.bfloat16 else layer.weight
+        result: Tensor = kernels.operators.sparse_layer(x.to(kernels.dtype), *layer._replace(weight=weight))
+        assert result.dtype == kernels.dtype
+        return result
+
+    return run_variant
 
 
 def formula(x: Tensor, layer: Layer) -> Tensor:
@@ -72,59 +82,57 @@ def formula(x: Tensor, layer: Layer) -> Tensor:
     return ACTIVATIONS[layer.activation](torch.cat([v * scale + shift, wave], 1))
 
 
-def assert_right(x: Tensor, layer: Layer) -> None:
+def assert_right(run: Run, x: Tensor, layer: Layer) -> None:
     found, expected = run(x, layer), formula(x, layer)
-    assert found.dtype == torch.bfloat16
     assert found.shape == expected.shape
     assert found.is_contiguous(memory_format=torch.channels_last)
-    # bfloat16 rounds to one part in 256; beside that only what float32 sums lose.
-    torch.testing.assert_close(found.double(), expected, rtol=4.2e-3, atol=1e-4)
+    torch.testing.assert_close(found.double(), expected, **TOLERANCES[found.dtype])
 
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("kernel", [3, 5])
 @pytest.mark.parametrize("stride", [1, 2])
-def test_it_is_the_formula(kernel: int, stride: int, activation: str) -> None:
-    assert_right(image(2, 24, 13, 14), layer(24, kernel, stride, activation=activation))
+def test_it_is_the_formula(run: Run, kernel: int, stride: int, activation: str) -> None:
+    assert_right(run, image(2, 24, 13, 14), layer(24, kernel, stride, activation=activation))
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 7, 15, 16, 17, 31, 32, 33, 48, 72, 100])
-def test_any_number_of_channels(seeds: int) -> None:
-    assert_right(image(1, seeds, 5, 9), layer(seeds))
-    assert_right(image(1, seeds, 5, 9), layer(seeds, kernel=5, stride=2))
+def test_any_number_of_channels(run: Run, seeds: int) -> None:
+    assert_right(run, image(1, seeds, 5, 9), layer(seeds))
+    assert_right(run, image(1, seeds, 5, 9), layer(seeds, kernel=5, stride=2))
 
 
 @pytest.mark.parametrize("width", range(1, 25))
-def test_any_width(width: int) -> None:
+def test_any_width(run: Run, width: int) -> None:
     for kernel, stride in ((3, 1), (3, 2), (5, 1), (5, 2)):
-        assert_right(image(1, 20, 3, width), layer(20, kernel, stride))
+        assert_right(run, image(1, 20, 3, width), layer(20, kernel, stride))
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 3), (1, 30), (30, 1), (4, 112)])
-def test_any_size(height: int, width: int) -> None:
+def test_any_size(run: Run, height: int, width: int) -> None:
     for kernel, stride in ((3, 1), (3, 2), (5, 1), (5, 2)):
-        assert_right(image(3, 18, height, width), layer(18, kernel, stride))
+        assert_right(run, image(3, 18, height, width), layer(18, kernel, stride))
 
 
 @pytest.mark.parametrize("padding", [0, 1, 2, 3, 9])
-def test_any_padding(padding: int) -> None:
+def test_any_padding(run: Run, padding: int) -> None:
     for kernel, stride in ((3, 1), (3, 2), (5, 1), (5, 2)):
-        assert_right(image(1, 18, 6, 10), layer(18, kernel, stride, padding))
+        assert_right(run, image(1, 18, 6, 10), layer(18, kernel, stride, padding))
 
 
 @pytest.mark.parametrize("degree", [0, 1, 5, 12])
-def test_any_degree(degree: int) -> None:
-    assert_right(image(1, 18, 6, 10), layer(18, degree=degree))
+def test_any_degree(run: Run, degree: int) -> None:
+    assert_right(run, image(1, 18, 6, 10), layer(18, degree=degree))
 
 
-def test_zeros_have_no_direction() -> None:
+def test_zeros_have_no_direction(run: Run) -> None:
     plain = layer(20)
     found = run(torch.zeros_like(image(1, 20, 9, 9)), plain)
-    expected = torch.cat([plain.shift, plain.polynomials[0]]).bfloat16()
+    expected = torch.cat([plain.shift, plain.polynomials[0]]).to(found.dtype)
     assert torch.equal(found, expected.view(1, -1, 1, 1).expand_as(found))
 
 
-def test_the_norm_does_not_depend_on_the_size_of_the_numbers() -> None:
+def test_the_norm_does_not_depend_on_the_size_of_the_numbers(run: Run) -> None:
     x, plain = image(1, 20, 9, 9), layer(20)
     for factor in (2.0**-20, 2.0**20):
         assert torch.equal(run(x * factor, plain), run(x, plain))
@@ -132,7 +140,7 @@ def test_the_norm_does_not_depend_on_the_size_of_the_numbers() -> None:
 
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_number_that_is_none_stays_in_reach_of_the_kernel(value: float, activation: str) -> None:
+def test_a_number_that_is_none_stays_in_reach_of_the_kernel(run: Run, value: float, activation: str) -> None:
     x, plain = image(1, 20, 9, 9), layer(20, activation=activation)
     broken = x.clone(memory_format=torch.preserve_format)
     broken[0, 3, 4, 4] = value
@@ -144,7 +152,7 @@ def test_a_number_that_is_none_stays_in_reach_of_the_kernel(value: float, activa
 
 
 @pytest.mark.parametrize("shape", [(4, 20, 30, 17), (1, 480, 7, 7), (2, 16, 112, 112)])
-def test_threads_change_nothing(shape: tuple[int, int, int, int], threads: Callable[[int], None]) -> None:
+def test_threads_change_nothing(run: Run, shape: tuple[int, int, int, int], threads: Callable[[int], None]) -> None:
     x, plain = image(*shape), layer(shape[1], activation="silu")
     threads(1)
     alone = run(x, plain)
@@ -153,12 +161,12 @@ def test_threads_change_nothing(shape: tuple[int, int, int, int], threads: Calla
         assert torch.equal(run(x, plain), alone)
 
 
-def test_images_do_not_see_each_other() -> None:
+def test_images_do_not_see_each_other(run: Run) -> None:
     x, plain = image(5, 20, 9, 9), layer(20, kernel=5)
     assert torch.equal(run(x, plain), torch.cat([run(one, plain) for one in torch.split(x, 1)]))
 
 
-def test_callers_side_by_side_get_the_same() -> None:
+def test_callers_side_by_side_get_the_same(run: Run) -> None:
     x, plain = image(2, 40, 20, 20), layer(40)
     expected = run(x, plain)
     found: list[Tensor] = []
@@ -180,7 +188,7 @@ def test_callers_side_by_side_get_the_same() -> None:
         lambda x: x.transpose(2, 3).contiguous(memory_format=torch.channels_last).transpose(2, 3),
     ],
 )
-def test_any_memory_order(change: Callable[[Tensor], Tensor]) -> None:
+def test_any_memory_order(run: Run, change: Callable[[Tensor], Tensor]) -> None:
     x, plain = image(2, 20, 6, 10), layer(20)
     changed = change(x)
     assert changed.stride() != x.stride()
@@ -189,7 +197,7 @@ def test_any_memory_order(change: Callable[[Tensor], Tensor]) -> None:
     assert found.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_a_thin_image_in_another_order_is_taken_for_what_it_is() -> None:
+def test_a_thin_image_in_another_order_is_taken_for_what_it_is(run: Run) -> None:
     x, plain = image(3, 20, 1, 1), layer(20)
     assert torch.equal(run(x.contiguous(), plain), run(x, plain))
     row = image(1, 20, 1, 6)
@@ -204,7 +212,7 @@ def test_a_thin_image_in_another_order_is_taken_for_what_it_is() -> None:
         ({"stride": 3}, "stride 3"),
         ({"kernel": 7, "weight": torch.zeros(49, 40, dtype=torch.bfloat16)}, "not kernel 7"),
         ({"padding": -1}, "padding -1"),
-        ({"weight": torch.zeros(9, 40)}, "weight must be bfloat16"),
+        ({"weight": torch.zeros(9, 40).double()}, "weight must be (bfloat16|float32)"),
         ({"weight": torch.zeros(25, 40, dtype=torch.bfloat16)}, "kernel \\* kernel"),
         ({"scale": torch.zeros(40)}, "scale must be float32"),
         ({"shift": torch.zeros(20).double()}, "shift must be float32"),
@@ -212,18 +220,18 @@ def test_a_thin_image_in_another_order_is_taken_for_what_it_is() -> None:
         ({"polynomials": torch.zeros(20, 8).t()}, "polynomials must be float32, contiguous"),
     ],
 )
-def test_wrong_arguments_are_told(changes: dict[str, object], told: str) -> None:
+def test_wrong_arguments_are_told(run: Run, changes: dict[str, object], told: str) -> None:
     with pytest.raises(RuntimeError, match=told):
         run(image(1, 20, 6, 6), layer(20)._replace(**changes))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("x", [torch.zeros(1, 40, 6, 6), torch.zeros(40, 6, 6).bfloat16()])
-def test_wrong_inputs_are_told(x: Tensor) -> None:
-    with pytest.raises(RuntimeError, match="x must be bfloat16"):
-        run(x, layer(20))
+@pytest.mark.parametrize("x", [torch.zeros(1, 40, 6, 6).double(), torch.zeros(40, 6, 6)])
+def test_wrong_inputs_are_told(kernels: native.Variant, x: Tensor) -> None:
+    with pytest.raises(RuntimeError, match=r"x must be (bfloat16|float32)"):
+        kernels.operators.sparse_layer(x, *layer(20))
 
 
-def test_an_image_smaller_than_the_kernel_is_told() -> None:
+def test_an_image_smaller_than_the_kernel_is_told(run: Run) -> None:
     with pytest.raises(RuntimeError, match="kernel 3 does not fit"):
         run(image(1, 20, 2, 2), layer(20, padding=0))
 
@@ -238,6 +246,33 @@ def test_other_geometries(geometry: tuple[int, int, int, int]) -> None:
     assert not native.supports(*geometry)
 
 
-def test_compilers_know_the_shape() -> None:
-    arguments = (image(2, 20, 9, 14), *layer(20, kernel=5, stride=2))
-    torch.library.opcheck(torch.ops.groupnl.sparse_layer.default, arguments)
+def test_compilers_know_the_shape(kernels: native.Variant) -> None:
+    weight, *rest = layer(20, kernel=5, stride=2)
+    arguments = (image(2, 20, 9, 14).to(kernels.dtype), weight.to(kernels.dtype), *rest)
+    torch.library.opcheck(kernels.operators.sparse_layer.default, arguments)
+
+
+def test_the_quickest_variant_is_chosen(kernels: native.Variant) -> None:
+    chosen = native.variant_for(kernels.dtype)
+    assert chosen is not None
+    assert native.VARIANTS.index(chosen) <= native.VARIANTS.index(kernels)
+
+
+def test_what_limits_torch_limits_the_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    monkeypatch.setattr("platform.machine", lambda: "x86_64")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    for level, names in {
+        "AVX512": ("groupnl", "groupnl_avx512"),
+        "AVX2": (None, "groupnl_avx2"),
+        "DEFAULT": (None, None),
+    }.items():
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda level=level: level)
+        variants = map(native.variant_for, (torch.bfloat16, torch.float32))
+        assert tuple(variant and variant.namespace for variant in variants) == names
+    assert native.variant_for(torch.float16) is None
+
+
+def test_other_processors_have_no_variant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    assert native.variant_for(torch.float32) is None

@@ -88,7 +88,7 @@ def test_a_packages_kernel_is_used_where_it_has_one(
     def compiled(model: object, config: object, device: object, precision: object, folder: Path) -> None:
         (folder / aot.PACKAGE_FILE).write_bytes(b"package")
         if has_kernel:
-            (folder / aot.native.LIBRARY_FILE).write_bytes(b"kernel")
+            (folder / aot.native.VARIANTS[0].library_file).write_bytes(b"kernel")
 
     monkeypatch.setattr(package_maker, "compile_package", compiled)
     monkeypatch.setattr(aot, "PackageEngine", lambda package, kernel, *_, **options: (package, kernel))

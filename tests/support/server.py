@@ -27,6 +27,7 @@ _OURS = ("inference", "metrics")  # ports of our own server; its management API 
 FAULTS = Path(__file__).with_name("faults")  # to be named by PYTHONPATH; tests/conftest.py does
 START_LIMIT_S = 180
 STOP_LIMIT_S = 90
+CLIENT_S = 240  # for an answer; a reload takes long on a busy machine
 
 
 only_torchserve = pytest.mark.parametrize("kind", ["torchserve"], indirect=True)
@@ -185,12 +186,12 @@ def _runs(process: psutil.Process) -> bool:
 
 def ask(port: int, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
     """One request to a port of this machine."""
-    return _answer(http.client.HTTPConnection("127.0.0.1", port, timeout=60), method, path, body, headers)
+    return _answer(http.client.HTTPConnection("127.0.0.1", port, timeout=CLIENT_S), method, path, body, headers)
 
 
 class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=60)
+        super().__init__("localhost", timeout=CLIENT_S)
         self._path = path
 
     def connect(self) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from groupnl.base.environment import temporary_files_in
 from groupnl.card import InputConfig
-from groupnl.inference.engines.engine import Engine, keep_exact, run_or_split, urgent_stream
+from groupnl.inference.engines.engine import Engine, keep_exact, run_or_split, to_device, urgent_stream
 from groupnl.inference.engines.kind import EngineKind, Spec
 from groupnl.inference.native import build as native
 from groupnl.inference.warm_up import run_noise
@@ -41,7 +41,7 @@ class Aot(EngineKind):
 
     def files(self, folder: Path) -> list[Path]:
         """The package, and the kernels' library if it calls one."""
-        return [file for file in (folder / PACKAGE_FILE, folder / native.LIBRARY_FILE) if file.exists()]
+        return [file for file in (folder / PACKAGE_FILE, *folder.glob(native.LIBRARY_FILES)) if file.exists()]
 
     def open(self, folder: Path, network: Callable[[], nn.Module], spec: Spec) -> Engine:
         """The package; see `EngineKind.open`."""
@@ -85,7 +85,7 @@ class PackageEngine:
     @torch.inference_mode()
     def _forward(self, pixels: Tensor) -> Tensor:
         with torch.cuda.stream(self._stream):  # of None: the usual stream
-            (logits,) = self._run([pixels.to(self._device)])
+            (logits,) = self._run([to_device(pixels, self._device)])
             return logits.cpu()
 
 

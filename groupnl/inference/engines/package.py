@@ -41,12 +41,9 @@ def compile_package(
     Raises:
         RewriteError: the network cannot be compiled, or there is no compiler.
     """
-    kernel = _native_kernel(device, precision, folder)
-    network = to_inference(model, reorder=kernel is None)
-    if kernel is not None and not use_native_layers(network):
-        kernel.unlink()  # there is nothing for it to do
-        kernel = None
-        reorder_channels(network)
+    variant = native.variant_for(precision) if device.type == "cpu" else None
+    network = to_inference(model, reorder=variant is None)
+    kernel = None if variant is None else _with_kernels(network, variant, folder)
     try:
         _compile(network, config, device, precision, folder / PACKAGE_FILE)
     except Exception as error:  # the compiler's own errors are of many types
@@ -66,10 +63,15 @@ def _compile(
         torch._inductor.aoti_compile_and_package(program, package_path=str(file), inductor_configs=_OPTIONS)
 
 
-def _native_kernel(device: torch.device, precision: torch.dtype, folder: Path) -> Path | None:
-    """The kernel, compiled into `folder` and loaded, where there is one for this."""
-    if device.type != "cpu" or precision != torch.bfloat16 or not native.is_supported():
+def _with_kernels(network: fx.GraphModule, variant: native.Variant, folder: Path) -> Path | None:
+    """Let a network in inference form, not reordered, call the kernels.
+
+    Returns:
+        Their library, compiled into `folder` and loaded; None if there is nothing for them to do.
+    """
+    if not use_native_layers(network, variant):
+        reorder_channels(network)
         return None
-    library = native.build(folder)
+    library = native.build(folder, variant)
     native.load(library)
     return library

@@ -1,7 +1,7 @@
 // What follows the seed convolution of any GroupNL layer, batch norm and activation included, in one pass over
-// channels-last bfloat16: each pixel's seeds are normalised, and generated maps are polynomials in one seed each.
+// channels-last memory: each pixel's seeds are normalised, and generated maps are polynomials in one seed each.
 //
-// Registered as groupnl::finish_layer through torch's stable ABI; see build.py for its arguments.
+// Registered as finish_layer through torch's stable ABI; see build.py for its arguments.
 
 #include <cstdint>
 #include <string>
@@ -11,19 +11,20 @@
 #include <torch/csrc/stable/ops.h>
 #include <torch/csrc/stable/tensor.h>
 
-#include "registers.h"
+#include "activations.h"
+#include "numbers.h"
 #include "tensors.h"
 
 namespace {
 
 struct Maps {
   int64_t seeds, generated, degree;
-  const uint16_t* input;
+  const Element* input;
   const float* scale;  // of the seeds
   const float* shift;
   const float* polynomials;  // [power][generated map]
   const int32_t* sources;    // [generated map]: its seed
-  uint16_t* output;
+  Element* output;
   int64_t channels() const { return seeds + generated; }
   int64_t scratch() const { return whole_registers(seeds); }  // floats for a pixel's seeds
 };
@@ -31,56 +32,53 @@ struct Maps {
 // Seeds of kPixels pixels go into the scratch; returns one over their norms.
 template <int kPixels>
 __m256 read_seeds(const Maps& maps, int64_t pixel, float* scratch) {
-  __m512 squares[kMaxPixels];
+  Floats squares[kMaxPixels];
 #pragma GCC unroll 8
-  for (int p = 0; p < kMaxPixels; p++) squares[p] = _mm512_setzero_ps();
-  for (int64_t c = 0; c < maps.seeds; c += kLanes) {
-    const __mmask16 lanes = lanes_from(c, maps.seeds);
+  for (int p = 0; p < kMaxPixels; p++) squares[p] = all(0.0f);
+  for_registers<(kPixels > 1)>(maps.seeds, [&](int64_t c, auto lanes) __attribute__((always_inline)) {
 #pragma GCC unroll 8
     for (int p = 0; p < kPixels; p++) {
-      const __m512 seed = load(maps.input + (pixel + p) * maps.seeds + c, lanes);
-      squares[p] = _mm512_fmadd_ps(seed, seed, squares[p]);
-      _mm512_storeu_ps(scratch + p * maps.scratch() + c, seed);
+      const Floats seed = Number::load(maps.input + (pixel + p) * maps.seeds + c, lanes);
+      squares[p] = multiply_add(seed, seed, squares[p]);
+      store(scratch + p * maps.scratch() + c, AllLanes{}, seed);
     }
-  }
+  });
   return one_over_root(_mm256_max_ps(_mm256_set1_ps(kEpsilon * kEpsilon), sums_of(squares)));
 }
 
 // Divides the seeds in the scratch by their norms, and writes them.
 template <int kPixels, Activation kActivation>
 void write_seeds(const Maps& maps, int64_t pixel, const float* factors, float* scratch) {
-  for (int64_t c = 0; c < maps.seeds; c += kLanes) {
-    const __mmask16 lanes = lanes_from(c, maps.seeds);
-    const __m512 scale = _mm512_maskz_loadu_ps(lanes, maps.scale + c);
-    const __m512 shift = _mm512_maskz_loadu_ps(lanes, maps.shift + c);
+  for_registers<(kPixels > 1)>(maps.seeds, [&](int64_t c, auto lanes) __attribute__((always_inline)) {
+    const Floats scale = load(maps.scale + c, lanes);
+    const Floats shift = load(maps.shift + c, lanes);
 #pragma GCC unroll 8
     for (int p = 0; p < kPixels; p++) {
       float* place = scratch + p * maps.scratch() + c;
-      const __m512 seed = _mm512_mul_ps(_mm512_loadu_ps(place), _mm512_set1_ps(factors[p]));
-      _mm512_storeu_ps(place, seed);
-      store(maps.output + (pixel + p) * maps.channels() + c, lanes,
-            activate<kActivation>(_mm512_fmadd_ps(seed, scale, shift)));
+      const Floats seed = load(place) * all(factors[p]);
+      store(place, AllLanes{}, seed);
+      Number::store(maps.output + (pixel + p) * maps.channels() + c, lanes,
+                    activate<kActivation>(multiply_add(seed, scale, shift)));
     }
-  }
+  });
 }
 
 // Writes the generated maps, whose seeds are gathered from the scratch.
 template <int kPixels, Activation kActivation>
 void write_generated(const Maps& maps, int64_t pixel, const float* scratch) {
-  for (int64_t c = 0; c < maps.generated; c += kLanes) {
-    const __mmask16 lanes = lanes_from(c, maps.generated);
-    const __m512i sources = _mm512_maskz_loadu_epi32(lanes, maps.sources + c);
-    __m512 seed[kPixels], wave[kPixels];
+  for_registers<(kPixels > 1)>(maps.generated, [&](int64_t c, auto lanes) __attribute__((always_inline)) {
+    Floats seed[kPixels], wave[kPixels];
 #pragma GCC unroll 8
     for (int p = 0; p < kPixels; p++) {
-      seed[p] = _mm512_i32gather_ps(sources, scratch + p * maps.scratch(), sizeof(float));
+      seed[p] = gather(scratch + p * maps.scratch(), maps.sources + c, lanes);
     }
     polynomials_of(seed, maps.polynomials + c, maps.degree, maps.generated, lanes, wave);
 #pragma GCC unroll 8
     for (int p = 0; p < kPixels; p++) {
-      store(maps.output + (pixel + p) * maps.channels() + maps.seeds + c, lanes, activate<kActivation>(wave[p]));
+      Number::store(maps.output + (pixel + p) * maps.channels() + maps.seeds + c, lanes,
+                    activate<kActivation>(wave[p]));
     }
-  }
+  });
 }
 
 template <Activation kActivation>
@@ -110,8 +108,8 @@ void check_sources(const Tensor& sources, int64_t seeds) {
 
 Tensor finish_layer(const Tensor& x, const Tensor& scale, const Tensor& shift, const Tensor& polynomials,
                     const Tensor& sources, std::string activation) {
-  STD_TORCH_CHECK(x.dim() == 4 && x.scalar_type() == ScalarType::BFloat16 && x.is_cpu(),
-                  "groupnl::finish_layer: x must be bfloat16 (B, s, H, W) on the CPU");
+  STD_TORCH_CHECK(x.dim() == 4 && x.scalar_type() == Number::kType && x.is_cpu(),
+                  "groupnl::finish_layer: x must be ", Number::kName, " (B, s, H, W) on the CPU");
   STD_TORCH_CHECK(polynomials.dim() == 2 && polynomials.size(0) > 0 && scale.dim() == 1 && shift.dim() == 1 &&
                       sources.dim() == 1,
                   "groupnl::finish_layer: scale and shift must be (s,), polynomials (degree + 1, g), sources (g,)");
@@ -125,14 +123,14 @@ Tensor finish_layer(const Tensor& x, const Tensor& scale, const Tensor& shift, c
   const Finish finish_pixels =
       for_activation(activation, []<Activation kActivation>() -> Finish { return finish<kActivation>; });
   const Tensor input = is_channels_last(x) ? x : torch::stable::contiguous(x, MemoryFormat::ChannelsLast);
-  Tensor output = torch::stable::empty({x.size(0), maps.channels(), x.size(2), x.size(3)}, ScalarType::BFloat16,
+  Tensor output = torch::stable::empty({x.size(0), maps.channels(), x.size(2), x.size(3)}, Number::kType,
                                        std::nullopt, x.device(), std::nullopt, MemoryFormat::ChannelsLast);
-  maps.input = static_cast<const uint16_t*>(input.const_data_ptr());
+  maps.input = static_cast<const Element*>(input.const_data_ptr());
   maps.scale = static_cast<const float*>(scale.const_data_ptr());
   maps.shift = static_cast<const float*>(shift.const_data_ptr());
   maps.polynomials = static_cast<const float*>(polynomials.const_data_ptr());
   maps.sources = static_cast<const int32_t*>(sources.const_data_ptr());
-  maps.output = static_cast<uint16_t*>(output.mutable_data_ptr());
+  maps.output = static_cast<Element*>(output.mutable_data_ptr());
   torch::stable::parallel_for(0, x.size(0) * x.size(2) * x.size(3), 1 + kGrain / maps.channels(),
                               [&](int64_t begin, int64_t end) { finish_pixels(maps, begin, end); });
   return output;
@@ -140,10 +138,10 @@ Tensor finish_layer(const Tensor& x, const Tensor& scale, const Tensor& shift, c
 
 }  // namespace
 
-STABLE_TORCH_LIBRARY_FRAGMENT(groupnl, library) {
+STABLE_TORCH_LIBRARY_FRAGMENT(GROUPNL_NAMESPACE, library) {
   library.def(
       "finish_layer(Tensor x, Tensor scale, Tensor shift, Tensor polynomials, Tensor sources, str activation) -> "
       "Tensor");
 }
 
-STABLE_TORCH_LIBRARY_IMPL(groupnl, CPU, library) { library.impl("finish_layer", TORCH_BOX(&finish_layer)); }
+STABLE_TORCH_LIBRARY_IMPL(GROUPNL_NAMESPACE, CPU, library) { library.impl("finish_layer", TORCH_BOX(&finish_layer)); }

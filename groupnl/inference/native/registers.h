@@ -1,4 +1,4 @@
-// Arithmetic on registers of 16 float32 numbers, for the kernels: activations, sums, roots, bfloat16.
+// Registers of float32 numbers, 16 with AVX-512, else 8 of AVX2: what the kernels compute with.
 
 #pragma once
 
@@ -8,59 +8,67 @@
 
 namespace {
 
-constexpr int64_t kLanes = 16;  // float32 numbers in a register
-constexpr int kMaxPixels = 8;   // pixels of a row that are computed together
+#ifdef __AVX512F__
+using Floats = __m512;
+using Lanes = __mmask16;  // those that are loaded and stored; the others are zeros
+constexpr bool kLanesAreFree = true;  // no quicker without them
+#else
+using Floats = __m256;
+using Lanes = __m256i;
+constexpr bool kLanesAreFree = false;
+#endif
 
-enum class Activation { kNone, kRelu, kRelu6, kHardswish, kSilu };
+struct AllLanes {};
+
+constexpr int64_t kLanes = sizeof(Floats) / sizeof(float);
+constexpr int kMaxPixels = 8;  // pixels of a row that are computed together
 
 // Numbers that fill whole registers.
 constexpr int64_t whole_registers(int64_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
 
-inline __mmask16 lanes_from(int64_t channel, int64_t channels) {
-  return channels - channel >= kLanes ? 0xffff : static_cast<__mmask16>((1u << (channels - channel)) - 1);
+#ifdef __AVX512F__
+
+inline Lanes lanes_from(int64_t channel, int64_t channels) {
+  const int64_t left = channels - channel;
+  return left >= kLanes ? 0xffff : left <= 0 ? 0 : static_cast<Lanes>((1u << left) - 1);
 }
 
-// 2^x, relative error 3e-6: the whole part goes into the exponent.
-inline __m512 exp2(__m512 x) {
-  const __m512 whole = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  const __m512 rest = _mm512_sub_ps(x, whole);
-  __m512 sum = _mm512_set1_ps(0.009570102f);
-  for (const float power : {0.055917863f, 0.24024744f, 0.69312179f, 0.99999928f}) {
-    sum = _mm512_fmadd_ps(sum, rest, _mm512_set1_ps(power));
-  }
-  return _mm512_scalef_ps(sum, whole);
+inline Floats all(float value) { return _mm512_set1_ps(value); }
+inline Floats load(const float* source, AllLanes = {}) { return _mm512_loadu_ps(source); }
+inline Floats load(const float* source, Lanes lanes) { return _mm512_maskz_loadu_ps(lanes, source); }
+inline void store(float* target, AllLanes, Floats values) { _mm512_storeu_ps(target, values); }
+inline void store(float* target, Lanes lanes, Floats values) { _mm512_mask_storeu_ps(target, lanes, values); }
+inline Floats multiply_add(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
+
+// Minima and maxima give their second argument if one is NaN.
+inline Floats minimum(Floats a, Floats b) { return _mm512_min_ps(a, b); }
+inline Floats maximum(Floats a, Floats b) { return _mm512_max_ps(a, b); }
+
+inline Floats rounded(Floats x) {
+  return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 
-// Minima and maxima give their second argument if one is NaN, so that NaN stays NaN.
-template <Activation kActivation>
-inline __m512 activate(__m512 x) {
-  const __m512 zero = _mm512_setzero_ps(), six = _mm512_set1_ps(6.0f);
-  if constexpr (kActivation == Activation::kRelu) return _mm512_max_ps(zero, x);
-  if constexpr (kActivation == Activation::kRelu6) return _mm512_min_ps(six, _mm512_max_ps(zero, x));
-  if constexpr (kActivation == Activation::kHardswish) {
-    const __m512 half = _mm512_set1_ps(0.5f);
-    const __m512 line = _mm512_fmadd_ps(x, _mm512_set1_ps(1.0f / 6.0f), half);
-    return _mm512_mul_ps(x, _mm512_min_ps(_mm512_set1_ps(1.0f), _mm512_max_ps(zero, line)));
-  }
-  if constexpr (kActivation == Activation::kSilu) {
-    const __m512 one = _mm512_set1_ps(1.0f);
-    const __m512 power = exp2(_mm512_mul_ps(x, _mm512_set1_ps(-1.44269504f)));
-    return _mm512_mul_ps(x, _mm512_rcp14_ps(_mm512_add_ps(one, power)));  // 6e-5: less than bfloat16 can tell
-  }
-  return x;
+// x * 2^exponent, for whole exponents.
+inline Floats scaled(Floats x, Floats exponent) { return _mm512_scalef_ps(x, exponent); }
+
+// source[i] of each i among the lanes.
+inline Floats gather(const float* source, const int32_t* indices, AllLanes) {
+  return _mm512_i32gather_ps(_mm512_loadu_si512(indices), source, sizeof(float));
 }
 
-inline __m512 load(const uint16_t* source, __mmask16 lanes) {
-  const __m512i wide = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(lanes, source));
-  return _mm512_castsi512_ps(_mm512_slli_epi32(wide, 16));
+inline Floats gather(const float* source, const int32_t* indices, Lanes lanes) {
+  return _mm512_i32gather_ps(_mm512_maskz_loadu_epi32(lanes, indices), source, sizeof(float));
 }
 
-inline void store(uint16_t* target, __mmask16 lanes, __m512 values) {
-  _mm256_mask_storeu_epi16(target, lanes, (__m256i)_mm512_cvtneps_pbh(values));
+// Of two registers in a row, the sums of neighbours.
+inline Floats sums_of_pairs(Floats first, Floats second) {
+  const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+  const __m512i odd = _mm512_setr_epi32(1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  return _mm512_add_ps(_mm512_permutex2var_ps(first, even, second), _mm512_permutex2var_ps(first, odd, second));
 }
 
 // Adds up each of 8 registers.
-inline __m256 sums_of(const __m512 (&values)[kMaxPixels]) {
+inline __m256 sums_of(const Floats (&values)[kMaxPixels]) {
   __m512 halves[2];
   for (int i = 0; i < 2; i++) {
     const __m512* v = values + 4 * i;
@@ -75,27 +83,85 @@ inline __m256 sums_of(const __m512 (&values)[kMaxPixels]) {
   return _mm512_castps512_ps256(_mm512_permutexvar_ps(order, sums));
 }
 
-// Relative error 1e-8: an estimate, and a step of Newton's.
-inline __m256 one_over_root(__m256 x) {
-  const __m256 guess = _mm256_rsqrt14_ps(x);
-  const __m256 half = _mm256_mul_ps(_mm256_mul_ps(x, _mm256_set1_ps(-0.5f)), guess);
-  return _mm256_mul_ps(guess, _mm256_fmadd_ps(half, guess, _mm256_set1_ps(1.5f)));
+#else
+
+inline Lanes lanes_from(int64_t channel, int64_t channels) {
+  const __m256i left = _mm256_set1_epi32(static_cast<int>(channels - channel));
+  return _mm256_cmpgt_epi32(left, _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
+
+inline Floats all(float value) { return _mm256_set1_ps(value); }
+inline Floats load(const float* source, AllLanes = {}) { return _mm256_loadu_ps(source); }
+inline Floats load(const float* source, Lanes lanes) { return _mm256_maskload_ps(source, lanes); }
+inline void store(float* target, AllLanes, Floats values) { _mm256_storeu_ps(target, values); }
+inline void store(float* target, Lanes lanes, Floats values) { _mm256_maskstore_ps(target, lanes, values); }
+inline Floats multiply_add(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }
+
+// Minima and maxima give their second argument if one is NaN.
+inline Floats minimum(Floats a, Floats b) { return _mm256_min_ps(a, b); }
+inline Floats maximum(Floats a, Floats b) { return _mm256_max_ps(a, b); }
+
+inline Floats rounded(Floats x) { return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC); }
+
+// x * 2^exponent, for whole exponents; beyond what has an exponent of its own it is 2^126.
+inline Floats scaled(Floats x, Floats exponent) {
+  const Floats bounded = minimum(all(126.0f), maximum(all(-126.0f), exponent));
+  const __m256i bits = _mm256_slli_epi32(_mm256_add_epi32(_mm256_cvtps_epi32(bounded), _mm256_set1_epi32(127)), 23);
+  return _mm256_mul_ps(x, _mm256_castsi256_ps(bits));
+}
+
+// source[i] of each i among the lanes.
+inline Floats gather(const float* source, const int32_t* indices, AllLanes) {
+  const auto* whole = reinterpret_cast<const __m256i*>(indices);
+  return _mm256_i32gather_ps(source, _mm256_loadu_si256(whole), sizeof(float));
+}
+
+inline Floats gather(const float* source, const int32_t* indices, Lanes lanes) {
+  return _mm256_i32gather_ps(source, _mm256_maskload_epi32(indices, lanes), sizeof(float));
+}
+
+// Of two registers in a row, the sums of neighbours.
+inline Floats sums_of_pairs(Floats first, Floats second) {
+  const __m256d sums = _mm256_castps_pd(_mm256_hadd_ps(first, second));  // 0 of the first, 0 of the second, 1, 1
+  return _mm256_castpd_ps(_mm256_permute4x64_pd(sums, 0xd8));
+}
+
+// Adds up each of 8 registers.
+inline __m256 sums_of(const Floats (&v)[kMaxPixels]) {
+  const __m256 first = _mm256_hadd_ps(_mm256_hadd_ps(v[0], v[1]), _mm256_hadd_ps(v[2], v[3]));
+  const __m256 second = _mm256_hadd_ps(_mm256_hadd_ps(v[4], v[5]), _mm256_hadd_ps(v[6], v[7]));
+  return _mm256_add_ps(_mm256_permute2f128_ps(first, second, 0x20), _mm256_permute2f128_ps(first, second, 0x31));
+}
+
+#endif
+
+// Calls use(first channel, lanes) for one register of channels after another; code that is seldom run is made only once,
+// for any lanes.
+template <bool kOften, typename Use>
+inline void for_registers(int64_t channels, const Use& use) {
+  int64_t c = 0;
+  if constexpr (kOften && !kLanesAreFree) {
+    for (; c + kLanes <= channels; c += kLanes) use(c, AllLanes{});
+  }
+  for (; c < channels; c += kLanes) use(c, lanes_from(c, channels));
+}
+
+inline __m256 one_over_root(__m256 x) { return _mm256_div_ps(_mm256_set1_ps(1.0f), _mm256_sqrt_ps(x)); }
 
 // Polynomials of kPixels numbers in each lane: `coefficients` are those of the lowest power, the next power's lie `step`
 // further.
-template <int kPixels>
-inline void polynomials_of(const __m512 (&x)[kPixels], const float* coefficients, int64_t degree, int64_t step,
-                           __mmask16 lanes, __m512 (&result)[kPixels]) {
+template <int kPixels, typename SomeLanes>
+inline void polynomials_of(const Floats (&x)[kPixels], const float* coefficients, int64_t degree, int64_t step,
+                           SomeLanes lanes, Floats (&result)[kPixels]) {
   coefficients += degree * step;
-  const __m512 highest = _mm512_maskz_loadu_ps(lanes, coefficients);
+  const Floats highest = load(coefficients, lanes);
 #pragma GCC unroll 8
   for (int p = 0; p < kPixels; p++) result[p] = highest;
   for (int64_t power = degree; power > 0; power--) {
     coefficients -= step;
-    const __m512 coefficient = _mm512_maskz_loadu_ps(lanes, coefficients);
+    const Floats coefficient = load(coefficients, lanes);
 #pragma GCC unroll 8
-    for (int p = 0; p < kPixels; p++) result[p] = _mm512_fmadd_ps(result[p], x[p], coefficient);
+    for (int p = 0; p < kPixels; p++) result[p] = multiply_add(result[p], x[p], coefficient);
   }
 }
 

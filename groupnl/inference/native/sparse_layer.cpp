@@ -1,10 +1,11 @@
-// A sparse GroupNL layer with the batch norm and the activation behind it, in one pass over channels-last bfloat16.
+// A sparse GroupNL layer with the batch norm and the activation behind it, in one pass over channels-last memory.
 //
 // A seed is a sum over pairs of neighbouring input channels. The dot product instruction of CPUs with bfloat16 adds
-// up just such pairs in float32, so that 16 seeds take one instruction for each tap of the kernel. Norm, sine (a
-// polynomial in the normalised seed), affine and activation follow while the seeds are in the first cache.
+// up just such pairs in float32, so that 16 seeds take one instruction for each tap of the kernel; in float32 each
+// channel has a sum, and neighbours are added at the end. Norm, sine (a polynomial in the normalised seed), affine and
+// activation follow while the seeds are in the first cache.
 //
-// Registered as groupnl::sparse_layer through torch's stable ABI; see build.py for its arguments.
+// Registered as sparse_layer through torch's stable ABI; see build.py for its arguments.
 
 #include <algorithm>
 #include <cstdint>
@@ -15,32 +16,33 @@
 #include <torch/csrc/stable/ops.h>
 #include <torch/csrc/stable/tensor.h>
 
-#include "registers.h"
+#include "activations.h"
+#include "numbers.h"
 #include "tensors.h"
 
 namespace {
 
 struct Layer {
   int64_t height, width, channels, out_height, out_width, padding, degree;
-  const uint16_t* input;
-  const uint16_t* weight;    // [tap][channel]
+  const Element* input;
+  const Element* weight;     // [tap][channel]
   const float* scale;        // of the seeds
   const float* shift;
   const float* polynomials;  // [power][seed]
-  const uint16_t* zeros;     // a pixel of the padding
-  uint16_t* output;
+  const Element* zeros;      // a pixel of the padding
+  Element* output;
   int64_t seeds() const { return channels / 2; }
   int64_t scratch() const { return whole_registers(seeds()); }  // floats for a pixel's seeds
 };
 
 // What is known of one row of the output.
 struct Row {
-  const uint16_t* inputs[5];  // rows of the input below the kernel's
+  const Element* inputs[5];  // rows of the input below the kernel's
   int first, last;            // rows of the kernel that are not in the padding
-  const uint16_t* ahead;      // the rows of the input that come into reach next, one or two
+  const Element* ahead;      // the rows of the input that come into reach next, one or two
   float* seeds;               // [pixel][seed], not yet divided by the norm
   float* factors;             // one over the norm, [pixel]
-  uint16_t* output;
+  Element* output;
 };
 
 // Seeds and one over their norms of `runs` times kPixels pixels of a row; unless all their columns are inside, some are
@@ -51,7 +53,7 @@ void compute_seeds(const Layer& layer, const Row& row, int64_t column, int64_t r
   const int64_t channels = layer.channels, seeds = layer.seeds(), padded = layer.scratch();
   for (int64_t end = column + runs * kPixels; column < end; column += kPixels) {
     const int64_t left = column * kStride - layer.padding;
-    const uint16_t* edge[kKernel][kInside ? 1 : kColumns];
+    const Element* edge[kKernel][kInside ? 1 : kColumns];
     if constexpr (!kInside) {
       for (int r = row.first; r < row.last; r++) {
         for (int i = 0; i < kColumns; i++) {
@@ -60,52 +62,64 @@ void compute_seeds(const Layer& layer, const Row& row, int64_t column, int64_t r
         }
       }
     }
-    __m512 squares[kMaxPixels];
+    Floats squares[kMaxPixels];
 #pragma GCC unroll 8
-    for (int p = 0; p < kMaxPixels; p++) squares[p] = _mm512_setzero_ps();
-    for (int64_t c = 0; c < seeds; c += kLanes) {
-      const __mmask16 lanes = lanes_from(c, seeds);
-      __m512 even[kPixels], odd[kPixels];  // taps: two sums, because each addition waits for the one before
+    for (int p = 0; p < kMaxPixels; p++) squares[p] = all(0.0f);
+    for_registers<(kPixels > 4)>(seeds, [&](int64_t c, auto lanes) __attribute__((always_inline)) {
+      Floats sums[Number::kPairs][kPixels];
+      for (int64_t part = 0; part < Number::kPairs; part++) {
+        const int64_t first = 2 * c + part * kLanes;
+        const auto pair_lanes = Number::pair_lanes(lanes, first, channels);
+        Floats chains[Number::kChains][kPixels];
+#pragma GCC unroll 16
+        for (int p = 0; p < Number::kChains * kPixels; p++) chains[p / kPixels][p % kPixels] = all(0.0f);
+        for (int r = row.first; r < row.last; r++) {
+          const Element* weights = layer.weight + r * kKernel * channels + first;
+          const Element* inputs = row.inputs[r] + left * channels + first;
+          Number::Pairs taps[kKernel];
 #pragma GCC unroll 8
-      for (int p = 0; p < kPixels; p++) even[p] = odd[p] = _mm512_setzero_ps();
-      for (int r = row.first; r < row.last; r++) {
-        const uint16_t* weights = layer.weight + r * kKernel * channels + 2 * c;
-        const uint16_t* inputs = row.inputs[r] + left * channels + 2 * c;
-        __m512bh taps[kKernel];
-#pragma GCC unroll 8
-        for (int k = 0; k < kKernel; k++) taps[k] = (__m512bh)_mm512_maskz_loadu_epi32(lanes, weights + k * channels);
+          for (int k = 0; k < kKernel; k++) taps[k] = Number::load_pairs(weights + k * channels, pair_lanes);
 #pragma GCC unroll 32
-        for (int i = 0; i < kColumns; i++) {
-          const uint16_t* input = kInside ? inputs + i * channels : edge[r][i] + 2 * c;
-          const __m512bh pairs = (__m512bh)_mm512_maskz_loadu_epi32(lanes, input);
+          for (int i = 0; i < kColumns; i++) {
+            const Element* input = kInside ? inputs + i * channels : edge[r][i] + first;
+            const Number::Pairs pairs = Number::load_pairs(input, pair_lanes);
 #pragma GCC unroll 8
-          for (int p = 0; p < kPixels; p++) {
-            const int tap = i - p * kStride;
-            if (tap < 0 || tap >= kKernel) continue;
-            __m512& sum = tap % 2 ? odd[p] : even[p];
-            sum = _mm512_dpbf16_ps(sum, pairs, taps[tap]);
+            for (int p = 0; p < kPixels; p++) {
+              const int tap = i - p * kStride;
+              if (tap < 0 || tap >= kKernel) continue;
+              Floats& sum = chains[tap % Number::kChains][p];
+              sum = Number::multiply_add(pairs, taps[tap], sum);
+            }
           }
         }
-      }
-      // In networks neither what comes next nor the new tensor is in the first caches; adding up is time to fetch it.
 #pragma GCC unroll 8
-      for (int p = 0; p < kPixels; p++) __builtin_prefetch(row.output + (column + p) * channels + 2 * c, 1);
-      if constexpr (kInside) {
-        for (int r = 0; r < kStride; r++) {
-          const uint16_t* ahead = row.ahead + (r * layer.width + column * kStride) * channels + 2 * c;
+        for (int p = 0; p < kPixels; p++) {
+          sums[part][p] = chains[0][p];
+          if constexpr (Number::kChains > 1) sums[part][p] += chains[1][p];
+        }
+        // In networks neither what comes next nor the new tensor is in the first caches; adding up is time to fetch it.
+        if (part * kLanes * sizeof(Element) % 64) continue;
+#pragma GCC unroll 8
+        for (int p = 0; p < kPixels; p++) __builtin_prefetch(row.output + (column + p) * channels + first, 1);
+        if constexpr (kInside) {
+          for (int r = 0; r < kStride; r++) {
+            const Element* ahead = row.ahead + (r * layer.width + column * kStride) * channels + first;
 #pragma GCC unroll 16
-          for (int i = 0; i < kPixels * kStride; i++) _mm_prefetch(ahead + i * channels, _MM_HINT_T0);
+            for (int i = 0; i < kPixels * kStride; i++) __builtin_prefetch(ahead + i * channels);
+          }
         }
       }
 #pragma GCC unroll 8
       for (int p = 0; p < kPixels; p++) {
-        const __m512 sum = _mm512_add_ps(even[p], odd[p]);
-        squares[p] = _mm512_fmadd_ps(sum, sum, squares[p]);
-        _mm512_storeu_ps(row.seeds + (column + p) * padded + c, sum);
+        Floats parts[Number::kPairs];
+        for (int64_t part = 0; part < Number::kPairs; part++) parts[part] = sums[part][p];
+        const Floats seed = Number::seeds_of(parts);
+        squares[p] = multiply_add(seed, seed, squares[p]);
+        store(row.seeds + (column + p) * padded + c, AllLanes{}, seed);
       }
-    }
-    const __m256 sums = _mm256_max_ps(_mm256_set1_ps(kEpsilon * kEpsilon), sums_of(squares));
-    _mm256_storeu_ps(row.factors + column, one_over_root(sums));
+    });
+    const __m256 norms = _mm256_max_ps(_mm256_set1_ps(kEpsilon * kEpsilon), sums_of(squares));
+    _mm256_storeu_ps(row.factors + column, one_over_root(norms));
   }
 }
 
@@ -115,26 +129,25 @@ void finish(const Layer& layer, const Row& row, int64_t column, int64_t runs) {
   const int64_t channels = layer.channels, seeds = layer.seeds(), padded = layer.scratch();
   for (int64_t end = column + runs * kPixels; column < end; column += kPixels) {
     const float* scratch = row.seeds + column * padded;
-    uint16_t* output = row.output + column * channels;
-    __m512 factors[kPixels];
+    Element* output = row.output + column * channels;
+    Floats factors[kPixels];
 #pragma GCC unroll 8
-    for (int p = 0; p < kPixels; p++) factors[p] = _mm512_set1_ps(row.factors[column + p]);
-    for (int64_t c = 0; c < seeds; c += kLanes) {
-      const __mmask16 lanes = lanes_from(c, seeds);
-      const __m512 scale = _mm512_maskz_loadu_ps(lanes, layer.scale + c);
-      const __m512 shift = _mm512_maskz_loadu_ps(lanes, layer.shift + c);
-      __m512 seed[kPixels], wave[kPixels];
+    for (int p = 0; p < kPixels; p++) factors[p] = all(row.factors[column + p]);
+    for_registers<(kPixels > 4)>(seeds, [&](int64_t c, auto lanes) __attribute__((always_inline)) {
+      const Floats scale = load(layer.scale + c, lanes);
+      const Floats shift = load(layer.shift + c, lanes);
+      Floats seed[kPixels], wave[kPixels];
 #pragma GCC unroll 8
       for (int p = 0; p < kPixels; p++) {
-        seed[p] = _mm512_mul_ps(_mm512_loadu_ps(scratch + p * padded + c), factors[p]);
-        store(output + p * channels + c, lanes, activate<kActivation>(_mm512_fmadd_ps(seed[p], scale, shift)));
+        seed[p] = load(scratch + p * padded + c) * factors[p];
+        Number::store(output + p * channels + c, lanes, activate<kActivation>(multiply_add(seed[p], scale, shift)));
       }
       polynomials_of(seed, layer.polynomials + c, layer.degree, seeds, lanes, wave);
 #pragma GCC unroll 8
       for (int p = 0; p < kPixels; p++) {
-        store(output + p * channels + seeds + c, lanes, activate<kActivation>(wave[p]));
+        Number::store(output + p * channels + seeds + c, lanes, activate<kActivation>(wave[p]));
       }
-    }
+    });
   }
 }
 
@@ -188,7 +201,7 @@ void compute_row(const Layer& layer, const Row& row, const Finish* finishes) {
 template <int kKernel, int kStride>
 void compute_rows(Layer layer, const Finish* finishes, int64_t begin, int64_t end) {
   std::vector<float> scratch(layer.out_width * layer.scratch() + layer.out_width + kMaxPixels);
-  const std::vector<uint16_t> zeros(layer.channels);
+  const std::vector<Element> zeros(layer.channels);
   layer.zeros = zeros.data();
   Row row{};
   row.seeds = scratch.data();
@@ -220,10 +233,10 @@ ComputeRows compute_rows_for(int64_t kernel, int64_t stride, int64_t dilation) {
 Tensor sparse_layer(const Tensor& x, const Tensor& weight, const Tensor& scale, const Tensor& shift,
                     const Tensor& polynomials, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation,
                     std::string activation) {
-  STD_TORCH_CHECK(x.dim() == 4 && x.scalar_type() == ScalarType::BFloat16 && x.is_cpu() && x.size(1) % 2 == 0,
-                  "groupnl::sparse_layer: x must be bfloat16 (B, n, H, W) on the CPU, n even");
+  STD_TORCH_CHECK(x.dim() == 4 && x.scalar_type() == Number::kType && x.is_cpu() && x.size(1) % 2 == 0,
+                  "groupnl::sparse_layer: x must be ", Number::kName, " (B, n, H, W) on the CPU, n even");
   const int64_t seeds = x.size(1) / 2;
-  check_array(weight, "weight", ScalarType::BFloat16, 2 * seeds);
+  check_array(weight, "weight", Number::kType, 2 * seeds);
   check_array(scale, "scale", ScalarType::Float, seeds);
   check_array(shift, "shift", ScalarType::Float, seeds);
   check_array(polynomials, "polynomials", ScalarType::Float, seeds);
@@ -244,14 +257,14 @@ Tensor sparse_layer(const Tensor& x, const Tensor& weight, const Tensor& scale, 
                   "groupnl::sparse_layer: kernel ", kernel, " does not fit into x with padding ", padding);
   layer.degree = polynomials.size(0) - 1;
   Tensor output = torch::stable::empty({x.size(0), layer.channels, layer.out_height, layer.out_width},
-                                       ScalarType::BFloat16, std::nullopt, x.device(), std::nullopt,
+                                       Number::kType, std::nullopt, x.device(), std::nullopt,
                                        MemoryFormat::ChannelsLast);
-  layer.input = static_cast<const uint16_t*>(input.const_data_ptr());
-  layer.weight = static_cast<const uint16_t*>(weight.const_data_ptr());
+  layer.input = static_cast<const Element*>(input.const_data_ptr());
+  layer.weight = static_cast<const Element*>(weight.const_data_ptr());
   layer.scale = static_cast<const float*>(scale.const_data_ptr());
   layer.shift = static_cast<const float*>(shift.const_data_ptr());
   layer.polynomials = static_cast<const float*>(polynomials.const_data_ptr());
-  layer.output = static_cast<uint16_t*>(output.mutable_data_ptr());
+  layer.output = static_cast<Element*>(output.mutable_data_ptr());
   const int64_t rows_worth_a_thread = 1 + kGrain / std::max<int64_t>(1, layer.out_width * layer.channels);
   torch::stable::parallel_for(0, x.size(0) * layer.out_height, rows_worth_a_thread,
                               [&](int64_t begin, int64_t end) { compute(layer, finishes, begin, end); });
@@ -260,10 +273,10 @@ Tensor sparse_layer(const Tensor& x, const Tensor& weight, const Tensor& scale, 
 
 }  // namespace
 
-STABLE_TORCH_LIBRARY(groupnl, library) {
+STABLE_TORCH_LIBRARY(GROUPNL_NAMESPACE, library) {
   library.def(
       "sparse_layer(Tensor x, Tensor weight, Tensor scale, Tensor shift, Tensor polynomials, int kernel, int stride, "
       "int padding, int dilation, str activation) -> Tensor");
 }
 
-STABLE_TORCH_LIBRARY_IMPL(groupnl, CPU, library) { library.impl("sparse_layer", TORCH_BOX(&sparse_layer)); }
+STABLE_TORCH_LIBRARY_IMPL(GROUPNL_NAMESPACE, CPU, library) { library.impl("sparse_layer", TORCH_BOX(&sparse_layer)); }

@@ -1,20 +1,18 @@
-// What the kernels have in common: checks of their arguments, and the choice of an activation by its name.
+// What the kernels have in common: checks of their arguments.
 
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 #include <torch/csrc/stable/library.h>
 #include <torch/csrc/stable/ops.h>
 #include <torch/csrc/stable/tensor.h>
 
-#include "registers.h"
+#include "numbers.h"
 
 namespace {
 
 using torch::headeronly::MemoryFormat;
-using torch::headeronly::ScalarType;
 using torch::stable::Tensor;
 
 constexpr int64_t kGrain = 32768;   // results that are worth a thread
@@ -35,17 +33,6 @@ bool is_channels_last(const Tensor& x) {
     step *= x.size(d);
   }
   return true;
-}
-
-// What `use` gives for the activation of this name, which is its template argument.
-template <typename Use>
-auto for_activation(const std::string& name, const Use& use) {
-  if (name == "none") return use.template operator()<Activation::kNone>();
-  if (name == "relu") return use.template operator()<Activation::kRelu>();
-  if (name == "relu6") return use.template operator()<Activation::kRelu6>();
-  if (name == "hardswish") return use.template operator()<Activation::kHardswish>();
-  if (name == "silu") return use.template operator()<Activation::kSilu>();
-  STD_TORCH_CHECK(false, "groupnl knows no activation '", name, "'");
 }
 
 }  // namespace

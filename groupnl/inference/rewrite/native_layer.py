@@ -1,8 +1,8 @@
-"""GroupNL layers as calls of the native kernels: on CPUs that multiply pairs of bfloat16 numbers.
+"""GroupNL layers as calls of the native kernels, on CPUs that have a variant of them.
 
-A sparse layer's seed is a sum over pairs of neighbouring input channels, which is what such a CPU's dot product
-instruction adds up. So there the layer needs no reordered channels, and norm, sine, affine and activation follow while
-its seeds are near. Dense convolutions are the library's, and a kernel does what follows them.
+A sparse layer's seed is a sum over pairs of neighbouring input channels, which the kernel adds up as they are. So there
+the layer needs no reordered channels, and norm, sine, affine and activation follow while its seeds are near. Dense
+convolutions are the library's, and a kernel does what follows them.
 """
 
 import numpy as np
@@ -21,43 +21,45 @@ _ACTIVATIONS: dict[type[nn.Module], str] = {
     nn.Hardswish: "hardswish",
     nn.SiLU: "silu",
 }
-# Of the sine, as a share of its amplitude: a twentieth of bfloat16's rounding.
-_MAX_ERROR = 1e-4
+# Of the sine, as a share of its amplitude: a twentieth of bfloat16's rounding, about float32's.
+_MAX_ERRORS = {torch.bfloat16: 1e-4, torch.float32: 1e-7}
 _MAX_DEGREE = 16
 
 
 class _Native(nn.Module):
     """What both kernels need of a layer."""
 
-    def __init__(self, layer: FusedGroupNL) -> None:
+    def __init__(self, layer: FusedGroupNL, variant: native.Variant) -> None:
         super().__init__()
+        self.variant = variant
         self.scale, self.shift = (
             nn.Parameter(values.flatten(), requires_grad=False) for values in (layer.seed_scale, layer.seed_shift)
         )
-        self.polynomials = nn.Parameter(sine_polynomials(layer), requires_grad=False)
+        self.polynomials = nn.Parameter(sine_polynomials(layer, variant.dtype), requires_grad=False)
         self.activation = _ACTIVATIONS[type(layer.activation)]
 
 
 class NativeGroupNL(_Native):
-    """What a `FusedGroupNL` with a grouped seed convolution computes, with bfloat16 products.
+    """What a `FusedGroupNL` with a grouped seed convolution computes.
 
-    Shapes: (B, n, H, W) -> bfloat16 (B, m, H', W') in channels-last memory.
+    Shapes: (B, n, H, W) -> (B, m, H', W') of the variant's dtype, in channels-last memory.
 
     Args:
         layer: one that `can_be_native` accepts.
+        variant: of the kernels; loaded.
     """
 
-    def __init__(self, layer: FusedGroupNL) -> None:
-        super().__init__(layer)
+    def __init__(self, layer: FusedGroupNL, variant: native.Variant) -> None:
+        super().__init__(layer, variant)
         conv = layer.conv
         weight = conv.weight.permute(2, 3, 0, 1).reshape(-1, conv.in_channels)  # a tap's pairs side by side
-        self.weight = nn.Parameter(weight.to(torch.bfloat16).contiguous(), requires_grad=False)
+        self.weight = nn.Parameter(weight.to(variant.dtype).contiguous(), requires_grad=False)
         self.geometry = conv.kernel_size[0], conv.stride[0], int(conv.padding[0]), conv.dilation[0]
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, H, W) -> (B, m, H', W')."""
-        result: Tensor = torch.ops.groupnl.sparse_layer(
-            x.to(torch.bfloat16),
+        result: Tensor = self.variant.operators.sparse_layer(
+            x.to(self.variant.dtype),
             self.weight,
             self.scale,
             self.shift,
@@ -69,23 +71,24 @@ class NativeGroupNL(_Native):
 
 
 class FinishedGroupNL(_Native):
-    """What a `FusedGroupNL` computes: its convolution, and in bfloat16 one call for all that follows.
+    """What a `FusedGroupNL` computes: its convolution, and one call for all that follows.
 
-    Shapes: (B, n, H, W) -> bfloat16 (B, m, H', W') in channels-last memory.
+    Shapes: (B, n, H, W) -> (B, m, H', W') of the variant's dtype, in channels-last memory.
 
     Args:
         layer: one that `can_be_finished` accepts.
+        variant: of the kernels; loaded.
     """
 
-    def __init__(self, layer: FusedGroupNL) -> None:
-        super().__init__(layer)
+    def __init__(self, layer: FusedGroupNL, variant: native.Variant) -> None:
+        super().__init__(layer, variant)
         self.conv = layer.conv
         self.sources = nn.Parameter(_sources(layer), requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, H, W) -> (B, m, H', W')."""
-        seeds = self.conv(x).to(torch.bfloat16)
-        result: Tensor = torch.ops.groupnl.finish_layer(
+        seeds = self.conv(x).to(self.variant.dtype)
+        result: Tensor = self.variant.operators.finish_layer(
             seeds, self.scale, self.shift, self.polynomials, self.sources, self.activation
         )
         return result
@@ -98,35 +101,45 @@ def _sources(layer: FusedGroupNL) -> Tensor:
     return blocks.expand(-1, layer.copies, -1).flatten()
 
 
-def use_native_layers(graph: fx.GraphModule) -> int:
-    """Replace the GroupNL layers of a network in inference form, not reordered; returns how many."""
+def use_native_layers(graph: fx.GraphModule, variant: native.Variant) -> int:
+    """Replace the GroupNL layers of a network in inference form, not reordered.
+
+    Args:
+        graph: made by `to_inference` without reordering.
+        variant: of the kernels; loaded.
+
+    Returns:
+        How many were replaced.
+    """
     replaced = 0
     for node in graph.graph.nodes:
         layer = module_of(graph, node)
-        if isinstance(layer, FusedGroupNL) and (native_layer := _native(layer)) is not None:
+        if isinstance(layer, FusedGroupNL) and (native_layer := _native(layer, variant)) is not None:
             replace_module(graph, node, native_layer)
             replaced += 1
     graph.recompile()
     return replaced
 
 
-def _native(layer: FusedGroupNL) -> nn.Module | None:
-    if can_be_native(layer):
-        return NativeGroupNL(layer)
-    return FinishedGroupNL(layer) if can_be_finished(layer) else None
+def _native(layer: FusedGroupNL, variant: native.Variant) -> nn.Module | None:
+    if can_be_native(layer, variant.dtype):
+        return NativeGroupNL(layer, variant)
+    return FinishedGroupNL(layer, variant) if can_be_finished(layer, variant.dtype) else None
 
 
-def can_be_finished(layer: FusedGroupNL) -> bool:
-    """Whether a kernel computes all that follows this layer's convolution."""
+def can_be_finished(layer: FusedGroupNL, dtype: torch.dtype) -> bool:
+    """Whether a kernel for numbers of a dtype computes all that follows this layer's convolution."""
     if layer.parts > 1 or layer.shuffle or type(layer.activation) not in _ACTIVATIONS:
         return False
-    return degree_needed(layer) is not None
+    return degree_needed(layer, dtype) is not None
 
 
-def can_be_native(layer: FusedGroupNL) -> bool:
+def can_be_native(layer: FusedGroupNL, dtype: torch.dtype) -> bool:
     """Whether the kernel computes this layer: ratio 2, two inputs a seed, a square kernel, zero padding."""
     conv = layer.conv
-    if layer.inputs_per_seed != 2 or layer.copies != 1 or conv.padding_mode != "zeros" or not can_be_finished(layer):
+    if layer.inputs_per_seed != 2 or layer.copies != 1 or conv.padding_mode != "zeros":
+        return False
+    if not can_be_finished(layer, dtype):
         return False
     if isinstance(conv.padding, str) or any(len(set(pair)) > 1 for pair in _pairs(conv)):
         return False
@@ -137,8 +150,13 @@ def _pairs(conv: nn.Conv2d) -> tuple[tuple[int | str, ...], ...]:
     return conv.kernel_size, conv.stride, tuple(conv.padding), conv.dilation
 
 
-def degree_needed(layer: FusedGroupNL) -> int | None:
-    """Degree of the polynomials in v, |v| <= 1, that stand for the layer's sines; None if it would be too high."""
+def degree_needed(layer: FusedGroupNL, dtype: torch.dtype) -> int | None:
+    """Degree of the polynomials in v, |v| <= 1, that stand for the layer's sines; None if it would be too high.
+
+    Args:
+        layer: any.
+        dtype: of the result, which decides what they may be off by.
+    """
     period = float(layer.period.abs().max())
     points = np.linspace(-1, 1, 501)
     for degree in range(3, _MAX_DEGREE + 1):
@@ -150,18 +168,22 @@ def degree_needed(layer: FusedGroupNL) -> int | None:
             np.abs(chebyshev.chebval(points, fit) - wave(period * points))
             for fit, wave in zip(series, waves, strict=True)
         ]
-        if sum(float(errors.max()) for errors in fits) < _MAX_ERROR:
+        if sum(float(errors.max()) for errors in fits) < _MAX_ERRORS[dtype]:
             return degree
     return None
 
 
-def sine_polynomials(layer: FusedGroupNL) -> Tensor:
+def sine_polynomials(layer: FusedGroupNL, dtype: torch.dtype) -> Tensor:
     """Coefficients of polynomials in v for sin(v * period + phase) * scale + shift, one for each channel.
+
+    Args:
+        layer: one that `can_be_finished` accepts.
+        dtype: of the result, see `degree_needed`.
 
     Returns:
         float32 of shape (degree + 1, s), the lowest power first.
     """
-    degree = degree_needed(layer)
+    degree = degree_needed(layer, dtype)
     assert degree is not None  # noqa: S101 (asked before)
     period, phase, scale, shift = (
         values.double().flatten().numpy() for values in (layer.period, layer.phase, layer.scale, layer.shift)
