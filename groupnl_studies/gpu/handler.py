@@ -31,13 +31,14 @@ _STARTING_S = 15.0
 
 
 def run(device: Device, work: Path, findings: Findings) -> None:
-    """Ask the whole handler with each engine, and several processes without the replies."""
+    """Ask the whole handler with each engine; then, with the last one, several processes without the replies."""
     plan, hindered = make_plan(device), obstacles(choose_device(device))
     files = jpeg_files(None)
     images = work / "images"
     images.mkdir()
     for number, file in enumerate(files):
         (images / f"{number}.jpg").write_bytes(file)
+    served: list[tuple[EngineName, Path]] = []
     for engine in _ENGINES:
         if engine in hindered:
             findings.left_out(f"the engine {engine}: {hindered[engine]}")
@@ -47,7 +48,10 @@ def run(device: Device, work: Path, findings: Findings) -> None:
             with findings.trying(f"the engine {engine}"):
                 unpacked = _unpacked(plan.served, engine, work)
                 _ask(_service(unpacked, plan, device), engine, files, plan, findings)
-                _several(unpacked, images, engine, plan, findings)
+                served.append((engine, unpacked))
+    for engine, unpacked in served[-1:]:
+        with findings.trying(f"several processes with the engine {engine}"):
+            _several(unpacked, images, engine, plan, findings)
 
 
 def _unpacked(architecture: str, engine: EngineName, work: Path) -> Path:

@@ -42,9 +42,9 @@ PARTS = (
     Part("tests", 60, "checks", (*_LIBRARY, "pytest")),
     Part("equality", 200, "equality", _LIBRARY),
     Part("corruptions", 25, "corrupting", _LIBRARY),
-    Part("ratios", 110, "ratios", _LIBRARY),
+    Part("ratios", 100, "ratios", _LIBRARY),
     Part("batches", 35, "batches", _LIBRARY),
-    Part("handler", 60, "handler", (*_LIBRARY, "model_archiver")),
+    Part("handler", 90, "handler", (*_LIBRARY, "model_archiver")),
     Part("priority", 25, "priority", _LIBRARY),
 )
 
