@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import torch
-from torch import fx, nn
+from torch import Tensor, fx, nn
 
 from groupnl.card import InputConfig
 from groupnl.inference.device import place
 from groupnl.inference.engines.aot import MAX_BATCH, PACKAGE_FILE
 from groupnl.inference.engines.kind import cannot_run
+from groupnl.inference.engines.packed_weights import packed_weights
 from groupnl.inference.native import build as native
 from groupnl.inference.pixels import PixelNetwork
 from groupnl.inference.rewrite import to_inference
@@ -54,13 +55,27 @@ def compile_package(
 def _compile(
     network: fx.GraphModule, config: InputConfig, device: torch.device, precision: torch.dtype, file: Path
 ) -> None:
-    pixels = place(PixelNetwork(network, config).eval(), device)
+    pixels = place(_ChannelsLastNetwork(network, config).eval(), device)
     example = torch.zeros(2, 3, config.size, config.size, dtype=torch.uint8, device=device)
     example = example.contiguous(memory_format=torch.channels_last)
     batch = torch.export.Dim("batch", min=1, max=MAX_BATCH)
     with torch.no_grad(), torch.autocast(device.type, precision, enabled=precision != torch.float32):
         program = torch.export.export(pixels, (example,), dynamic_shapes={"pixels": {0: batch}})
-        torch._inductor.aoti_compile_and_package(program, package_path=str(file), inductor_configs=_OPTIONS)
+        with packed_weights():
+            torch._inductor.aoti_compile_and_package(program, package_path=str(file), inductor_configs=_OPTIONS)
+
+
+class _ChannelsLastNetwork(PixelNetwork):
+    """Normalises a row of pixels as one long vector: three channels are too few for a register."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Logits of images in channels-last memory."""
+        batch, _, height, width = pixels.shape
+        rows = pixels.permute(0, 2, 3, 1).flatten(2)
+        scale, shift = (values.flatten().repeat(width) for values in (self.scale, self.shift))
+        images = (rows.float() * scale + shift).reshape(batch, height, width, 3).permute(0, 3, 1, 2)
+        logits: Tensor = self.network(images.to(self.dtype))
+        return logits.float()
 
 
 def _with_kernels(network: fx.GraphModule, variant: native.Variant, folder: Path) -> Path | None:

@@ -109,6 +109,17 @@ def test_any_memory_order_and_number_of_threads_gives_the_same(fastest: Compiled
         torch.set_num_threads(threads)
 
 
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch has no oneDNN here")
+@pytest.mark.parametrize("batch", [1, 8])
+def test_no_forward_pass_reorders_weights(exact: Compiled, batch: int, capfd: pytest.CaptureFixture[str]) -> None:
+    exact.engine(noise(batch))
+    with torch.backends.mkldnn.verbose(torch.backends.mkldnn.VERBOSE_ON):
+        exact.engine(noise(batch))
+    lines = [line for line in capfd.readouterr().out.splitlines() if ",exec," in line]
+    assert any(",convolution," in line for line in lines)
+    assert [line for line in lines if ",reorder," in line] == []
+
+
 def test_batches_beyond_the_compiled_bound_are_split(exact: Compiled) -> None:
     pixels = noise(1).expand(MAX_BATCH + 3, -1, -1, -1)
     logits = exact.engine(pixels)
