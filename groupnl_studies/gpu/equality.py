@@ -78,7 +78,7 @@ def _jobs(plan: Plan, device: torch.device) -> list[Job]:
     )
     jobs = [Job(pair.model, loaded, _LOADING_S) for pair in plan.pairs]
     jobs += [Job(network, packaged, _COMPILING_S) for network in plan.pairs[0]]
-    jobs += [Job(plan.pairs[0].model, others, _COMPILING_S)]
+    jobs += [Job(plan.pairs[0].model, (way,), _COMPILING_S) for way in others]
     rest = dict.fromkeys(network for pair in plan.pairs[1:] for network in pair)  # pairs share twins
     jobs += [Job(network, packaged, _COMPILING_S) for network in rest]
     return [job for job in jobs if job.ways]
