@@ -33,13 +33,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _shadow_processes_are_not_idle() -> Iterator[None]:
-    """Tests that run side by side use every core: at the lowest priority a shadow process would wait for their end.
-
-    Neither here nor in the programs that tests start.
-    """
+def _faults_on_demand() -> Iterator[None]:
+    """In the programs that tests start."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(os, "sched_setscheduler", lambda *_: None, raising=False)
         patch.setenv("PYTHONPATH", str(FAULTS), prepend=os.pathsep)
         yield
 

@@ -1,7 +1,4 @@
-"""What is other in the programs whose PYTHONPATH names this folder: a priority, and faults on demand.
-
-Shadow processes have the priority of all others, or they would wait until no test computes any more. In workers of our
-own server there are faults on demand.
+"""Faults on demand, in worker processes of our own server whose PYTHONPATH names this folder.
 
 An image that is ``leave`` ends the worker; one that begins with ``slow SECONDS `` is answered after so long,
 one with ``held FILE `` when the file is there.
@@ -14,8 +11,6 @@ import time
 
 _HELD = re.compile(rb"held (\S+) ")
 _SLOW = re.compile(rb"slow ([0-9.]+) ")
-
-os.sched_setscheduler = lambda *_: None
 
 if "groupnl.worker" in sys.orig_argv:
     from groupnl.service.items import Item
