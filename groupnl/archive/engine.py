@@ -114,7 +114,8 @@ def load_engine(folder: Path, manifest: Manifest, choice: Choice) -> Loaded:
     packed = packed_engines(folder, manifest)
     usable = candidates(folder, manifest, choice)
     if choice.name != AUTO:
-        usable = {choice.name: _misfit(engine_kind(choice.name), packed.get(choice.name), choice)} | usable
+        wish = _misfit(engine_kind(choice.name), packed.get(choice.name), choice)
+        usable = {choice.name: wish} | {name: reason for name, reason in usable.items() if name != choice.name}
     first = next(iter(usable))
     used = next(name for name, reason in usable.items() if reason is None)
     if used != first:
@@ -132,12 +133,15 @@ def load_engine(folder: Path, manifest: Manifest, choice: Choice) -> Loaded:
 def as_packed(folder: Path, manifest: Manifest, choice: Choice) -> Choice:
     """The choice with the engines that an unpacked archive was made for: a twin's may be others than its model's.
 
+    So may its precision, where nobody insists on one: the model's engine need not have the fastest.
+
     Raises:
         ArchiveError: the archive's record of an engine cannot be used.
     """
     if choice.name != AUTO and not engine_kind(choice.name).has_files and not packed_engines(folder, manifest):
         return choice
-    return choice._replace(name=AUTO)
+    precision = choose_precision("auto", choice.device) if choice.is_flexible else choice.precision
+    return choice._replace(name=AUTO, precision=precision)
 
 
 def _why_not(name: EngineName, packed: PackedEngine | None, choice: Choice) -> str | None:

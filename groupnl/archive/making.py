@@ -12,9 +12,10 @@ from groupnl.archive.speed.measure import measure
 from groupnl.archive.speed.speeds import write_speeds
 from groupnl.archive.speed.table import speed_table
 from groupnl.archive.trial import compare_engine
+from groupnl.base.atomic_file import WriteError, writing
 from groupnl.base.files import sha256_of
 from groupnl.base.say import Say
-from groupnl.errors import ArchiveError, ConfigError, RewriteError
+from groupnl.errors import ConfigError
 from groupnl.inference.device import precision_name
 from groupnl.inference.engine_names import AUTO
 from groupnl.inference.engines.kind import EngineKind
@@ -57,9 +58,12 @@ def _try_to_add(kind: EngineKind, model: nn.Module, manifest: Manifest, choice: 
         if reason := kind.refusal(choice.device, choice.precision) or kind.missing():
             raise ConfigError(reason)
         say(f"making the engine {kind.name} ({precision_name(choice.precision)})")
-        _add(kind, model, manifest, choice, work)
+        with writing(work):
+            _add(kind, model, manifest, choice, work)
         compare_engine(work, manifest, own_copy(model), choice)
-    except (ArchiveError, ConfigError, RewriteError) as error:
+    except WriteError:  # no engine's fault
+        raise
+    except Exception as error:  # exporters and runtimes have errors of many types
         say(f"without the engine {kind.name}: {error}")
         shutil.rmtree(work / ENGINES_FOLDER / kind.name, ignore_errors=True)
 

@@ -1,8 +1,10 @@
 """The engines of an archive: made, timed, checked, used, or told why not."""
 
+import errno
 import json
 import logging
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from groupnl.archive.speed import measure as measuring
 from groupnl.archive.speed.machine import Machine
 from groupnl.archive.speed.replace import replace_speeds
 from groupnl.archive.speed.speeds import SPEEDS_FILE, read_speeds, write_speeds
+from groupnl.base.atomic_file import WriteError
 from groupnl.cli import main
 from groupnl.errors import ArchiveError, ConfigError, RewriteError
 from groupnl.inference.engine_names import EngineName
@@ -155,6 +158,23 @@ def test_an_engine_whose_library_is_missing_is_not_the_fastest(
     assert load_engine(copy, checked_manifest(copy), AUTO).name == "onnx"
 
 
+def test_an_engine_that_was_named_is_not_exchanged_because_its_library_is_missing(
+    unpacked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    with pytest.raises(ConfigError, match="the engine 'openvino' needs a package"):
+        load_engine(unpacked, checked_manifest(unpacked), AUTO._replace(name="openvino"))
+
+
+def test_a_twin_takes_the_best_precision_that_nobody_has_chosen(
+    unpacked: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("groupnl.archive.engine.choose_precision", lambda *_: torch.bfloat16)
+    manifest, of_model = checked_manifest(unpacked), Choice("onnx", CPU, torch.float32)
+    assert as_packed(unpacked, manifest, of_model).precision == torch.float32
+    assert as_packed(unpacked, manifest, of_model._replace(is_flexible=True)).precision == torch.bfloat16
+
+
 def test_without_speeds_the_order_is_that_of_the_table(unpacked: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(unpacked, tmp_path / "copy")
     (copy / SPEEDS_FILE).unlink()
@@ -174,8 +194,11 @@ def test_what_cannot_be_made_is_left_out_and_told(
     def refuse(*_: object) -> None:
         raise RewriteError("it has an operator that ONNX lacks")
 
-    for engine in ("aot", "openvino"):
-        monkeypatch.setattr(f"groupnl.inference.engines.{engine}.{ENGINES_KIND[engine]}.make", refuse)
+    def fail(*_: object) -> None:
+        raise RuntimeError("no such kernel")
+
+    for engine, make in (("aot", refuse), ("openvino", fail)):
+        monkeypatch.setattr(f"groupnl.inference.engines.{engine}.{ENGINES_KIND[engine]}.make", make)
     copy = shutil.copytree(unpacked, tmp_path / "copy")
     shutil.rmtree(copy / ENGINES_FOLDER)
     said: list[str] = []
@@ -183,7 +206,23 @@ def test_what_cannot_be_made_is_left_out_and_told(
     add_engines(load_model(copy, manifest), manifest, AUTO, copy, said.append)
     assert set(packed_engines(copy, manifest)) == {"onnx"}
     assert "without the engine aot: it has an operator that ONNX lacks" in said
+    assert "without the engine openvino: no such kernel" in said
     assert any(line.startswith("engine ") and "onnx" in line for line in said)
+
+
+def test_a_full_disk_is_no_fault_of_an_engine(unpacked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        try:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        except OSError as error:
+            raise RewriteError("it cannot be compiled") from error
+
+    monkeypatch.setattr("groupnl.inference.engines.aot.Aot.make", fail)
+    copy = shutil.copytree(unpacked, tmp_path / "copy")
+    shutil.rmtree(copy / ENGINES_FOLDER)
+    manifest = checked_manifest(copy)
+    with pytest.raises(WriteError, match="No space left on device"):
+        add_engines(load_model(copy, manifest), manifest, AUTO, copy, lambda _: None)
 
 
 def test_files_that_were_changed_are_refused(unpacked: Path, tmp_path: Path, choice: Choice) -> None:
