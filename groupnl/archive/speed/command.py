@@ -5,13 +5,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-from groupnl.archive.read import read_manifest, unpack
+from groupnl.archive.read import archive_digest, read_manifest, unpack
 from groupnl.archive.speed.machine import Machine
 from groupnl.archive.speed.measure import measure
 from groupnl.archive.speed.replace import replace_speeds
 from groupnl.archive.speed.speeds import read_speeds
 from groupnl.archive.speed.table import speed_table
+from groupnl.base.files import sha256_of
 from groupnl.base.options import Options as BaseOptions
+from groupnl.errors import ArchiveError
 
 
 class Options(BaseOptions):
@@ -39,7 +41,7 @@ def run(options: Options) -> int:
     """Print the table.
 
     Raises:
-        ArchiveError: the archive is missing, damaged or not one of ours.
+        ArchiveError: the archive is missing, damaged or not one of ours, or was replaced meanwhile.
         ServerError: a process that times the engines ended.
     """
     read_manifest(options.archive)
@@ -55,5 +57,7 @@ def run(options: Options) -> int:
         if difference:
             print(f"measured on another machine ({difference}); --measure measures here")
         if options.write:
+            if sha256_of(options.archive) != archive_digest(folder):
+                raise ArchiveError(f"{options.archive} was replaced while its engines were timed; time them again")
             replace_speeds(options.archive, speeds)
     return 0

@@ -1,12 +1,11 @@
 """An archive with other speeds."""
 
-import tempfile
 import zipfile
 from pathlib import Path
 
 from groupnl.archive.normalise import entry_of
 from groupnl.archive.speed.speeds import SPEEDS_FILE, Speeds
-from groupnl.base.atomic_file import writing
+from groupnl.base.atomic_file import replacing
 
 
 def replace_speeds(archive: Path, speeds: Speeds) -> None:
@@ -15,10 +14,11 @@ def replace_speeds(archive: Path, speeds: Speeds) -> None:
     Raises:
         ConfigError: it cannot be written.
     """
-    with writing(archive), tempfile.TemporaryDirectory(prefix=".packing-", dir=archive.parent) as place:
-        finished = Path(place) / archive.name
-        with zipfile.ZipFile(archive) as source, zipfile.ZipFile(finished, "w", zipfile.ZIP_STORED) as result:
-            for name in sorted({*source.namelist(), SPEEDS_FILE}):
-                content = speeds.to_json().encode() if name == SPEEDS_FILE else source.read(name)
-                result.writestr(entry_of(name), content)
-        finished.replace(archive)
+    with (
+        replacing(archive) as finished,
+        zipfile.ZipFile(archive) as source,
+        zipfile.ZipFile(finished, "w", zipfile.ZIP_STORED) as result,
+    ):
+        for name in sorted({*source.namelist(), SPEEDS_FILE}):
+            content = speeds.to_json().encode() if name == SPEEDS_FILE else source.read(name)
+            result.writestr(entry_of(name), content)
