@@ -16,7 +16,7 @@ from groupnl.base.say import Say
 from groupnl.errors import ConfigError, ServerError
 from groupnl.server.config import ServeConfig, load_config
 from groupnl.server.readiness import Probe, RunningServer, wait_until_ready
-from groupnl.server.stop import stop_signals
+from groupnl.server.stop import Wait, stop_signals
 from groupnl.server.store import ServedModel, served_models
 
 SAMPLE_IMAGE = Path("docs/sample.png")  # below the repository's root
@@ -100,7 +100,7 @@ def serve(config: ServeConfig, *, check_only: bool, say: Say) -> None:
     models = served_models(config)
     check_ports(config)
     make_log_dir(config.log_dir)
-    with stop_signals() as stop, running(config, models, say) as server:
+    with stop_signals() as stop, running(config, models, say, stop.wait) as server:
         names = [model.name for model in models]
         probe = Probe(config, server.key(stop))
         if wait_until_ready(server, names, probe, config, stop.wait, say):
@@ -111,7 +111,7 @@ def serve(config: ServeConfig, *, check_only: bool, say: Say) -> None:
     say("stopped")
 
 
-def _server(name: str) -> Callable[[ServeConfig, list[ServedModel], Say], AbstractContextManager[RunningServer]]:
+def _server(name: str) -> Callable[[ServeConfig, list[ServedModel], Say, Wait], AbstractContextManager[RunningServer]]:
     """What starts the server of this name; imported only then, because each needs packages of its own."""
     module = {"groupnl": "groupnl.server.front", "torchserve": "groupnl.server.torchserve.run"}[name]
     running: Callable[..., AbstractContextManager[RunningServer]] = importlib.import_module(module).running

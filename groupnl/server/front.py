@@ -230,7 +230,7 @@ class Front:
 
 
 @contextmanager
-def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterator[Front]:
+def running(config: ServeConfig, models: list[ServedModel], say: Say, wait: Wait) -> Iterator[Front]:
     """Start our server with the models; at the end of the block all its processes are gone.
 
     A hang-up makes it look for archives that have changed, where it has no terminal that could be closed.
@@ -251,7 +251,7 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
         access = read_access(config)
         store = run_dir / "store"
         workers = fill_store(store, models, config).workers
-        settle_engines(run_dir, say)
+        settle_engines(run_dir, say, wait)
         seats = plan_seats(usable_cores(), workers)
         settings = worker_settings(run_dir, seats.number, make_seats(run_dir, seats), config.state_dir) | examples
         say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
@@ -259,7 +259,7 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
         endpoint = MetricsEndpoint(kept, config.metrics_host, config.metrics_port, access.metrics_keys)
         counts = Counts([model.name for model in models], endpoint.registry, kept)
         watch = Watch(endpoint.registry, counts, answers, tracer)
-        loader = Loader(config, run_dir / "reloads", environment.child_environment(settings), counts)
+        loader = Loader(config, run_dir / "reloads", environment.child_environment(settings), counts, wait)
         front = Front(config, access, models, store, loader, watch, log)
         endpoint.also |= labels_app(config, run_dir, front.folder_of, kept.workers, access.metrics_keys)
         signals = () if has_terminal() else (signal.SIGHUP,)

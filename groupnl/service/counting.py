@@ -1,5 +1,6 @@
 """The metrics of a worker: known label values start at 0, and the facts that do not change are set."""
 
+import logging
 from collections.abc import Collection
 from pathlib import Path
 
@@ -23,6 +24,8 @@ from groupnl.metrics import (
     Metrics,
 )
 from groupnl.robustness.record import ROBUSTNESS_FILE, read_record
+
+logger = logging.getLogger(__name__)
 
 
 def worker_metrics(model_name: str) -> Metrics:
@@ -54,13 +57,16 @@ def count_start(metrics: Metrics, model_dir: Path, manifest: Manifest, engine: s
 
 
 def set_engine_speeds(metrics: Metrics, model_dir: Path) -> None:
-    """Say how fast the archive's engines are, where they were measured.
+    """Say how fast the archive's engines are, where they were measured, in the log too.
 
     Raises:
         ArchiveError: the archive's speeds cannot be read.
     """
     speeds = read_speeds(model_dir)
-    for name, speed in speeds.ordered().items() if speeds else ():
+    if speeds is None:
+        return
+    logger.info("groupnl: engines, as measured on %s: %s", speeds.machine.cpu, speeds.in_a_line())
+    for name, speed in speeds.ordered().items():
         for load in ("full", "beside", "alone"):
             metrics.set(ENGINE_SPEED, getattr(speed, load), engine=name, load=load)
 

@@ -81,6 +81,17 @@ def test_stop_while_workers_load(start: Start, store: Path, number: signal.Signa
     assert "ready" not in server.output()
 
 
+def test_stop_while_engines_are_timed(start: Start, store: Path, tmp_path: Path) -> None:
+    config = tmp_path / "serve.yaml"
+    config.write_text("handler: {engine: auto}\n")
+    server = start("--model-store", str(store), "--models", "tiny", "--config", str(config))
+    server.wait_for("measuring which engine is the fastest here (never measured before)")
+    server.wait_for_processes(1)
+    assert server.stop() == 0  # and none of its processes is left
+    assert "tiny: not measured, the service is stopped" in server.output()
+    assert "ready" not in server.output()
+
+
 @only_torchserve
 def test_keys(start: Start, store: Path) -> None:
     a_year = "525600"

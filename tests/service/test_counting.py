@@ -1,5 +1,6 @@
 """Requests, refusals, stages and batches are counted; a service test reads them again from the real endpoint."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -13,15 +14,17 @@ from support.traffic import tiny_record
 from groupnl.archive.handler_config import HandlerConfig
 from groupnl.archive.load import load_unpacked
 from groupnl.archive.shadow_config import ShadowConfig
+from groupnl.archive.speed.machine import Machine
+from groupnl.archive.speed.speeds import Plan, Speed, Speeds, write_speeds
 from groupnl.base.turns import Turns
 from groupnl.corruptions import CELLS, Cell
 from groupnl.errors import ConfigError, input_errors
 from groupnl.inference.engines.torch_engine import TorchEngine
-from groupnl.metrics import CLEAN, FAMILIES, WORKER_LOADS, Metrics
+from groupnl.metrics import CLEAN, FAMILIES, GPU_HALVINGS, WORKER_LOADS, Metrics
 from groupnl.robustness.record import ROBUSTNESS_FILE, write_record
 from groupnl.service import loading
 from groupnl.service.answer_counts import AnswerCounts
-from groupnl.service.counting import count_start, set_offline_figures, worker_metrics
+from groupnl.service.counting import count_start, set_engine_speeds, set_offline_figures, worker_metrics
 from groupnl.service.items import Item
 from groupnl.service.loading import load_service
 from groupnl.service.service import Service
@@ -53,6 +56,22 @@ def service(packed: Path, counts: _Counts) -> Service:
     metrics = Metrics("tiny", counts.registry)
     shadows = Sampler(ShadowCounts(metrics, None), None)
     return Service(manifest.card, engine, HandlerConfig(), metrics, shadows, Turns(None, 1))
+
+
+def test_how_fast_the_engines_are_is_told(tmp_path: Path, counts: _Counts, caplog: pytest.LogCaptureFixture) -> None:
+    metrics = Metrics("tiny", counts.registry)
+    set_engine_speeds(metrics, tmp_path)  # never measured
+    here = Machine(cpu="Some CPU", instructions=(), cores=2, gpus=(), packages={})
+    each = (
+        Speed(engine="onnx", precision="float32", full=50.0, beside=20.0, alone=10.0),
+        Speed(engine="openvino", precision="float32", full=90.0, beside=30.0, alone=40.0),
+    )
+    write_speeds(Speeds(machine=here, plan=Plan(workers=2, batch_size=8, threads=None), speeds=each), tmp_path)
+    with caplog.at_level(logging.INFO):
+        set_engine_speeds(metrics, tmp_path)
+    assert counts("groupnl_engine_images_per_second", engine="onnx", load="full") == 50.0
+    assert counts("groupnl_engine_images_per_second", engine="openvino", load="alone") == 40.0
+    assert "engines, as measured on Some CPU: openvino 90 images/s, onnx 50 images/s" in caplog.text
 
 
 def test_what_is_served_is_told(packed: Path, counts: _Counts) -> None:
@@ -94,7 +113,7 @@ def test_every_count_is_there_before_its_first_case(packed: Path, tmp_path: Path
     TrafficCounts(metrics, CELLS, tiny_record())
     open_notes(packed, "tiny", ShadowConfig(), metrics, tmp_path)
     samples = [sample for family in metrics.registry.collect() for sample in family.samples]
-    for family in set(FAMILIES) - _OF_A_CANDIDATE:
+    for family in set(FAMILIES) - _OF_A_CANDIDATE - {GPU_HALVINGS}:  # begun where a GPU is
         if family.kind == "counter":
             counted = [sample.value for sample in samples if sample.name == family.name]
             begun = int(family is WORKER_LOADS)

@@ -3,10 +3,14 @@
 import json
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from pydantic import ValidationError
 
 from groupnl.archive.model_config import read_setting
 from groupnl.archive.read import CONFIG_FILE
@@ -16,41 +20,50 @@ from groupnl.base import environment
 from groupnl.base.child_process import bound_command
 from groupnl.base.cores import usable_cores
 from groupnl.base.others import Others
+from groupnl.base.problems import problems
 from groupnl.base.seats import make_seats, plan_seats
 from groupnl.base.yaml_file import read_mapping
-from groupnl.errors import ServerError
+from groupnl.errors import ConfigError, ServerError
 from groupnl.inference.engine_names import EngineName
 
 _MODULE = "groupnl.archive.speed.process"
 _ROUNDS = 4  # the best counts, since other programs only slow; engines take turns, so that these meet all of them
 _SECONDS = 0.3  # of an engine's turn with full batches
 _ALONE_SECONDS = 0.15
-_STOP_S = 10.0
+_ENOUGH_S = 60.0  # after so long no other round begins: one full batch may take seconds
+_ANSWER_S = 600.0  # an engine may be compiled when it is opened
+_LOOK_S = 0.2  # how often a wish to stop is looked for
+
+IsStopped = Callable[[], bool]
 
 
-def measure(folder: Path) -> Speeds:
+def _never() -> bool:
+    return False
+
+
+def measure(folder: Path, is_stopped: IsStopped = _never) -> Speeds:
     """Time every engine of an archive that can run here; takes some seconds for each.
 
     Args:
         folder: the unpacked archive, with the settings that it is to be served with.
+        is_stopped: whether the operator does not want it any more.
 
     Raises:
-        ServerError: a process that measures ended; its words are on the standard error.
+        ConfigError: the settings cannot be used.
+        ServerError: a process that measures ended (its words are on the standard error) or does not answer; or the
+            operator has stopped it.
     """
-    settings = read_mapping(folder / CONFIG_FILE)
-    plan = Plan(
-        workers=read_setting(settings, "workers"),
-        batch_size=read_setting(settings, "batch_size"),
-        threads=(settings.get("handler") or {}).get("threads"),
-    )
+    plan = _plan(folder)
     with ExitStack() as stack:
-        contest = stack.enter_context(_contest(folder, plan))
+        contest = stack.enter_context(_contest(folder, plan, is_stopped))
         precisions, left_out = contest.open_all()
         turns: dict[EngineName, list[_Turn]] = {name: [] for name in precisions}
-        others = Others()
+        others, began = Others(), time.monotonic()
         for _ in range(_ROUNDS):
             for name, so_far in turns.items():
                 so_far.append(contest.turn(name, plan.batch_size))
+            if time.monotonic() - began > _ENOUGH_S:
+                break
         used_meanwhile = others.cores()
     speeds = tuple(
         Speed(
@@ -65,6 +78,18 @@ def measure(folder: Path) -> Speeds:
     return Speeds(machine=Machine.here(), plan=plan, speeds=speeds, left_out=left_out, others=used_meanwhile)
 
 
+def _plan(folder: Path) -> Plan:
+    settings = read_mapping(folder / CONFIG_FILE)
+    try:
+        return Plan(
+            workers=read_setting(settings, "workers"),
+            batch_size=read_setting(settings, "batch_size"),
+            threads=(settings.get("handler") or {}).get("threads"),
+        )
+    except ValidationError as error:
+        raise ConfigError(f"{CONFIG_FILE}: {problems(error)}") from None
+
+
 class _Turn(NamedTuple):
     """Images a second, as in `Speed`."""
 
@@ -76,8 +101,9 @@ class _Turn(NamedTuple):
 class _Contest:
     """Processes that all have the same engines."""
 
-    def __init__(self, processes: list[subprocess.Popen[str]]) -> None:
+    def __init__(self, processes: list[subprocess.Popen[str]], is_stopped: IsStopped) -> None:
         self._processes = processes
+        self._is_stopped = is_stopped
         names = [self._read(process) for process in processes]  # when they have imported torch
         self._names: dict[EngineName, str | None] = names[0]
 
@@ -85,7 +111,7 @@ class _Contest:
         """The engines that can run here, with their precision; and why others cannot."""
         precisions: dict[EngineName, Any] = {}
         left_out = {name: reason for name, reason in self._names.items() if reason}
-        for name in self._names.keys() - left_out.keys():
+        for name in (name for name in self._names if name not in left_out):
             # One after the other: each may need a lot of memory while it is opened.
             answers = [self._ask(process, {"open": name}) for process in self._processes]
             refused = [answer["reason"] for answer in answers if "reason" in answer]
@@ -113,9 +139,18 @@ class _Contest:
         _write(process, order)
         return self._read(process)
 
-    @staticmethod
-    def _read(process: subprocess.Popen[str]) -> dict[Any, Any]:
-        line = process.stdout.readline() if process.stdout else ""
+    def _read(self, process: subprocess.Popen[str]) -> dict[Any, Any]:
+        assert process.stdout is not None  # noqa: S101 (for mypy)
+        until = time.monotonic() + _ANSWER_S
+        while not wait([process.stdout.fileno()], _LOOK_S):
+            if self._is_stopped():
+                raise ServerError("the service is stopped")
+            if time.monotonic() > until:
+                raise ServerError(
+                    f"a process that times engines gave no answer for {_ANSWER_S:g} s: name an engine (--engine) to do "
+                    "without"
+                )
+        line = process.stdout.readline()
         if not line:
             raise ServerError(
                 f"a process that times engines ended with code {process.wait()}; it says why above, -9 often means for "
@@ -126,7 +161,7 @@ class _Contest:
 
 
 @contextmanager
-def _contest(folder: Path, plan: Plan) -> Iterator[_Contest]:
+def _contest(folder: Path, plan: Plan, is_stopped: IsStopped) -> Iterator[_Contest]:
     """As many processes as can work at the same time, which share the cores as workers do."""
     cores = usable_cores()
     with tempfile.TemporaryDirectory(prefix="groupnl-") as place, ExitStack() as stack:
@@ -136,6 +171,7 @@ def _contest(folder: Path, plan: Plan) -> Iterator[_Contest]:
             **environment.brief_waiting(),
             **environment.huge_pages(),
             environment.SEATS: str(seats),
+            "TMPDIR": place,  # they are killed, and torch removes what it unpacks only at an end in order
         }
         processes = []
         for _ in range(min(plan.workers, cores)):
@@ -145,11 +181,11 @@ def _contest(folder: Path, plan: Plan) -> Iterator[_Contest]:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,
-                start_new_session=True,  # a Ctrl-C reaches only us, and we end it
+                process_group=0,  # a Ctrl-C reaches only us, and we end it; no session of its own, as a worker has none
             )
             stack.callback(_end, process)
             processes.append(process)
-        yield _Contest(processes)
+        yield _Contest(processes, is_stopped)
 
 
 @contextmanager
@@ -164,8 +200,9 @@ def _busy_program() -> Iterator[None]:
 
 
 def _write(process: subprocess.Popen[str], order: Mapping[str, Any]) -> None:
-    if process.stdin is not None and process.poll() is None:  # else reading tells that it has ended
-        print(json.dumps(order), file=process.stdin, flush=True)
+    if process.stdin is not None:
+        with suppress(BrokenPipeError):  # it has ended, which reading tells
+            print(json.dumps(order), file=process.stdin, flush=True)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -60,6 +60,8 @@ class Contestants:
                 loaded.engine.warm_up(len(self._pixels))
         except GroupNLError as error:
             return {"reason": str(error)}
+        except Exception as error:  # runtimes and drivers have errors of many types
+            return {"reason": f"{type(error).__name__}: {error}"}
         self._opened[name] = loaded.engine, turns
         return {"precision": precision_name(loaded.precision)}
 

@@ -86,6 +86,10 @@ class Speeds(_Content):
         by_name = {speed.engine: speed for speed in self.speeds}
         return {name: by_name[name] for name in self.ranking()}
 
+    def in_a_line(self) -> str:
+        """The engines in that order with images a second, for a log."""
+        return ", ".join(f"{name} {speed.full:.0f} images/s" for name, speed in self.ordered().items())
+
 
 def write_speeds(speeds: Speeds, folder: Path) -> Path:
     """Write `speeds.json`; returns its path."""

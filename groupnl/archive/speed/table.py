@@ -37,8 +37,3 @@ def speed_table(speeds: Speeds) -> str:
     if speeds.others > BUSY_CORES:
         lines.append(others_in_words(speeds.others))
     return "\n".join(lines)
-
-
-def one_line(speeds: Speeds) -> str:
-    """The engines in their order with images a second, for a log."""
-    return ", ".join(f"{name} {speed.full:.0f} images/s" for name, speed in speeds.ordered().items())

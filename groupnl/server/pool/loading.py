@@ -16,6 +16,7 @@ from groupnl.server.pool.pool import Pool
 from groupnl.server.pool.serving import Serving
 from groupnl.server.pool.witness import Witness
 from groupnl.server.pool.worker_process import Program
+from groupnl.server.stop import Wait
 from groupnl.server.store import ServedModel, fill_store
 
 logger = logging.getLogger(__name__)
@@ -31,9 +32,13 @@ class Loader:
         folder: where archives are unpacked.
         environment: of the workers.
         witness: learns what happens to the workers.
+        wait: tells when the operator wants to stop.
     """
 
-    def __init__(self, config: ServeConfig, folder: Path, environment: Mapping[str, str], witness: Witness) -> None:
+    def __init__(
+        self, config: ServeConfig, folder: Path, environment: Mapping[str, str], witness: Witness, wait: Wait
+    ) -> None:
+        self._wait = wait
         self._witness = witness
         self._config = config
         self._folder = folder
@@ -58,7 +63,7 @@ class Loader:
         read_manifest(model.archive)
         store = self._folder / f"{next(self._numbers)}" / "store"
         fill_store(store, [model], self._config, others)
-        settle_engines(store.parent, logger.info)
+        settle_engines(store.parent, logger.info, self._wait)
         (version,) = self.versions([model], store)
         return version
 

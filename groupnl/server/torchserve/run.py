@@ -91,7 +91,7 @@ class Run:
 
 
 @contextmanager
-def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterator[Run]:
+def running(config: ServeConfig, models: list[ServedModel], say: Say, wait: Wait) -> Iterator[Run]:
     """Start TorchServe with the models; at the end of the block all its processes are gone.
 
     Raises:
@@ -104,7 +104,7 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say) -> Iterato
         kept_examples(config, say) as examples,
     ):
         _check_length(run_dir)
-        server = _prepare(config, models, java, run_dir, examples, say)
+        server = _prepare(config, models, java, run_dir, examples, say, wait)
         folders = {model.name: run_dir / STORE / model.name for model in models}
         kept.begin({name: comparison_of(folder) for name, folder in folders.items()}, say)
         endpoint = MetricsEndpoint(kept, config.metrics_host, config.metrics_port)
@@ -126,11 +126,17 @@ def _folder_of(folders: Mapping[str, Path], model: str) -> Path:
 
 
 def _prepare(
-    config: ServeConfig, models: list[ServedModel], java: Path, run_dir: Path, examples: dict[str, str], say: Say
+    config: ServeConfig,
+    models: list[ServedModel],
+    java: Path,
+    run_dir: Path,
+    examples: dict[str, str],
+    say: Say,
+    wait: Wait,
 ) -> TorchServe:
     store = run_dir / STORE
     workers, max_image_bytes = fill_store(store, models, config)
-    settle_engines(run_dir, say)
+    settle_engines(run_dir, say, wait)
     text = properties(config, models, store, max_image_bytes)
     (run_dir / "config.properties").write_text(text, encoding="utf-8")
     seats = plan_seats(usable_cores(), workers)

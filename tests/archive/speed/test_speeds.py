@@ -2,8 +2,10 @@
 
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 from support.tiny import tiny_checkpoint
@@ -14,10 +16,11 @@ from groupnl.archive.read import CONFIG_FILE, unpack
 from groupnl.archive.speed import measure as measuring
 from groupnl.archive.speed import settle as settling
 from groupnl.archive.speed.machine import Machine
+from groupnl.archive.speed.process import Contestants
 from groupnl.archive.speed.settle import settle
 from groupnl.archive.speed.speeds import Plan, Speed, Speeds, read_speeds, write_speeds
-from groupnl.archive.speed.table import one_line, speed_table
-from groupnl.errors import ServerError
+from groupnl.archive.speed.table import speed_table
+from groupnl.errors import ConfigError, ServerError
 from groupnl.inference.engine_names import EngineName
 
 CPUINFO = """processor	: 0
@@ -102,7 +105,11 @@ def test_the_table_says_what_was_measured_where() -> None:
         "Some CPU, 2 cores: 2 workers, batches of up to 8",
     ]
     assert "measure again when the machine is quiet" in speed_table(speeds(speed("aot", 1.0), others=0.7))
-    assert one_line(speeds(speed("aot", 100.0), speed("eager", 20.0))) == "aot 100 images/s, eager 20 images/s"
+    assert speeds(speed("aot", 100.0), speed("eager", 20.0)).in_a_line() == "aot 100 images/s, eager 20 images/s"
+
+
+def going_on() -> bool:
+    return False
 
 
 @pytest.fixture(scope="module")
@@ -133,7 +140,7 @@ def test_engines_are_measured_where_the_machine_is_another_and_only_once_for_an_
     measured: list[Path] = []
     here = Machine.here()
 
-    def measure(folder: Path) -> Speeds:
+    def measure(folder: Path, _: Callable[[], bool]) -> Speeds:
         measured.append(folder)
         return speeds(speed("openvino", 7.0), on=here)
 
@@ -142,31 +149,91 @@ def test_engines_are_measured_where_the_machine_is_another_and_only_once_for_an_
     write_speeds(speeds(speed("aot", 5.0)), model)
     write_speeds(speeds(speed("aot", 5.0), on=here), known)
     said: list[str] = []
-    settle([model, twin, known, packed], said.append)
+    settle([model, twin, known, packed], said.append, going_on)
     assert measured == [model]
     found = [read_speeds(folder) for folder in (model, twin, known)]
     assert [each.ranking() for each in found if each] == [["openvino"], ["openvino"], ["aot"]]
     assert read_speeds(packed) is None  # its engine is not open
     assert "tiny: measuring which engine is the fastest here (cpu Some CPU, here " in said[0]
     assert said[1] == "tiny: openvino 7 images/s"
-    settle([model, twin, known], said.append)
+    settle([model, twin, known], said.append, going_on)
     assert len(measured) == 1
 
 
-def test_where_measuring_fails_the_order_stays(
+def test_who_wants_to_stop_is_not_kept_by_measuring(
     open_engine: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def measure(folder: Path) -> Speeds:
-        raise ServerError("a process ended")
+    monkeypatch.setattr(settling, "measure", lambda *_: pytest.fail("it is measured"))
+    said: list[str] = []
+    settle([open_engine("model")], said.append, lambda: True)
+    assert said == []
+
+
+@pytest.mark.parametrize("error", [ServerError("a process ended"), OSError("a process ended")])
+def test_where_measuring_fails_the_order_stays(
+    open_engine: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def measure(*_: object) -> Speeds:
+        raise error
 
     monkeypatch.setattr(settling, "measure", measure)
     folder = open_engine("model")
     before = speeds(speed("aot", 5.0))
     write_speeds(before, folder)
     said: list[str] = []
-    settle([folder], said.append)
+    settle([folder], said.append, going_on)
     assert said[-1] == "tiny: not measured, a process ended"
     assert read_speeds(folder) == before
+
+
+def test_where_a_turn_takes_long_one_round_is_enough(
+    open_engine: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches: list[int] = []
+
+    class Slow:
+        def open_all(self) -> tuple[dict[str, str], dict[str, str]]:
+            return {"eager": "float32"}, {}
+
+        def turn(self, _: EngineName, batch: int) -> measuring._Turn:
+            batches.append(batch)
+            return measuring._Turn(3.0, 2.0, 1.0)
+
+    monkeypatch.setattr(measuring, "_contest", lambda *_: nullcontext(Slow()))
+    monkeypatch.setattr(measuring, "_ENOUGH_S", -1.0)
+    assert measuring.measure(open_engine("model")).speeds == (speed("eager", 3.0, 2.0, 1.0),)
+    assert batches == [8]
+
+
+def test_settings_that_cannot_be_used_are_told_in_a_sentence(open_engine: Callable[[str], Path]) -> None:
+    folder = open_engine("model")
+    settings = yaml.safe_load((folder / CONFIG_FILE).read_text())
+    settings["handler"]["threads"] = 0
+    (folder / CONFIG_FILE).write_text(yaml.safe_dump(settings))
+    with pytest.raises(ConfigError, match="threads"):
+        measuring.measure(folder)
+
+
+def test_an_engine_that_fails_in_its_own_way_is_left_out(
+    open_engine: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load_engine(*_: object) -> None:
+        raise RuntimeError("no driver")
+
+    monkeypatch.setattr("groupnl.archive.speed.process.load_engine", load_engine)
+    assert Contestants(open_engine("model"), 1).open("eager") == {"reason": "RuntimeError: no driver"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("is_stopped", "limit_s"), [(True, 600.0), (False, 0.0)])
+def test_measuring_ends_with_all_its_processes_when_it_is_stopped_or_takes_too_long(
+    open_engine: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, is_stopped: bool, limit_s: float
+) -> None:
+    monkeypatch.setattr(measuring, "_ANSWER_S", limit_s)
+    before = set(psutil.Process().children(recursive=True))
+    with pytest.raises(ServerError, match="the service is stopped" if is_stopped else "gave no answer for 0 s"):
+        measuring.measure(open_engine("model"), lambda: is_stopped)
+    assert set(psutil.Process().children(recursive=True)) <= before
 
 
 @pytest.mark.slow
