@@ -10,8 +10,8 @@
 # CPU only, several GB smaller: --build-arg DEVICE=cpu --build-arg TORCH_INDEX=ADDRESS, the address of PyTorch's wheels
 # for the CPU, which its install page gives for pip.
 
-# The networks are compiled for the CPU of the machine that builds. On another kind of CPU, and on CUDA, they run in eager
-# PyTorch, which the log tells: for compiled ones there, mount archives that were made on such a machine (docs/engines.md).
+# The networks are compiled for the CPU of the machine that builds. On another machine each start measures which of the
+# archives' other engines is the fastest; for compiled ones there, mount archives that were made on it (docs/engines.md).
 
 ARG PYTHON=3.11-slim
 
