@@ -90,7 +90,7 @@ model_store/effnet_es.mar: model_store/efficientnet_es.safetensors $(PACKED) | $
 # --- checks --------------------------------------------------------------------------------------------------------
 
 # A process for each of two cores, and one thread in each; a file's tests share one. tests/conftest.py says which come first.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=25 --durations-min=10
 
 test: lint archives
 	$(PYTEST)
