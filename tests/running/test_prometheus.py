@@ -77,6 +77,9 @@ def watched(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wat
     try:
         server.wait_for("Ctrl-C stops")
         started.append(_start_prometheus(folder, server))
+        # What it has not seen at 0 did not grow for it: on a busy machine the first scrapes may fail.
+        unused = 'groupnl_traffic_rank_count{statistic="confidence"} == 0'
+        assert _wait_for(lambda: len(started[0].query(unused)) == len(("tiny", "twin")))
         _ask(server)
         _label(server)
         yield Watched(server, started[0])
