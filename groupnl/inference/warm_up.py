@@ -20,11 +20,15 @@ def run_noise(engine: Callable[[Tensor], Tensor], size: int, batches: Iterable[i
     Raises:
         ConfigError: logits that are not finite.
     """
-    generator = torch.Generator().manual_seed(0)
     for batch in sorted(set(batches)):
-        pixels = torch.randint(0, 256, (batch, 3, size, size), dtype=torch.uint8, generator=generator)
-        if not bool(engine(pixels).isfinite().all()):
+        if not bool(engine(noise(batch, size)).isfinite().all()):
             raise ConfigError(
                 f"the network's logits are not finite in precision {where}: "
                 "set another precision; if float32 does the same, the weights cannot be used"
             )
+
+
+def noise(batch: int, size: int) -> Tensor:
+    """Pixels of no picture, the same at each call: uint8 (batch, 3, size, size)."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(0, 256, (batch, 3, size, size), dtype=torch.uint8, generator=generator)

@@ -21,6 +21,7 @@ from groupnl.errors import InputError
 from groupnl.images import Picture, Reader, SideBySide, as_batch
 from groupnl.images.encode import to_png
 from groupnl.inference.engines.engine import Engine
+from groupnl.inference.threads import compute_with
 from groupnl.metrics import (
     BATCH_SIZE,
     DECODE,
@@ -133,7 +134,7 @@ class Service:
             with ExitStack() as turn:
                 with self._metrics.timed(STAGE_SECONDS, stage=WAIT):
                     threads = turn.enter_context(self._turns.turn())
-                _compute_with(threads)
+                compute_with(threads)
                 begun = time.perf_counter()
                 prepared = self._side_by_side(self._prepare, items, threads)
                 good = [item for item in prepared if isinstance(item, _Prepared)]
@@ -157,7 +158,7 @@ class Service:
             SystemExit: as `answer`.
         """
         with self._turns.turn() as threads:
-            _compute_with(threads)
+            compute_with(threads)
             prepared = self._prepare(trial.item)
             reply = prepared if isinstance(prepared, Reply) else self._tried_out(trial, prepared)
         self._metrics.inc(REQUESTS, code=str(int(reply.status)))
@@ -228,12 +229,3 @@ class Service:
         self._metrics.observe(BATCH_SIZE, len(replies))
         for reply in replies:
             self._metrics.inc(REQUESTS, code=str(int(reply.status)))
-
-
-def _compute_with(threads: int) -> None:
-    """Set torch's threads where they are others: setting them makes it forget how it computes convolutions.
-
-    To find that out again took 1 to 2 ms of a batch.
-    """
-    if threads != torch.get_num_threads():
-        torch.set_num_threads(threads)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support.server import KINDS, Server
+from support.server import KINDS, Server, serving
 from support.tiny import tiny_checkpoint
 
 from groupnl.archive.model_config import ServingSettings
@@ -45,13 +45,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def server(kind: str, store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server(tmp_path_factory.mktemp("server"), "--model-store", str(store), kind=kind)
-    try:
-        running.wait_for("Ctrl-C stops")
+    with serving(tmp_path_factory.mktemp("server"), "--model-store", str(store), kind=kind) as running:
         yield running
-        assert running.stop() == 0
-    finally:
-        running.kill()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 import timm
 import torch
 from PIL import Image
-from support.server import Server
+from support.server import Server, serving
 from support.shadows import PAIRS_DONE
 from support.tiny import ARCHITECTURE, CLASSES, INPUT, tiny_card
 from support.waiting import until_equal
@@ -69,13 +69,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         save_checkpoint(folder / f"{name}.safetensors", _network(seed, card).state_dict(), card)
         pack(folder / f"{name}.safetensors", folder, name, settings=settings)
     words = "--model-store", str(folder), "--models", "model", "--candidate", f"model={folder / 'new.mar'}"
-    running = Server(folder, *words, kind="groupnl")
-    try:
-        running.wait_for("Ctrl-C stops")
+    with serving(folder, *words) as running:
         yield running
-        assert running.stop() == 0
-    finally:
-        running.kill()
 
 
 def _counts(server: Server, name: str, label: str) -> dict[str, float]:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import torch
-from torch import Tensor
 
 from groupnl.archive.engine import candidates, choose, load_engine
 from groupnl.archive.load import checked_manifest, handler_section
@@ -26,6 +25,8 @@ from groupnl.inference.device import precision_name
 from groupnl.inference.engine_names import AUTO, EngineName
 from groupnl.inference.engines.engine import Engine
 from groupnl.inference.engines.table import engine_kind
+from groupnl.inference.threads import compute_with, warm_up_with
+from groupnl.inference.warm_up import noise
 
 
 class Contestants:
@@ -44,7 +45,7 @@ class Contestants:
         self._manifest = checked_manifest(folder)
         self._choice = choose(config.model_copy(update={"engine": AUTO}))
         self._opened: dict[EngineName, tuple[Engine, Turns]] = {}
-        self._pixels = _noise(batch_size, self._manifest.card.input.size)
+        self._pixels = noise(batch_size, self._manifest.card.input.size)
 
     def names(self) -> dict[EngineName, str | None]:
         """Each engine that the archive could run on, and why it cannot."""
@@ -55,9 +56,7 @@ class Contestants:
         try:
             loaded = load_engine(self._folder, self._manifest, self._choice.for_engine(name))
             turns = Turns(seats_folder(), torch.get_num_threads(), all_or_none=engine_kind(name).fixed_threads)
-            for threads in turns.threads:
-                torch.set_num_threads(threads)
-                loaded.engine.warm_up(len(self._pixels))
+            warm_up_with(loaded.engine, turns.threads, len(self._pixels))
         except GroupNLError as error:
             return {"reason": str(error)}
         except Exception as error:  # runtimes and drivers have errors of many types
@@ -72,17 +71,11 @@ class Contestants:
         now = start
         while now < start + seconds:
             with turns.turn() as threads:
-                if threads != torch.get_num_threads():
-                    torch.set_num_threads(threads)
+                compute_with(threads)
                 engine(self._pixels[:batch])
             images += batch
             now = time.perf_counter()
         return {"images": images, "seconds": now - start}
-
-
-def _noise(batch: int, size: int) -> Tensor:
-    generator = torch.Generator().manual_seed(0)
-    return torch.randint(0, 256, (batch, 3, size, size), dtype=torch.uint8, generator=generator)
 
 
 def _answers(folder: Path, batch_size: int, orders: TextIO) -> Iterator[object]:
