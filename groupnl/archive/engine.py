@@ -1,6 +1,7 @@
 """The engines that an archive's network runs on: chosen, used, or told why not."""
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +11,7 @@ from groupnl.archive.engine_record import PackedEngine, packed_engines
 from groupnl.archive.handler_config import HandlerConfig
 from groupnl.archive.load import load_model
 from groupnl.archive.manifest import Manifest
-from groupnl.archive.speed.speeds import read_speeds
+from groupnl.archive.speed.speeds import Speeds, read_speeds
 from groupnl.errors import ConfigError
 from groupnl.inference.device import PRECISIONS, choose_device, choose_precision
 from groupnl.inference.engine_names import AUTO, EngineChoice, EngineName
@@ -91,8 +92,12 @@ def candidates(folder: Path, manifest: Manifest, choice: Choice) -> dict[EngineN
     Raises:
         ArchiveError: the archive's record of an engine, or of speeds, cannot be used.
     """
-    packed = packed_engines(folder, manifest)
-    speeds = read_speeds(folder)
+    return _candidates(packed_engines(folder, manifest), read_speeds(folder), choice)
+
+
+def _candidates(
+    packed: Mapping[EngineName, PackedEngine], speeds: Speeds | None, choice: Choice
+) -> dict[EngineName, str | None]:
     known = [*packed, _LAST_RESORT]
     ranking = [] if speeds is None else [name for name in speeds.ranking() if name in known]
     rest = [kind.name for kind in ENGINES if kind.name in packed and kind.name not in ranking]
@@ -112,7 +117,7 @@ def load_engine(folder: Path, manifest: Manifest, choice: Choice) -> Loaded:
         ConfigError: the engine's library is not installed.
     """
     packed = packed_engines(folder, manifest)
-    usable = candidates(folder, manifest, choice)
+    usable = _candidates(packed, read_speeds(folder), choice)
     if choice.name != AUTO:
         wish = _misfit(engine_kind(choice.name), packed.get(choice.name), choice)
         usable = {choice.name: wish} | {name: reason for name, reason in usable.items() if name != choice.name}

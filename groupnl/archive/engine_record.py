@@ -6,11 +6,11 @@ Each engine has a folder below `engines/`. Older archives hold one engine, besid
 from pathlib import Path
 from typing import NamedTuple
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
+from groupnl.archive.json_record import read_json_record
 from groupnl.archive.manifest import Manifest
 from groupnl.base.files import sha256_of
-from groupnl.base.problems import problems
 from groupnl.errors import ArchiveError
 from groupnl.inference.device_names import PrecisionName
 from groupnl.inference.engine_names import EngineName
@@ -86,10 +86,7 @@ def packed_engines(folder: Path, manifest: Manifest) -> dict[EngineName, PackedE
 
 
 def _read_record(file: Path, manifest: Manifest) -> EngineRecord:
-    try:
-        record = EngineRecord.model_validate_json(file.read_bytes())
-    except ValidationError as error:
-        raise ArchiveError(f"{file} cannot be used: {problems(error)}; make the archive again") from None
+    record = read_json_record(file, EngineRecord)
     if record.weights_sha256 != manifest.weights_sha256:
         raise ArchiveError(
             f"{file} is of weights with SHA-256 {record.weights_sha256}, but the archive's have "

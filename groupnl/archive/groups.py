@@ -11,12 +11,13 @@ import torch
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 from torch import Tensor, nn
 
+from groupnl.archive.json_record import read_json_record
 from groupnl.archive.probe import ProbeSet
 from groupnl.base.problems import problems
 from groupnl.base.yaml_file import read_mapping
 from groupnl.card import ModelCard
 from groupnl.card.imagenet import imagenet_classes, imagenet_groups, imagenet_synsets
-from groupnl.errors import ArchiveError, ConfigError
+from groupnl.errors import ConfigError
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.robustness.confusions import confused_classes
 
@@ -90,13 +91,7 @@ def load_groups(folder: Path) -> ClassGroups | None:
         ArchiveError: the file cannot be used.
     """
     file = folder / GROUPS_FILE
-    if not file.exists():
-        return None
-    try:
-        return ClassGroups.model_validate_json(file.read_bytes())
-    except (OSError, ValidationError) as error:
-        why = problems(error) if isinstance(error, ValidationError) else error
-        raise ArchiveError(f"{file} cannot be used: {why}; make the archive again") from None
+    return read_json_record(file, ClassGroups) if file.exists() else None
 
 
 def _read(file: Path, card: ModelCard) -> ClassGroups:

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 from torch import nn
 
 from groupnl.archive.handler_config import HandlerConfig
-from groupnl.archive.manifest import MANIFEST_NAME, Manifest, unpacked_manifest
+from groupnl.archive.json_record import read_json_record
+from groupnl.archive.manifest import MANIFEST_NAME, Manifest
 from groupnl.base.files import sha256_of
 from groupnl.base.options import strictly
 from groupnl.base.problems import problems
@@ -32,7 +33,7 @@ def checked_manifest(folder: Path) -> Manifest:
     Raises:
         ArchiveError: `model.json` or the weights are missing, unreadable or not those that were packed.
     """
-    manifest = _read_manifest(folder)
+    manifest = read_json_record(folder / MANIFEST_NAME, Manifest)
     _check_weights(folder / manifest.weights, manifest.weights_sha256)
     return manifest
 
@@ -59,16 +60,6 @@ def handler_section(settings: Mapping[str, Any]) -> HandlerConfig:
         return strictly(HandlerConfig, settings.get("handler") or {})
     except ValidationError as error:
         raise ConfigError(f"section 'handler' of the model's configuration: {problems(error, HandlerConfig)}") from None
-
-
-def _read_manifest(folder: Path) -> Manifest:
-    path = folder / MANIFEST_NAME
-    try:
-        return unpacked_manifest(folder)
-    except OSError as error:
-        raise ArchiveError(f"{path} cannot be read: {error.strerror}; make the archive again") from error
-    except ValidationError as error:
-        raise ArchiveError(f"{path} cannot be used: {problems(error)}; make the archive again") from None
 
 
 def _check_weights(path: Path, expected: str) -> None:

@@ -64,6 +64,17 @@ def huge_pages() -> dict[str, str]:
     return {} if os.environ.get("GLIBC_TUNABLES") else {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 
+def computing(threads: int, seats: Path) -> dict[str, str]:
+    """What processes that run networks beside one another are started with.
+
+    Args:
+        threads: of a forward pass, unless OMP_NUM_THREADS says otherwise.
+        seats: folder of the seats that they take in turn.
+    """
+    openmp = {"OMP_NUM_THREADS": omp_num_threads() or str(threads), **brief_waiting()}
+    return {**openmp, **huge_pages(), SEATS: str(seats)}
+
+
 def seats_folder() -> Path | None:
     """The folder of the seats that workers take in turn, or None where `groupnl serve` did not start this process."""
     return _folder(SEATS)

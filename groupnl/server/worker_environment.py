@@ -24,10 +24,7 @@ def worker_settings(run_dir: Path, threads: int, seats: Path, state_dir: Path | 
     for name in (SEEN_FOLDER, ANSWERS_FOLDER):
         _remove_stale(memories / name)
     return {
-        "OMP_NUM_THREADS": environment.omp_num_threads() or str(threads),
-        **environment.brief_waiting(),
-        **environment.huge_pages(),
-        environment.SEATS: str(seats),
+        **environment.computing(threads, seats),
         environment.SEEN: str(memories / SEEN_FOLDER),
         environment.ANSWERS: str(memories / ANSWERS_FOLDER),
         "PROMETHEUS_MULTIPROC_DIR": str(run_dir / METRICS_FOLDER),

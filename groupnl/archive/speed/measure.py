@@ -166,13 +166,8 @@ def _contest(folder: Path, plan: Plan, is_stopped: IsStopped) -> Iterator[_Conte
     cores = usable_cores()
     with tempfile.TemporaryDirectory(prefix="groupnl-") as place, ExitStack() as stack:
         seats = make_seats(Path(place), plan_seats(cores, plan.workers))
-        changes = {
-            "OMP_NUM_THREADS": environment.omp_num_threads() or str(cores),
-            **environment.brief_waiting(),
-            **environment.huge_pages(),
-            environment.SEATS: str(seats),
-            "TMPDIR": place,  # they are killed, and torch removes what it unpacks only at an end in order
-        }
+        # They are killed, and torch removes what it unpacks only at an end in order.
+        changes = environment.computing(cores, seats) | {"TMPDIR": place}
         processes = []
         for _ in range(min(plan.workers, cores)):
             process = subprocess.Popen(  # noqa: S603 (our own module)

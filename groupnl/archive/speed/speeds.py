@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt, ValidationError
+from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat, PositiveInt
 
+from groupnl.archive.json_record import read_json_record
 from groupnl.archive.speed.machine import Machine
-from groupnl.base.problems import problems
-from groupnl.errors import ArchiveError
 from groupnl.inference.device_names import PrecisionName
 from groupnl.inference.engine_names import EngineName
 
@@ -105,9 +104,4 @@ def read_speeds(folder: Path) -> Speeds | None:
         ArchiveError: the file cannot be read.
     """
     file = folder / SPEEDS_FILE
-    if not file.exists():
-        return None
-    try:
-        return Speeds.model_validate_json(file.read_bytes())
-    except ValidationError as error:
-        raise ArchiveError(f"{file} cannot be used: {problems(error)}; make the archive again") from None
+    return read_json_record(file, Speeds) if file.exists() else None
