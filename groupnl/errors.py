@@ -25,6 +25,10 @@ class OptionError(ConfigError):
     """A value on the command line that cannot be used, whatever lies on the disk: the command's user mistyped it."""
 
 
+class EngineStartError(ConfigError):
+    """An engine whose library is installed but does not start on this machine's device."""
+
+
 class CheckpointError(GroupNLError):
     """A checkpoint that is refused: unreadable, of another architecture, or with unusable weights."""
 

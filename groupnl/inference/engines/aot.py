@@ -1,6 +1,7 @@
 """The engine `aot`: a package that AOTInductor compiled when packing; see `groupnl.inference.engines.package`."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,10 +10,10 @@ from torch import Tensor, nn
 
 from groupnl.base.environment import temporary_files_in
 from groupnl.card import InputConfig
-from groupnl.inference.engines.engine import Engine, keep_exact, run_or_split, to_device, urgent_stream
+from groupnl.inference.engines.engine import Engine, MemoryFaults, keep_exact
 from groupnl.inference.engines.kind import EngineKind, Spec
+from groupnl.inference.engines.on_device import on_device
 from groupnl.inference.native import build as native
-from groupnl.inference.warm_up import run_noise
 
 PACKAGE_FILE = "engine.pt2"
 _MODEL = "model"  # as torch calls what is alone in a package
@@ -48,7 +49,7 @@ class Aot(EngineKind):
         keep_exact(spec.precision)
         package, *kernels = self.files(folder)
         kernel = kernels[0] if kernels else None
-        return PackageEngine(package, kernel, spec.input, spec.device, urgent=spec.urgent)
+        return PackageEngine(package, kernel, spec.input, spec.device, urgent=spec.urgent, graphs=spec.graphs)
 
 
 class PackageEngine:
@@ -60,33 +61,43 @@ class PackageEngine:
         config: of the network's input.
         device: that it was compiled for.
         urgent: on CUDA, run on a stream that goes before those of other engines.
+        graphs: on CUDA, record fixed batch sizes when warming up.
     """
 
     def __init__(
-        self, package: Path, kernel: Path | None, config: InputConfig, device: torch.device, *, urgent: bool = False
+        self,
+        package: Path,
+        kernel: Path | None,
+        config: InputConfig,
+        device: torch.device,
+        *,
+        urgent: bool = False,
+        graphs: bool = True,
     ) -> None:
         if kernel is not None:
             native.load(kernel)
-        self._run = _opened(package, device)
-        self._size = config.size
-        self._device = device
-        self._stream = urgent_stream(device) if urgent else None
+        compute = partial(_logits, _opened(package, device), MemoryFaults(device))
+        self._where = f"of the compiled package on {device}"
+        self._on_device = on_device(compute, config.size, device, urgent=urgent, graphs=graphs)
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """Compute logits; see `Engine`."""
-        # The machine code takes the memory order it was compiled for, without looking.
-        pixels = pixels.contiguous(memory_format=torch.channels_last)
-        return torch.cat([run_or_split(self._forward, part) for part in torch.split(pixels, MAX_BATCH)])
+        return torch.cat([self._on_device(part) for part in torch.split(pixels, MAX_BATCH)])
 
     def warm_up(self, max_batch: int) -> None:
         """Run once with one image and once with `max_batch`, of noise; see `Engine`."""
-        run_noise(self, self._size, (1, max_batch), f"of the compiled package on {self._device}")
+        self._on_device.warm_up(max_batch, self._where)
 
-    @torch.inference_mode()
-    def _forward(self, pixels: Tensor) -> Tensor:
-        with torch.cuda.stream(self._stream):  # of None: the usual stream
-            (logits,) = self._run([to_device(pixels, self._device)])
-            return logits.cpu()
+
+def _logits(run: Callable[[list[Tensor]], list[Tensor]], faults: MemoryFaults, images: Tensor) -> Tensor:
+    # The machine code takes the memory order it was compiled for, without looking: channels last, as it is here.
+    try:
+        (logits,) = run([images])
+    except RuntimeError as error:
+        if faults.has_new():  # the machine code's own error does not say so
+            raise torch.OutOfMemoryError(str(error)) from error
+        raise
+    return logits
 
 
 def _opened(package: Path, device: torch.device) -> Callable[[list[Tensor]], list[Tensor]]:
@@ -104,4 +115,6 @@ def _opened(package: Path, device: torch.device) -> Callable[[list[Tensor]], lis
 def _load(package: Path, device: torch.device) -> Callable[[list[Tensor]], list[Tensor]]:
     # As torch._inductor.aoti_load_package does; that imports the compiler first, which takes as long as torch itself.
     index = -1 if device.index is None else device.index
-    return torch._C._aoti.AOTIModelPackageLoader(str(package), _MODEL, False, 1, index).boxed_run
+    # What lets several threads run a package at once waits for events, which no CUDA graph can record.
+    is_alone = device.type == "cuda"
+    return torch._C._aoti.AOTIModelPackageLoader(str(package), _MODEL, is_alone, 1, index).boxed_run

@@ -7,7 +7,7 @@ from torch import nn
 
 from groupnl.inference.engines.engine import Engine
 from groupnl.inference.engines.kind import EngineKind, Spec
-from groupnl.inference.engines.torch_engine import TorchEngine, network_of
+from groupnl.inference.engines.torch_engine import open_network
 
 
 class Eager(EngineKind):
@@ -18,4 +18,4 @@ class Eager(EngineKind):
 
     def open(self, folder: Path, network: Callable[[], nn.Module], spec: Spec) -> Engine:
         """The network itself; see `EngineKind.open`."""
-        return TorchEngine(network_of(network, spec), spec.input, spec.device, spec.precision, urgent=spec.urgent)
+        return open_network(network, spec)

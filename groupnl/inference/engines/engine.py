@@ -2,7 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 import torch
@@ -39,6 +40,29 @@ class Halvings:
 HALVINGS = Halvings()
 
 
+class MemoryFaults:
+    """Whether the lack of a device's memory is behind an error that does not say so: torch's allocator counts it.
+
+    Args:
+        device: on a CPU it never is.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._known = self._count()
+
+    def has_new(self) -> bool:
+        """Whether memory has been wanting since this was asked before, or since this was made."""
+        known, self._known = self._known, self._count()
+        return self._known > known
+
+    def _count(self) -> int:
+        if self._device.type != "cuda":
+            return 0
+        count: int = torch.cuda.memory_stats(self._device).get("num_ooms", 0)
+        return count
+
+
 class Engine(Protocol):
     """Anything that classifies a batch of pixels."""
 
@@ -54,6 +78,8 @@ class Engine(Protocol):
 
     def warm_up(self, max_batch: int) -> None:
         """Run once with one image and once with `max_batch`, so that no request pays for first-time work.
+
+        On CUDA batches of fixed sizes up to it are recorded, too; see `groupnl.inference.engines.fixed_sizes`.
 
         Raises:
             ConfigError: logits that are not finite.
@@ -92,6 +118,19 @@ def to_device(pixels: Tensor, device: torch.device) -> Tensor:
     if device.type == "cuda" and pixels.device.type == "cpu":
         return pixels.pin_memory().to(device, non_blocking=True)
     return pixels.to(device)
+
+
+@contextmanager
+def on_stream(stream: torch.cuda.Stream | None, pixels: Tensor) -> Iterator[None]:
+    """Compute on a stream; None: on the current one.
+
+    Pixels that lie on the device, as a shadow's do, are waited for there. Those from the CPU wait for nobody: the
+    current stream may be full of a shadow's work.
+    """
+    if stream is not None and pixels.device.type == "cuda":
+        stream.wait_stream(torch.cuda.current_stream(pixels.device))
+    with torch.cuda.stream(stream):
+        yield
 
 
 def keep_exact(precision: torch.dtype) -> None:

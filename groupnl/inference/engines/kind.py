@@ -37,6 +37,7 @@ class Spec(NamedTuple):
         published: in the form in which it was trained, instead of the form that `to_inference` makes.
         urgent: on CUDA, goes before other engines.
         cache: folder in which a runtime may keep what it compiles; None: it compiles nothing that takes long.
+        graphs: on CUDA, batches of fixed sizes are recorded when warming up.
     """
 
     input: InputConfig
@@ -46,6 +47,7 @@ class Spec(NamedTuple):
     published: bool = False
     urgent: bool = False
     cache: Path | None = None
+    graphs: bool = True
 
 
 class EngineKind(ABC):

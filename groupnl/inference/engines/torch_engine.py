@@ -1,6 +1,7 @@
 """A network that runs in PyTorch: what the engines `eager` and `compile` share."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -8,10 +9,10 @@ from torch import Tensor, nn
 
 from groupnl.card import InputConfig
 from groupnl.inference.device import place
-from groupnl.inference.engines.engine import keep_exact, run_or_split, to_device, urgent_stream
+from groupnl.inference.engines.engine import keep_exact
 from groupnl.inference.engines.kind import Spec
+from groupnl.inference.engines.on_device import on_device
 from groupnl.inference.pixels import PixelNetwork
-from groupnl.inference.warm_up import run_noise
 
 
 class TorchEngine:
@@ -26,6 +27,7 @@ class TorchEngine:
         device: see `choose_device`.
         precision: see `choose_precision`.
         urgent: on CUDA, run on a stream that goes before those of other engines.
+        graphs: on CUDA, record fixed batch sizes when warming up.
         compiled: compile with torch.compile, at the first batch; takes up to a minute.
     """
 
@@ -37,14 +39,13 @@ class TorchEngine:
         precision: torch.dtype,
         *,
         urgent: bool = False,
+        graphs: bool = True,
         compiled: bool = False,
     ) -> None:
         network = place(_converted(PixelNetwork(model, config).eval(), precision), device)
-        self._network: Callable[[Tensor], Any] = _compiled(network) if compiled else network
-        self._size = config.size
-        self._device = device
-        self._precision = precision
-        self._stream = urgent_stream(device) if urgent else None
+        compute = partial(_logits, _compiled(network) if compiled else network, device.type, precision)
+        self._where = f"{precision} on {device}"
+        self._on_device = on_device(compute, config.size, device, urgent=urgent, graphs=graphs)
         keep_exact(precision)
 
     def __call__(self, pixels: Tensor) -> Tensor:
@@ -55,27 +56,44 @@ class TorchEngine:
         Raises:
             torch.OutOfMemoryError: not even one image fits.
         """
-        return run_or_split(self._forward, pixels)
+        return self._on_device(pixels)
 
     def warm_up(self, max_batch: int) -> None:
         """Run once with one image and once with `max_batch`, of noise; see `Engine`."""
-        run_noise(self, self._size, (1, max_batch), f"{self._precision} on {self._device}")
-
-    def _forward(self, pixels: Tensor) -> Tensor:
-        with torch.no_grad(), torch.cuda.stream(self._stream):  # of None: the usual stream
-            images = to_device(pixels, self._device).contiguous(memory_format=torch.channels_last)
-            with torch.autocast(self._device.type, self._precision, enabled=self._precision != torch.float32):
-                logits: Tensor = self._network(images)
-            return logits.cpu()
+        self._on_device.warm_up(max_batch, self._where)
 
 
-def network_of(network: Callable[[], nn.Module], spec: Spec) -> nn.Module:
-    """The network in the form that is asked for."""
+def open_network(network: Callable[[], nn.Module], spec: Spec, *, compiled: bool = False) -> TorchEngine:
+    """The engine of a network, in the form that is asked for; see `EngineKind.open`.
+
+    Args:
+        network: gives it as it was trained.
+        spec: how it is to run.
+        compiled: by torch.compile.
+    """
+    return TorchEngine(
+        _in_form(network(), spec),
+        spec.input,
+        spec.device,
+        spec.precision,
+        urgent=spec.urgent,
+        graphs=spec.graphs,
+        compiled=compiled,
+    )
+
+
+def _in_form(network: nn.Module, spec: Spec) -> nn.Module:
     if spec.published:
-        return network()
+        return network
     from groupnl.inference.rewrite import to_inference  # a worker that runs the network as it was trained needs none
 
-    return to_inference(network())
+    return to_inference(network)
+
+
+def _logits(network: Callable[[Tensor], Any], device: str, precision: torch.dtype, images: Tensor) -> Tensor:
+    with torch.autocast(device, precision, enabled=precision != torch.float32):
+        logits: Tensor = network(images)
+    return logits
 
 
 def _converted(network: nn.Module, precision: torch.dtype) -> nn.Module:

@@ -1,4 +1,5 @@
 import copy
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from groupnl.errors import ConfigError
 from groupnl.inference.device import choose_device, choose_precision
 from groupnl.inference.engines import aot
 from groupnl.inference.engines import engine as engine_module
-from groupnl.inference.engines.engine import HALVINGS, Halvings, to_device
+from groupnl.inference.engines.engine import HALVINGS, Halvings, MemoryFaults, on_stream, to_device
 from groupnl.inference.engines.kind import Spec
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.inference.pixels import PixelNetwork
@@ -216,3 +217,52 @@ def test_images_go_to_cuda_from_page_locked_memory(come_from: str, device: str, 
 def test_an_image_too_large_for_memory_is_an_error(pixels: Tensor) -> None:
     with pytest.raises(torch.OutOfMemoryError):
         TorchEngine(Recorder(memory=0), CONFIG, CPU, torch.float32)(pixels)
+
+
+def test_a_lack_of_memory_is_behind_an_error_where_the_allocator_has_counted_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counts = {"num_ooms": 2}
+    monkeypatch.setattr(torch.cuda, "memory_stats", lambda device: counts)
+    faults = MemoryFaults(torch.device("cuda", 0))
+    assert not faults.has_new()
+    counts["num_ooms"] = 3
+    assert faults.has_new()
+    assert not faults.has_new()
+    assert not MemoryFaults(CPU).has_new()
+
+
+def test_a_package_that_finds_no_memory_is_run_in_halves(pixels: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = {"num_ooms": 0}
+
+    def run(batch: list[Tensor]) -> list[Tensor]:
+        if len(batch[0]) > 2:
+            counts["num_ooms"] += 1
+            raise RuntimeError("run_func_(...) API call failed")
+        return [batch[0].float().mean(dim=(2, 3))]
+
+    monkeypatch.setattr(aot, "_opened", lambda package, device: run)
+    monkeypatch.setattr(MemoryFaults, "_count", lambda self: counts["num_ooms"])
+    engine, before = aot.PackageEngine(Path(), None, CONFIG, CPU), HALVINGS.count
+    torch.testing.assert_close(engine(pixels), pixels.float().mean(dim=(2, 3)))
+    assert HALVINGS.count - before == 1
+    monkeypatch.setattr(MemoryFaults, "_count", lambda self: 0)
+    with pytest.raises(RuntimeError, match="API call failed"):
+        engine(pixels)
+
+
+@pytest.mark.parametrize(("device", "is_waited_for"), [("cpu", False), ("cuda:1", True)])
+def test_an_urgent_stream_waits_for_pixels_of_the_device_only(
+    device: str, is_waited_for: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[object] = []
+
+    class Stream:
+        def wait_stream(self, other: object) -> None:
+            waited.append(other)
+
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: f"of {device}")
+    monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
+    with on_stream(Stream(), Played(device)):
+        pass
+    assert waited == ([f"of {device}"] if is_waited_for else [])
