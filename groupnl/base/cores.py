@@ -8,14 +8,26 @@ from groupnl.base.environment import limit_openmp
 
 _MEMBERSHIP = Path("proc/self/cgroup")
 _MOUNT = Path("sys/fs/cgroup")
+_A_PART = 0.9  # that makes a whole core of a tenth
 _V1 = "cpu"  # the controller's name, in the list of controllers of a hierarchy of version 1
 
 
 def usable_cores(root: Path = Path("/")) -> int:
-    """Whole cores that this process can use, at least 1.
+    """Cores that processes of one thread each can use, at least 1; a part of a core counts as one, from a tenth on.
 
-    Of a quota of 1.5 cores one is used: a second thread would stand still for a part of every period, and the batch
-    with it.
+    With a quota of 1.5 two processes answered 1.5 times the images a second of one: each stands still for a quarter of
+    the time, and nothing of the quota is left over.
+
+    Args:
+        root: of the file system that says so.
+    """
+    return max(1, min([_allowed(), *(int(quota + _A_PART) for quota in quotas(root))]))
+
+
+def whole_cores(root: Path = Path("/")) -> int:
+    """The same for threads that wait for one another, of which a part of a core does not count.
+
+    Of two threads with a quota of 1.5 each stands still for a quarter of the time, and the other one with it.
 
     Args:
         root: of the file system that says so.
@@ -24,8 +36,8 @@ def usable_cores(root: Path = Path("/")) -> int:
 
 
 def limit_threads() -> None:
-    """Keep torch to the usable cores where a quota allows fewer than it would find; to be called before its import."""
-    if (cores := usable_cores()) < _allowed():
+    """Keep torch to the whole cores where a quota allows fewer than it would find; to be called before its import."""
+    if (cores := whole_cores()) < _allowed():
         limit_openmp(cores)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from groupnl.base.pace import Pace
 from groupnl.base.seats import read_seats
 
 _POLL_S = 0.0005
@@ -31,19 +32,26 @@ class Turns:
         self._share = share
         self._threads = threads
         self._all_or_none = all_or_none
+        self._pace = Pace(self.threads)
         self._was_alone = True
         self._usual_s = 0.0  # of a turn
         self._is_starved = False  # the last turn came without a seat
 
     @property
     def threads(self) -> tuple[int, ...]:
-        """Numbers of threads that a turn may bring, for warming up; a turn may bring another one where many share."""
+        """Numbers of threads that a turn may bring, for warming up; a turn may bring another one where many share.
+
+        A batch that is alone gets the one with which it is computed soonest, see `groupnl.base.pace`.
+        """
         shared = self._threads if self._all_or_none else min(self._share, self._threads)
         return tuple(sorted({shared, self._threads}))
 
     @contextmanager
-    def turn(self) -> Iterator[int]:
+    def turn(self, images: int | None = None) -> Iterator[int]:
         """Wait for seats, and sit on them inside the block; gives the number of threads to compute with.
+
+        Args:
+            images: in the batch; None: work of another kind, of which nothing is learnt.
 
         Where the others stand still (a hanging decoder, a stopped process) it goes on without a seat after a while, and
         soon the next times, until one is free again.
@@ -51,49 +59,59 @@ class Turns:
         if not self._seats:
             yield self._threads
             return
-        seats = self._take_all() if self._all_or_none else self._take()
+        seats, is_free = self._take_all() if self._all_or_none else self._take(images)
         self._is_starved = not seats
         began = time.monotonic()
         try:
             yield self._threads if self._all_or_none else len(seats) or min(self._share, self._threads)
         finally:
             _leave(seats)
-            self._usual_s = max(time.monotonic() - began, self._usual_s * 0.9)
+            took_s = time.monotonic() - began
+            self._usual_s = max(took_s, self._usual_s * 0.9)
+        if is_free and images is not None:
+            self._pace.note(images, len(seats), took_s)
 
-    def _take(self) -> list[int]:
-        """All seats if nobody sits now nor sat the last time, else the share or what is free of it; one at least.
+    def _take(self, images: int | None) -> tuple[list[int], bool]:
+        """Seats, and whether their number was free to choose: where nobody sits now nor sat the last time.
 
-        Who has waited takes its share and not all that has become free: whoever left it is soon back for its own. And
-        two who compute side by side are now and then both between two batches.
+        Else it is the share or what is free of it; one at least. Who has waited takes its share and not all that has
+        become free: whoever left it is soon back for its own. And two who compute side by side are now and then both
+        between two batches.
         """
         deadline = self._deadline()
         free = self._free_seats()
         is_alone = len(free) == len(self._seats)
         while not free:  # the system waits for one lock, not for any of several
             if time.monotonic() > deadline:
-                return []
+                return [], False
             time.sleep(_POLL_S)
             free = self._free_seats()
-        wanted = self._threads if is_alone and self._was_alone else min(self._share, self._threads)
+        is_free = is_alone and self._was_alone
         self._was_alone = is_alone
+        wanted = self._wanted(images) if is_free else min(self._share, self._threads)
         _leave(free[wanted:])
-        return free[:wanted]
+        return free[:wanted], is_free
+
+    def _wanted(self, images: int | None) -> int:
+        """How many seats to take where the number is free to choose."""
+        return self._threads if images is None else self._pace.choose(images)
 
     def _free_seats(self) -> list[int]:
         """The seats on which nobody sat, taken."""
         return [seat for seat in self._seats if _takes(seat)]
 
-    def _take_all(self) -> list[int]:
+    def _take_all(self) -> tuple[list[int], bool]:
+        """All seats; their number is not free to choose."""
         deadline = self._deadline()
         taken: list[int] = []
         for seat in self._seats:  # all in the same order, so that nobody waits for one who waits
             while not _takes(seat):
                 if time.monotonic() > deadline:
                     _leave(taken)
-                    return []
+                    return [], False
                 time.sleep(_POLL_S)
             taken.append(seat)
-        return taken
+        return taken, False
 
     def _deadline(self) -> float:
         """When waiting for a seat ends; on the monotonic clock."""

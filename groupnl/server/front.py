@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from groupnl.base import environment
-from groupnl.base.cores import usable_cores
+from groupnl.base.cores import usable_cores, whole_cores
 from groupnl.base.open_files import raise_limit
 from groupnl.base.say import Say
 from groupnl.base.seats import make_seats, plan_seats
@@ -253,7 +253,7 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say, wait: Wait
         workers = fill_store(store, models, config).workers
         settle_engines(run_dir, say, wait)
         seats = plan_seats(usable_cores(), workers)
-        settings = worker_settings(run_dir, seats.number, make_seats(run_dir, seats), config.state_dir) | examples
+        settings = worker_settings(run_dir, whole_cores(), make_seats(run_dir, seats), config.state_dir) | examples
         say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
         kept.begin({model.name: comparison_of(store / model.name) for model in models}, say)
         endpoint = MetricsEndpoint(kept, config.metrics_host, config.metrics_port, access.metrics_keys)

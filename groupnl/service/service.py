@@ -133,7 +133,7 @@ class Service:
         with self._metrics.timed(STAGE_SECONDS, stage=TOTAL):
             with ExitStack() as turn:
                 with self._metrics.timed(STAGE_SECONDS, stage=WAIT):
-                    threads = turn.enter_context(self._turns.turn())
+                    threads = turn.enter_context(self._turns.turn(len(items)))
                 compute_with(threads)
                 begun = time.perf_counter()
                 prepared = self._side_by_side(self._prepare, items, threads)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Self, get_args
 from pydantic import AfterValidator, model_validator
 
 from groupnl.base.atomic_file import write_whole
-from groupnl.base.cores import usable_cores
+from groupnl.base.cores import whole_cores
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
 from groupnl.base.others import others_in_words
@@ -123,7 +123,7 @@ def _plan(options: Options, cache: Path) -> Plan:
         batches=tuple(sorted(set(options.batches))),
         size=options.size,
         rounds=options.rounds,
-        threads=options.threads or usable_cores(),
+        threads=options.threads or whole_cores(),
         device=device.type,
         cache=cache,
     )

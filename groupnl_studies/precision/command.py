@@ -10,7 +10,7 @@ import torch
 from pydantic import Field, model_validator
 
 from groupnl.base.atomic_file import write_whole
-from groupnl.base.cores import usable_cores
+from groupnl.base.cores import whole_cores
 from groupnl.base.files import sha256_of
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
@@ -96,7 +96,7 @@ def run(options: Options) -> int:
         CheckpointError: a checkpoint that cannot be used, or without a model card.
         RewriteError: a network cannot be compiled, or gives logits that are not finite.
     """
-    threads = options.threads or usable_cores()
+    threads = options.threads or whole_cores()
     torch.set_num_threads(threads)
     device = choose_device(options.device)
     ways = possible_ways(options.engines, precision_ways(device), device)

@@ -37,25 +37,34 @@ GROUP = "sys/fs/cgroup"
 
 
 @pytest.mark.parametrize(
-    ("quota", "usable"),
-    [("150000 100000", 1), ("50000 100000", 1), ("200000 100000", 2), ("max 100000", 8), ("1600000 100000", 8)],
+    ("quota", "usable", "whole"),
+    [
+        ("150000 100000", 2, 1),
+        ("120000 100000", 2, 1),
+        ("100001 100000", 1, 1),
+        ("50000 100000", 1, 1),
+        ("200000 100000", 2, 2),
+        ("max 100000", 8, 8),
+        ("1600000 100000", 8, 8),
+    ],
 )
-def test_version_2(tmp_path: Path, quota: str, usable: int) -> None:
+def test_version_2(tmp_path: Path, quota: str, usable: int, whole: int) -> None:
     root = tree(tmp_path, "0::/a.slice/b", **{f"{GROUP}/a.slice/b/cpu.max": quota})
     assert cores.usable_cores(root) == usable
+    assert cores.whole_cores(root) == whole
 
 
 def test_a_groups_parents_count_too(tmp_path: Path) -> None:
     files = {f"{GROUP}/a/b/cpu.max": "max 100000", f"{GROUP}/a/cpu.max": "350000 100000"}
-    assert cores.usable_cores(tree(tmp_path, "0::/a/b", **files)) == 3
+    assert cores.usable_cores(tree(tmp_path, "0::/a/b", **files)) == 4
 
 
 def test_inside_a_container_the_mounted_group_is_its_own(tmp_path: Path) -> None:
     root = tree(tmp_path, "0::/kubepods/pod1", **{f"{GROUP}/cpu.max": "250000 100000"})
-    assert cores.usable_cores(root) == 2
+    assert cores.usable_cores(root) == 3
 
 
-@pytest.mark.parametrize(("quota", "usable"), [("150000", 1), ("300000", 3), ("-1", 8)])
+@pytest.mark.parametrize(("quota", "usable"), [("150000", 2), ("300000", 3), ("-1", 8)])
 @pytest.mark.parametrize("controllers", ["cpu", "cpu,cpuacct"])
 def test_version_1(tmp_path: Path, quota: str, usable: int, controllers: str) -> None:
     folder = f"{GROUP}/{controllers}/docker/x"
@@ -86,7 +95,7 @@ def test_what_cannot_be_read_is_no_quota(tmp_path: Path, content: str) -> None:
 
 
 def test_openmp_is_told_only_where_the_user_said_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cores, "usable_cores", lambda: 3)
+    monkeypatch.setattr(cores, "whole_cores", lambda: 3)
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     cores.limit_threads()
     assert os.environ["OMP_NUM_THREADS"] == "2"
@@ -106,6 +115,6 @@ def test_a_real_quota() -> None:
         script = SCRIPT.format(group=V1)
         free = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
         run = subprocess.run([sys.executable, "-c", script], env=free, capture_output=True, text=True, check=True)
-        assert run.stdout.split() == ["1", "1"]
+        assert run.stdout.split() == ["2", "1"]
     finally:
         V1.rmdir()

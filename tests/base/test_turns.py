@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -78,6 +79,30 @@ def test_who_met_another_takes_a_share_once_more(tmp_path: Path) -> None:
         with turns.turn() as threads:
             given.append(threads)
     assert given == [2, 4, 4]
+
+
+def test_who_is_alone_finds_out_how_many_threads_are_quickest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("groupnl.base.turns.time", SimpleNamespace(monotonic=lambda: now))
+    turns, given = Turns(folder(tmp_path, 4, 2), 4), []
+    for _ in range(6):
+        with turns.turn(1) as threads:
+            given.append(threads)
+            now += 0.05 if threads == 4 else 0.01
+    assert given == [4, 2, 2, 2, 2, 2]
+
+
+def test_beside_another_one_nothing_is_learnt_of_threads(tmp_path: Path) -> None:
+    place = folder(tmp_path, 4, 2)
+    other, turns, given = Turns(place, 1), Turns(place, 4), []
+    with other.turn():
+        for _ in range(3):
+            with turns.turn(1) as threads:
+                given.append(threads)
+    for _ in range(3):
+        with turns.turn(1) as threads:
+            given.append(threads)
+    assert given == [2, 2, 2, 2, 4, 2]  # once more a share, and then both are tried
 
 
 def test_who_has_waited_takes_a_share(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from groupnl.archive.speed.machine import Machine
 from groupnl.archive.speed.speeds import Plan, Speed, Speeds
 from groupnl.base import environment
 from groupnl.base.child_process import bound_command
-from groupnl.base.cores import usable_cores
+from groupnl.base.cores import usable_cores, whole_cores
 from groupnl.base.others import Others
 from groupnl.base.problems import problems
 from groupnl.base.seats import make_seats, plan_seats
@@ -167,7 +167,7 @@ def _contest(folder: Path, plan: Plan, is_stopped: IsStopped) -> Iterator[_Conte
     with tempfile.TemporaryDirectory(prefix="groupnl-") as place, ExitStack() as stack:
         seats = make_seats(Path(place), plan_seats(cores, plan.workers))
         # They are killed, and torch removes what it unpacks only at an end in order.
-        changes = environment.computing(cores, seats) | {"TMPDIR": place}
+        changes = environment.computing(whole_cores(), seats) | {"TMPDIR": place}
         processes = []
         for _ in range(min(plan.workers, cores)):
             process = subprocess.Popen(  # noqa: S603 (our own module)

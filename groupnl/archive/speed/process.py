@@ -70,7 +70,7 @@ class Contestants:
         images, start = 0, time.perf_counter()
         now = start
         while now < start + seconds:
-            with turns.turn() as threads:
+            with turns.turn(batch) as threads:
                 compute_with(threads)
                 engine(self._pixels[:batch])
             images += batch

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from groupnl.base.cores import usable_cores
+from groupnl.base.cores import usable_cores, whole_cores
 from groupnl.base.say import Say
 from groupnl.base.seats import make_seats, plan_seats
 from groupnl.errors import ConfigError, NotFoundError
@@ -141,7 +141,7 @@ def _prepare(
     (run_dir / "config.properties").write_text(text, encoding="utf-8")
     seats = plan_seats(usable_cores(), workers)
     say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
-    settings = worker_settings(run_dir, seats.number, make_seats(run_dir, seats), config.state_dir)
+    settings = worker_settings(run_dir, whole_cores(), make_seats(run_dir, seats), config.state_dir)
     return TorchServe(java, run_dir, config.log_dir, settings | examples, say)
 
 
