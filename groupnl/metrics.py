@@ -139,6 +139,12 @@ GPU_HALVINGS = Family(
     "Batches that a GPU's memory did not hold and that were halved.",
     ("device",),
 )
+GPU_UNRECORDED = Family(
+    "groupnl_gpu_unrecorded_total",
+    "counter",
+    "Batch sizes for which a GPU's work could not be recorded as a CUDA graph; they run without, as the log says.",
+    ("device",),
+)
 # What is counted of the service, whichever archive a model comes from. Whatever else is counted says something of the
 # archive's networks, and nothing of another archive's.
 OF_THE_SERVICE = (REQUESTS, REJECTED, STAGE_SECONDS, BATCH_SIZE, WORKER_LOADS, WORKER_STARTS)

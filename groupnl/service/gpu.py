@@ -1,4 +1,6 @@
-"""How much of a GPU's memory a worker holds, and how often it was not enough, told every few seconds.
+"""How much of a GPU's memory a worker holds, how often it was not enough, and what could not be recorded.
+
+It is told every few seconds.
 
 On a CPU there is nothing to tell.
 
@@ -9,14 +11,31 @@ more.
 import logging
 import threading
 import time
+from typing import NamedTuple
 
 import torch
 
 from groupnl.inference.engines.engine import HALVINGS
-from groupnl.metrics import GPU_HALVINGS, GPU_MEMORY, GPU_MEMORY_TOTAL, GPU_MEMORY_USED, Metrics
+from groupnl.inference.engines.fixed_sizes import FAILURES
+from groupnl.metrics import GPU_HALVINGS, GPU_MEMORY, GPU_MEMORY_TOTAL, GPU_MEMORY_USED, GPU_UNRECORDED, Metrics
 
 logger = logging.getLogger(__name__)
 PAUSE_S = 5.0
+
+
+class Told(NamedTuple):
+    """What is counted already.
+
+    Attributes:
+        halvings: batches that did not fit.
+        unrecorded: batch sizes that could not be recorded.
+    """
+
+    halvings: int = 0
+    unrecorded: int = 0
+
+
+_NOTHING = Told()
 
 
 def watch_gpu(metrics: Metrics, device: torch.device) -> None:
@@ -26,36 +45,37 @@ def watch_gpu(metrics: Metrics, device: torch.device) -> None:
         metrics: of the worker.
         device: a CUDA device, with its index.
     """
-    halvings = tell_gpu(metrics, device)
-    threading.Thread(target=_watch, args=(metrics, device, halvings), name="gpu", daemon=True).start()
+    told = tell_gpu(metrics, device)
+    threading.Thread(target=_watch, args=(metrics, device, told), name="gpu", daemon=True).start()
 
 
-def tell_gpu(metrics: Metrics, device: torch.device, told: int = 0) -> int:
-    """Set the gauges of the device's memory, and count the batches that did not fit.
+def tell_gpu(metrics: Metrics, device: torch.device, told: Told = _NOTHING) -> Told:
+    """Set the gauges of the device's memory, and count what did not fit or could not be recorded.
 
     Args:
         metrics: of the worker.
         device: a CUDA device, with its index.
-        told: of these batches, how many are counted already.
+        told: what is counted already.
 
     Returns:
-        How many are counted now.
+        What is counted now.
     """
     free, total = torch.cuda.mem_get_info(device)
     metrics.set(GPU_MEMORY, torch.cuda.memory_allocated(device), device=str(device), kind="allocated")
     metrics.set(GPU_MEMORY, torch.cuda.memory_reserved(device), device=str(device), kind="reserved")
     metrics.set(GPU_MEMORY_USED, total - free, device=str(device))
     metrics.set(GPU_MEMORY_TOTAL, total, device=str(device))
-    halvings = HALVINGS.count
-    metrics.inc(GPU_HALVINGS, halvings - told, device=str(device))
-    return halvings
+    now = Told(HALVINGS.count, FAILURES.count)
+    metrics.inc(GPU_HALVINGS, now.halvings - told.halvings, device=str(device))
+    metrics.inc(GPU_UNRECORDED, now.unrecorded - told.unrecorded, device=str(device))
+    return now
 
 
-def _watch(metrics: Metrics, device: torch.device, halvings: int) -> None:
+def _watch(metrics: Metrics, device: torch.device, told: Told) -> None:
     while True:
         time.sleep(PAUSE_S)
         try:
-            halvings = tell_gpu(metrics, device, halvings)
+            told = tell_gpu(metrics, device, told)
         except Exception:  # of CUDA: whoever answers meets it, too, and says so to its clients
             logger.exception("the memory of %s cannot be read; it is told no more", device)
             return

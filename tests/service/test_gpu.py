@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 from support.waiting import until
 
 from groupnl.inference.engines.engine import Halvings
+from groupnl.inference.engines.fixed_sizes import Failures
 from groupnl.metrics import Metrics
 from groupnl.service import gpu
 from groupnl.service.gpu import tell_gpu, watch_gpu
@@ -51,24 +52,25 @@ def test_what_is_told(registry: CollectorRegistry, metrics: Metrics) -> None:
     assert _told(registry, "_total") == 80 * GIB
 
 
-def test_batches_that_did_not_fit_are_counted_once(
+def test_batches_that_did_not_fit_and_sizes_that_were_not_recorded_are_counted_once(
     registry: CollectorRegistry, metrics: Metrics, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    halvings = Halvings()
+    halvings, failures = Halvings(), Failures()
     monkeypatch.setattr(gpu, "HALVINGS", halvings)
+    monkeypatch.setattr(gpu, "FAILURES", failures)
 
-    def counted() -> float | None:
+    def counted(what: str) -> float | None:
         labels = {"model": "tiny", "device": "cuda:1"}
-        return registry.get_sample_value("groupnl_gpu_halvings_total", labels)
+        return registry.get_sample_value(f"groupnl_gpu_{what}_total", labels)
 
     told = tell_gpu(metrics, DEVICE)
-    assert counted() == 0
+    assert (counted("halvings"), counted("unrecorded")) == (0, 0)
     halvings.add(8, 4)
     halvings.add(4, 2)
-    told = tell_gpu(metrics, DEVICE, told)
-    assert counted() == 2
-    tell_gpu(metrics, DEVICE, told)
-    assert counted() == 2
+    failures.add()
+    for _ in range(2):
+        told = tell_gpu(metrics, DEVICE, told)
+        assert (counted("halvings"), counted("unrecorded")) == (2, 1)
 
 
 def test_it_is_told_until_it_fails(
