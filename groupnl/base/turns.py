@@ -46,6 +46,10 @@ class Turns:
         shared = self._threads if self._all_or_none else min(self._share, self._threads)
         return tuple(sorted({shared, self._threads}))
 
+    def forget(self) -> None:
+        """What was learnt of the numbers of threads is of another machine, or of another load."""
+        self._pace = Pace(self.threads)
+
     @contextmanager
     def turn(self, images: int | None = None) -> Iterator[int]:
         """Wait for seats, and sit on them inside the block; gives the number of threads to compute with.

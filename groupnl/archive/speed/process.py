@@ -1,20 +1,21 @@
 """`python -m groupnl.archive.speed.process FOLDER`: runs the engines of an unpacked archive as a worker does.
 
 Orders come as lines of JSON on the standard input, answers go as lines of JSON to what was the standard output; see
-`groupnl.archive.speed.measure`.
+`groupnl.archive.speed.contest`.
 """
 
 import json
 import os
+import resource
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 import torch
 
-from groupnl.archive.engine import candidates, choose, load_engine
+from groupnl.archive.engine import Loaded, candidates, choose, load_engine
 from groupnl.archive.load import checked_manifest, handler_section
 from groupnl.archive.read import CONFIG_FILE
 from groupnl.base.environment import seats_folder
@@ -23,7 +24,6 @@ from groupnl.base.yaml_file import read_mapping
 from groupnl.errors import GroupNLError
 from groupnl.inference.device import precision_name
 from groupnl.inference.engine_names import AUTO, EngineName
-from groupnl.inference.engines.engine import Engine
 from groupnl.inference.engines.table import engine_kind
 from groupnl.inference.threads import compute_with, warm_up_with
 from groupnl.inference.warm_up import noise
@@ -44,38 +44,67 @@ class Contestants:
         self._folder = folder
         self._manifest = checked_manifest(folder)
         self._choice = choose(config.model_copy(update={"engine": AUTO}))
-        self._opened: dict[EngineName, tuple[Engine, Turns]] = {}
+        self._threads = torch.get_num_threads()
+        self._opened: dict[tuple[EngineName, int], Loaded] = {}
+        self._turns: dict[EngineName, Turns] = {}
         self._pixels = noise(batch_size, self._manifest.card.input.size)
 
     def names(self) -> dict[EngineName, str | None]:
         """Each engine that the archive could run on, and why it cannot."""
         return candidates(self._folder, self._manifest, self._choice)
 
-    def open(self, name: EngineName) -> dict[str, Any]:
-        """Open an engine and warm it up; gives its precision, or the reason why it cannot run."""
+    def open(self, name: EngineName, threads: Sequence[int] = ()) -> dict[str, Any]:
+        """Open an engine and warm it up, for a worker's threads and for other numbers of them.
+
+        Gives its precision and the memory that this took, bytes, or the reason why it cannot run.
+        """
+        before = _most_bytes()
+        kind = engine_kind(name)
         try:
-            loaded = load_engine(self._folder, self._manifest, self._choice.for_engine(name))
-            turns = Turns(seats_folder(), torch.get_num_threads(), all_or_none=engine_kind(name).fixed_threads)
-            warm_up_with(loaded.engine, turns.threads, len(self._pixels))
+            turns = Turns(seats_folder(), self._threads, all_or_none=kind.fixed_threads)
+            precision = self._open(name, turns.threads)
+            for number in threads:
+                self._open(name, [number])
         except GroupNLError as error:
             return {"reason": str(error)}
         except Exception as error:  # runtimes and drivers have errors of many types
             return {"reason": f"{type(error).__name__}: {error}"}
-        self._opened[name] = loaded.engine, turns
-        return {"precision": precision_name(loaded.precision)}
+        self._turns[name] = turns
+        return {"precision": precision, "bytes": _most_bytes() - before}
 
-    def run(self, name: EngineName, batch: int, seconds: float) -> dict[str, float]:
-        """Answer batches for so many seconds, taking turns with the other processes."""
-        engine, turns = self._opened[name]
+    def _open(self, name: EngineName, threads: Sequence[int]) -> str:
+        """Warm an engine up for these numbers of threads, opened for the largest; its precision."""
+        torch.set_num_threads(max(threads))
+        key = self._key(name, max(threads))
+        if key not in self._opened:
+            self._opened[key] = load_engine(self._folder, self._manifest, self._choice.for_engine(name))
+        warm_up_with(self._opened[key].engine, threads, len(self._pixels))
+        return precision_name(self._opened[key].precision)
+
+    def _key(self, name: EngineName, threads: int) -> tuple[EngineName, int]:
+        """An engine that is told its threads once is another one for each number of them."""
+        return name, threads if engine_kind(name).fixed_threads else 0
+
+    def run(self, name: EngineName, batch: int, seconds: float, threads: int | None = None) -> dict[str, float]:
+        """Answer batches for so many seconds: with so many threads, or taking turns with the other processes."""
+        engine = self._opened[self._key(name, threads or self._threads)].engine
+        turns = self._turns[name] if threads is None else Turns(None, threads)
+        turns.forget()
         images, start = 0, time.perf_counter()
         now = start
         while now < start + seconds:
-            with turns.turn(batch) as threads:
-                compute_with(threads)
+            with turns.turn(batch) as number:
+                compute_with(number)
                 engine(self._pixels[:batch])
             images += batch
             now = time.perf_counter()
         return {"images": images, "seconds": now - start}
+
+
+def _most_bytes() -> int:
+    """The most memory that this process has had so far."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 def _answers(folder: Path, batch_size: int, orders: TextIO) -> Iterator[object]:
@@ -83,10 +112,10 @@ def _answers(folder: Path, batch_size: int, orders: TextIO) -> Iterator[object]:
     yield contestants.names()
     for line in orders:
         match json.loads(line):
-            case {"open": name}:
-                yield contestants.open(name)
-            case {"run": name, "batch": batch, "seconds": seconds}:
-                yield contestants.run(name, batch, seconds)
+            case {"open": name, "threads": threads}:
+                yield contestants.open(name, threads)
+            case {"run": name, "batch": batch, "seconds": seconds, "threads": threads}:
+                yield contestants.run(name, batch, seconds, threads)
 
 
 def main() -> None:

@@ -5,25 +5,29 @@ from pathlib import Path
 
 from groupnl.archive.manifest import unpacked_manifest
 from groupnl.archive.read import CONFIG_FILE, archive_digest
+from groupnl.archive.speed.contest import IsStopped
 from groupnl.archive.speed.machine import Machine
-from groupnl.archive.speed.measure import IsStopped, measure
-from groupnl.archive.speed.speeds import Speeds, read_speeds, write_speeds
+from groupnl.archive.speed.measure import measure, plan_of
+from groupnl.archive.speed.speeds import Plan, Speeds, read_speeds, write_speeds
 from groupnl.base.say import Say
 from groupnl.base.yaml_file import read_mapping
 from groupnl.errors import GroupNLError
 from groupnl.inference.engine_names import AUTO
 
+_ADVICE = "groupnl engines FILE --write --workers N --batch-size N measures them as they are served"
+
 
 def settle(folders: Iterable[Path], say: Say, is_stopped: IsStopped) -> None:
     """See to it that workers take the engines that are the fastest here.
 
-    Where an archive's settings leave the engine open and its speeds are of another machine, they are measured, some
-    seconds for each engine. Where that fails, the order of the other machine stays.
+    Where an archive's settings leave the engine open and its speeds are of another machine, precision or number of
+    threads, they are measured, some seconds for each engine. Where that fails, the known order stays. Speeds with
+    another number of workers or batch size are taken as they are, and it is told: the order is seldom another one.
 
     Args:
         folders: unpacked archives, with the settings that they are to be served with.
         say: is told what is done.
-        is_stopped: whether the operator wants to stop; then the order of the other machine stays.
+        is_stopped: whether the operator wants to stop; then the known order stays.
 
     Raises:
         ArchiveError: an archive's speeds cannot be read.
@@ -33,9 +37,13 @@ def settle(folders: Iterable[Path], say: Say, is_stopped: IsStopped) -> None:
     for folder in folders:
         if is_stopped():
             return
-        known = read_speeds(folder)
-        reason = "never measured before" if known is None else known.machine.difference(here)
-        if reason is None or (read_mapping(folder / CONFIG_FILE).get("handler") or {}).get("engine") != AUTO:
+        if (read_mapping(folder / CONFIG_FILE).get("handler") or {}).get("engine") != AUTO:
+            continue
+        known, plan = read_speeds(folder), plan_of(folder)
+        reason = _why_again(known, here, plan)
+        if known is not None and reason is None:
+            if other := known.plan.difference(plan, "workers", "batch_size"):
+                say(f"{unpacked_manifest(folder).model_name}: its engines were measured with {other}; {_ADVICE}")
             continue
         digest, name = archive_digest(folder), unpacked_manifest(folder).model_name
         if digest not in measured:
@@ -47,3 +55,10 @@ def settle(folders: Iterable[Path], say: Say, is_stopped: IsStopped) -> None:
                 continue
             say(f"{name}: {measured[digest].in_a_line()}")
         write_speeds(measured[digest], folder)
+
+
+def _why_again(known: Speeds | None, here: Machine, plan: Plan) -> str | None:
+    """Why speeds must be measured now; None: what is known holds."""
+    if known is None:
+        return "never measured before"
+    return known.machine.difference(here) or known.plan.difference(plan, "precision", "threads")

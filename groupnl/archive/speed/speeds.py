@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat, Pos
 
 from groupnl.archive.json_record import read_json_record
 from groupnl.archive.speed.machine import Machine
-from groupnl.inference.device_names import PrecisionName
+from groupnl.inference.device_names import Precision, PrecisionName
 from groupnl.inference.engine_names import EngineName
 
 SPEEDS_FILE = "speeds.json"
@@ -25,11 +25,21 @@ class Plan(_Content):
         workers: worker processes of the model.
         batch_size: most images in a batch.
         threads: of a worker; None: as many as there are cores.
+        precision: that was asked for.
     """
 
     workers: PositiveInt
     batch_size: PositiveInt
     threads: PositiveInt | None
+    precision: Precision = "auto"
+
+    def difference(self, wanted: "Plan", *names: str) -> str | None:
+        """Which of these settings is another one there, in a few words; None: none of them."""
+        for name in names:
+            before, now = getattr(self, name), getattr(wanted, name)
+            if before != now:
+                return f"{name.replace('_', ' ')} {_shown(before)}, now {_shown(now)}"
+        return None
 
 
 class Speed(_Content):
@@ -88,6 +98,10 @@ class Speeds(_Content):
     def in_a_line(self) -> str:
         """The engines in that order with images a second, for a log."""
         return ", ".join(f"{name} {speed.full:.0f} images/s" for name, speed in self.ordered().items())
+
+
+def _shown(value: object) -> str:
+    return "not given" if value is None else str(value)
 
 
 def write_speeds(speeds: Speeds, folder: Path) -> Path:

@@ -13,6 +13,7 @@ from support.tiny import tiny_checkpoint
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
 from groupnl.archive.read import CONFIG_FILE, unpack
+from groupnl.archive.speed import contest
 from groupnl.archive.speed import measure as measuring
 from groupnl.archive.speed import settle as settling
 from groupnl.archive.speed.machine import Machine
@@ -160,6 +161,30 @@ def test_engines_are_measured_where_the_machine_is_another_and_only_once_for_an_
     assert len(measured) == 1
 
 
+@pytest.mark.parametrize(
+    ("plan", "told"),
+    [
+        (PLAN, None),
+        (PLAN.model_copy(update={"workers": 4}), "its engines were measured with workers 4, now 2; groupnl engines"),
+        (PLAN.model_copy(update={"batch_size": 1}), "measured with batch size 1, now 8"),
+        (
+            PLAN.model_copy(update={"threads": 1}),
+            "measuring which engine is the fastest here (threads 1, now not given)",
+        ),
+        (PLAN.model_copy(update={"precision": "float32"}), "fastest here (precision float32, now auto)"),
+    ],
+)
+def test_what_was_measured_for_other_settings_is_told_or_measured_again(
+    open_engine: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, plan: Plan, told: str | None
+) -> None:
+    folder, said = open_engine("model"), list[str]()
+    known = speeds(speed("aot", 5.0), on=Machine.here()).model_copy(update={"plan": plan})
+    write_speeds(known, folder)
+    monkeypatch.setattr(settling, "measure", lambda *_: known)
+    settle([folder], said.append, going_on)
+    assert said == [] if told is None else told in said[0]
+
+
 def test_who_wants_to_stop_is_not_kept_by_measuring(
     open_engine: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -195,14 +220,15 @@ def test_where_a_turn_takes_long_one_round_is_enough(
         def open_all(self) -> tuple[dict[str, str], dict[str, str]]:
             return {"eager": "float32"}, {}
 
-        def turn(self, _: EngineName, batch: int) -> measuring._Turn:
+        def rate(self, _: EngineName, batch: int, seconds: float, processes: int | None = None) -> float:
             batches.append(batch)
-            return measuring._Turn(3.0, 2.0, 1.0)
+            return float(10 - len(batches))
 
-    monkeypatch.setattr(measuring, "_contest", lambda *_: nullcontext(Slow()))
+    monkeypatch.setattr(measuring, "contest", lambda *_: nullcontext(Slow()))
+    monkeypatch.setattr(measuring, "busy_program", nullcontext)
     monkeypatch.setattr(measuring, "_ENOUGH_S", -1.0)
-    assert measuring.measure(open_engine("model")).speeds == (speed("eager", 3.0, 2.0, 1.0),)
-    assert batches == [8]
+    assert measuring.measure(open_engine("model")).speeds == (speed("eager", 9.0, 8.0, 7.0),)
+    assert batches == [8, 8, 1]
 
 
 def test_settings_that_cannot_be_used_are_told_in_a_sentence(open_engine: Callable[[str], Path]) -> None:
@@ -229,7 +255,7 @@ def test_an_engine_that_fails_in_its_own_way_is_left_out(
 def test_measuring_ends_with_all_its_processes_when_it_is_stopped_or_takes_too_long(
     open_engine: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, is_stopped: bool, limit_s: float
 ) -> None:
-    monkeypatch.setattr(measuring, "_ANSWER_S", limit_s)
+    monkeypatch.setattr(contest, "_ANSWER_S", limit_s)
     before = set(psutil.Process().children(recursive=True))
     with pytest.raises(ServerError, match="the service is stopped" if is_stopped else "gave no answer for 0 s"):
         measuring.measure(open_engine("model"), lambda: is_stopped)
