@@ -9,12 +9,14 @@ import pytest
 import timm
 import torch
 from prometheus_client import CollectorRegistry
+from support.kernels import built_once
 from support.server import FAULTS
 from support.shadows import Count
 
 import groupnl.models  # noqa: F401 (registers the tiny model)
 from groupnl.archive.manifest import MANIFEST_NAME, Manifest
 from groupnl.card import InputConfig, ModelCard
+from groupnl.inference.native import build as native
 from groupnl.models import save_checkpoint
 
 RUNNING = Path(__file__).parent / "running"  # its tests share a server in each process
@@ -37,6 +39,16 @@ def _faults_on_demand() -> Iterator[None]:
     """In the programs that tests start."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(FAULTS), prepend=os.pathsep)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _kernels_compiled_once(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """In this process; those that run tests at the same time share a folder."""
+    of_this_process = tmp_path_factory.getbasetemp()
+    shared = of_this_process if worker_id == "master" else of_this_process.parent
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native, "build", built_once(shared / "kernels"))
         yield
 
 

@@ -167,7 +167,8 @@ def test_command_packs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> No
     names = tmp_path / "names.txt"
     names.write_text("\n".join("abcdefg") + "\n")
     checkpoint = str(tiny_checkpoint(tmp_path))
-    given = ["archive", checkpoint, "--model-name", "tiny", "--output", str(tmp_path), "--classes", str(names)]
+    given = ["archive", checkpoint, "--model-name", "tiny", "--output", str(tmp_path)]
+    given += ["--engine", "eager", "--classes", str(names)]
 
     assert main(given) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'tiny.mar'}\n"

@@ -1,12 +1,13 @@
 """Waiting in tests for what others do: a thread, a process, a server once its answer is out."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 Value = TypeVar("Value")
 LIMIT_S = 120.0  # more than any of it takes on a busy machine; what happens earlier is not waited for
-_POLL_S = 0.05
+_POLL_S, _LONGEST_POLL_S = 0.02, 0.5  # at first, and later: asking a service takes the cores that it works with
+_GROWTH = 1.3
 
 
 def until(is_so: Callable[[], object], limit_s: float = LIMIT_S, told: Callable[[], object] | None = None) -> None:
@@ -20,10 +21,10 @@ def until(is_so: Callable[[], object], limit_s: float = LIMIT_S, told: Callable[
     Raises:
         AssertionError: it is not so by then.
     """
-    end = time.monotonic() + limit_s
-    while not is_so():
-        assert time.monotonic() < end, f"it did not happen within {limit_s:g} s{f': {told()}' if told else ''}"
-        time.sleep(_POLL_S)
+    for is_over in _moments(limit_s):
+        if is_so():
+            return
+        assert not is_over, f"it did not happen within {limit_s:g} s{f': {told()}' if told else ''}"
 
 
 def until_equal(read: Callable[[], Value], expected: Value, limit_s: float = LIMIT_S) -> None:
@@ -32,7 +33,17 @@ def until_equal(read: Callable[[], Value], expected: Value, limit_s: float = LIM
     Raises:
         AssertionError: it is not by then; shows what was read last.
     """
-    end = time.monotonic() + limit_s
-    while (found := read()) != expected:
-        assert time.monotonic() < end, f"after {limit_s:g} s it is {found!r}, not {expected!r}"
-        time.sleep(_POLL_S)
+    for is_over in _moments(limit_s):
+        if (found := read()) == expected:
+            return
+        assert not is_over, f"after {limit_s:g} s it is {found!r}, not {expected!r}"
+
+
+def _moments(limit_s: float) -> Iterator[bool]:
+    """When to look, more and more seldom; each says whether it is the last."""
+    end, pause = time.monotonic() + limit_s, _POLL_S
+    while time.monotonic() < end:
+        yield False
+        time.sleep(pause)
+        pause = min(pause * _GROWTH, _LONGEST_POLL_S)
+    yield True
