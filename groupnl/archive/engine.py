@@ -12,7 +12,7 @@ from groupnl.archive.handler_config import HandlerConfig
 from groupnl.archive.load import load_model
 from groupnl.archive.manifest import Manifest
 from groupnl.archive.speed.speeds import Speeds, read_speeds
-from groupnl.errors import ConfigError
+from groupnl.errors import ConfigError, EngineStartError
 from groupnl.inference.device import PRECISIONS, choose_device, choose_precision
 from groupnl.inference.engine_names import AUTO, EngineChoice, EngineName
 from groupnl.inference.engines.engine import Engine
@@ -109,30 +109,42 @@ def load_engine(folder: Path, manifest: Manifest, choice: Choice) -> Loaded:
     """The chosen engine with an unpacked archive's network.
 
     Where it cannot be used here, because its files are for another machine or are missing, the next one of the archive
-    runs the network, in the end eager PyTorch; a warning says why, and the result says so.
+    runs the network, in the end eager PyTorch; a warning says why, and the result says so. The same where one that
+    nobody has named does not start.
 
     Raises:
         ArchiveError: the engine's files are damaged, or belong to other weights.
         CheckpointError: the weights do not fit the architecture.
-        ConfigError: the engine's library is not installed.
+        ConfigError: the engine's library is not installed, or does not start here though it was named.
     """
     packed = packed_engines(folder, manifest)
     usable = _candidates(packed, read_speeds(folder), choice)
     if choice.name != AUTO:
         wish = _misfit(engine_kind(choice.name), packed.get(choice.name), choice)
         usable = {choice.name: wish} | {name: reason for name, reason in usable.items() if name != choice.name}
-    first = next(iter(usable))
-    used = next(name for name, reason in usable.items() if reason is None)
-    if used != first:
-        _warn(manifest, first, used, usable[first])
-    chosen = choice if used == choice.name else choice.for_engine(used)
-    if used not in packed:
-        return _open(engine_kind(used), folder, folder, manifest, chosen)
-    files, record = packed[used]
+    wanted = next(iter(usable))
+    reason = f"{usable[wanted]}; make the archive again on this machine"
+    for name in (name for name, misfit in usable.items() if misfit is None):
+        if name != wanted:
+            _warn(manifest, wanted, name, reason)
+        try:
+            return _load(name, packed.get(name), folder, manifest, choice)
+        except EngineStartError as error:
+            if name == choice.name:
+                raise
+            wanted, reason = name, str(error)
+    raise ConfigError(f"no engine can run {manifest.model_name} here: {wanted!r} cannot, {reason}")
+
+
+def _load(name: EngineName, packed: PackedEngine | None, folder: Path, manifest: Manifest, choice: Choice) -> Loaded:
+    kind, chosen = engine_kind(name), choice if name == choice.name else choice.for_engine(name)
+    if packed is None:
+        return _open(kind, folder, folder, manifest, chosen)
+    files, record = packed
     record.check_files(files)
     if record.precision is not None:
         chosen = chosen._replace(precision=PRECISIONS[record.precision])
-    return _open(engine_kind(used), files, folder, manifest, chosen)
+    return _open(kind, files, folder, manifest, chosen)
 
 
 def as_packed(folder: Path, manifest: Manifest, choice: Choice) -> Choice:
@@ -167,10 +179,9 @@ def _misfit(kind: EngineKind, packed: PackedEngine | None, choice: Choice) -> st
     return None if target is None else target.misfit(Target.here(choice.device, choice.precision))
 
 
-def _warn(manifest: Manifest, wanted: EngineName, used: EngineName, reason: str | None) -> None:
+def _warn(manifest: Manifest, wanted: EngineName, used: EngineName, reason: str) -> None:
     logger.warning(
-        "groupnl: %s runs in %s instead of its engine %r, which cannot be used: %s; make the archive again on this "
-        "machine",
+        "groupnl: %s runs in %s instead of its engine %r, which cannot be used: %s",
         manifest.model_name,
         "eager PyTorch, several times as slow," if used == _LAST_RESORT else f"{used!r}",
         wanted,

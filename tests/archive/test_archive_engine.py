@@ -26,7 +26,7 @@ from groupnl.archive.speed.replace import replace_speeds
 from groupnl.archive.speed.speeds import SPEEDS_FILE, read_speeds, write_speeds
 from groupnl.base.atomic_file import WriteError
 from groupnl.cli import main
-from groupnl.errors import ArchiveError, ConfigError, RewriteError
+from groupnl.errors import ArchiveError, ConfigError, EngineStartError, RewriteError
 from groupnl.inference.engine_names import EngineName
 from groupnl.inference.engines.aot import PackageEngine
 from groupnl.inference.engines.onnx import OnnxEngine
@@ -164,6 +164,22 @@ def test_an_engine_that_was_named_is_not_exchanged_because_its_library_is_missin
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(ConfigError, match="the engine 'openvino' needs a package"):
         load_engine(unpacked, checked_manifest(unpacked), AUTO._replace(name="openvino"))
+
+
+def test_the_next_engine_is_taken_where_the_fastest_does_not_start(
+    unpacked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def does_not_start(*_: object, **__: object) -> None:
+        raise EngineStartError("ONNX Runtime cannot use CUDAExecutionProvider here: install what it needs")
+
+    monkeypatch.setattr("groupnl.inference.engines.onnx.OnnxEngine", does_not_start)
+    copy = ranked(unpacked, tmp_path, "onnx", "openvino", "aot")
+    with caplog.at_level(logging.WARNING):
+        assert load_engine(copy, checked_manifest(copy), AUTO).name == "openvino"
+    assert "tiny runs in 'openvino' instead of its engine 'onnx', which cannot be used: ONNX Runtime ca" in caplog.text
+    assert "make the archive again" not in caplog.text
+    with pytest.raises(EngineStartError, match="install what it needs"):
+        load_engine(copy, checked_manifest(copy), AUTO._replace(name="onnx"))
 
 
 def test_a_twin_takes_the_best_precision_that_nobody_has_chosen(
