@@ -32,13 +32,17 @@ class Workshop:
         config: of the networks' input.
         device: that they run on.
         threads: of the CPU for one batch; torch's own number must be set by the caller.
+        graphs: on CUDA, engines record batches of fixed sizes when they warm up.
     """
 
-    def __init__(self, cache: Path, config: InputConfig, device: torch.device, threads: int) -> None:
+    def __init__(
+        self, cache: Path, config: InputConfig, device: torch.device, threads: int, *, graphs: bool = True
+    ) -> None:
         self._cache = cache
         self._config = config
         self._device = device
         self._threads = threads
+        self._graphs = graphs
 
     def engine(self, way: Way, model: nn.Module, identity: str) -> Engine:
         """The engine of a network, not warmed up.
@@ -56,7 +60,7 @@ class Workshop:
             ConfigError: a package that the engine needs is missing or does not start.
         """
         kind = engine_kind(way.engine)
-        spec = Spec(self._config, self._device, way.precision, self._threads, way.published)
+        spec = Spec(self._config, self._device, way.precision, self._threads, way.published, graphs=self._graphs)
         folder = self._made(way, identity, lambda folder: kind.make(model, spec, folder)) if kind.has_files else Path()
         # A copy, because engines change the memory order of what they are given.
         return kind.open(folder, lambda: own_copy(model), spec)

@@ -44,8 +44,9 @@ PARTS = (
     Part("corruptions", 25, "corrupting", _LIBRARY),
     Part("ratios", 100, "ratios", _LIBRARY),
     Part("batches", 35, "batches", _LIBRARY),
+    Part("graphs", 40, "graphs", _LIBRARY),
     Part("handler", 90, "handler", (*_LIBRARY, "model_archiver")),
-    Part("priority", 25, "priority", _LIBRARY),
+    Part("priority", 40, "priority", _LIBRARY),
 )
 
 

@@ -18,6 +18,7 @@ class Plan:
         pairs: GroupNL networks and their twins, in the order in which they are looked at.
         batches: numbers of images at once, for one pair.
         pair_batches: the same, for all pairs.
+        graph_batches: the same, for one network, with sizes between those that are recorded.
         rounds: how often each pair is measured.
         turn_s: the least that a turn lasts, seconds.
         served: network of the whole handler.
@@ -30,6 +31,7 @@ class Plan:
     pairs: tuple[Pair, ...]
     batches: tuple[int, ...]
     pair_batches: tuple[int, ...]
+    graph_batches: tuple[int, ...]
     rounds: int
     turn_s: float
     served: str
@@ -56,6 +58,7 @@ def make_plan(device: str) -> Plan:
             pairs=(tiny,),
             batches=(1, 2, 4, 8),
             pair_batches=(1, 4),
+            graph_batches=(1, 3),
             rounds=1,
             turn_s=0.01,
             served=TINY.name,
@@ -68,6 +71,7 @@ def make_plan(device: str) -> Plan:
         pairs=_all_pairs(),
         batches=(1, 2, 4, 8, 16, 32, 64, 128, 256),
         pair_batches=(1, 32),
+        graph_batches=(1, 2, 3, 4, 8, 12, 16, 24, 32),
         rounds=3,
         turn_s=0.1,
         served=_FIRST[0],

@@ -2,24 +2,30 @@
 
 import io
 import json
+import multiprocessing
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from support.waiting import until
 from torch import Tensor, nn
 
+from groupnl.errors import RewriteError
 from groupnl.inference.engines.engine import Engine
+from groupnl.inference.engines.fixed_sizes import Failures
 from groupnl.inference.ways import Way
 from groupnl.inference.workshop import Workshop
 from groupnl.service.loading import load_service
 from groupnl.service.shadow.runner import LocalRunner
-from groupnl_studies.gpu import checks, corrupting, equality, handler, priority, ratios
+from groupnl_studies.gpu import checks, corrupting, equality, graphs, handler, neighbour, priority, ratios
 from groupnl_studies.gpu.child import findings_file
 from groupnl_studies.gpu.findings import Findings, read_findings
 from groupnl_studies.gpu.plan import make_plan
 from groupnl_studies.gpu.runner import ROOT
+from groupnl_studies.gpu.shadow import Shadow
 from groupnl_studies.gpu.ways import loaded_ways, obstacles, other_compiled_ways, packaged_way, timed_ways
 from groupnl_studies.models.pair import Pair
 
@@ -147,7 +153,7 @@ class Ends:
 
 def test_a_shadow_works_while_the_live_network_is_timed() -> None:
     images = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
-    shadow = priority.Shadow(LocalRunner(Ends(), Ends(), CPU), Ends(), images)
+    shadow = Shadow(LocalRunner(Ends(), Ends(), CPU), Ends(), images)
     with shadow.running():
         latencies = priority.ask(Ends(), images, 0.05)
     assert len(latencies) >= 2
@@ -156,15 +162,71 @@ def test_a_shadow_works_while_the_live_network_is_timed() -> None:
     assert priority._summary([3.0, 1.0, 2.0]) == {"batches": 3, "p50_ms": 2.0, "p99_ms": pytest.approx(2.98)}
 
 
+def test_a_neighbour_works_while_it_is_told_to_and_ends_with_its_pipe(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
+    shadow = Shadow(LocalRunner(Ends(), Ends(), CPU), Ends(), images)
+    monkeypatch.setattr(neighbour, "make_shadow", lambda device: shadow)
+    monkeypatch.setattr(neighbour, "end_with_parent", lambda: None)
+    here, there = multiprocessing.Pipe()
+    thread = threading.Thread(target=neighbour._work, args=(there, "cpu"))  # what the other process does
+    thread.start()
+    assert here.recv() == (0, 0.0)
+    for _ in range(2):
+        here.send(True)
+        until(lambda before=shadow.answered: shadow.answered > before)
+        here.send(False)
+        assert here.recv() == (shadow.answered, shadow.seconds)
+    here.close()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
 def test_a_fault_of_the_shadow_is_told() -> None:
     class Faulty(LocalRunner):
         def run(self, batch: Any) -> Any:
             raise RuntimeError("CUDA error")
 
     images = torch.zeros(2, 3, 32, 32, dtype=torch.uint8)
-    shadow = priority.Shadow(Faulty(Ends(), None, CPU), Ends(), images)
+    shadow = Shadow(Faulty(Ends(), None, CPU), Ends(), images)
     with pytest.raises(RuntimeError, match="CUDA error"), shadow.running():
         pass
+
+
+class Scaled(Ends):
+    """An engine that is off by a factor."""
+
+    def __init__(self, factor: float) -> None:
+        self.factor = factor
+        self.warmed_up: list[int] = []
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        return pixels.float().mean(dim=(2, 3)) * self.factor
+
+    def warm_up(self, max_batch: int) -> None:
+        self.warmed_up.append(max_batch)
+
+
+def test_batches_are_timed_as_they_are_prepared_and_recorded(findings: Findings, tmp_path: Path) -> None:
+    plan, way = replace(make_plan("cpu"), graph_batches=(1, 3), turn_s=0.0), Way(False, "eager", torch.float32)
+    images = torch.randint(0, 256, (3, 3, 8, 8), dtype=torch.uint8, generator=torch.manual_seed(0))
+    plain, recording = Scaled(1.0), Scaled(1.0)
+    graphs.compare(graphs.Case(TINY, way, plain, recording), images, plan, CPU, findings)
+    assert plain.warmed_up == recording.warmed_up == [3]
+    found = read_findings(findings_file(tmp_path, "equality"))["figures"]
+    assert [row["batch"] for row in found["rows"]] == [1, 3]
+    assert all(row[name] > 0 for row in found["rows"] for name in ("usual_ms", "prepared_ms", "recorded_ms"))
+    with pytest.raises(RewriteError, match=r"relative error of 0\.5"):
+        graphs.compare(graphs.Case(TINY, way, plain, Scaled(1.5)), images, plan, CPU, findings)
+
+
+def test_sizes_that_could_not_be_recorded_are_a_problem(findings: Findings, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = Failures()
+    monkeypatch.setattr(graphs, "FAILURES", failures)
+    monkeypatch.setattr(Scaled, "warm_up", lambda self, max_batch: failures.add())
+    plan, way = replace(make_plan("cpu"), graph_batches=(1,), turn_s=0.0), Way(False, "eager", torch.float32)
+    images = torch.full((1, 3, 8, 8), 7, dtype=torch.uint8)
+    graphs.compare(graphs.Case(TINY, way, Scaled(1.0), Scaled(1.0)), images, plan, CPU, findings)
+    assert not findings.is_good
 
 
 def test_the_whole_handler_is_asked(packed: Path, findings: Findings, tmp_path: Path) -> None:
