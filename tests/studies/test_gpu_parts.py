@@ -244,7 +244,7 @@ def test_the_whole_handler_is_asked(packed: Path, findings: Findings, tmp_path: 
 
 def test_the_tests_for_cuda_are_found() -> None:
     names = {file.name for file in checks.files_for_cuda(ROOT / "tests")}
-    ours = {"test_device.py", "test_engine.py", "test_cuda_graphs.py", "test_onnx_engine.py", "test_onnx_cuda.py"}
+    ours = {"test_device.py", "test_engine.py", "test_graphs_on_cuda.py", "test_onnx_engine.py", "test_onnx_cuda.py"}
     assert names == {*ours, "test_corrupt.py"}
 
 
