@@ -1,7 +1,10 @@
 """groupnl.inference.engines.cuda_graphs: nearly all of it needs a GPU."""
 
 import copy
+import inspect
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ import groupnl.models  # noqa: F401 (registers the tiny model)
 from groupnl.card import InputConfig
 from groupnl.inference.device import PRECISIONS
 from groupnl.inference.engines.aot import PackageEngine
-from groupnl.inference.engines.cuda_graphs import trying_algorithms
+from groupnl.inference.engines.cuda_graphs import CudaGraphs, trying_algorithms
 from groupnl.inference.engines.engine import HALVINGS, Engine
 from groupnl.inference.engines.fixed_sizes import FAILURES
 from groupnl.inference.engines.torch_engine import TorchEngine
@@ -53,6 +56,50 @@ def test_algorithms_are_tried_on_cuda_and_only_meanwhile(before: bool, monkeypat
     with trying_algorithms(CUDA):
         assert torch.backends.cudnn.benchmark
     assert torch.backends.cudnn.benchmark is before
+
+
+class PlayedCuda:
+    """Streams and graphs of a GPU that is not there; it notes what is asked of them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: list[object] = []
+        graph = inspect.signature(torch.cuda.graph)
+
+        @contextmanager
+        def capture(*args: object, **options: object) -> Iterator[None]:
+            asked = graph.bind(*args, **options).arguments
+            self.asked.append(("record", asked["pool"], asked["stream"], asked["capture_error_mode"]))
+            yield
+            self.asked.append("recorded")
+
+        monkeypatch.setattr(torch.cuda, "Stream", lambda device: self)
+        monkeypatch.setattr(torch.cuda, "CUDAGraph", lambda: self)
+        monkeypatch.setattr(torch.cuda, "graph", capture)
+        monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: "pool")
+        monkeypatch.setattr(torch.cuda, "stream", lambda stream: nullcontext())
+        monkeypatch.setattr(torch.cuda, "current_stream", lambda device: "usual")
+
+    def wait_stream(self, stream: object) -> None:
+        self.asked.append(f"wait for {stream}")
+
+    def replay(self) -> None:
+        self.asked.append("replay")
+
+
+@pytest.mark.parametrize("is_urgent", [False, True])
+def test_what_is_asked_of_cuda(is_urgent: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    cuda = PlayedCuda(monkeypatch)
+    stream = cuda if is_urgent else None
+
+    def compute(images: Tensor) -> Tensor:
+        cuda.asked.append("compute")
+        return images.float()
+
+    replay = CudaGraphs(CUDA, stream).record(compute, torch.ones(1, 3, 2, 2, dtype=torch.uint8))
+    recording = ("record", "pool", cuda, "thread_local")
+    assert cuda.asked == ["wait for usual", *["compute"] * 3, recording, "compute", "recorded"]
+    assert replay() is replay()
+    assert cuda.asked[-2:] == ["replay", "replay"]
 
 
 @needs_cuda
