@@ -81,6 +81,9 @@ COMMANDS = {
         "groupnl_studies.images.command", "time the way from bytes to model input beside the reference"
     ),
     "study precision": Command("groupnl_studies.precision.command", "compare every engine's answers with float32"),
+    "study engines": Command(
+        "groupnl_studies.engines.command", "compare what --engine auto takes with every engine in every shape"
+    ),
     "study convolutions": Command(
         "groupnl_studies.convolutions.command",
         "train the same networks with every convolution, clean and corrupted",

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 SEATS = "GROUPNL_SEATS"
 SEEN = "GROUPNL_SEEN"
@@ -22,6 +23,9 @@ OTLP_ENDPOINT = "OTEL_EXPORTER_OTLP_ENDPOINT"
 _OTLP_TRACES_ENDPOINT = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
 KEYS = "GROUPNL_KEYS"
 ONEDNN_ISA = "ONEDNN_MAX_CPU_ISA"
+Instructions = Literal["avx2", "avx512"]
+"""Vector instructions of CPUs: without bfloat16."""
+_INSTRUCTIONS: dict[Instructions, tuple[str, str]] = {"avx2": ("AVX2", "avx2"), "avx512": ("AVX512_CORE", "avx512")}
 
 
 def java_home() -> Path | None:
@@ -42,6 +46,14 @@ def limit_openmp(threads: int) -> None:
 def cpu_limits() -> dict[str, str]:
     """Variables by which libraries are told to do without some of the CPU's instructions, as far as they are set."""
     return {name: value for name in (ONEDNN_ISA, "ATEN_CPU_CAPABILITY") if (value := os.environ.get(name))}
+
+
+def play_instructions(instructions: Instructions) -> None:
+    """Have PyTorch and oneDNN do with these, in this process if it has not imported torch, and in those that it starts.
+
+    ONNX Runtime has no such variable.
+    """
+    os.environ[ONEDNN_ISA], os.environ["ATEN_CPU_CAPABILITY"] = _INSTRUCTIONS[instructions]
 
 
 def brief_waiting() -> dict[str, str]:

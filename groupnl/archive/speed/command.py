@@ -44,9 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--measure", action="store_true", help="time them here (only where the archive does not know)")
     parser.add_argument("--write", action="store_true", help="time them here, and keep the figures in the archive")
     parser.add_argument("--workers", type=int, metavar="N", help="time them with so many (as the archive says)")
-    parser.add_argument(
-        "--batch-size", type=int, metavar="N", help="time them with batches of up to N (as the archive says)"
-    )
+    parser.add_argument("--batch-size", type=int, metavar="N", help="time them with batches of N (as the archive says)")
 
 
 def run(options: Options) -> int:
