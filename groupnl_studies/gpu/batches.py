@@ -20,6 +20,7 @@ from groupnl_studies.harness.random_network import identity, pictures, random_ne
 from groupnl_studies.models.pair import take_turn
 
 _PICTURES = 32
+_OPENING_S = 5.0  # of an engine, and its first batches
 
 
 def run(device: Device, work: Path, findings: Findings) -> None:
@@ -35,6 +36,9 @@ def run(device: Device, work: Path, findings: Findings) -> None:
         for way in timed_ways(chosen):
             if engine_kind(way.engine).has_files and (network, way.name) not in right:
                 findings.not_reached(f"{network} in {way.name}: its files are not there")
+                continue
+            if findings.left_s < _OPENING_S:
+                findings.not_reached(f"{network} in {way.name}")
                 continue
             with findings.trying(f"{network} in {way.name}"):
                 engine = workshop.engine(way, model, identity(network, model))
