@@ -76,7 +76,9 @@ COMMANDS = {
         "groupnl_studies.serving.command",
         "measure the service beside its offline limit and TorchServe's own classifier",
     ),
-    "tune": Command("groupnl_studies.tune.command", "choose workers, batch size and delay by measurement", draws=True),
+    "tune": Command(
+        "groupnl_studies.tune.command", "choose engine, workers, batch size and more by measurement", draws=True
+    ),
     "bench images": Command(
         "groupnl_studies.images.command", "time the way from bytes to model input beside the reference"
     ),

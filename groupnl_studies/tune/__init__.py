@@ -1,1 +1,1 @@
-"""`groupnl tune`: batch size, delay and workers chosen by measurement on this machine."""
+"""`groupnl tune`: workers, engine, threads, batch size and delay chosen by measurement on this machine."""

@@ -1,21 +1,26 @@
-"""`groupnl tune`: batch size, delay and workers chosen by measurement on this machine."""
+"""`groupnl tune`: workers, engine, threads, batch size and delay chosen by measurement on this machine."""
 
 import argparse
 import json
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import AfterValidator
 
 from groupnl.archive.model_config import MOST
-from groupnl.archive.read import read_manifest
+from groupnl.archive.read import CONFIG_FILE, read_manifest, unpack
+from groupnl.archive.speed.speeds import read_speeds
 from groupnl.base.atomic_file import write_whole
-from groupnl.base.cores import usable_cores
+from groupnl.base.cores import usable_cores, whole_cores
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
 from groupnl.base.others import others_in_words
 from groupnl.base.progress import progress
+from groupnl.base.yaml_file import read_mapping
+from groupnl.inference.engine_names import AUTO, EngineName
+from groupnl.inference.engines.table import engine_kind
 from groupnl_studies.harness.machine import machine
 from groupnl_studies.harness.options import NewFile, Seconds
 from groupnl_studies.harness.photographs import jpeg_files
@@ -56,6 +61,8 @@ class Options(BaseOptions):
         workers: to try; None: what suits the cores.
         batch_sizes: to try.
         delays_ms: to try.
+        engines: to try; None: those of the archive that packing has timed, where it leaves the engine open.
+        threads: most of a batch, to try; None: one, and all cores.
         out: file for the choice; figures and picture are written beside it.
     """
 
@@ -67,6 +74,8 @@ class Options(BaseOptions):
     workers: tuple[_Setting, ...] | None
     batch_sizes: tuple[_Setting, ...]
     delays_ms: tuple[Positive, ...]
+    engines: tuple[EngineName, ...] | None
+    threads: tuple[Positive, ...] | None
     out: Annotated[NewFile, AfterValidator(_yaml_file)]
 
 
@@ -81,6 +90,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--workers", type=int, nargs="+", metavar="N", help="to try (1, 2, 4 and so on up to the usable cores)")
     add("--batch-sizes", type=int, nargs="+", default=BATCH_SIZES, metavar="N", help=f"to try {BATCH_SIZES}")
     add("--delays-ms", type=int, nargs="+", default=DELAYS_MS, metavar="MS", help=f"to try {DELAYS_MS}")
+    add("--engines", nargs="+", choices=get_args(EngineName), metavar="NAME", help="to try (all that packing timed)")
+    add("--threads", type=int, nargs="+", metavar="N", help="most of a batch, to try (1, and all cores)")
     add("--out", type=Path, default=Path("tune.yaml"), metavar="FILE.yaml", help="the choice; beside it .json and .svg")
 
 
@@ -133,11 +144,27 @@ def _plan(options: Options) -> Plan:
             workers=_ascending(options.workers or worker_counts(usable_cores())),
             batch_size=_ascending(options.batch_sizes),
             max_batch_delay_ms=_ascending(options.delays_ms),
+            engine=list(dict.fromkeys(options.engines or timed_engines(options.archive))) or [None],
+            threads=_ascending(options.threads or (1, whole_cores())),
         ),
         clients=options.clients,
         rounds=options.rounds,
         seconds=options.seconds,
     )
+
+
+def timed_engines(archive: Path) -> list[EngineName]:
+    """The engines that packing has timed, the fastest first, where the archive leaves the engine open.
+
+    Without that which runs what nothing else can: it is several times as slow.
+    """
+    with tempfile.TemporaryDirectory(prefix="groupnl-tune-") as place:
+        folder = Path(place) / "unpacked"
+        unpack(archive, folder)
+        speeds = read_speeds(folder)
+        is_open = read_mapping(folder / CONFIG_FILE).get("handler", {}).get("engine") == AUTO
+    ranking = speeds.ranking() if speeds and is_open else []
+    return [name for name in ranking if engine_kind(name).has_files]
 
 
 def _ascending(values: Iterable[int]) -> list[int]:

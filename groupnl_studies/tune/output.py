@@ -75,9 +75,10 @@ def table(steps: Sequence[Step], clients: int) -> str:
     """All steps in Markdown; what a step chose is set bold."""
     many = f"{clients} clients"
     lines = [
-        f"| workers | batch size | delay, ms | {many}: answers/s | of the best | p50 ms | p99 ms | mean batch | CPU ms "
+        "| workers | batch size | delay, ms | engine | threads "
+        f"| {many}: answers/s | of the best | p50 ms | p99 ms | mean batch | CPU ms "
         "| 1 client: p50 ms | p99 ms | of the least | failed |",
-        f"|{'---|' * 13}",
+        f"|{'---|' * 15}",
     ]
     for step in steps:
         lines += [_table_row(each, row, each == step.chosen) for each, row in rows(step.rounds).items()]
@@ -85,7 +86,8 @@ def table(steps: Sequence[Step], clients: int) -> str:
 
 
 def _table_row(candidate: Candidate, row: Row, chosen: bool) -> str:
-    settings = [f"**{value}**" if chosen else f"{value}" for value in candidate]
+    words = [None if value is None else f"{value}" for value in candidate]
+    settings = ["-" if word is None else f"**{word}**" if chosen else word for word in words]
     cells = [
         *settings,
         *(f"{row.throughput:.1f}", f"{row.of_best:.3f}", f"{row.p50_ms:.1f}", f"{row.p99_ms:.1f}"),
@@ -103,13 +105,13 @@ def serve_config(chosen: Candidate, remarks: Sequence[str]) -> str:
         remarks: lines: what was measured, on what.
     """
     comments = ("Chosen by `groupnl tune`, for `groupnl serve --config`.", *remarks)
-    return "".join(f"# {line}\n" for line in comments) + yaml.safe_dump(chosen._asdict(), sort_keys=False)
+    return "".join(f"# {line}\n" for line in comments) + yaml.safe_dump(chosen.settings(), sort_keys=False)
 
 
 def content(steps: Sequence[Step]) -> dict[str, Any]:
     """All figures, as JSON takes them."""
     return {
-        "chosen": steps[-1].chosen._asdict(),
+        "chosen": steps[-1].chosen.settings(),
         "others": others(steps),
         "steps": [_step_content(step) for step in steps],
     }

@@ -9,7 +9,13 @@ from groupnl_studies.harness.rounds import median_over
 from groupnl_studies.tune.search import Candidate, Figures, Step
 
 _TITLE_WIDTH = 90  # characters
-_NAMES = {"workers": "workers", "batch_size": "batch size", "max_batch_delay_ms": "delay"}
+_NAMES = {
+    "workers": "workers",
+    "engine": "engine",
+    "threads": "threads",
+    "batch_size": "batch size",
+    "max_batch_delay_ms": "delay",
+}
 
 
 def draw(steps: Sequence[Step], title: str, path: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from groupnl.base.mapping import deep_merge
 from groupnl.base.others import busy_s
 from groupnl.errors import ServerError
 from groupnl.metrics import BATCH_SIZE
@@ -119,7 +120,8 @@ class _Bench:
     def _service(self, candidate: Candidate) -> Iterator[RunningService]:
         """A service with these settings, warm."""
         self._started += 1
-        settings = QUIET | {"twins": False, "queue_size": max(QUEUE, self._plan.clients)} | candidate._asdict()
+        plain = {"twins": False, "queue_size": max(QUEUE, self._plan.clients)}
+        settings = deep_merge(QUIET | plain, candidate.settings())
         models = [f"{self._model}={self._plan.archive.resolve()}"]
         try:
             with RunningService(self._folder / f"{self._started}", models, settings) as service:

@@ -5,9 +5,10 @@ Settings are compared inside a round, where the machine is the same; medians ove
 
 import statistics
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from groupnl.errors import ConfigError, ServerError
+from groupnl.inference.engine_names import EngineName
 from groupnl_studies.harness.slot import Slot
 
 TIE = 0.03  # what differs by less is taken as equal: about what two runs of the same settings differ by
@@ -15,24 +16,41 @@ FLIPS = 0.3  # share of the rounds
 
 
 class Candidate(NamedTuple):
-    """Settings of a service; what sorts first asks for less.
+    """Settings of a service.
 
     Attributes:
         workers: worker processes.
         batch_size: most requests in a batch.
         max_batch_delay_ms: how long the first request of a batch may wait for others.
+        engine: that runs the network; None: the archive's.
+        threads: most of a batch; None: all cores.
     """
 
     workers: int
     batch_size: int
     max_batch_delay_ms: int
+    engine: EngineName | None = None
+    threads: int | None = None
 
     def __str__(self) -> str:
-        return f"{self.workers} x {self.batch_size}, {self.max_batch_delay_ms} ms"
+        engine = "" if self.engine is None else f", {self.engine}"
+        threads = "" if self.threads is None else f", threads {self.threads}"
+        return f"{self.workers} x {self.batch_size}, {self.max_batch_delay_ms} ms{engine}{threads}"
 
     def in_words(self) -> str:
         """For a sentence."""
-        return f"workers {self.workers}, batch size {self.batch_size}, delay {self.max_batch_delay_ms} ms"
+        engine = "" if self.engine is None else f", engine {self.engine}"
+        threads = "" if self.threads is None else f", threads {self.threads}"
+        return (
+            f"workers {self.workers}, batch size {self.batch_size}, delay {self.max_batch_delay_ms} ms{engine}{threads}"
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """Fields of `groupnl serve`'s configuration."""
+        handler = {"engine": self.engine, "threads": self.threads}
+        given = {name: value for name, value in handler.items() if value is not None}
+        own = {name: getattr(self, name) for name in ("workers", "batch_size", "max_batch_delay_ms")}
+        return own | ({"handler": given} if given else {})
 
 
 class Figures(NamedTuple):
@@ -60,32 +78,41 @@ Round = Mapping[Candidate, Figures]
 Measure = Callable[[Sequence[Candidate]], list[Round]]
 
 
+_ORDER = ("workers", "engine", "threads", "batch_size", "max_batch_delay_ms")
+
+
 class Axes(NamedTuple):
-    """Values that are tried of each setting, each of them at least once, ascending; in the order of the search.
+    """Values that are tried of each setting, each of them at least once; what asks for less stands before.
 
     Attributes:
         workers: worker processes.
         batch_size: most requests in a batch.
         max_batch_delay_ms: longest wait for others.
+        engine: engines, the one before that is likely to be faster.
+        threads: most of a batch.
     """
 
     workers: Sequence[int]
     batch_size: Sequence[int]
     max_batch_delay_ms: Sequence[int]
+    engine: Sequence[EngineName | None] = (None,)
+    threads: Sequence[int | None] = (None,)
 
     @property
     def start(self) -> Candidate:
-        """Where the search begins: the middle of each; of the workers the fewest."""
+        """Where the search begins: the middle of each; of the workers the fewest, of the threads the most."""
         return Candidate(
             self.workers[0],
             self.batch_size[len(self.batch_size) // 2],
             self.max_batch_delay_ms[len(self.max_batch_delay_ms) // 2],
+            self.engine[0],
+            self.threads[-1],
         )
 
     @property
     def searched(self) -> list[str]:
-        """Names of those with more than one value."""
-        return [name for name, values in self._asdict().items() if len(values) > 1]
+        """Names of those with more than one value, in the order of the search."""
+        return [name for name in _ORDER if len(getattr(self, name)) > 1]
 
     @property
     def measurements(self) -> int:
@@ -135,9 +162,10 @@ def choose(rounds: Sequence[Round]) -> Candidate:
     """The rule.
 
     The highest throughput; of those equal to it the lowest median latency at one client; of those equal to that the one
-    that asks for least: fewest workers, then the smallest batch, then the shortest delay. Equal is what differs by at
-    most `TIE`, or was as good as the best in `FLIPS` of the rounds or more: where the machine was not quiet, so that
-    the order changes from round to round, a difference of medians says nothing.
+    that asks for least, which stands before: fewest workers or threads, the smallest batch, the shortest delay, the
+    engine that packing found faster. Equal is what differs by at most `TIE`, or was as good as the best in `FLIPS` of
+    the rounds or more: where the machine was not quiet, so that the order changes from round to round, a difference of
+    medians says nothing.
 
     Raises:
         ServerError: each of them had failures.
@@ -149,7 +177,7 @@ def choose(rounds: Sequence[Round]) -> Candidate:
             "first): are all images such as the service takes? Its log says what it refused"
         )
     fast = _best(rounds, good, lambda figures: figures.saturated.throughput)
-    return min(_best(rounds, fast, lambda figures: 1 / figures.alone.p50_ms))
+    return _best(rounds, fast, lambda figures: 1 / figures.alone.p50_ms)[0]
 
 
 def _best(

@@ -12,6 +12,9 @@ from support.tiny import tiny_checkpoint
 
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
+from groupnl.archive.speed.machine import Machine
+from groupnl.archive.speed.speeds import Plan as SpeedPlan
+from groupnl.archive.speed.speeds import Speed, Speeds
 from groupnl.base.options import read_options
 from groupnl.errors import ArchiveError, ConfigError, ServerError
 from groupnl_studies.harness import photographs
@@ -46,7 +49,7 @@ def test_one_run_chooses_and_writes_the_choice(
     monkeypatch.setattr(photographs, "COUNT", 4)
     monkeypatch.setattr(tune_run, "WARM_S", 0.1)
     out = tmp_path / "tune.yaml"
-    values = ("--workers", "1", "--batch-sizes", "4", "1", "--delays-ms", "40")
+    values = ("--workers", "1", "--batch-sizes", "4", "1", "--delays-ms", "40", "--threads", "1")
     assert tune_command.run(arguments(str(archive), *values, *SHORT, "--out", str(out))) == 0
     assert not children()
 
@@ -123,9 +126,31 @@ def test_equal_values_are_tried_once_in_ascending_order(archive: Path, tmp_path:
         "4",
         "--delays-ms",
         "5",
+        "--engines",
+        "onnx",
+        "aot",
+        "onnx",
+        "--threads",
+        "2",
+        "1",
         "--out",
         str(tmp_path / "t.yml"),
     )
     axes = tune_command._plan(arguments(str(archive), *words)).axes
-    assert axes == Axes([1, 2], [4, 8], [5])
-    assert axes.start == Candidate(1, 8, 5)
+    assert axes == Axes([1, 2], [4, 8], [5], ["onnx", "aot"], [1, 2])
+    assert axes.start == Candidate(1, 8, 5, "onnx", 2)
+
+
+def test_the_engines_that_packing_timed_are_tried_where_the_archive_leaves_it_open(
+    archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    each = tuple(
+        Speed(engine=name, precision="float32", full=rate, beside=1.0, alone=1.0)
+        for name, rate in (("eager", 1.0), ("onnx", 3.0), ("aot", 2.0))
+    )
+    plan = SpeedPlan(workers=1, batch_size=8, threads=None)
+    speeds = Speeds(machine=Machine.here(), plan=plan, speeds=each)
+    monkeypatch.setattr(tune_command, "read_speeds", lambda _: speeds)
+    assert tune_command.timed_engines(archive) == []  # its settings name one
+    monkeypatch.setattr(tune_command, "read_mapping", lambda _: {"handler": {"engine": "auto"}})
+    assert tune_command.timed_engines(archive) == ["onnx", "aot"]

@@ -109,6 +109,19 @@ def test_one_setting_after_the_other() -> None:
     assert AXES.measurements == sum(map(len, machine.asked))
 
 
+def test_engines_and_threads_are_settings_too() -> None:
+    machine = Machine()
+    axes = Axes((1, 2), (4, 8), (1,), ("aot", "onnx"), (1, 2))
+    steps = search(axes, machine)
+    assert [step.setting for step in steps] == ["workers", "engine", "threads", "batch_size"]
+    assert machine.asked[0] == [Candidate(workers, 8, 1, "aot", 2) for workers in (1, 2)]
+    assert machine.asked[1] == [Candidate(2, 8, 1, engine, 2) for engine in ("aot", "onnx")]
+    assert steps[1].chosen.engine == "aot"  # equal: what stands before
+    assert steps[-1].chosen == Candidate(2, 8, 1, "aot", 1)
+    assert f"{steps[-1].chosen}" == "2 x 8, 1 ms, aot, threads 1"
+    assert steps[-1].chosen.in_words() == "workers 2, batch size 8, delay 1 ms, engine aot, threads 1"
+
+
 def test_a_setting_with_one_value_is_kept() -> None:
     machine = Machine()
     (step,) = search(Axes((2,), (8, 16), (3,)), machine)
@@ -132,7 +145,10 @@ ROUNDS = ((40, 8, 1), (50, 10, 0), (70, 20, 2))
 def test_the_table_has_a_row_for_each_candidate_of_each_step_and_shows_the_choice() -> None:
     lines = table(search(AXES, Machine()), 32).splitlines()
     assert len(lines) == 2 + AXES.measurements
-    assert "| **2** | **16** | **2** | 120.0 | 1.000 | 266.7 | 800.0 | 7.5 | 9.5 | 10.00 | 30.00 | 1.111 | 0 |" in lines
+    assert (
+        "| **2** | **16** | **2** | - | - | 120.0 | 1.000 | 266.7 | 800.0 | 7.5 | 9.5 | 10.00 | 30.00 | 1.111 | 0 |"
+        in lines
+    )
     assert len([line for line in lines if "**" in line]) == 3  # of each step
     assert len({line.count("|") for line in lines}) == 1
 
@@ -142,7 +158,10 @@ def test_groupnl_serve_takes_the_settings(tmp_path: Path) -> None:
     file.write_text(serve_config(Candidate(2, 16, 5), ("a model: on a machine", "quiet: yes")), encoding="utf-8")
     config = load_config(file, {})
     assert (config.workers, config.batch_size, config.max_batch_delay_ms) == (2, 16, 5)
-    assert set(yaml.safe_load(file.read_text(encoding="utf-8"))) == set(Candidate._fields)
+    assert set(yaml.safe_load(file.read_text(encoding="utf-8"))) == {"workers", "batch_size", "max_batch_delay_ms"}
+    file.write_text(serve_config(Candidate(2, 16, 5, "onnx", 1), ()), encoding="utf-8")
+    assert load_config(file, {}).handler_changes()["engine"] == "onnx"
+    assert load_config(file, {}).handler_changes()["threads"] == 1
 
 
 def test_all_figures_are_json() -> None:
