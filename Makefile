@@ -6,8 +6,10 @@ BIN := $(VENV)/bin
 # Frost's textures are read from the package below, and tests compare with its code. It asks for the opencv-python of
 # desktops, which would lie over the headless one in the same folder: so it comes alone, and pip is not to warn of that. A
 # test looks for all other conflicts.
-PIP_INSTALL := $(BIN)/pip install --disable-pip-version-check --no-warn-conflicts --quiet -c constraints.txt
+PIP_INSTALL := $(BIN)/pip install --disable-pip-version-check --no-warn-conflicts --quiet --no-compile -c constraints.txt
 FROST := $(PIP_INSTALL) --no-deps imagecorruptions-imaug
+# To bytecode, on all cores; pip does it on one. What some packages bring as templates is no Python, and is left.
+COMPILE := $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 
 ARCHIVES := model_store/gnl_effnet_es.mar model_store/effnet_es.mar
 # What ends up inside an archive, beside the weights.
@@ -55,11 +57,13 @@ $(VENV)/serve.stamp: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing what serving needs into $(VENV) (some minutes the first time)"
 	$(PIP_INSTALL) -e '.[serve]'
 	$(FROST)
+	$(COMPILE)
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/serve.stamp groupnl_studies/pyproject.toml
 	@echo "installing what training and tests need into $(VENV)"
 	$(PIP_INSTALL) -e '.[serve,otel,grpc,train,onnx,openvino,load,dev]' -e ./groupnl_studies
+	$(COMPILE)
 	@touch $@
 
 # --- serving -------------------------------------------------------------------------------------------------------
@@ -90,9 +94,12 @@ model_store/effnet_es.mar: model_store/efficientnet_es.safetensors $(PACKED) | $
 # --- checks --------------------------------------------------------------------------------------------------------
 
 # A process for each of two cores, and one thread in each; a file's tests share one. tests/conftest.py says which come first.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=25 --durations-min=10
+# The programs that they start read our modules as bytecode, where the environment does not want any, too.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=25 --durations-min=10
 
-test: lint archives
+# Lint takes half a minute on one core while packing compiles on the other; engines are timed after that.
+test: $(VENV)/dev.stamp
+	$(MAKE) --jobs 2 lint archives
 	$(PYTEST)
 
 test-fast: $(VENV)/dev.stamp

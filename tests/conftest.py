@@ -10,6 +10,7 @@ import timm
 import torch
 from prometheus_client import CollectorRegistry
 from support.kernels import built_once
+from support.once import shared_folder
 from support.server import FAULTS
 from support.shadows import Count
 
@@ -44,9 +45,7 @@ def _faults_on_demand() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _kernels_compiled_once(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """In this process; those that run tests at the same time share a folder."""
-    of_this_process = tmp_path_factory.getbasetemp()
-    shared = of_this_process if worker_id == "master" else of_this_process.parent
+    shared = shared_folder(tmp_path_factory.getbasetemp(), worker_id)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(native, "build", built_once(shared / "kernels"))
         yield

@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from support.exported import exported_once
+from support.once import shared_folder
 from support.server import KINDS, Server, serving
-from support.tiny import tiny_checkpoint
+from support.tiny import HANDLER, tiny_checkpoint
 
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
+from groupnl.inference.engines.onnx import Onnx
 
 # Long enough that requests sent together share a batch; full batches do not wait.
 BATCH_DELAY_MS = 250
@@ -24,6 +27,15 @@ def _interrupt() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _networks_exported_once(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            Onnx, "make", exported_once(shared_folder(tmp_path_factory.getbasetemp(), worker_id) / "exported")
+        )
+        yield
+
+
 @pytest.fixture(scope="session")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model store with `tiny`, and `leaver`: the same, but its worker leaves when it reads the word leave.
@@ -31,7 +43,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     No image is answered again: a shadow process takes as long to start as its worker.
     """
     folder = tmp_path_factory.mktemp("store")
-    handler = {"device": "cpu", "precision": "float32", "shadow": {"share": 0.0}}
+    handler = HANDLER | {"shadow": {"share": 0.0, "corruptions": ["contrast"], "severities": [1]}}
     settings = ServingSettings(workers=1, batch_size=8, max_batch_delay_ms=BATCH_DELAY_MS, handler=handler)
     _make_leaver(pack(tiny_checkpoint(folder), folder, "tiny", settings=settings), folder / "leaver.mar")
     return folder

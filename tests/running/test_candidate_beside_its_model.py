@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from support.server import Server, serving
 from support.shadows import PAIRS_DONE
-from support.tiny import ARCHITECTURE, CLASSES, INPUT, tiny_card
+from support.tiny import ARCHITECTURE, CLASSES, HANDLER, INPUT, tiny_card
 from support.waiting import until_equal
 from torch import Tensor
 
@@ -64,7 +64,7 @@ def _answers(seed: int, card: ModelCard) -> list[str]:
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("beside")
-    settings = ServingSettings(workers=1, handler={"device": "cpu", "precision": "float32", "shadow": SHADOW})
+    settings = ServingSettings(workers=1, handler=HANDLER | {"shadow": SHADOW})
     for seed, (name, card) in enumerate({"model": OWN, "new": OTHER}.items()):
         save_checkpoint(folder / f"{name}.safetensors", _network(seed, card).state_dict(), card)
         pack(folder / f"{name}.safetensors", folder, name, settings=settings)

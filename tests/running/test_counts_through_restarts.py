@@ -12,7 +12,7 @@ from PIL import Image
 from support.pictures import encode, scene
 from support.server import Server
 from support.shadows import PAIRS_DONE
-from support.tiny import CLASSES, tiny_checkpoint
+from support.tiny import CLASSES, HANDLER, tiny_checkpoint
 from support.waiting import until
 
 from groupnl.archive.model_config import ServingSettings
@@ -32,9 +32,7 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two versions of a model whose every answer is repeated."""
     folder = tmp_path_factory.mktemp("archives")
     checkpoint = tiny_checkpoint(folder)
-    settings = ServingSettings(
-        workers=1, batch_size=1, handler={"device": "cpu", "precision": "float32", "shadow": SHADOW}
-    )
+    settings = ServingSettings(workers=1, batch_size=1, handler=HANDLER | {"shadow": SHADOW})
     return [
         pack(checkpoint, folder / version, "tiny", version=version, settings=settings) for version in ("1.0", "2.0")
     ]

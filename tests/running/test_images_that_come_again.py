@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.server import Server
-from support.tiny import tiny_checkpoint
+from support.tiny import HANDLER, tiny_checkpoint
 from support.waiting import until
 
 from groupnl.archive.model_config import ServingSettings
@@ -21,7 +21,7 @@ SHADOW = {"share": 1.0, "corruptions": ["contrast"], "severities": [1]}
 @pytest.fixture(scope="module")
 def server(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("repeats")
-    handler = {"device": "cpu", "precision": "float32", "shadow": SHADOW}
+    handler = HANDLER | {"shadow": SHADOW}
     pack(tiny_checkpoint(folder), folder, "tiny", settings=ServingSettings(workers=2, handler=handler))
     running = Server(folder, "--model-store", str(folder), kind=kind)
     try:

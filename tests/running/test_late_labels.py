@@ -10,7 +10,7 @@ from PIL import Image
 from support.pictures import encode, scene
 from support.server import Server, ask
 from support.shadows import PAIRS_DONE
-from support.tiny import CLASSES, tiny_checkpoint
+from support.tiny import CLASSES, HANDLER, tiny_checkpoint
 from support.waiting import until_equal
 
 from groupnl.archive.model_config import ServingSettings
@@ -28,7 +28,7 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """Two versions of a model whose every answer is repeated, and a candidate."""
     folder = tmp_path_factory.mktemp("archives")
     checkpoint = tiny_checkpoint(folder)
-    settings = ServingSettings(workers=2, handler={"device": "cpu", "precision": "float32", "shadow": SHADOW})
+    settings = ServingSettings(workers=2, handler=HANDLER | {"shadow": SHADOW})
     return [
         pack(checkpoint, folder / version, name, version=version, settings=settings)
         for name, version in (("tiny", "1.0"), ("tiny", "2.0"), ("next", "1.0"))

@@ -18,7 +18,7 @@ from PIL import Image
 from support.pictures import encode, scene
 from support.raw_socket import raw_socket
 from support.server import Server, only_ours
-from support.tiny import tiny_checkpoint
+from support.tiny import HANDLER, tiny_checkpoint
 from support.waiting import until, until_equal
 
 from groupnl.archive.model_config import ServingSettings
@@ -71,7 +71,7 @@ class Watched:
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """Packs the tiny model as the version that is asked for."""
     checkpoint = tiny_checkpoint(tmp_path_factory.mktemp("checkpoint"))
-    handler = {"device": "cpu", "precision": "float32", "shadow": {"share": 0.0}}
+    handler = HANDLER | {"shadow": {"share": 0.0, "corruptions": ["contrast"], "severities": [1]}}
     settings = ServingSettings(workers=1, batch_size=1, handler=handler)
 
     def make(version: str) -> Path:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from support.browser import CHROMIUM, chromium
 from support.server import Server
-from support.tiny import CLASSES, INPUT, tiny_checkpoint
+from support.tiny import CLASSES, HANDLER, INPUT, tiny_checkpoint
 
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
@@ -28,7 +28,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("playground")
     checkpoint = tiny_checkpoint(folder)
     for name, twin in (("model", "twin"), ("twin", None)):
-        handler = {"device": "cpu", "precision": "float32", "shadow": {"share": 0.0, "twin": twin}}
+        handler = HANDLER | {"shadow": {"share": 0.0, "twin": twin}}
         pack(checkpoint, folder, name, settings=ServingSettings(workers=1, handler=handler))
     running = Server(folder, "--model-store", str(folder), kind="groupnl")
     try:

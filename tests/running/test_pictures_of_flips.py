@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 from support.server import Server, only_ours
-from support.tiny import CLASSES, tiny_card
+from support.tiny import CLASSES, HANDLER, tiny_card
 from support.undecided import as_input, file_of, network, pixels_of
 from support.waiting import until
 
@@ -28,7 +28,7 @@ LIMIT_S = 150
 def test_flips_are_kept_and_gone_with_a_start_without(start: Start, tmp_path: Path) -> None:
     checkpoint = tmp_path / "tiny.safetensors"
     save_checkpoint(checkpoint, network(0).state_dict(), tiny_card())
-    settings = ServingSettings(workers=1, handler={"device": "cpu", "precision": "float32", "shadow": SHADOW})
+    settings = ServingSettings(workers=1, handler=HANDLER | {"shadow": SHADOW})
     archive = pack(checkpoint, tmp_path, "tiny", settings=settings)
     folder = tmp_path / "flips"
     server = start("--models", f"tiny={archive}", "--keep-examples", "2", "--examples-dir", str(folder))

@@ -24,7 +24,7 @@ from support.expressions import DASHBOARDS, Expression, rule_expressions, rules
 from support.grafana import Asked, opened
 from support.prometheus import Prometheus, configure, tools
 from support.server import Server, ask
-from support.tiny import ARCHITECTURE, CLASSES, INPUT, tiny_card
+from support.tiny import ARCHITECTURE, CLASSES, HANDLER, INPUT, tiny_card
 from support.traffic import tiny_traffic
 
 from groupnl.archive.model_config import ServingSettings
@@ -100,7 +100,7 @@ def _pack(folder: Path, model: str, twin: str | None, seed: int) -> None:
     write_traffic(_traffic(digest, network), traffic)
     shadow = {"corruptions": list(CORRUPTIONS), "time_share": 1.0, "probe_time_share": 1.0, "twin": twin}
     shadow |= {"queue_length": REQUESTS, "max_lag_s": LIMIT_S}  # none is dropped
-    handler = {"device": "cpu", "precision": "float32", "shadow": shadow}
+    handler = HANDLER | {"shadow": shadow}
     settings = ServingSettings(workers=1, handler=handler)
     pack(checkpoint, folder, model, settings=settings, probe=_probe(folder), robustness=record, traffic=traffic)
 

@@ -8,7 +8,7 @@ import psutil
 import pytest
 import torch
 from support.server import Server
-from support.tiny import CLASSES, tiny_card
+from support.tiny import CLASSES, HANDLER, tiny_card
 from support.undecided import as_input, file_of, network, pixels_of
 from support.waiting import until
 
@@ -35,7 +35,7 @@ SHADOW = {
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("shadows")
     for seed, (name, shadow) in enumerate({"model": SHADOW, "twin": SHADOW | {"twin": None}}.items()):
-        settings = ServingSettings(workers=1, handler={"device": "cpu", "precision": "float32", "shadow": shadow})
+        settings = ServingSettings(workers=1, handler=HANDLER | {"shadow": shadow})
         checkpoint = folder / f"{name}.safetensors"
         save_checkpoint(checkpoint, network(seed).state_dict(), tiny_card())
         pack(checkpoint, folder, name, settings=settings)

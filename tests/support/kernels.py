@@ -1,12 +1,11 @@
 """What the native kernels' tests compare with, and a way to compile the kernels once."""
 
-import fcntl
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch.nn.functional as F
+from support.once import once
 from torch import Tensor
 
 from groupnl.inference.native.build import Variant, build
@@ -22,20 +21,10 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 
 def built_once(place: Path) -> Callable[[Path, Variant], Path]:
-    """`build` that compiles each variant once for all processes of a test run; compiling takes as long as many tests.
-
-    Args:
-        place: folder that they share.
-    """
+    """`build` that compiles each variant once; see `once`."""
 
     def copied(folder: Path, variant: Variant) -> Path:
-        place.mkdir(exist_ok=True)
-        library = place / variant.library_file
-        with (place / variant.namespace).open("w") as lock:
-            fcntl.lockf(lock, fcntl.LOCK_EX)
-            if not library.exists():
-                with TemporaryDirectory(dir=place) as work:
-                    build(Path(work), variant).rename(library)
-        return Path(shutil.copy(library, folder))
+        made = once(place, variant.namespace, lambda work: build(work, variant))
+        return Path(shutil.copy(made / variant.library_file, folder))
 
     return copied

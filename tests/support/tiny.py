@@ -12,6 +12,8 @@ from groupnl.models import save_checkpoint
 ARCHITECTURE = "test_gnl_efficientnet"
 CLASSES = ("red", "green", "blue", "round", "square", "striped", "dotted")
 INPUT = InputConfig(size=32, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25), crop_pct=1.0, interpolation="bilinear")
+# Of archives that are served: workers of this engine start in half the time of eager PyTorch's, which need timm.
+HANDLER = {"engine": "onnx", "device": "cpu", "precision": "float32"}
 
 
 def tiny_card(classes: tuple[str, ...] = CLASSES) -> ModelCard:
