@@ -4,6 +4,7 @@ Operator by operator the CPU starts some hundred kernels for a batch, which take
 small one. See https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
 """
 
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -11,9 +12,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-# Before a recording, in which nothing may be compiled, loaded or waited for.
-_RUNS_BEFORE = 3
-# Only what this thread does must not disturb a recording: the memory is watched by another, shadows run in a third.
+_RUNS_BEFORE = 2  # in a recording nothing may be compiled or loaded
+# Only what this thread does must not disturb a recording: another may look at the memory.
 _CAPTURE_MODE = "thread_local"
 
 
@@ -49,12 +49,15 @@ class CudaGraphs:
 
         Raises:
             torch.OutOfMemoryError: the device's memory does not hold it.
-            RuntimeError: the network does something that cannot be recorded: it waits for the device, for one.
+            RuntimeError: the network does something that cannot be recorded: it waits for the device, for one. While it
+                is looked for that, no other thread of the process may wait for a device.
         """
         self._stream.wait_stream(torch.cuda.current_stream(images.device))  # the images are written there
         graph = torch.cuda.CUDAGraph()
         with torch.cuda.stream(self._stream):  # which also leaves it after a recording that failed
             for _ in range(_RUNS_BEFORE):
+                compute(images)
+            with _never_waiting():
                 compute(images)
             with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode=_CAPTURE_MODE):
                 logits = compute(images)
@@ -64,6 +67,23 @@ class CudaGraphs:
             return logits
 
         return replay
+
+
+@contextmanager
+def _never_waiting() -> Iterator[None]:
+    """Raise where the CPU waits for the device.
+
+    A recording must not fail for that: PyTorch up to 2.11 takes one that has failed for one that still goes on.
+    See https://github.com/pytorch/pytorch/pull/180395
+    """
+    before = torch.cuda.get_sync_debug_mode()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*prototype feature")  # which does not find all that waits
+        torch.cuda.set_sync_debug_mode("error")
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode(before)
 
 
 @contextmanager
