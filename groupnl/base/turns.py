@@ -23,7 +23,7 @@ class Turns:
     Args:
         folder: of the seats; None where a worker has its cores for itself.
         threads: of this worker without seats, and of its engine.
-        all_or_none: wait until all seats are free, for an engine whose threads are fixed.
+        all_or_none: wait until as many seats are free as there are threads, for an engine whose threads are fixed.
     """
 
     def __init__(self, folder: Path | None, threads: int, *, all_or_none: bool = False) -> None:
@@ -105,10 +105,16 @@ class Turns:
         return [seat for seat in self._seats if _takes(seat)]
 
     def _take_all(self) -> tuple[list[int], bool]:
-        """All seats; their number is not free to choose."""
+        """As many seats as there are threads, side by side; their number is not free to choose."""
         deadline = self._deadline()
-        taken: list[int] = []
-        for seat in self._seats:  # all in the same order, so that nobody waits for one who waits
+        size = min(self._threads, len(self._seats))
+        rows = [self._seats[start : start + size] for start in range(0, len(self._seats) - size + 1, size)]
+        while not (row := next((each for each in rows if _takes(each[0])), [])):
+            if time.monotonic() > deadline:
+                return [], False
+            time.sleep(_POLL_S)
+        taken = row[:1]
+        for seat in row[1:]:  # all in the same order, so that nobody waits for one who waits
             while not _takes(seat):
                 if time.monotonic() > deadline:
                     _leave(taken)

@@ -43,10 +43,8 @@ def measure_pair(model: str, twin: str, settings: Settings, tell: Tell) -> PairR
         ArchiveError, CheckpointError, RewriteError: a network cannot be packed.
     """
     with tempfile.TemporaryDirectory(prefix="groupnl-engines-") as place, ExitStack() as stack:
-        entrants = [
-            stack.enter_context(_entrant(_packed(name, Path(place), settings, tell), name, settings, tell))
-            for name in dict.fromkeys((model, twin))
-        ]
+        folders = {name: _packed(name, Path(place), settings, tell) for name in (model, twin)}
+        entrants = [stack.enter_context(_entrant(folder, name, settings, tell)) for name, folder in folders.items()]
         others = Others()
         for number in range(settings.rounds):
             tell(f"round {number + 1} of {settings.rounds}")
@@ -54,9 +52,9 @@ def measure_pair(model: str, twin: str, settings: Settings, tell: Tell) -> PairR
                 with _under(load, chain.from_iterable(each.here.pids for each in entrants), settings):
                     _take_turns(in_turns(entrants, number), load, settings)
         used_meanwhile = others.cores()
-    found = [each.rates for each in entrants]
+    of_model, of_twin = (each.rates for each in entrants)
     return PairRates(
-        machine=Machine.here(), settings=settings, model=found[0], twin=found[-1], others=round(used_meanwhile, 3)
+        machine=Machine.here(), settings=settings, model=of_model, twin=of_twin, others=round(used_meanwhile, 3)
     )
 
 

@@ -141,6 +141,17 @@ def test_an_engine_of_fixed_threads_waits_for_all_cores(tmp_path: Path) -> None:
     thread.join()
 
 
+def test_engines_of_fixed_threads_compute_side_by_side_where_the_seats_are_enough(tmp_path: Path) -> None:
+    """As with a quota of 1.5 cores: two seats, and one thread for each worker."""
+    place = folder(tmp_path, 5)
+    first, second, third = (Turns(place, 2, all_or_none=True) for _ in range(3))
+    with first.turn() as one, second.turn() as other, ThreadPoolExecutor(1) as pool:
+        assert (one, other) == (2, 2)
+        waiting = pool.submit(lambda: third.turn().__enter__())
+        time.sleep(0.1)
+        assert not waiting.done()
+
+
 def test_a_fault_leaves_the_seats(tmp_path: Path) -> None:
     place = folder(tmp_path, 2)
     with pytest.raises(ZeroDivisionError), Turns(place, 2).turn():

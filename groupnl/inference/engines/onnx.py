@@ -2,7 +2,9 @@
 
 import importlib.util
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -21,7 +23,6 @@ class Onnx(EngineKind):
     name = "onnx"
     runtime = "onnx"
     has_files = True
-    fixed_threads = True
     precision_is_in_files = True
     packages = PACKAGES
 
@@ -64,7 +65,8 @@ class OnnxEngine:
         path: a file that `export_onnx` wrote.
         size: side of the input that it was written for, pixels.
         device: of CUDA, or the CPU.
-        threads: for one batch on a CPU; they sleep between batches.
+        threads: for one batch on a CPU; they sleep between batches. Where torch has another number of them when the
+            engine is warmed up, a session for that number is opened beside, and runs while torch has it.
         tensorrt_cache: on CUDA, a folder for TensorRT's compiled networks; None runs without TensorRT. It compiles for
             minutes on the first run of a new file, and takes the result from there later.
         urgent: on CUDA, run on a stream that goes before those of other engines.
@@ -92,7 +94,8 @@ class OnnxEngine:
         if device.type == "cuda":
             self._on_cuda = OnnxOnCuda(path, size, device, tensorrt_cache=tensorrt_cache, urgent=urgent, graphs=graphs)
             return
-        self._session = open_session(path, [], threads, size)
+        self._open = partial(open_session, path, [], side=size)
+        self._sessions = {threads: self._open(threads)}
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """Compute logits; see `Engine`.
@@ -102,11 +105,20 @@ class OnnxEngine:
         """
         if self._on_cuda is not None:
             return self._on_cuda(pixels)
-        (logits,) = self._session.run([OUTPUT], {INPUT: pixels.contiguous().numpy()})
+        (logits,) = self._session().run([OUTPUT], {INPUT: pixels.contiguous().numpy()})
         return torch.from_numpy(logits)
 
     def warm_up(self, max_batch: int) -> None:
         """Run once with one image and once with `max_batch`, of noise; see `Engine`."""
+        threads = torch.get_num_threads()
+        if self._on_cuda is None and threads not in self._sessions:
+            self._sessions[threads] = self._open(threads)
         run_noise(self, self._size, (1, max_batch), f"of the ONNX file on {self._device}")
         if self._on_cuda is not None:
             self._on_cuda.add_up_to(max_batch)
+
+    def _session(self) -> Any:
+        """That with torch's number of threads, or as many of them as there is one for."""
+        threads = torch.get_num_threads()
+        fitting = [number for number in self._sessions if number <= threads]
+        return self._sessions[max(fitting) if fitting else min(self._sessions)]

@@ -76,8 +76,26 @@ def test_warm_up_refuses_logits_that_are_not_finite(tmp_path: Path) -> None:
         OnnxEngine(tmp_path / "infinite.onnx", 32, CPU, 1).warm_up(2)
 
 
+def test_each_number_of_threads_that_is_warmed_up_has_its_session(path: Path, pixels: Tensor) -> None:
+    before = torch.get_num_threads()
+    engine = OnnxEngine(path, 32, CPU, 2)
+    try:
+        torch.set_num_threads(1)
+        expected = engine(pixels)
+        assert engine._session().get_session_options().intra_op_num_threads == 2  # there is no other one yet
+        engine.warm_up(2)
+        torch.testing.assert_close(engine(pixels), expected)
+        found = []
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(engine._session().get_session_options().intra_op_num_threads)
+        assert found == [1, 2, 2]
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_threads_do_not_wait_awake(engine: OnnxEngine) -> None:
-    options = engine._session.get_session_options()
+    options = engine._session().get_session_options()
     assert options.intra_op_num_threads == 1
     assert options.get_session_config_entry("session.intra_op.allow_spinning") == "0"
 
