@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeFloat, PositiveFloat, Pos
 
 from groupnl.archive.json_record import read_json_record
 from groupnl.archive.speed.machine import Machine
-from groupnl.inference.device_names import Precision, PrecisionName
+from groupnl.inference.device_names import PrecisionName, ServedPrecision
 from groupnl.inference.engine_names import EngineName
 
 SPEEDS_FILE = "speeds.json"
@@ -31,7 +31,7 @@ class Plan(_Content):
     workers: PositiveInt
     batch_size: PositiveInt
     threads: PositiveInt | None
-    precision: Precision = "auto"
+    precision: ServedPrecision = "auto"
 
     def difference(self, wanted: "Plan", *names: str) -> str | None:
         """Which of these settings is another one there, in a few words; None: none of them."""
