@@ -12,6 +12,7 @@ from groupnl.archive.model_config import ServingSettings
 from groupnl.base.mapping import deep_merge
 from groupnl.base.options import SettingsOptions, read_settings
 from groupnl.card.input_options import InputOptions, add_input_arguments
+from groupnl.inference.device_names import ServedPrecision
 from groupnl.inference.engine_names import AUTO, EngineChoice, EngineName
 
 
@@ -26,6 +27,9 @@ class Options(InputOptions, SettingsOptions):
         architecture: timm name; None: as the checkpoint says.
         classes: file of class names, or `imagenet`; None: as the checkpoint says.
         engine: what runs the network; None: as `handler_config` says, else the usual one.
+        precision: of the network's products; None: as `handler_config` says, else the fastest float.
+        calibrate: for int8, folder of images that say in which steps to count.
+        prove: for int8, folder of labelled images that prove it, one folder for each class.
         handler_config: YAML of the `handler` section.
         probe: folder of labelled images, one folder for each class.
         robustness: the checkpoint's record of `groupnl robustness`.
@@ -42,6 +46,9 @@ class Options(InputOptions, SettingsOptions):
     architecture: str | None
     classes: str | None
     engine: EngineChoice | None
+    precision: ServedPrecision | None
+    calibrate: Path | None
+    prove: Path | None
     handler_config: Path | None
     probe: Path | None
     robustness: Path | None
@@ -72,6 +79,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--max-batch-delay-ms", type=int, default=usual.max_batch_delay_ms, metavar="MS", help="(%(default)s)")
     add("--response-timeout-s", type=int, default=usual.response_timeout_s, metavar="S", help="(%(default)s)")
     add("--engine", choices=(AUTO, *get_args(EngineName)), help=f"what runs the network ({AUTO}: the fastest)")
+    add("--precision", choices=get_args(ServedPrecision), help="of the network's products (auto: the fastest float)")
+    add("--calibrate", type=Path, metavar="DIR", help="int8: images like those that will come (half of --probe)")
+    add("--prove", type=Path, metavar="DIR", help="int8: labelled images for the proof (the other half of --probe)")
     add("--handler-config", type=Path, metavar="FILE", help="YAML: engine, device, precision, limits")
     add("--probe", type=Path, metavar="DIR", help="labelled images to replay in idle time, one folder for each class")
     add("--robustness", type=Path, metavar="FILE", help="the checkpoint's record of `groupnl robustness`")
@@ -110,6 +120,8 @@ def run(options: Options) -> int:
         robustness=options.robustness,
         traffic=options.traffic,
         groups=options.groups,
+        calibrate=options.calibrate,
+        prove=options.prove,
         overwrite=options.overwrite,
         say=_say,
     )
@@ -126,7 +138,8 @@ def _settings(options: Options) -> ServingSettings:
 
     # What is wrong in the file is told with its name; of what is right only what stands there goes on.
     handler = read_settings(HandlerConfig, {}, options.handler_config).model_dump(mode="json", exclude_unset=True)
-    changes: dict[str, Any] = {"engine": options.engine} if options.engine else {}
+    named = {"engine": options.engine, "precision": options.precision}
+    changes: dict[str, Any] = {name: value for name, value in named.items() if value}
     if options.twin:
         changes["shadow"] = {"twin": options.twin}
     handler = deep_merge({"engine": AUTO} | handler, changes)

@@ -7,13 +7,13 @@ from typing import NamedTuple
 
 import torch
 
-from groupnl.archive.engine_record import PackedEngine, packed_engines
+from groupnl.archive.engine_record import EngineRecord, PackedEngine, packed_engines
 from groupnl.archive.handler_config import HandlerConfig
 from groupnl.archive.load import load_model
 from groupnl.archive.manifest import Manifest
 from groupnl.archive.speed.speeds import Speeds, read_speeds
 from groupnl.errors import ConfigError, EngineStartError
-from groupnl.inference.device import PRECISIONS, choose_device, choose_precision
+from groupnl.inference.device import PRECISIONS, choose_device, choose_precision, cpu_has_int8_sums, precision_name
 from groupnl.inference.engine_names import AUTO, EngineChoice, EngineName
 from groupnl.inference.engines.engine import Engine
 from groupnl.inference.engines.kind import EngineKind, Spec
@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 # What runs a network where no engine of the archive can be used: it needs nothing but the weights.
 _LAST_RESORT: EngineName = "eager"
+_WITH_INT8: EngineName = "openvino"
 
 
 class Choice(NamedTuple):
@@ -34,7 +35,8 @@ class Choice(NamedTuple):
         device: that it runs on.
         precision: of its products.
         urgent: on CUDA, goes before other engines.
-        is_flexible: an engine that does not have this precision may take float32.
+        is_flexible: an engine that does not have this precision may take float32; so may one that stands in for one
+            with int8.
     """
 
     name: EngineChoice
@@ -45,7 +47,8 @@ class Choice(NamedTuple):
 
     def for_engine(self, name: EngineName) -> "Choice":
         """The same with this engine, in the precision that it has."""
-        precision = engine_kind(name).nearest(self.precision, self.device) if self.is_flexible else self.precision
+        gives_way = self.is_flexible or self.precision == torch.int8  # of which an archive has but one engine
+        precision = engine_kind(name).nearest(self.precision, self.device) if gives_way else self.precision
         return self._replace(name=name, precision=precision)
 
 
@@ -76,10 +79,11 @@ def choose(config: HandlerConfig, gpu: int | None = None) -> Choice:
     device = choose_device(config.device, gpu)
     is_flexible = config.precision == "auto"
     choice = Choice(config.engine, device, choose_precision(config.precision, device), is_flexible=is_flexible)
-    if config.engine == AUTO:
+    if choice.name == AUTO and choice.precision != torch.int8:
         return choice
-    choice = choice.for_engine(config.engine)
-    if reason := engine_kind(config.engine).refusal(device, choice.precision):
+    name = _WITH_INT8 if choice.name == AUTO else choice.name
+    choice = choice.for_engine(name) if is_flexible else choice._replace(name=name)
+    if reason := engine_kind(name).refusal(device, choice.precision):
         raise ConfigError(reason)
     return choice
 
@@ -158,7 +162,20 @@ def as_packed(folder: Path, manifest: Manifest, choice: Choice) -> Choice:
     if choice.name != AUTO and not engine_kind(choice.name).has_files and not packed_engines(folder, manifest):
         return choice
     precision = choose_precision("auto", choice.device) if choice.is_flexible else choice.precision
+    _tell_of_int8(
+        manifest, any(packed.record.quantised for packed in packed_engines(folder, manifest).values()), choice
+    )
     return choice._replace(name=AUTO, precision=precision)
+
+
+def _tell_of_int8(twin: Manifest, has_int8: bool, choice: Choice) -> None:
+    """Warn where a model and its twin are not compared in the same: one in int8, the other in float."""
+    if has_int8 != (choice.precision == torch.int8):
+        logger.warning(
+            "groupnl: the twin %s is packed in %s and its model is not: that is no fair comparison, pack both alike",
+            twin.model_name,
+            "int8" if has_int8 else "float32",
+        )
 
 
 def _why_not(name: EngineName, packed: PackedEngine | None, choice: Choice) -> str | None:
@@ -175,8 +192,22 @@ def _misfit(kind: EngineKind, packed: PackedEngine | None, choice: Choice) -> st
         return None
     if packed is None:
         return "the archive has no files for it"
+    if reason := _int8_misfit(packed.record, choice):
+        return reason
     target = packed.record.target
     return None if target is None else target.misfit(Target.here(choice.device, choice.precision))
+
+
+def _int8_misfit(record: EngineRecord, choice: Choice) -> str | None:
+    """Why files are not to be used: they are in int8 or are not, or their sums would overflow; None if they are."""
+    if record.quantised is None:
+        wants_int8 = choice.precision == torch.int8
+        return "the archive has none of it in int8: pack it with --precision int8" if wants_int8 else None
+    if choice.precision != torch.int8 and not choice.is_flexible:
+        return f"the archive has it in int8 only, and {precision_name(choice.precision)} is wanted"
+    if record.quantised.weight_bits == 8 and not cpu_has_int8_sums():
+        return "its int8 weights are for a CPU with VNNI instructions, whose sums do not overflow"
+    return None
 
 
 def _warn(manifest: Manifest, wanted: EngineName, used: EngineName, reason: str) -> None:

@@ -10,10 +10,12 @@ from pydantic import BaseModel, ConfigDict
 
 from groupnl.archive.json_record import read_json_record
 from groupnl.archive.manifest import Manifest
+from groupnl.archive.proof import Proof
 from groupnl.base.files import sha256_of
 from groupnl.errors import ArchiveError
 from groupnl.inference.device_names import PrecisionName
 from groupnl.inference.engine_names import EngineName
+from groupnl.inference.engines.quantised import Quantised
 from groupnl.inference.engines.target import Target
 
 RECORD_FILE = "engine.json"
@@ -29,6 +31,8 @@ class EngineRecord(BaseModel):
         precision: that they were made for; None where it is chosen when they are opened, or in an archive of 0.1.
         sha256: file name -> SHA-256, the file that the engine opens first.
         weights_sha256: of the weights that they were made from.
+        quantised: what is int8 in them; None: nothing.
+        proof: that int8 answers as float32 does; None where nothing is int8.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -38,6 +42,8 @@ class EngineRecord(BaseModel):
     precision: PrecisionName | None = None
     sha256: dict[str, str]
     weights_sha256: str
+    quantised: Quantised | None = None
+    proof: Proof | None = None
 
     def check_files(self, folder: Path) -> None:
         """Look at the files' contents: machine code that was changed is not run.

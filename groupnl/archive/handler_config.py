@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict
 from groupnl.archive.shadow_config import ShadowConfig
 from groupnl.base.numbers import Positive
 from groupnl.images import Limits
-from groupnl.inference.device_names import Device, Precision
+from groupnl.inference.device_names import Device, ServedPrecision
 from groupnl.inference.engine_names import EngineChoice
 
 
@@ -17,7 +17,8 @@ class HandlerConfig(BaseModel):
         engine: what runs the network: PyTorch as it is (`eager`) or compiled at the start (`compile`), a package
             compiled when packing (`aot`), ONNX Runtime (`onnx`), OpenVINO (`openvino`). The last three need what
             packing with the same engine puts into the archive. `auto` takes the fastest of those in the archive.
-        precision: of the network's products; `auto` takes the fastest that the device computes in.
+        precision: of the network's products; `auto` takes the fastest float that the device computes in. `int8`
+            needs an archive that was packed for it.
         limits: what one image may cost.
         top_k: classes in an answer, where the request does not say.
         threads: threads of one forward pass on the CPU; None leaves the number that the server's start gave
@@ -33,7 +34,7 @@ class HandlerConfig(BaseModel):
 
     device: Device = "auto"
     engine: EngineChoice = "eager"
-    precision: Precision = "auto"
+    precision: ServedPrecision = "auto"
     limits: Limits = Limits()
     top_k: Positive = 5
     threads: Positive | None = None

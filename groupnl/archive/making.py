@@ -7,6 +7,7 @@ from torch import nn
 
 from groupnl.archive.engine import Choice, engine_spec
 from groupnl.archive.engine_record import ENGINES_FOLDER, EngineRecord, write_engine_record
+from groupnl.archive.int8 import Int8Images, prove
 from groupnl.archive.manifest import Manifest
 from groupnl.archive.speed.measure import measure
 from groupnl.archive.speed.speeds import write_speeds
@@ -24,7 +25,9 @@ from groupnl.inference.engines.target import Target
 from groupnl.inference.rewrite import own_copy
 
 
-def add_engines(model: nn.Module, manifest: Manifest, choice: Choice, work: Path, say: Say) -> None:
+def add_engines(
+    model: nn.Module, manifest: Manifest, choice: Choice, work: Path, say: Say, images: Int8Images | None = None
+) -> None:
     """Make what the chosen engine needs, below `work`/`ENGINES_FOLDER`; of `AUTO` all engines, and their `speeds.json`.
 
     Of `AUTO` an engine that cannot be made, or computes something else, is left out, and it is told why.
@@ -35,14 +38,16 @@ def add_engines(model: nn.Module, manifest: Manifest, choice: Choice, work: Path
         choice: engine, device and precision that the files are for.
         work: folder of the archive's files: weights, `model.json` and `model-config.yaml` are there.
         say: is told what is done.
+        images: for a choice of int8.
 
     Raises:
+        ArchiveError: in int8 the network answers otherwise than in float32.
         ConfigError: a package that the chosen engine needs is missing.
         RewriteError: the network cannot be compiled or exported for it.
         ServerError: a process that times the engines ended.
     """
     if choice.name != AUTO:
-        _add(engine_kind(choice.name), model, manifest, choice, work)
+        _add(engine_kind(choice.name), model, manifest, choice, work, say, images)
         return
     for kind in ENGINES:
         if kind.has_files:
@@ -59,7 +64,7 @@ def _try_to_add(kind: EngineKind, model: nn.Module, manifest: Manifest, choice: 
             raise ConfigError(reason)
         say(f"making the engine {kind.name} ({precision_name(choice.precision)})")
         with writing(work):
-            _add(kind, model, manifest, choice, work)
+            _add(kind, model, manifest, choice, work, say)
         compare_engine(work, manifest, own_copy(model), choice)
     except WriteError:  # no engine's fault
         raise
@@ -68,17 +73,32 @@ def _try_to_add(kind: EngineKind, model: nn.Module, manifest: Manifest, choice: 
         shutil.rmtree(work / ENGINES_FOLDER / kind.name, ignore_errors=True)
 
 
-def _add(kind: EngineKind, model: nn.Module, manifest: Manifest, choice: Choice, work: Path) -> None:
+def _add(
+    kind: EngineKind,
+    model: nn.Module,
+    manifest: Manifest,
+    choice: Choice,
+    work: Path,
+    say: Say,
+    images: Int8Images | None = None,
+) -> None:
     if not kind.has_files:
         return
     folder = work / ENGINES_FOLDER / kind.name
     folder.mkdir(parents=True)
-    kind.make(model, engine_spec(kind, manifest, choice), folder)
+    spec = engine_spec(kind, manifest, choice)._replace(calibration=images and images.calibration)
+    quantised, proof = kind.make(model, spec, folder), None
+    if quantised and images:
+        say(quantised.in_a_line())
+        proof = prove(kind.open(folder, lambda: own_copy(model), spec), own_copy(model), manifest.card, images)
+        say(proof.in_a_line())
     record = EngineRecord(
         engine=kind.name,
         target=Target.here(choice.device, choice.precision) if kind.has_machine_code else None,
-        precision=precision_name(choice.precision) if kind.precision_is_in_files else None,
+        precision=precision_name(choice.precision) if kind.precision_is_in_files or quantised else None,
         sha256={file.name: sha256_of(file) for file in kind.files(folder)},
         weights_sha256=manifest.weights_sha256,
+        quantised=quantised,
+        proof=proof,
     )
     write_engine_record(record, folder)

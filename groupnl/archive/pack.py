@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from model_archiver.model_archiver_config import ModelArchiverConfig
 from model_archiver.model_archiver_error import ModelArchiverError
 from model_archiver.model_packaging import package_model
@@ -20,15 +21,17 @@ from pydantic import ValidationError
 from groupnl.archive import probe as probe_set
 from groupnl.archive.assumed_input import assumed_input
 from groupnl.archive.card import served_card
-from groupnl.archive.engine import choose
+from groupnl.archive.engine import Choice, choose
 from groupnl.archive.groups import GROUPS_FILE, class_groups
 from groupnl.archive.handler_config import HandlerConfig
+from groupnl.archive.int8 import Int8Images, int8_images
 from groupnl.archive.load import handler_section
 from groupnl.archive.making import add_engines
 from groupnl.archive.manifest import MANIFEST_NAME, Manifest
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.normalise import normalise
 from groupnl.archive.offline import matching_record
+from groupnl.archive.probe import ProbeSet
 from groupnl.archive.read import CONFIG_FILE
 from groupnl.archive.traffic import calibration_line, matching_traffic, served_temperature
 from groupnl.archive.trial import try_out
@@ -37,7 +40,7 @@ from groupnl.base.atomic_file import writing
 from groupnl.base.problems import problems
 from groupnl.base.say import Say
 from groupnl.card import ModelCard
-from groupnl.errors import ArchiveError
+from groupnl.errors import ArchiveError, ConfigError
 from groupnl.inference.device import precision_name
 from groupnl.models.checkpoint import save_checkpoint
 from groupnl.models.input_size import refuse_size
@@ -69,6 +72,8 @@ def pack(
     robustness: Path | None = None,
     traffic: Path | None = None,
     groups: Path | None = None,
+    calibrate: Path | None = None,
+    prove: Path | None = None,
     overwrite: bool = False,
     say: Say = _unsaid,
 ) -> Path:
@@ -88,6 +93,8 @@ def pack(
         robustness: the checkpoint's record of `groupnl robustness`, which goes into the archive.
         traffic: what `groupnl traffic` found with the checkpoint, which goes into the archive.
         groups: file of groups of classes, see `groupnl.archive.groups`; None: WordNet's or those that are confused.
+        calibrate: for int8, folder of images that say in which steps to count; None: the probe set.
+        prove: for int8, folder of labelled images that prove it; None: the probe set.
         overwrite: replace an archive of that name.
         say: is told what was assumed, and what is being done: compiling takes up to minutes.
 
@@ -95,7 +102,8 @@ def pack(
         The archive's path.
 
     Raises:
-        ArchiveError: the archive exists already, cannot be made, or its model does not run.
+        ArchiveError: the archive exists already, cannot be made, or its model does not run, or answers otherwise in
+            int8.
         CheckpointError: the checkpoint cannot be used.
         ConfigError: the probe set, a record or the groups cannot be used, the settings' device is not there, they want
             calibrated probabilities and no temperature is known, or the network does not take images of that size.
@@ -116,6 +124,7 @@ def pack(
         say(missing)
     choice = choose(handler)
     probe_images = probe_set.read_folder(probe, card) if probe else None
+    int8 = _int8_images(choice, card, probe_images, calibrate, prove)
     record = matching_record(robustness, trained) if robustness else None
     known = _known_traffic(traffic, trained, card, handler, say)
     found_groups = class_groups(groups, card, trained.network, probe_images)
@@ -129,7 +138,7 @@ def pack(
         manifest = _manifest(model_name, version, card, digest)
         _write_texts(files, manifest, settings)
         say(f"making {target}: {card.architecture} for the engine {choice.name} ({precision_name(choice.precision)})")
-        add_engines(trained.network, manifest, choice, files, say)
+        add_engines(trained.network, manifest, choice, files, say, int8)
         if probe_images:
             probe_set.save(probe_images, files / probe_set.PROBE_FILE)
         if record:
@@ -144,6 +153,17 @@ def pack(
         try_out(finished, work / "trial", choice)
         finished.replace(target)
     return target
+
+
+def _int8_images(
+    choice: Choice, card: ModelCard, probe: ProbeSet | None, calibrate: Path | None, prove: Path | None
+) -> Int8Images | None:
+    """What int8 needs; refused where nobody wants int8."""
+    if choice.precision == torch.int8:
+        return int8_images(card, probe, calibrate, prove)
+    if calibrate or prove:
+        raise ConfigError("--calibrate and --prove are for precision 'int8': add --precision int8, or leave them out")
+    return None
 
 
 def _known_traffic(

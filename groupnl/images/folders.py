@@ -201,13 +201,18 @@ def read_pixels(files: Sequence[LabelledFile], config: InputConfig) -> Tensor:
     Raises:
         ConfigError: an image cannot be used.
     """
+    return read_images([file.path for file in files], config)
+
+
+def read_images(files: Iterable[Path], config: InputConfig) -> Tensor:
+    """The same of files that need no label; see `read_pixels`."""
     read = Reader(config, Limits())
     pixels = []
     for file in files:
         try:
-            pixels.append(read(file.path.read_bytes()))
+            pixels.append(read(file.read_bytes()))
         except (InputError, OSError) as error:
-            raise ConfigError(f"the image {file.path} cannot be used: {error}") from None
+            raise ConfigError(f"the image {file} cannot be used: {error}") from None
     return torch.stack(pixels)
 
 

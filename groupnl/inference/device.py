@@ -7,18 +7,22 @@ from torch import nn
 
 from groupnl.base.environment import ONEDNN_ISA, cpu_limits
 from groupnl.errors import ConfigError
-from groupnl.inference.device_names import Device, Precision, PrecisionName
+from groupnl.inference.device_names import Device, PrecisionName, ServedPrecision
 
 # CPU instructions that multiply bfloat16 matrices: x86 (AVX-512, AMX) and Arm.
 _BFLOAT16_FLAGS = ("avx512_bf16", "amx_bf16", "bf16")
-# How values of ONEDNN_MAX_CPU_ISA begin that leave them.
+# CPU instructions that add products of 8-bit numbers in 32 bits.
+_INT8_FLAGS = ("avx512_vnni", "avx_vnni", "amx_int8")
+# How values of ONEDNN_MAX_CPU_ISA begin that leave bfloat16; and those that leave the other.
 _ALL_OF_ONEDNN = ("DEFAULT", "AVX512_CORE_BF16", "AVX512_CORE_FP16", "AVX512_CORE_AMX", "AVX10", "ALL")
+_INT8_OF_ONEDNN = (*_ALL_OF_ONEDNN, "AVX512_CORE_VNNI", "AVX2_VNNI")
 
 # Name -> precision, as options, records and metrics have it.
 PRECISIONS: dict[PrecisionName, torch.dtype] = {
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
+    "int8": torch.int8,
 }
 
 
@@ -53,8 +57,8 @@ def place(network: nn.Module, device: torch.device) -> nn.Module:
     return network
 
 
-def choose_precision(wanted: Precision, device: torch.device) -> torch.dtype:
-    """The dtype of matrix products: float32, or that of autocast.
+def choose_precision(wanted: ServedPrecision, device: torch.device) -> torch.dtype:
+    """The dtype of matrix products: float32, that of autocast, or int8.
 
     "auto" takes float16 on CUDA, bfloat16 on a CPU with bfloat16 instructions, else float32.
 
@@ -74,6 +78,8 @@ def precision_refusal(precision: torch.dtype, device: torch.device) -> str | Non
     # On a CPU torch's convolutions are slower and less exact in it.
     if precision == torch.float16 and device.type == "cpu":
         return "precision 'float16' needs a CUDA device; on a CPU use 'bfloat16' or 'float32'"
+    if precision == torch.int8 and device.type != "cpu":
+        return "precision 'int8' is for the CPU: use device 'cpu' (--device cpu), or 'float16'"
     return None
 
 
@@ -90,8 +96,17 @@ def _best_precision(device: torch.device) -> torch.dtype:
 
 def cpu_has_bfloat16() -> bool:
     """Whether this CPU has bfloat16 matrix instructions (without them bfloat16 is slower than float32)."""
+    return _cpu_has(_BFLOAT16_FLAGS, _ALL_OF_ONEDNN)
+
+
+def cpu_has_int8_sums() -> bool:
+    """Whether this CPU adds products of 8-bit numbers in 32 bits; others do it in 16, which overflow."""
+    return _cpu_has(_INT8_FLAGS, _INT8_OF_ONEDNN)
+
+
+def _cpu_has(flags: tuple[str, ...], limits: tuple[str, ...]) -> bool:
     # oneDNN, whose products these are, may have been told to do without them.
-    if not cpu_limits().get(ONEDNN_ISA, _ALL_OF_ONEDNN[0]).upper().startswith(_ALL_OF_ONEDNN):
+    if not cpu_limits().get(ONEDNN_ISA, _ALL_OF_ONEDNN[0]).upper().startswith(limits):
         return False
     capabilities = torch.cpu.get_capabilities()
-    return any(bool(capabilities.get(flag)) for flag in _BFLOAT16_FLAGS)
+    return any(bool(capabilities.get(flag)) for flag in flags)

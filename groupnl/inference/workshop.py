@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import groupnl
 from groupnl.base.atomic_file import writing
@@ -33,16 +33,25 @@ class Workshop:
         device: that they run on.
         threads: of the CPU for one batch; torch's own number must be set by the caller.
         graphs: on CUDA, engines record batches of fixed sizes when they warm up.
+        calibration: for int8, see `Spec`.
     """
 
     def __init__(
-        self, cache: Path, config: InputConfig, device: torch.device, threads: int, *, graphs: bool = True
+        self,
+        cache: Path,
+        config: InputConfig,
+        device: torch.device,
+        threads: int,
+        *,
+        graphs: bool = True,
+        calibration: Tensor | None = None,
     ) -> None:
         self._cache = cache
         self._config = config
         self._device = device
         self._threads = threads
         self._graphs = graphs
+        self._calibration = calibration
 
     def engine(self, way: Way, model: nn.Module, identity: str) -> Engine:
         """The engine of a network, not warmed up.
@@ -60,15 +69,25 @@ class Workshop:
             ConfigError: a package that the engine needs is missing or does not start.
         """
         kind = engine_kind(way.engine)
-        spec = Spec(self._config, self._device, way.precision, self._threads, way.published, graphs=self._graphs)
+        spec = Spec(
+            self._config,
+            self._device,
+            way.precision,
+            self._threads,
+            way.published,
+            graphs=self._graphs,
+            calibration=self._calibration if way.precision == torch.int8 else None,
+        )
         folder = self._made(way, identity, lambda folder: kind.make(model, spec, folder)) if kind.has_files else Path()
         # A copy, because engines change the memory order of what they are given.
         return kind.open(folder, lambda: own_copy(model), spec)
 
-    def _made(self, way: Way, identity: str, make: Callable[[Path], None]) -> Path:
+    def _made(self, way: Way, identity: str, make: Callable[[Path], object]) -> Path:
         """The folder of what was made for this before, or is made now; a half-made one is never seen."""
         target = Target.here(self._device, way.precision).model_dump_json()
         key = "\n".join([way.name, identity, self._config.model_dump_json(), target, source_digest()])
+        if way.precision == torch.int8 and self._calibration is not None:
+            key += "\n" + hashlib.sha256(self._calibration.contiguous().numpy().tobytes()).hexdigest()
         place = self._cache / hashlib.sha256(key.encode()).hexdigest()[:32]
         if not place.exists():
             with writing(place):

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from groupnl.base.numbers import Share
 from groupnl.base.words import number
 from groupnl.card import Interpolation
-from groupnl.inference.device_names import Device, PrecisionName
+from groupnl.inference.device_names import Device, FloatName
 
 _COMMA = re.compile(r",(?![^{]*\})")  # but not the one in shard-{1,2}.tar
 
@@ -37,7 +37,7 @@ def _rising(value: tuple[float, float]) -> tuple[float, float]:
 Probability = Annotated[float, Field(ge=0, lt=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
 Range = Annotated[tuple[Share, Share], BeforeValidator(_numbers), AfterValidator(_rising)]
-TrainPrecision = Literal["auto", "amp", PrecisionName]
+TrainPrecision = Literal["auto", "amp", FloatName]
 
 
 class TrainConfig(BaseModel):

@@ -16,6 +16,7 @@ from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
 from groupnl.base.progress import progress
 from groupnl.base.short_names import by_short_name
+from groupnl.inference.agreement import LARGEST_SHIFT, LEAST_AGREEMENT, Agreement, answers, compare
 from groupnl.inference.device import choose_device
 from groupnl.inference.device_names import Device
 from groupnl.inference.ways import REFERENCE, Way, possible_ways, precision_ways
@@ -25,15 +26,7 @@ from groupnl.validation.offline import read_images
 from groupnl_studies.harness.cache import cache_folder
 from groupnl_studies.harness.machine import machine
 from groupnl_studies.harness.options import NewFile
-from groupnl_studies.precision.figures import (
-    LARGEST_SHIFT,
-    LEAST_AGREEMENT,
-    Agreement,
-    answers,
-    compare,
-    summary,
-    table,
-)
+from groupnl_studies.precision.figures import summary, table
 
 
 class Options(BaseOptions):

@@ -7,7 +7,7 @@ import torch
 
 from groupnl.errors import ConfigError
 from groupnl.inference.device import PRECISIONS, choose_device, choose_precision, cpu_has_bfloat16
-from groupnl.inference.device_names import Precision, PrecisionName
+from groupnl.inference.device_names import PrecisionName, ServedPrecision
 
 CPU = torch.device("cpu")
 needs_no_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
@@ -62,7 +62,7 @@ def test_a_configured_precision_is_taken() -> None:
 
 def test_every_name_has_its_precision() -> None:
     assert tuple(PRECISIONS) == get_args(PrecisionName)
-    assert get_args(Precision) == ("auto", *PRECISIONS)
+    assert get_args(ServedPrecision) == ("auto", *PRECISIONS)
 
 
 def test_names_of_devices_engines_and_settings_import_no_torch() -> None:

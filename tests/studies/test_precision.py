@@ -13,11 +13,12 @@ from support.tiny import tiny_checkpoint, tiny_network
 
 from groupnl.base.options import read_options
 from groupnl.errors import ConfigError, GroupNLError, RewriteError
+from groupnl.inference.agreement import Agreement, answers, compare
 from groupnl.inference.engines.engine import Engine
 from groupnl.inference.ways import REFERENCE, Way
 from groupnl.inference.workshop import Workshop
 from groupnl_studies.precision import command as precision_command
-from groupnl_studies.precision.figures import Agreement, answers, compare, summary, table
+from groupnl_studies.precision.figures import summary, table
 
 
 @pytest.fixture(autouse=True)

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import ClassVar, NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from groupnl.card import InputConfig
 from groupnl.errors import RewriteError, not_installed
 from groupnl.inference.device import precision_refusal
 from groupnl.inference.engine_names import EngineName
 from groupnl.inference.engines.engine import Engine
+from groupnl.inference.engines.quantised import Quantised
 
 
 def cannot_run(what: str, reason: Exception) -> RewriteError:
@@ -38,6 +39,7 @@ class Spec(NamedTuple):
         urgent: on CUDA, goes before other engines.
         cache: folder in which a runtime may keep what it compiles; None: it compiles nothing that takes long.
         graphs: on CUDA, batches of fixed sizes are recorded when warming up.
+        calibration: for int8, images that say in which steps to count: uint8 (N, 3, S, S); only making needs them.
     """
 
     input: InputConfig
@@ -48,6 +50,7 @@ class Spec(NamedTuple):
     urgent: bool = False
     cache: Path | None = None
     graphs: bool = True
+    calibration: Tensor | None = None
 
 
 class EngineKind(ABC):
@@ -77,6 +80,8 @@ class EngineKind(ABC):
 
     def refusal(self, device: torch.device, precision: torch.dtype, published: bool = False) -> str | None:
         """Why a network cannot be run so, in a sentence that says what to do; None if it can."""
+        if precision == torch.int8:
+            return f"the engine {self.name!r} has no precision 'int8': use --engine openvino, or another precision"
         return precision_refusal(precision, device)
 
     def nearest(self, precision: torch.dtype, device: torch.device) -> torch.dtype:
@@ -91,7 +96,7 @@ class EngineKind(ABC):
         """Which package must be installed before its files are opened, in a sentence; None: all are there."""
         return _missing(self.packages_to_open)
 
-    def make(self, network: nn.Module, spec: Spec, folder: Path) -> None:  # noqa: B027 (some have no files)
+    def make(self, network: nn.Module, spec: Spec, folder: Path) -> Quantised | None:
         """Write the engine's files; nothing where it has none.
 
         Args:
@@ -99,10 +104,14 @@ class EngineKind(ABC):
             spec: what they are for.
             folder: exists.
 
+        Returns:
+            What was made int8 of it; None: nothing.
+
         Raises:
             ConfigError: a package that the engine needs is missing.
-            RewriteError: the network cannot be compiled or exported.
+            RewriteError: the network cannot be compiled or exported, or not be made int8.
         """
+        return None
 
     def files(self, folder: Path) -> list[Path]:
         """The files that were made in a folder, the one first that is opened first."""

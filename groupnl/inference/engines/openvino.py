@@ -9,19 +9,22 @@ import torch
 from torch import Tensor, nn
 
 from groupnl.errors import ConfigError, RewriteError, not_installed
+from groupnl.inference.device import cpu_has_int8_sums
 from groupnl.inference.engines.engine import Engine
 from groupnl.inference.engines.graph_file import GRAPH_FILE, INPUT, PACKAGES, graph_file, make_graph_file
 from groupnl.inference.engines.kind import EngineKind, Spec, cannot_run
+from groupnl.inference.engines.quantised import Quantised, WeightBits
 from groupnl.inference.warm_up import run_noise
 
-_PRECISIONS = {torch.float32: "f32", torch.bfloat16: "bf16"}
+# Of what is float. An int8 file says itself which of its layers are int8.
+_PRECISIONS = {torch.float32: "f32", torch.bfloat16: "bf16", torch.int8: "f32"}
 # One compilation for each: OpenVINO fuses what lies between convolutions only where the batch size is fixed.
 # Larger batches are not quicker, an image for an image.
 _BATCHES = (8, 4, 2, 1)
 
 
 class OpenVino(EngineKind):
-    """OpenVINO: an ONNX file on a CPU; the precision is chosen when it is opened."""
+    """OpenVINO: an ONNX file on a CPU; the precision is chosen when it is opened, but for an int8 file."""
 
     name = "openvino"
     runtime = "openvino"
@@ -34,11 +37,19 @@ class OpenVino(EngineKind):
         """It knows no CUDA; see `EngineKind.refusal`."""
         if device.type != "cpu":
             return "the engine 'openvino' runs on the CPU: use device 'cpu' (--device cpu), or another engine"
-        return super().refusal(device, precision, published)
+        return None if precision == torch.int8 else super().refusal(device, precision, published)
 
-    def make(self, network: nn.Module, spec: Spec, folder: Path) -> None:
-        """Export the network, some seconds; see `EngineKind.make`."""
+    def make(self, network: nn.Module, spec: Spec, folder: Path) -> Quantised | None:
+        """Export the network, some seconds; for int8 find its layers, up to minutes; see `EngineKind.make`."""
         make_graph_file(network, spec, folder, "polynomial")
+        if spec.precision != torch.int8:
+            return None
+        if spec.calibration is None:
+            raise ConfigError("precision 'int8' needs images to calibrate with: --calibrate DIR, or --probe DIR")
+        from groupnl.inference.engines.quantise import quantise  # needs what only packing needs
+
+        bits: WeightBits = 8 if cpu_has_int8_sums() else 7
+        return quantise(folder / GRAPH_FILE, spec.calibration, weight_bits=bits, threads=spec.threads)
 
     def files(self, folder: Path) -> list[Path]:
         """The ONNX file."""
@@ -55,17 +66,17 @@ class OpenVinoEngine:
     Args:
         path: a file that `export_onnx` wrote with sine="polynomial" (another is computed as exactly, but slowly).
         size: side of the input that it was written for, pixels.
-        precision: float32, or bfloat16 for a CPU that has it.
+        precision: float32, bfloat16 for a CPU that has it, or int8 for a file that holds int8 layers.
         threads: for one batch.
 
     Raises:
-        ConfigError: OpenVINO is not installed, or the precision is neither of the two.
+        ConfigError: OpenVINO is not installed, or the precision is none of the three.
         RewriteError: the file is damaged, or not one that `export_onnx` wrote for this size.
     """
 
     def __init__(self, path: Path, size: int, precision: torch.dtype, threads: int) -> None:
         if precision not in _PRECISIONS:
-            raise ConfigError(f"precision {precision} is not one of OpenVINO's on a CPU: use bfloat16 or float32")
+            raise ConfigError(f"precision {precision} is not one of OpenVINO's on a CPU: use bfloat16, float32 or int8")
         self._size, self._precision = size, precision
         self._core = _import_openvino().Core()
         self._options = {
