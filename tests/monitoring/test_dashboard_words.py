@@ -5,17 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from support.expressions import DASHBOARDS, RULE_FILES, panels
 from support.grafana import filled
+from support.needed_rules import with_needed_rules
 from support.prometheus import promtool
 
 pytestmark = pytest.mark.slow
 
 MINUTES = 120
 VALUES = {"watched": ["m"], "window": ["1h"]}
-# All others would be computed at each step, too.
-NEEDED_RULES = [str(file) for file in RULE_FILES if file.stem in {"groupnl_agreement", "groupnl_twin"}]
+RULES = [str(file) for file in RULE_FILES if file.stem in {"groupnl_agreement", "groupnl_twin"}]
 PANELS = [panel for file in DASHBOARDS for panel in panels(json.loads(file.read_text()))]
 OFFLINE = 0.7
 CELL = 'model="m", corruption="fog", severity="1"'
@@ -55,9 +54,8 @@ def says_of(folder: Path, title: str, word: str, labels: str, series: dict[str, 
     }
     given = [{"series": name, "values": values} for name, values in series.items()]
     test = {"interval": "1m", "input_series": given, "promql_expr_test": [case]}
-    file = folder / "test.yml"
-    file.write_text(yaml.safe_dump({"rule_files": NEEDED_RULES, "tests": [test]}))
-    assert "SUCCESS" in promtool("test", "rules", file)
+    content = {"rule_files": RULES, "evaluation_interval": "5m", "tests": [test]}
+    assert "SUCCESS" in promtool("test", "rules", with_needed_rules(content, folder, folder))
     return words[value]["color"]
 
 

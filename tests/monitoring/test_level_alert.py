@@ -1,13 +1,12 @@
 """The ticket on the level of all corruptions: Prometheus says what the study's emulator says, and soon enough."""
 
-import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from support.expressions import RULE_FILES
+from support.needed_rules import with_needed_rules
 from support.prometheus import promtool
 
 from groupnl.monitoring.config import MonitoringConfig
@@ -16,9 +15,6 @@ from groupnl.monitoring.rule_files import rule_files
 from groupnl_studies.statistics.level import CASES, STEP_S, Case, Counts, Shares, delay_h, fires, simulated
 
 GROUPS = ["groupnl_agreement", "groupnl_long", "groupnl_robustness"]
-NEEDED = re.compile(
-    r"GroupNLAgreementBelowExpected|usual_agreement|^model(_corruption)?:groupnl_(pairs|flips|agreement|agreement_lower|\w+_agreement|\w+_flips):\d"
-)
 STEPS_A_DAY = 86_400 // STEP_S
 _USUAL = np.array([0.55, 0.7, 0.85])
 A_DAY = 1000 / 86_400
@@ -40,15 +36,6 @@ def series(pairs: Counts, flips: Counts) -> list[dict[str, str]]:
         ratio = f"groupnl_offline_agreement_ratio{{{labels}}}"
         found.append({"series": ratio, "values": f"{usual}x{len(pairs)}"})
     return found
-
-
-def needed_rules(file: Path, folder: Path) -> Path:
-    """A file of rules without those that the ticket does not need, which are most."""
-    content = yaml.safe_load(file.read_text())
-    (group,) = content["groups"]
-    group["rules"] = [rule for rule in group["rules"] if NEEDED.search(rule.get("record") or rule["alert"])]
-    (folder / file.name).write_text(yaml.safe_dump(content))
-    return folder / file.name
 
 
 def samples(labels: str, values: list[float]) -> list[dict[str, Any]]:
@@ -86,7 +73,7 @@ def test_prometheus_and_the_emulator_agree(
         },
     ]
     content = {
-        "rule_files": [str(needed_rules(file, tmp_path)) for file in RULE_FILES if file.stem in GROUPS],
+        "rule_files": [str(file) for file in RULE_FILES if file.stem in GROUPS],
         "evaluation_interval": f"{STEP_S}s",
         "group_eval_order": GROUPS,
         "tests": [
@@ -98,9 +85,7 @@ def test_prometheus_and_the_emulator_agree(
             }
         ],
     }
-    file = tmp_path / "level.yml"
-    file.write_text(yaml.safe_dump(content))
-    assert "SUCCESS" in promtool("test", "rules", file)
+    assert "SUCCESS" in promtool("test", "rules", with_needed_rules(content, tmp_path, tmp_path))
 
 
 @pytest.mark.slow
@@ -125,7 +110,7 @@ def test_a_service_may_be_compared_with_its_own_level(tmp_path: Path, baseline: 
         for time in ("13d", "15d", "18d")
     ]
     content = {
-        "rule_files": [str(needed_rules(tmp_path / f"{group}.yml", tmp_path)) for group in GROUPS],
+        "rule_files": [f"{group}.yml" for group in GROUPS],
         "evaluation_interval": "1h",
         "group_eval_order": GROUPS,
         "tests": [
@@ -137,9 +122,7 @@ def test_a_service_may_be_compared_with_its_own_level(tmp_path: Path, baseline: 
             }
         ],
     }
-    file = tmp_path / "own.yml"
-    file.write_text(yaml.safe_dump(content))
-    assert "SUCCESS" in promtool("test", "rules", file)
+    assert "SUCCESS" in promtool("test", "rules", with_needed_rules(content, tmp_path, tmp_path))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
