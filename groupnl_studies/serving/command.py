@@ -10,6 +10,7 @@ from typing import Annotated, Any, Self, get_args
 
 from pydantic import AfterValidator, Field, model_validator
 
+from groupnl.archive.speed.table import speed_table
 from groupnl.base.atomic_file import write_whole
 from groupnl.base.cores import usable_cores
 from groupnl.base.numbers import Positive
@@ -21,7 +22,7 @@ from groupnl.inference.engine_names import EngineName
 from groupnl_studies.harness.machine import machine
 from groupnl_studies.harness.options import NewFile, Seconds
 from groupnl_studies.harness.photographs import jpeg_files
-from groupnl_studies.serving.figures import Round, summary, table
+from groupnl_studies.serving.figures import OURS, Round, summary, table
 from groupnl_studies.serving.offline import modes
 from groupnl_studies.serving.others.service import OTHERS, check_installed
 from groupnl_studies.serving.plan import OtherSettings, Plan
@@ -124,6 +125,7 @@ def run(options: Options) -> int:
     print(_heading(plan, measured_on))
     print(_aside(plan, measured))
     print(table(measured.rounds))
+    print(f"\n{speed_table(measured.speeds)}")
     print(f"\n{others_in_words(measured.others)}")
     if options.json_file:
         content = _content(plan, measured_on, measured)
@@ -167,7 +169,8 @@ def _heading(plan: Plan, measured_on: dict[str, Any]) -> str:
 
 def _aside(plan: Plan, measured: Measured) -> str:
     idle = ", ".join(f"{name} {share:.1%}" for name, share in measured.idle.items())
-    used = f"engine: {measured.engine}; of a core, used while nobody asks: {idle}"
+    engines = f"the offline limit is of the engine {measured.engine}, the fastest; {OURS} runs {measured.served_engine}"
+    used = f"{engines}; of a core, used while nobody asks: {idle}"
     if len(measured.idle) == 1:
         return used
     return f"first class the same from all services: {measured.same_answers} of {len(plan.files)} files; {used}"
@@ -188,6 +191,8 @@ def _content(plan: Plan, measured_on: dict[str, Any], measured: Measured) -> dic
             "others": plan.others._asdict(),
         },
         "engine": measured.engine,
+        "served_engine": measured.served_engine,
+        "engines": measured.speeds.model_dump(mode="json"),
         "idle_cores": measured.idle,
         "others": measured.others,
         "same_answers": measured.same_answers,

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Self
 from groupnl.base import environment
 from groupnl.base.child_process import end_with_parent
 from groupnl.errors import ServerError
+from groupnl.inference.engine_names import EngineName
 
 _MODULE = "groupnl_studies.serving.pipeline"
 _STOP_S = 10.0
@@ -60,13 +61,16 @@ class Offline:
         unpacked: folder with the files of an archive.
         images: folder of encoded images, and nothing else.
         max_batch: largest batch that will be asked for.
+        engine: that runs the network; None: as the archive's settings say.
 
     Attributes:
         engine: that they use, once they are started.
     """
 
-    def __init__(self, mode: Mode, unpacked: Path, images: Path, max_batch: int) -> None:
-        self._arguments = [str(unpacked), str(images), str(mode.threads), str(max_batch)]
+    def __init__(
+        self, mode: Mode, unpacked: Path, images: Path, max_batch: int, engine: EngineName | None = None
+    ) -> None:
+        self._arguments = [str(unpacked), str(images), str(mode.threads), str(max_batch), *([engine] if engine else [])]
         self._mode = mode
         self._processes: list[subprocess.Popen[str]] = []
         self.engine = ""

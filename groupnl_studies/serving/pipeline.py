@@ -25,6 +25,7 @@ from groupnl.base.options import Options as BaseOptions
 from groupnl.base.options import read_options
 from groupnl.base.yaml_file import read_mapping
 from groupnl.images import Reader, SideBySide, as_batch
+from groupnl.inference.engine_names import EngineName
 
 _UNCOUNTED_BATCHES = 3
 
@@ -36,14 +37,17 @@ class Pipeline:
         unpacked: folder with the files of an archive.
         threads: of the forward pass on a CPU, and images prepared at a time.
         max_batch: largest batch.
+        engine: that runs the network; None: as the archive's settings say.
 
     Attributes:
-        engine_name: of the engine that is used: another one than the archive wants where that cannot be used here.
+        engine_name: of the engine that is used: another one than is wanted where that cannot be used here.
     """
 
-    def __init__(self, unpacked: Path, threads: int, max_batch: int) -> None:
+    def __init__(self, unpacked: Path, threads: int, max_batch: int, engine: EngineName | None = None) -> None:
         torch.set_num_threads(threads)
         config = handler_section(read_mapping(unpacked / CONFIG_FILE))
+        if engine is not None:
+            config = config.model_copy(update={"engine": engine})
         manifest = checked_manifest(unpacked)
         loaded = load_engine(unpacked, manifest, choose(config)._replace(urgent=True))
         self._engine, self.engine_name = loaded.engine, loaded.name
@@ -92,18 +96,22 @@ class Options(BaseOptions):
         images: folder of encoded images.
         threads: see `Pipeline`.
         max_batch: see `Pipeline`.
+        engine: see `Pipeline`.
     """
 
     unpacked: Path
     images: Path
     threads: Positive
     max_batch: Positive
+    engine: EngineName | None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare them."""
-    for name in Options.model_fields:
+    *required, last = Options.model_fields
+    for name in required:
         parser.add_argument(name)
+    parser.add_argument(last, nargs="?")
 
 
 def main(options: Options) -> None:
@@ -111,7 +119,7 @@ def main(options: Options) -> None:
     with os.fdopen(os.dup(sys.stdout.fileno()), "w", buffering=1) as answers:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what libraries print is no answer
         files = [path.read_bytes() for path in sorted(options.images.iterdir())]
-        pipeline = Pipeline(options.unpacked, options.threads, options.max_batch)
+        pipeline = Pipeline(options.unpacked, options.threads, options.max_batch, options.engine)
         answers.write(json.dumps({"engine": pipeline.engine_name}) + "\n")
         for line in sys.stdin:
             order = json.loads(line)

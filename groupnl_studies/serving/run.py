@@ -10,16 +10,22 @@ from typing import NamedTuple
 import yaml
 
 from groupnl.archive.read import CONFIG_FILE, unpack
+from groupnl.archive.speed.measure import measure as engine_speeds
+from groupnl.archive.speed.settle import settle
+from groupnl.archive.speed.speeds import Speeds
 from groupnl.base.mapping import deep_merge
 from groupnl.base.others import Others
 from groupnl.base.say import Say
 from groupnl.base.yaml_file import read_mapping
+from groupnl.metrics import BUILD_INFO
 from groupnl_studies.harness.client import first_classes
 from groupnl_studies.harness.load import LoadProcess
 from groupnl_studies.harness.rounds import in_turns
+from groupnl_studies.harness.scrape import Scrape
+from groupnl_studies.harness.service import RunningService
 from groupnl_studies.harness.slot import Slot, slot
 from groupnl_studies.serving.contenders import Batching, Contender, contenders
-from groupnl_studies.serving.figures import Limit, Round, limit
+from groupnl_studies.serving.figures import OURS, Limit, Round, limit
 from groupnl_studies.serving.offline import Offline
 from groupnl_studies.serving.plan import Plan
 
@@ -34,7 +40,9 @@ class Measured(NamedTuple):
         rounds: one or more.
         idle: cores that each service kept busy while nobody asked it.
         same_answers: files for which all services named the same class first.
-        engine: that ran the network without a server, as it does in our service.
+        engine: that ran the network without a server, the fastest of the archive's.
+        served_engine: that ran it in our service.
+        speeds: of all the archive's engines, by which the fastest was found.
         others: cores that other programs used in all rounds, on average.
     """
 
@@ -42,6 +50,8 @@ class Measured(NamedTuple):
     idle: dict[str, float]
     same_answers: int
     engine: str
+    served_engine: str
+    speeds: Speeds
     others: float
 
 
@@ -62,7 +72,7 @@ def measure(plan: Plan, say: Say) -> Measured:
         same, idle = bench.same_answers(), bench.idle()
         others = Others()
         rounds = [bench.round(number) for number in range(plan.rounds)]
-        return Measured(rounds, idle, same, bench.engine, others.cores())
+        return Measured(rounds, idle, same, bench.engine, bench.served_engine(), bench.speeds, others.cores())
 
 
 class _Bench:
@@ -75,6 +85,7 @@ class _Bench:
         offline: by name.
         load: asks the services.
         say: prints a line of progress.
+        speeds: of the archive's engines.
     """
 
     def __init__(
@@ -85,7 +96,9 @@ class _Bench:
         offline: Mapping[str, Offline],
         load: LoadProcess,
         say: Say,
+        speeds: Speeds,
     ) -> None:
+        self.speeds = speeds
         self._say = say
         self._plan = plan
         self._batch = batch
@@ -106,6 +119,10 @@ class _Bench:
             _unpack(plan, unpacked)
             images = _written(plan.files, folder / "images")
             batching = Batching.of(unpacked, plan.settings)
+            settle([unpacked], say, lambda: False)  # as our service does: other servers around our engine run the same
+            say("timing the archive's engines, of which the fastest is the limit's")
+            speeds = engine_speeds(unpacked)
+            fastest = speeds.ranking()[0]
             services: dict[str, Contender] = {}
             for each in contenders(plan, batching, folder, unpacked):
                 services[each.name] = each
@@ -113,15 +130,21 @@ class _Bench:
             for each in services.values():
                 each.service.wait_until_ready()
             offline = {
-                name: stack.enter_context(Offline(mode, unpacked, images, batching.size))
+                name: stack.enter_context(Offline(mode, unpacked, images, batching.size, fastest))
                 for name, mode in plan.modes.items()
             }
-            yield cls(plan, batching.size, services, offline, stack.enter_context(LoadProcess()), say)
+            yield cls(plan, batching.size, services, offline, stack.enter_context(LoadProcess()), say, speeds)
 
     @property
     def engine(self) -> str:
         """That the offline processes use."""
         return ", ".join(sorted({processes.engine for processes in self._offline.values()}))
+
+    def served_engine(self) -> str:
+        """That our service uses."""
+        service = self._services[OURS].service
+        assert isinstance(service, RunningService)  # noqa: S101 (for mypy)
+        return ", ".join(Scrape.of(service).by("engine", BUILD_INFO))
 
     def warm(self) -> None:
         """Load each with one client and with some, which is not counted."""

@@ -15,6 +15,8 @@ from groupnl.archive.load import load_unpacked
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
 from groupnl.archive.read import read_manifest, unpack
+from groupnl.archive.speed.machine import Machine
+from groupnl.archive.speed.speeds import Plan, Speed, Speeds
 from groupnl.base.options import read_options
 from groupnl.errors import CheckpointError, ConfigError, ServerError
 from groupnl.models import save_checkpoint
@@ -33,9 +35,7 @@ Children = Callable[[], list[psutil.Process]]
 HANDLER = {"device": "cpu", "precision": "float32"}
 
 
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("archive")
+def packed(folder: Path, handler: dict[str, str]) -> Path:
     card = tiny_card()
     checkpoint = folder / "tiny224.safetensors"
     save_checkpoint(
@@ -43,8 +43,13 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tiny_network().state_dict(),
         card.model_copy(update={"input": card.input.model_copy(update={"size": 224, "crop_pct": 0.875})}),
     )
-    settings = ServingSettings(workers=1, batch_size=4, max_batch_delay_ms=5, handler=HANDLER)
+    settings = ServingSettings(workers=1, batch_size=4, max_batch_delay_ms=5, handler=handler)
     return pack(checkpoint, folder, "tiny224", settings=settings)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return packed(tmp_path_factory.mktemp("archive"), HANDLER)
 
 
 @pytest.fixture
@@ -60,14 +65,24 @@ def arguments(*words: str) -> serving_command.Options:
     return read_options(serving_command.Options, parser.parse_args(words))
 
 
+def speeds(**images_per_second: float) -> Speeds:
+    found = tuple(
+        Speed.model_validate({"engine": name, "precision": "float32", "full": rate, "beside": rate, "alone": rate})
+        for name, rate in images_per_second.items()
+    )
+    return Speeds(machine=Machine.here(), plan=Plan(workers=1, batch_size=4, threads=None), speeds=found)
+
+
 @pytest.mark.service
 def test_one_run_measures_limit_service_and_stock(
     children: Children,
-    archive: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """The limit is of the fastest engine, the service runs the one that its archive wants."""
+    archive = packed(tmp_path, HANDLER | {"engine": "onnx"})
+    monkeypatch.setattr(serving_run, "engine_speeds", lambda _: speeds(eager=2.0, onnx=1.0))
     monkeypatch.setattr(photographs, "COUNT", 4)
     monkeypatch.setattr(serving_command, "modes", lambda cores: {"alone": Mode(1, 1, True)})
     monkeypatch.setattr(serving_run, "IDLE_S", 0.2)
@@ -85,7 +100,9 @@ def test_one_run_measures_limit_service_and_stock(
     content = json.loads(figures.read_text(encoding="utf-8"))
     assert len(content["rounds"]) == 2
     assert content["same_answers"] == 4
-    assert content["engine"] == "eager"
+    assert (content["engine"], content["served_engine"]) == ("eager", "onnx")
+    assert [each["engine"] for each in content["engines"]["speeds"]] == ["eager", "onnx"]
+    assert f"the offline limit is of the engine eager, the fastest; {OURS} runs onnx" in printed.out
     assert set(content["summary"]["served"]) == {OURS, UNDER_TORCHSERVE, STOCK}
     for slots in content["summary"]["served"].values():
         assert list(slots) == ["1", "3"]
@@ -138,7 +155,10 @@ def test_the_processes_of_a_mode_work_side_by_side(children: Children, unpacked:
 def test_a_process_that_cannot_load_the_archive(
     children: Children, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(ServerError, match="ended with code 1"), Offline(Mode(1, 1, False), tmp_path, tmp_path, 1):
+    with (
+        pytest.raises(ServerError, match="ended with code 1"),
+        Offline(Mode(1, 1, False), tmp_path, tmp_path, 1),
+    ):
         pass
     assert "model-config.yaml" in capfd.readouterr().err
     assert not children()
