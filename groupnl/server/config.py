@@ -4,6 +4,7 @@ Read once, before anything is started. Every port, host and limit of the running
 """
 
 import ipaddress
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -184,6 +185,16 @@ class ServeConfig(BaseModel):
     def _both_files_of_tls(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("--tls-cert and --tls-key go together: the certificate, and its key")
+        return self
+
+    @model_validator(mode="after")
+    def _examples_come_of_shadows(self) -> Self:
+        shadow = self.handler_changes().get("shadow")
+        if self.keep_examples and isinstance(shadow, Mapping) and shadow.get("share") == 0:
+            raise ValueError(
+                f"--keep-examples {self.keep_examples} would keep nothing, because the shadow share is 0: no image is "
+                "answered again; raise the share (--shadow-share), or leave --keep-examples out"
+            )
         return self
 
     @model_validator(mode="after")

@@ -41,6 +41,8 @@ def test_unreadable_files_are_named(tmp_path: Path, text: str) -> None:
         ({"workers": 0}, "workers = 0"),
         ({"inference_port": 70_000}, "inference_port = 70000"),
         ({"inference_port": 8083}, "ports must differ"),
+        ({"keep_examples": 2, "shadow_share": 0}, "--keep-examples 2 would keep nothing"),
+        ({"keep_examples": 2, "handler": {"shadow": {"share": 0.0}}}, "the shadow share is 0"),
         ({"host": "::1"}, "host = '::1'"),
         ({"host": "127.0.0.1/x\nmodel_store=/"}, "host"),
     ],
