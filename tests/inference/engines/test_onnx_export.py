@@ -1,4 +1,6 @@
 import collections
+import functools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ import onnxruntime
 import pytest
 import torch
 from support.networks import with_lively_norms
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from groupnl.card import InputConfig
 from groupnl.errors import ConfigError, RewriteError
@@ -34,6 +36,28 @@ KINDS = [
 ]
 
 
+Export = Callable[[str, Sine], Path]
+
+
+@functools.cache
+def in_inference_form(name: str) -> fx.GraphModule:
+    return to_inference(with_lively_norms(name))
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Export:
+    """Exports a network for images of 64 pixels; each once."""
+    folder = tmp_path_factory.mktemp("exported")
+
+    @functools.cache
+    def export(name: str, sine: Sine) -> Path:
+        path = folder / f"{name}, {sine}.onnx"
+        export_onnx(in_inference_form(name), config(64), path, sine=sine)
+        return path
+
+    return export
+
+
 def config(size: int) -> InputConfig:
     return InputConfig(size=size, mean=MEAN, std=STD, crop_pct=0.875, interpolation="bilinear")
 
@@ -55,9 +79,8 @@ def relative_error(found: Tensor, truth: Tensor) -> float:
 @pytest.mark.parametrize("sine", ["operator", "polynomial", "convolutions"])
 @pytest.mark.parametrize("name", KINDS)
 def test_split_layers_compute_the_same_with_nothing_cut_or_joined(name: str, sine: Sine) -> None:
-    network = with_lively_norms(name)
     images = torch.randn(2, 3, 64, 64, generator=torch.manual_seed(1))
-    rewritten = to_inference(network)
+    rewritten = in_inference_form(name)
     split = split_layers(rewritten, sine)
     with torch.no_grad():
         assert relative_error(split(images), rewritten(images)) < EXACT
@@ -72,15 +95,12 @@ def test_split_layers_compute_the_same_with_nothing_cut_or_joined(name: str, sin
 
 
 @pytest.mark.parametrize("name", [TINY, "efficientnet_gnl_es", "mobilenetv3_gnl_small_075", "gnl_resnet50"])
-def test_both_runtimes_compute_what_the_published_form_does(name: str, tmp_path: Path) -> None:
-    network = with_lively_norms(name)
-    rewritten, images = to_inference(network), pixels(3, 64)
-    truth = expected(network, images)
-    export_onnx(rewritten, config(64), tmp_path / "polynomial.onnx", sine="polynomial")
-    openvino = OpenVinoEngine(tmp_path / "polynomial.onnx", 64, torch.float32, 1)
+def test_both_runtimes_compute_what_the_published_form_does(name: str, exported: Export) -> None:
+    images = pixels(3, 64)
+    truth = expected(with_lively_norms(name), images)
+    openvino = OpenVinoEngine(exported(name, "polynomial"), 64, torch.float32, 1)
     assert relative_error(openvino(images), truth) < EXACT
-    export_onnx(rewritten, config(64), tmp_path / "convolutions.onnx", sine="convolutions")
-    on_cpu = OnnxEngine(tmp_path / "convolutions.onnx", 64, CPU, 1)
+    on_cpu = OnnxEngine(exported(name, "convolutions"), 64, CPU, 1)
     assert relative_error(on_cpu(images), truth) < EXACT
 
 
@@ -137,14 +157,13 @@ def test_float16_keeps_norms_and_sines_in_float32(tmp_path: Path) -> None:
     assert 0 < relative_error(logits, expected(network, images)) < 0.02
 
 
-def test_a_layer_of_convolutions_has_nothing_that_reorders(tmp_path: Path) -> None:
+def test_a_layer_of_convolutions_has_nothing_that_reorders(exported: Export, tmp_path: Path) -> None:
     """What stands between two convolutions over all channels must be a convolution, a product or fused with one."""
-    export_onnx(to_inference(with_lively_norms(WIDE)), config(32), tmp_path / "wide.onnx", sine="convolutions")
     optimised = tmp_path / "optimised.onnx"
     options = onnxruntime.SessionOptions()
     options.optimized_model_filepath = str(optimised)
     options.log_severity_level = 3  # it warns that the file is for this machine only
-    onnxruntime.InferenceSession(tmp_path / "wide.onnx", options, providers=["CPUExecutionProvider"])
+    onnxruntime.InferenceSession(exported(WIDE, "convolutions"), options, providers=["CPUExecutionProvider"])
     kinds = collections.Counter(node.op_type for node in onnx.load(optimised).graph.node)
     layers = sum(isinstance(module, GroupNLConv2d) for module in with_lively_norms(WIDE).modules())
     assert not {"Sin", "ReduceL2", "Relu", "Concat"} & set(kinds)
