@@ -133,11 +133,11 @@ def _take_turns(entrants: Sequence[_Entrant], load: Load, settings: Settings) ->
     for number in range(max(len(each.full) for each in entrants)):
         for each in entrants:
             for way in each.full[number : number + 1]:
-                rate = each.here.rate(way.engine, settings.batch, settings.seconds, way.processes, way.threads)
-                each.rates.full[load][way.name].append(rate)
+                run = each.here.run(way.engine, settings.batch, settings.seconds, way.processes, way.threads)
+                each.rates.full[load][way.name].append(run.rate)
             for way in each.lone[number : number + 1]:
-                rate = each.here.rate(way.engine, 1, settings.seconds / 2, 1, way.threads)
-                each.rates.lone[load][way.name].append(rate)
+                run = each.here.run(way.engine, 1, settings.seconds / 2, 1, way.threads)
+                each.rates.lone[load][way.name].append(run.rate)
 
 
 @contextmanager

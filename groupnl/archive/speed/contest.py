@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from groupnl.base import environment
 from groupnl.base.child_process import bound_command
@@ -29,6 +29,18 @@ _Process = subprocess.Popen[str]
 def never() -> bool:
     """Nobody wants to stop."""
     return False
+
+
+class Run(NamedTuple):
+    """What an engine did.
+
+    Attributes:
+        rate: images a second, of all processes together.
+        per_cpu_s: images for each second of processor time: other programs hardly change it.
+    """
+
+    rate: float
+    per_cpu_s: float
 
 
 class Contest:
@@ -69,10 +81,10 @@ class Contest:
                 precisions[name] = answers[0]["precision"]
         return precisions, left_out
 
-    def rate(
+    def run(
         self, name: EngineName, batch: int, seconds: float, processes: int | None = None, threads: int | None = None
-    ) -> float:
-        """Images a second of an engine.
+    ) -> Run:
+        """Run an engine.
 
         Args:
             name: of one that was opened.
@@ -85,7 +97,8 @@ class Contest:
         for process in working:
             _write(process, {"run": name, "batch": batch, "seconds": seconds, "threads": threads})
         runs = [self._read(process) for process in working]
-        return sum(float(run["images"]) / float(run["seconds"]) for run in runs)
+        images, cpu_s = (sum(float(run[name]) for run in runs) for name in ("images", "cpu_s"))
+        return Run(sum(float(run["images"]) / float(run["seconds"]) for run in runs), images / cpu_s)
 
     def _open(self, name: EngineName, threads: Sequence[int]) -> list[dict[str, Any]]:
         """Open an engine everywhere: in the first process alone, then in so many at a time as the memory holds."""

@@ -1,6 +1,7 @@
 """Times the engines of an unpacked archive in processes like those that will serve, alone and beside a busy program."""
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from groupnl.archive.read import CONFIG_FILE
 from groupnl.archive.speed.contest import Contest, IsStopped, busy_program, contest, never
 from groupnl.archive.speed.machine import Machine
 from groupnl.archive.speed.speeds import Plan, Speed, Speeds
-from groupnl.base.others import Others
+from groupnl.base.others import BUSY_CORES, Others
 from groupnl.base.problems import problems
 from groupnl.base.yaml_file import read_mapping
 from groupnl.errors import ConfigError
@@ -25,6 +26,9 @@ _ENOUGH_S = 60.0  # after so long no other round begins: one full batch may take
 
 def measure(folder: Path, is_stopped: IsStopped = never) -> Speeds:
     """Time every engine of an archive that can run here; takes some seconds for each.
+
+    Where other programs use the machine meanwhile, its cores are multiplied by the images for each second of processor
+    time, which hardly depends on them: what was seen changed by half from one time to the next.
 
     Args:
         folder: the unpacked archive, with the settings that it is to be served with.
@@ -46,17 +50,19 @@ def measure(folder: Path, is_stopped: IsStopped = never) -> Speeds:
             if time.monotonic() - began > _ENOUGH_S:
                 break
         used_meanwhile = others.cores()
+    machine = Machine.here()
+    is_disturbed = used_meanwhile > BUSY_CORES and not machine.gpus  # what a GPU does is no processor time
     speeds = tuple(
         Speed(
             engine=name,
             precision=precisions[name],
-            full=max(max(turn.full, turn.beside) for turn in so_far),  # it is not slower without the busy program
+            full=_full(so_far, machine.cores if is_disturbed else None),
             beside=max(turn.beside for turn in so_far),
             alone=max(turn.alone for turn in so_far),
         )
         for name, so_far in turns.items()
     )
-    return Speeds(machine=Machine.here(), plan=plan, speeds=speeds, left_out=left_out, others=used_meanwhile)
+    return Speeds(machine=machine, plan=plan, speeds=speeds, left_out=left_out, others=used_meanwhile)
 
 
 def plan_of(folder: Path) -> Plan:
@@ -79,16 +85,30 @@ def plan_of(folder: Path) -> Plan:
 
 
 class _Turn(NamedTuple):
-    """Images a second, as in `Speed`."""
+    """Images a second, as in `Speed`, and with full batches for each second of processor time."""
 
     full: float
     beside: float
     alone: float
+    per_cpu_s: float
 
 
 def _turn(here: Contest, name: EngineName, batch: int) -> _Turn:
     """One turn of an engine."""
-    full = here.rate(name, batch, _SECONDS)
+    full = here.run(name, batch, _SECONDS)
     with busy_program():
-        beside = here.rate(name, batch, _SECONDS)
-    return _Turn(full, beside, here.rate(name, 1, _ALONE_SECONDS, processes=1))
+        beside = here.run(name, batch, _SECONDS)
+    alone = here.run(name, 1, _ALONE_SECONDS, processes=1)
+    return _Turn(full.rate, beside.rate, alone.rate, max(full.per_cpu_s, beside.per_cpu_s))
+
+
+def _full(turns: Sequence[_Turn], cores: int | None) -> float:
+    """Images a second of an engine with full batches.
+
+    Args:
+        turns: at least one.
+        cores: that are worth a second each, where other programs disturb; None: what was seen counts.
+    """
+    if cores is not None:
+        return cores * max(turn.per_cpu_s for turn in turns)
+    return max(max(turn.full, turn.beside) for turn in turns)  # it is not slower without the busy program

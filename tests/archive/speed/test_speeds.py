@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -211,24 +212,40 @@ def test_where_measuring_fails_the_order_stays(
     assert read_speeds(folder) == before
 
 
+class Measured:
+    """Processes on a machine where each run says the next lower rate, beside other programs that use so much."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, others: float) -> None:
+        self.batches: list[int] = []
+        monkeypatch.setattr(measuring, "contest", lambda *_: nullcontext(self))
+        monkeypatch.setattr(measuring, "busy_program", nullcontext)
+        monkeypatch.setattr(measuring, "Others", lambda: SimpleNamespace(cores=lambda: others))
+        monkeypatch.setattr(measuring, "_ENOUGH_S", -1.0)
+
+    def open_all(self) -> tuple[dict[str, str], dict[str, str]]:
+        return {"eager": "float32"}, {}
+
+    def run(self, _: EngineName, batch: int, seconds: float, processes: int | None = None) -> contest.Run:
+        self.batches.append(batch)
+        return contest.Run(float(10 - len(self.batches)), per_cpu_s=20.0)
+
+
 def test_where_a_turn_takes_long_one_round_is_enough(
     open_engine: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    batches: list[int] = []
-
-    class Slow:
-        def open_all(self) -> tuple[dict[str, str], dict[str, str]]:
-            return {"eager": "float32"}, {}
-
-        def rate(self, _: EngineName, batch: int, seconds: float, processes: int | None = None) -> float:
-            batches.append(batch)
-            return float(10 - len(batches))
-
-    monkeypatch.setattr(measuring, "contest", lambda *_: nullcontext(Slow()))
-    monkeypatch.setattr(measuring, "busy_program", nullcontext)
-    monkeypatch.setattr(measuring, "_ENOUGH_S", -1.0)
+    here = Measured(monkeypatch, others=0.0)
     assert measuring.measure(open_engine("model")).speeds == (speed("eager", 9.0, 8.0, 7.0),)
-    assert batches == [8, 8, 1]
+    assert here.batches == [8, 8, 1]
+
+
+def test_beside_other_programs_the_processor_time_of_an_image_counts(
+    open_engine: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Measured(monkeypatch, others=1.0)
+    found = measuring.measure(open_engine("model"))
+    expected = 9.0 if found.machine.gpus else found.machine.cores * 20.0
+    assert found.speeds == (speed("eager", expected, 8.0, 7.0),)
+    assert found.others == 1.0
 
 
 def test_settings_that_cannot_be_used_are_told_in_a_sentence(open_engine: Callable[[str], Path]) -> None:
