@@ -14,6 +14,7 @@ from torch import Tensor
 from groupnl.inference.engines.cuda_graphs import CudaGraphs, Recorder, trying_algorithms
 from groupnl.inference.engines.engine import on_stream, run_or_split, to_device, urgent_stream
 from groupnl.inference.engines.fixed_sizes import FixedSizes, Run
+from groupnl.inference.heap import keep_memory
 from groupnl.inference.warm_up import run_noise
 
 
@@ -105,6 +106,7 @@ def on_device(
         urgent: on CUDA, run on a stream that goes before those of other engines.
         graphs: on CUDA, record fixed batch sizes when warming up.
     """
+    keep_memory()
     stream = urgent_stream(device) if urgent else None
     recorder = CudaGraphs(device, stream) if graphs and device.type == "cuda" else None
     return OnDevice(compute, side, device, stream, recorder)
