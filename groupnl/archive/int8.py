@@ -60,14 +60,13 @@ def int8_images(card: ModelCard, probe: ProbeSet | None, calibrate: Path | None,
         )
     proof, source = (read_folder(prove, card), str(prove)) if prove else (_of(probe), _PROBE)
     if calibrate:
-        calibration, calibrated_on = _unlabelled(calibrate, card), str(calibrate)
+        calibration, calibrated_on = calibration_images(calibrate, card), str(calibrate)
     else:
         calibration, calibrated_on = _of(probe).pixels, _PROBE
     if calibrated_on == source == _PROBE:
         calibration, proof = calibration[::2], ProbeSet(proof.pixels[1::2], proof.labels[1::2])
         source = calibrated_on = f"half of {_PROBE}"
-    proving = set(map(_content, proof.pixels))
-    calibration = calibration[[_content(image) not in proving for image in calibration]]
+    calibration = without(calibration, proof.pixels)
     _refuse_few(calibration, calibrated_on, LEAST_CALIBRATION, "calibration", "--calibrate")
     _refuse_few(proof.pixels, source, LEAST_PROOF, "the proof", "--prove")
     return Int8Images(calibration, calibrated_on, proof, source)
@@ -111,8 +110,12 @@ def _of(probe: ProbeSet | None) -> ProbeSet:
     return probe
 
 
-def _unlabelled(folder: Path, card: ModelCard) -> Tensor:
-    """A random part of the images below a folder."""
+def calibration_images(folder: Path, card: ModelCard) -> Tensor:
+    """A random part of the images below a folder, 300 at most: uint8 (N, 3, S, S).
+
+    Raises:
+        ConfigError: there is none, or one cannot be used.
+    """
     if not folder.is_dir():
         raise ConfigError(f"--calibrate {folder}: there is no such folder")
     found = sorted(file for file in folder.rglob("*") if not _is_hidden(file, folder) and is_image(file))
@@ -125,6 +128,12 @@ def _unlabelled(folder: Path, card: ModelCard) -> Tensor:
 
 def _is_hidden(file: Path, folder: Path) -> bool:
     return any(is_hidden(part) for part in file.relative_to(folder).parts)
+
+
+def without(images: Tensor, others: Tensor) -> Tensor:
+    """The images that are not among the others."""
+    known = set(map(_content, others))
+    return images[[_content(image) not in known for image in images]]
 
 
 def _content(image: Tensor) -> bytes:
