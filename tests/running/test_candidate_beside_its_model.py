@@ -97,7 +97,7 @@ def test_counts_are_plain_arithmetic_and_the_gate_judges_by_them(
     pixels = {"name": "image", "shape": [1, 2, 2, 3], "datatype": "UINT8", "data": [9] * 12}
     body = json.dumps({"inputs": [pixels]}).encode()
     assert server.ask("/v2/models/model/infer", body, "POST", {"Content-Type": "application/json"}).status == 200
-    until_equal(lambda: sum(s.value for s in server.samples() if s.name == PAIRS_DONE), IMAGES + 1, LIMIT_S)
+    until_equal(lambda: sum(s.value for s in server.samples(PAIRS_DONE) if s.name == PAIRS_DONE), IMAGES + 1, LIMIT_S)
 
     same = sum(one == other for one, other in zip(ours, theirs, strict=True))
     assert 0 < same < IMAGES

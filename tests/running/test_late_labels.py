@@ -54,39 +54,33 @@ def _post(server: Server, *labels: tuple[str, str]) -> tuple[int, int, list[int]
     return answer.content["joined"], answer.content["unknown"], [one["position"] for one in answer.content["refused"]]
 
 
-def _count(server: Server, name: str, **labels: str) -> float:
-    found = [s.value for s in server.samples() if s.name == f"groupnl_{name}" and labels.items() <= s.labels.items()]
-    assert found, f"no sample {name} {labels}"
-    return sum(found)
-
-
 @pytest.mark.timeout(600)
 def test_labels_find_their_answers_also_after_a_restart(start: Start, archives: list[Path], tmp_path: Path) -> None:
     options = ("--state-dir", str(tmp_path / "state"), "--candidate", f"tiny={archives[2]}")
     server = start("--models", f"tiny={archives[0]}", *options)
     server.wait_for("Ctrl-C stops")
-    assert _count(server, "late_labels_total") == _count(server, "late_labelled_total", **CORRUPTED) == 0
+    assert server.count("late_labels_total") == server.count("late_labelled_total", **CORRUPTED) == 0
     best = [_asked(server, number, f"order {number}") for number in range(3)]
     unnamed = _asked(server, 3, None)
     wrong = next(name for name in CLASSES if name != best[2])
-    until_equal(lambda: _count(server, PAIRS_DONE.removeprefix("groupnl_")), 4, LIMIT_S)
+    until_equal(lambda: server.count(PAIRS_DONE.removeprefix("groupnl_")), 4, LIMIT_S)
     hashed = hashlib.blake2b(_photo(3), digest_size=16).hexdigest()
     assert _post(server, ("order 1", best[1]), (hashed, unnamed), ("order 2", wrong), ("order 9", wrong)) == (3, 1, [])
     assert _post(server, ("order 1", best[1]), ("order 0", "purple")) == (0, 0, [0, 1])
-    outcomes = [_count(server, "late_labels_total", outcome=outcome) for outcome in ("joined", "unknown", "refused")]
+    outcomes = [server.count("late_labels_total", outcome=outcome) for outcome in ("joined", "unknown", "refused")]
     assert outcomes == [3, 1, 2]
     for cell in (CLEAN, CORRUPTED):
-        assert _count(server, "late_labelled_total", **cell) == 3
-    assert _count(server, "late_labelled_correct_total", **CLEAN) == 2
-    assert _count(server, "label_delay_seconds_count") == 3
-    rights = [_count(server, "late_candidate_right_total", outcome=one) for one in ("both_right", "both_wrong")]
+        assert server.count("late_labelled_total", **cell) == 3
+    assert server.count("late_labelled_correct_total", **CLEAN) == 2
+    assert server.count("label_delay_seconds_count") == 3
+    rights = [server.count("late_candidate_right_total", outcome=one) for one in ("both_right", "both_wrong")]
     assert rights == [2, 1]  # the same network twice
     assert server.stop() == 0
     if server.kind == "groupnl":
         server = start("--models", f"tiny={archives[0]}", "--workers", "1", *options)
         server.wait_for("Ctrl-C stops")
         assert _post(server, ("order 0", best[0]), ("order 1", best[1])) == (1, 0, [1])
-        assert _count(server, "late_labelled_correct_total", **CLEAN) == 3
+        assert server.count("late_labelled_correct_total", **CLEAN) == 3
         _another_archive(server, archives[1])
         assert server.stop() == 0
 
@@ -99,4 +93,4 @@ def _another_archive(server: Server, archive: Path) -> None:
     assert _post(server, ("order 5", CLASSES[0])) == (0, 1, [])
     best = _asked(server, 6, "order 6")
     assert _post(server, ("order 6", best)) == (1, 0, [])
-    assert _count(server, "late_labelled_correct_total", **CLEAN) == 1
+    assert server.count("late_labelled_correct_total", **CLEAN) == 1

@@ -50,18 +50,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         running.kill()
 
 
-def _count(server: Server, name: str, **labels: str) -> float:
-    """The sum of a metric's samples that have these labels."""
-    samples = [sample for sample in server.samples() if sample.name == f"groupnl_{name}"]
-    found = [sample.value for sample in samples if labels.items() <= sample.labels.items()]
-    assert found, f"no sample {name} {labels}"
-    return sum(found)
-
-
 def _at_rest(server: Server) -> bool:
     """Whether every chosen image was answered again or dropped."""
     names = ("shadow_pair_seconds_count", "shadow_dropped_total", "shadow_queue_length", "shadow_sampled_total")
-    pairs, dropped, waiting, sampled = (_count(server, name) for name in names)
+    pairs, dropped, waiting, sampled = (server.count(name) for name in names)
     return waiting == 0 and sampled == pairs + dropped
 
 
@@ -73,9 +65,9 @@ def _shadow_processes(server: Server, of: int | None = None) -> list[psutil.Proc
 def test_the_figures_equal_plain_arithmetic(server: Server) -> None:
     until(lambda: _at_rest(server))
     names = ("shadow_pairs_total", "shadow_flips_total", "shadow_top5_kept_total", "labelled_total")
-    before = [_count(server, name, corruption="contrast") for name in names]
+    before = [server.count(name, corruption="contrast") for name in names]
     outcomes = ("both_hold", "model_only", "reference_only", "both_flip")
-    paired = [_count(server, "shadow_paired_outcomes_total", reference="twin", outcome=name) for name in outcomes]
+    paired = [server.count("shadow_paired_outcomes_total", reference="twin", outcome=name) for name in outcomes]
     for number in range(30):
         assert server.predict("model", file_of(number), {"X-Label": CLASSES[number % 7]}).status == 200
     until(lambda: _at_rest(server))
@@ -88,36 +80,36 @@ def test_the_figures_equal_plain_arithmetic(server: Server) -> None:
     best = clean.argmax(dim=1)
     holds, twin_holds = best == corrupted.argmax(dim=1), twin_clean.argmax(dim=1) == twin_corrupted.argmax(dim=1)
     top5 = (corrupted.topk(5).indices == best[:, None]).any(dim=1)
-    found = [_count(server, name, corruption="contrast") - old for name, old in zip(names, before, strict=True)]
+    found = [server.count(name, corruption="contrast") - old for name, old in zip(names, before, strict=True)]
     assert found == [30, int((~holds).sum()), int(top5.sum()), 30]
     assert 0 < int((~holds).sum()) < 30
     expected = [holds & twin_holds, holds & ~twin_holds, ~holds & twin_holds, ~holds & ~twin_holds]
-    now = [_count(server, "shadow_paired_outcomes_total", reference="twin", outcome=name) for name in outcomes]
+    now = [server.count("shadow_paired_outcomes_total", reference="twin", outcome=name) for name in outcomes]
     assert [new - old for new, old in zip(now, paired, strict=True)] == [int(part.sum()) for part in expected]
     right = sum(int(label) == number % 7 for number, label in enumerate(best))
-    assert _count(server, "labelled_correct_total", corruption="none", severity="0") == right
+    assert server.count("labelled_correct_total", corruption="none", severity="0") == right
 
 
 def test_odd_headers_are_used_or_refused(server: Server) -> None:
-    sampled = _count(server, "shadow_sampled_total")
+    sampled = server.count("shadow_sampled_total")
     for key in ("", "k" * 6000, "\u00fc\u00ff", "a\tb"):
         assert server.predict("model", file_of(0), {"X-Request-Key": key}).status == 200
     assert server.predict("model", file_of(0), {"X-Label": "6"}).status == 200
     for label in ("7", "-1", "nothing", "9" * 5000, "\u00ff"):
         answer = server.predict("model", file_of(0), {"X-Label": label})
         assert (answer.status, answer.content["code"]) == (400, "invalid_header")
-    assert _count(server, "shadow_sampled_total") == sampled + 5
+    assert server.count("shadow_sampled_total") == sampled + 5
 
 
 def test_stopped_shadow_processes_hold_up_nobody(server: Server) -> None:
     until(lambda: _at_rest(server) and len(_shadow_processes(server)) == 2)
-    dropped = _count(server, "shadow_dropped_total", reason="queue_full")
+    dropped = server.count("shadow_dropped_total", reason="queue_full")
     for process in _shadow_processes(server):
         process.suspend()
     for number in range(4 * QUEUE):
         assert server.predict("model", file_of(number)).status == 200
-    assert _count(server, "shadow_queue_length") > 0
-    assert _count(server, "shadow_dropped_total", reason="queue_full") > dropped
+    assert server.count("shadow_queue_length") > 0
+    assert server.count("shadow_dropped_total", reason="queue_full") > dropped
     for process in _shadow_processes(server):
         process.resume()
     until(lambda: _at_rest(server))
@@ -128,28 +120,28 @@ def test_a_killed_shadow_process_comes_back(server: Server) -> None:
     for process in killed:
         process.kill()
     psutil.wait_procs(killed, timeout=60)
-    pairs = _count(server, "shadow_pairs_total")
+    pairs = server.count("shadow_pairs_total")
 
     def new_pairs() -> bool:
         assert server.predict("model", file_of(0)).status == 200
-        return _count(server, "shadow_pairs_total") > pairs
+        return server.count("shadow_pairs_total") > pairs
 
     until(new_pairs)
-    assert _count(server, "shadow_dropped_total", reason="fault") > 0
+    assert server.count("shadow_dropped_total", reason="fault") > 0
     until(lambda: _at_rest(server))
 
 
 def test_a_killed_worker_leaves_its_counts_and_no_process(server: Server) -> None:
     names = ("requests_total", "shadow_sampled_total", "shadow_pairs_total", "worker_starts_total")
-    before = [_count(server, name) for name in names]
+    before = [server.count(name) for name in names]
     worker = server.workers("model")[0]
     orphans = _shadow_processes(server, of=worker)
     for process in orphans:
         process.suspend()  # it cannot see that its pipe is closed
     os.kill(worker, signal.SIGKILL)
     assert psutil.wait_procs(orphans, timeout=60)[1] == []
-    until(lambda: _count(server, "worker_starts_total") == before[3] + 1)
+    until(lambda: server.count("worker_starts_total") == before[3] + 1)
     for name, old in zip(names[:3], before[:3], strict=True):
-        assert _count(server, name) >= old
-    assert _count(server, "shadow_queue_length") == 0
+        assert server.count(name) >= old
+    assert server.count("shadow_queue_length") == 0
     until(lambda: len(server.workers("model")) == 2)

@@ -38,15 +38,15 @@ def promtool(*words: str | Path) -> str:
 
 
 def configure(folder: Path, *words: str) -> Path:
-    """The configuration that `groupnl monitoring` writes into a folder; all rules are computed every second.
+    """The configuration that `groupnl monitoring` writes into a folder; all rules are computed every two seconds.
 
     Args:
         folder: where it is written.
         words: its options, beside the intervals.
     """
-    assert main(["monitoring", "--out", str(folder), "--interval", "1", "--evaluation-interval", "1", *words]) == 0
+    assert main(["monitoring", "--out", str(folder), "--interval", "1", "--evaluation-interval", "2", *words]) == 0
     for file in (folder / "prometheus" / "rules").glob("*.yml"):
-        file.write_text(file.read_text().replace(f"interval: {LONG_INTERVAL}", "interval: 1s"))
+        file.write_text(file.read_text().replace(f"interval: {LONG_INTERVAL}", "interval: 2s"))
     return folder / "prometheus" / "prometheus.yml"
 
 

@@ -133,15 +133,15 @@ class Server:
             return ask(self.management, method, path, body, {})
         return _answer(_UnixConnection(management_socket(self.inference, None)), method, path, body, {})
 
-    def samples(self) -> list[Sample]:
-        """What the metrics port shows at this moment."""
+    def samples(self, name: str = "groupnl_") -> list[Sample]:
+        """What the metrics port shows at this moment; all others than those whose names begin so are not parsed."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.metrics}/metrics", timeout=30) as answer:
-            families = text_string_to_metric_families(answer.read().decode())
-        return [sample for family in families for sample in family.samples]
+            lines = [line for line in answer.read().decode().splitlines(keepends=True) if line.startswith(name)]
+        return [sample for family in text_string_to_metric_families("".join(lines)) for sample in family.samples]
 
     def count(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples that have these labels, at this moment; `name` is without our prefix."""
-        samples = [sample for sample in self.samples() if sample.name == f"groupnl_{name}"]
+        samples = [sample for sample in self.samples(f"groupnl_{name}") if sample.name == f"groupnl_{name}"]
         found = [sample.value for sample in samples if labels.items() <= sample.labels.items()]
         assert found, f"no sample {name} {labels}"
         return sum(found)

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 Value = TypeVar("Value")
 LIMIT_S = 120.0  # more than any of it takes on a busy machine; what happens earlier is not waited for
-_POLL_S, _LONGEST_POLL_S = 0.02, 0.5  # at first, and later: asking a service takes the cores that it works with
-_GROWTH = 1.3
+# Between two looks: a part of what was waited for so far, because asking a service takes the cores that it works with.
+_POLL_S, _LONGEST_POLL_S, _PART = 0.02, 0.5, 0.05
 
 
 def until(is_so: Callable[[], object], limit_s: float = LIMIT_S, told: Callable[[], object] | None = None) -> None:
@@ -41,9 +41,8 @@ def until_equal(read: Callable[[], Value], expected: Value, limit_s: float = LIM
 
 def _moments(limit_s: float) -> Iterator[bool]:
     """When to look, more and more seldom; each says whether it is the last."""
-    end, pause = time.monotonic() + limit_s, _POLL_S
-    while time.monotonic() < end:
+    start = time.monotonic()
+    while (waited_s := time.monotonic() - start) < limit_s:
         yield False
-        time.sleep(pause)
-        pause = min(pause * _GROWTH, _LONGEST_POLL_S)
+        time.sleep(min(max(_POLL_S, _PART * waited_s), _LONGEST_POLL_S))
     yield True
