@@ -53,7 +53,7 @@ def test_killed_processes_go_on_as_if_unbroken(data, tmp_path):
     whole, killed = (settings(data, tmp_path / name, epochs=8, batch_size=4) for name in ("whole", "killed"))
     torchrun.finish(torchrun.start("train", *words_of(whole), processes=3))
     processes = torchrun.start("train", *words_of(killed), processes=3)
-    until((killed.run_folder / STATE).exists, torchrun.LIMIT_S)
+    until((killed.run_folder / STATE).exists, torchrun.LIMIT_S, longest_pause_s=0.02)  # before all epochs are done
     processes.kill()  # torchrun itself, which cannot tell the others: the system does
     processes.communicate(timeout=torchrun.LIMIT_S)  # their ends of the pipe are closed: they are gone
     done = torch.load(killed.run_folder / STATE, weights_only=True)["rows"]
