@@ -8,8 +8,9 @@ from typing import Any, Self, get_args
 
 import torch
 from pydantic import Field, model_validator
+from torch import Tensor
 
-from groupnl.archive.int8 import calibration_images, without
+from groupnl.archive.int8 import LEAST_CALIBRATION, calibration_images, without
 from groupnl.base.atomic_file import write_whole
 from groupnl.base.cores import whole_cores
 from groupnl.base.files import sha256_of
@@ -17,6 +18,7 @@ from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
 from groupnl.base.progress import progress
 from groupnl.base.short_names import by_short_name
+from groupnl.card import ModelCard
 from groupnl.corruptions.names import CELLS
 from groupnl.errors import ConfigError
 from groupnl.inference.agreement import LARGEST_SHIFT, LEAST_AGREEMENT, Agreement, answers, compare
@@ -149,7 +151,7 @@ def _study(
 ) -> tuple[list[Agreement], list[Robustness]]:
     trained, card = open_described(checkpoint)
     images = read_images(options.data, options.splits, card, options.limit, 0)
-    calibration = without(calibration_images(options.calibrate, card), images.pixels) if options.calibrate else None
+    calibration = _calibration(options.calibrate, card, images) if options.calibrate else None
     workshop = Workshop(cache, card.input, device, threads, calibration=calibration)
     expected = answers(workshop.engine(REFERENCE, trained.network, trained.sha256), images.pixels, options.batch_size)
     found, engines = [], {}
@@ -162,6 +164,17 @@ def _study(
             if options.cells:
                 engines[way.name] = engine
     return found, _in_cells(options, name, engines, images) if options.cells else []
+
+
+def _calibration(folder: Path, card: ModelCard, images: HeldBack) -> Tensor:
+    """Images of a folder that are not compared."""
+    found = without(calibration_images(folder, card), images.pixels)
+    if len(found) < LEAST_CALIBRATION:
+        raise ConfigError(
+            f"--calibrate {folder} has {len(found)} images that are not among those to compare, and at least "
+            f"{LEAST_CALIBRATION} are needed: name another folder, or other --splits"
+        )
+    return found
 
 
 def _in_cells(options: Options, name: str, engines: dict[str, Engine], images: HeldBack) -> list[Robustness]:

@@ -12,11 +12,13 @@ from support.pictures import scene
 from support.tiny import tiny_checkpoint, tiny_network
 
 from groupnl.base.options import read_options
+from groupnl.corruptions.names import CELLS
 from groupnl.errors import ConfigError, GroupNLError, RewriteError
 from groupnl.inference.agreement import Agreement, answers, compare
 from groupnl.inference.engines.engine import Engine
 from groupnl.inference.ways import REFERENCE, Way
 from groupnl.inference.workshop import Workshop
+from groupnl_studies.precision import cells
 from groupnl_studies.precision import command as precision_command
 from groupnl_studies.precision.figures import summary, table
 
@@ -117,6 +119,26 @@ def test_the_command_compares_every_way_on_all_images(
     assert capsys.readouterr().out.count("| 100.00% |") == 2
 
 
+def test_images_that_are_compared_do_not_calibrate(data: Path, tmp_path: Path) -> None:
+    words = ["--data", data, "--calibrate", data, "--engines", "openvino-int8", "--threads", 1, "--device", "cpu"]
+    with pytest.raises(ConfigError, match="has 0 images that are not among those to compare, and at least 50"):
+        study(tiny_checkpoint(tmp_path), *words)
+
+
+def test_all_cells_are_counted_for_each_way(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cells, "CELLS", CELLS[:3])
+    figures = tmp_path / "precision.json"
+    words = ["--data", data, "--engines", "eager-float32", "--threads", 1, "--device", "cpu", "--cells"]
+    assert study(tiny_checkpoint(tmp_path), *words, "--json", figures) == 0
+    (found,) = json.loads(figures.read_text())["cells"]["ways"]
+    assert (found["network"], found["way"], found["images"]) == ("tiny", "eager-float32", 5)
+    assert len(found["kept"]) == len(found["correct"]) == 3
+    assert found["agreement"] == pytest.approx(sum(found["kept"]) / 15)
+    assert "| tiny | eager-float32 |" in capsys.readouterr().out.split("first class kept")[1]
+
+
 def test_checkpoints_of_one_name_are_told_apart(data: Path, tmp_path: Path) -> None:
     checkpoints = [tiny_checkpoint(tmp_path / name) for name in ("first", "second")]
     figures = tmp_path / "precision.json"
@@ -151,6 +173,8 @@ def test_a_way_that_answers_otherwise_fails_the_command(
         (["--threads", "0"], "--threads 0: it must be 1 or more"),
         (["--json", "nowhere/x.json"], "there is no folder nowhere"),
         (["--engines", "aot"], "'aot' is no way to run a network"),
+        (["--engines", "openvino-int8"], "openvino-int8 needs images to calibrate with: --calibrate DIR"),
+        (["--engines", "eager-int8"], "the engine 'eager' has no precision 'int8'"),
     ],
 )
 def test_what_cannot_be_used_is_told(data: Path, tmp_path: Path, words: list[str], sentence: str) -> None:
