@@ -99,7 +99,7 @@ PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesse
 
 # Lint takes half a minute on one core while packing compiles on the other; engines are timed after that.
 test: $(VENV)/dev.stamp
-	$(MAKE) --jobs 2 lint archives
+	$(MAKE) --no-print-directory --jobs 2 lint archives
 	$(PYTEST)
 
 test-fast: $(VENV)/dev.stamp

@@ -21,17 +21,25 @@ from groupnl.inference.native import build as native
 from groupnl.models import save_checkpoint
 
 RUNNING = Path(__file__).parent / "running"  # its tests share a server in each process
+LONG = ("service", "slow")  # markers of what takes long
 CLASSES = ("grey", "red", "green", "blue", "white", "black", "\u00e9clair")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that take long come first, so that no process is left alone with one at the end."""
-    order: dict[Path, list[bool]] = {}
+    """Files that take long come first, so that no process is left alone with one at the end.
+
+    Those that start services wait a lot, and stand among those that compute: so both cores have something to do.
+    """
+    kinds: dict[Path, int] = {}
     for item in items:
         if RUNNING in item.path.parents:
             item.add_marker("service")
-        place = [item.get_closest_marker(name) is None for name in ("service", "slow")]
-        order[item.path] = min(place, order.get(item.path, place))
+        kind = next((place for place, name in enumerate(LONG) if item.get_closest_marker(name)), len(LONG))
+        kinds[item.path] = min(kind, kinds.get(item.path, kind))
+    order: dict[Path, tuple[bool, float]] = {}
+    for kind in {*kinds.values()}:
+        files = [path for path, its in kinds.items() if its == kind]
+        order |= {path: (kind == len(LONG), number / len(files)) for number, path in enumerate(files)}
     items.sort(key=lambda item: order[item.path])
 
 

@@ -13,7 +13,7 @@ from groupnl.base.mapping import deep_merge
 from groupnl.base.options import SettingsOptions, read_settings
 from groupnl.card.input_options import InputOptions, add_input_arguments
 from groupnl.inference.device_names import ServedPrecision
-from groupnl.inference.engine_names import AUTO, EngineChoice, EngineName
+from groupnl.inference.engine_names import AUTO, WITH_INT8, EngineChoice, EngineName
 
 
 class Options(InputOptions, SettingsOptions):
@@ -143,4 +143,6 @@ def _settings(options: Options) -> ServingSettings:
     if options.twin:
         changes["shadow"] = {"twin": options.twin}
     handler = deep_merge({"engine": AUTO} | handler, changes)
+    if handler["engine"] == AUTO and handler.get("precision") == "int8":
+        handler["engine"] = WITH_INT8  # nothing to choose from, and nothing to time
     return read_settings(ServingSettings, options.settings | {"handler": handler})

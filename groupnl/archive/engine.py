@@ -14,7 +14,7 @@ from groupnl.archive.manifest import Manifest
 from groupnl.archive.speed.speeds import Speeds, read_speeds
 from groupnl.errors import ConfigError, EngineStartError
 from groupnl.inference.device import PRECISIONS, choose_device, choose_precision, cpu_has_int8_sums, precision_name
-from groupnl.inference.engine_names import AUTO, EngineChoice, EngineName
+from groupnl.inference.engine_names import AUTO, WITH_INT8, EngineChoice, EngineName
 from groupnl.inference.engines.engine import Engine
 from groupnl.inference.engines.kind import EngineKind, Spec
 from groupnl.inference.engines.table import ENGINES, engine_kind
@@ -24,7 +24,6 @@ logger = logging.getLogger(__name__)
 
 # What runs a network where no engine of the archive can be used: it needs nothing but the weights.
 _LAST_RESORT: EngineName = "eager"
-_WITH_INT8: EngineName = "openvino"
 
 
 class Choice(NamedTuple):
@@ -81,7 +80,7 @@ def choose(config: HandlerConfig, gpu: int | None = None) -> Choice:
     choice = Choice(config.engine, device, choose_precision(config.precision, device), is_flexible=is_flexible)
     if choice.name == AUTO and choice.precision != torch.int8:
         return choice
-    name = _WITH_INT8 if choice.name == AUTO else choice.name
+    name = WITH_INT8 if choice.name == AUTO else choice.name
     choice = choice.for_engine(name) if is_flexible else choice._replace(name=name)
     if reason := engine_kind(name).refusal(device, choice.precision):
         raise ConfigError(reason)

@@ -22,16 +22,14 @@ class Turns:
 
     Args:
         folder: of the seats; None where a worker has its cores for itself.
-        threads: of this worker without seats, and of its engine.
-        all_or_none: wait until as many seats are free as there are threads, for an engine whose threads are fixed.
+        threads: of this worker without seats, and the most of a turn.
     """
 
-    def __init__(self, folder: Path | None, threads: int, *, all_or_none: bool = False) -> None:
+    def __init__(self, folder: Path | None, threads: int) -> None:
         files, share = ([], threads) if folder is None else read_seats(folder)
         self._seats = [os.open(file, os.O_RDONLY) for file in files]  # open while the worker lives
         self._share = share
         self._threads = threads
-        self._all_or_none = all_or_none
         self._pace = Pace(self.threads)
         self._was_alone = True
         self._usual_s = 0.0  # of a turn
@@ -43,8 +41,7 @@ class Turns:
 
         A batch that is alone gets the one with which it is computed soonest, see `groupnl.base.pace`.
         """
-        shared = self._threads if self._all_or_none else min(self._share, self._threads)
-        return tuple(sorted({shared, self._threads}))
+        return tuple(sorted({min(self._share, self._threads), self._threads}))
 
     def forget(self) -> None:
         """What was learnt of the numbers of threads is of another machine, or of another load."""
@@ -63,11 +60,11 @@ class Turns:
         if not self._seats:
             yield self._threads
             return
-        seats, is_free = self._take_all() if self._all_or_none else self._take(images)
+        seats, is_free = self._take(images)
         self._is_starved = not seats
         began = time.monotonic()
         try:
-            yield self._threads if self._all_or_none else len(seats) or min(self._share, self._threads)
+            yield len(seats) or min(self._share, self._threads)
         finally:
             _leave(seats)
             took_s = time.monotonic() - began
@@ -103,25 +100,6 @@ class Turns:
     def _free_seats(self) -> list[int]:
         """The seats on which nobody sat, taken."""
         return [seat for seat in self._seats if _takes(seat)]
-
-    def _take_all(self) -> tuple[list[int], bool]:
-        """As many seats as there are threads, side by side; their number is not free to choose."""
-        deadline = self._deadline()
-        size = min(self._threads, len(self._seats))
-        rows = [self._seats[start : start + size] for start in range(0, len(self._seats) - size + 1, size)]
-        while not (row := next((each for each in rows if _takes(each[0])), [])):
-            if time.monotonic() > deadline:
-                return [], False
-            time.sleep(_POLL_S)
-        taken = row[:1]
-        for seat in row[1:]:  # all in the same order, so that nobody waits for one who waits
-            while not _takes(seat):
-                if time.monotonic() > deadline:
-                    _leave(taken)
-                    return [], False
-                time.sleep(_POLL_S)
-            taken.append(seat)
-        return taken, False
 
     def _deadline(self) -> float:
         """When waiting for a seat ends; on the monotonic clock."""

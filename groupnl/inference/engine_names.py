@@ -9,3 +9,5 @@ EngineName = Literal["eager", "compile", "aot", "onnx", "openvino"]
 AUTO: Final = "auto"
 EngineChoice = Literal["auto", EngineName]
 """An engine, or that of an archive's which is the fastest on the machine that serves."""
+WITH_INT8: Final[EngineName] = "openvino"
+"""The one engine that has the precision int8."""

@@ -12,7 +12,6 @@ from groupnl.archive.load import checked_manifest, handler_section
 from groupnl.archive.traffic import load_traffic, served_temperature
 from groupnl.base.environment import answers_folder, seats_folder, seen_folder
 from groupnl.base.turns import Turns
-from groupnl.inference.engines.table import engine_kind
 from groupnl.inference.threads import warm_up_with
 from groupnl.service.answer_counts import AnswerCounts
 from groupnl.service.counting import count_start, set_engine_speeds, set_offline_figures, worker_metrics
@@ -65,7 +64,7 @@ def load_service(
     tell("engine")
     engine, used, precision = load_engine(model_dir, manifest, choice._replace(urgent=True))
     tell("warm-up")
-    turns = Turns(seats_folder(), torch.get_num_threads(), all_or_none=engine_kind(used).fixed_threads)
+    turns = Turns(seats_folder(), torch.get_num_threads())
     warm_up_with(engine, turns.threads, batch_size)
     tell("counts")
     set_engine_speeds(metrics, model_dir)

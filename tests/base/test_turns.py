@@ -55,11 +55,9 @@ def test_who_is_alone_has_all_cores(tmp_path: Path) -> None:
         assert threads == 4
 
 
-@pytest.mark.parametrize(("threads", "whole", "expected"), [(4, False, (2, 4)), (1, False, (1,)), (4, True, (4,))])
-def test_only_what_a_turn_may_bring_is_warmed_up(
-    tmp_path: Path, threads: int, whole: bool, expected: tuple[int, ...]
-) -> None:
-    assert Turns(folder(tmp_path, 4, 2), threads, all_or_none=whole).threads == expected
+@pytest.mark.parametrize(("threads", "expected"), [(4, (2, 4)), (1, (1,))])
+def test_only_what_a_turn_may_bring_is_warmed_up(tmp_path: Path, threads: int, expected: tuple[int, ...]) -> None:
+    assert Turns(folder(tmp_path, 4, 2), threads).threads == expected
 
 
 def test_beside_another_one_has_a_share(tmp_path: Path) -> None:
@@ -124,34 +122,6 @@ def test_who_has_waited_takes_a_share(tmp_path: Path) -> None:
     assert given == [2]
 
 
-def test_an_engine_of_fixed_threads_waits_for_all_cores(tmp_path: Path) -> None:
-    place, came = folder(tmp_path, 2), threading.Event()
-    beside, whole = Turns(place, 1), Turns(place, 2, all_or_none=True)
-
-    def follow() -> None:
-        with whole.turn() as threads:
-            assert threads == 2
-            came.set()
-
-    with beside.turn():
-        thread = threading.Thread(target=follow)
-        thread.start()
-        assert not came.wait(0.1)
-    assert came.wait(60)
-    thread.join()
-
-
-def test_engines_of_fixed_threads_compute_side_by_side_where_the_seats_are_enough(tmp_path: Path) -> None:
-    """As with a quota of 1.5 cores: two seats, and one thread for each worker."""
-    place = folder(tmp_path, 5)
-    first, second, third = (Turns(place, 2, all_or_none=True) for _ in range(3))
-    with first.turn() as one, second.turn() as other, ThreadPoolExecutor(1) as pool:
-        assert (one, other) == (2, 2)
-        waiting = pool.submit(lambda: third.turn().__enter__())
-        time.sleep(0.1)
-        assert not waiting.done()
-
-
 def test_a_fault_leaves_the_seats(tmp_path: Path) -> None:
     place = folder(tmp_path, 2)
     with pytest.raises(ZeroDivisionError), Turns(place, 2).turn():
@@ -177,22 +147,20 @@ def test_without_seats_nobody_waits() -> None:
         assert (first, second) == (3, 3)
 
 
-@pytest.mark.parametrize("whole", [False, True])
-def test_one_that_stands_still_stops_nobody_for_long(tmp_path: Path, whole: bool) -> None:
+def test_one_that_stands_still_stops_nobody_for_long(tmp_path: Path) -> None:
     place = folder(tmp_path, 2)
-    still, going = Turns(place, 2, all_or_none=True), Turns(place, 2, all_or_none=whole)
-    expected = 2 if whole else 1
+    still, going = Turns(place, 2), Turns(place, 2)
     with still.turn():
         began = time.monotonic()
         with going.turn() as threads:
-            assert threads == expected
+            assert threads == 1
         assert time.monotonic() - began > 0.4
         began = time.monotonic()
         for _ in range(5):
             with going.turn() as threads:
-                assert threads == expected
+                assert threads == 1
         assert time.monotonic() - began < 2.5  # as if each had waited so long
     with going.turn(), ThreadPoolExecutor(1) as pool:  # on a seat again: who comes now waits
-        waiting = pool.submit(lambda: Turns(place, 2, all_or_none=True).turn().__enter__())
+        waiting = pool.submit(lambda: Turns(place, 2).turn().__enter__())
         time.sleep(0.1)
         assert not waiting.done()

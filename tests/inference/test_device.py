@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from groupnl.errors import ConfigError
-from groupnl.inference.device import PRECISIONS, choose_device, choose_precision, cpu_has_bfloat16
+from groupnl.inference.device import PRECISIONS, choose_device, choose_precision, cpu_has_bfloat16, cpu_has_int8_sums
 from groupnl.inference.device_names import PrecisionName, ServedPrecision
 
 CPU = torch.device("cpu")
@@ -82,21 +82,30 @@ def test_names_of_devices_engines_and_settings_import_no_torch() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "expected"),
+    ("limit", "bfloat16", "int8"),
     [
-        (None, True),
-        ("ALL", True),
-        ("avx512_core_bf16", True),
-        ("AVX512_CORE_AMX", True),
-        ("AVX2", False),
-        ("AVX512_CORE", False),
+        (None, True, True),
+        ("ALL", True, True),
+        ("avx512_core_bf16", True, True),
+        ("AVX512_CORE_AMX", True, True),
+        ("AVX512_CORE_VNNI", False, True),
+        ("AVX2_VNNI", False, True),
+        ("AVX2", False, False),
+        ("AVX512_CORE", False, False),
     ],
 )
 def test_instructions_that_onednn_is_told_to_do_without_are_not_there(
-    limit: str | None, expected: bool, monkeypatch: pytest.MonkeyPatch
+    limit: str | None, bfloat16: bool, int8: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True, "avx512_vnni": True})
     monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
     if limit:
         monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
-    assert cpu_has_bfloat16() is expected
+    assert cpu_has_bfloat16() is bfloat16
+    assert cpu_has_int8_sums() is int8
+
+
+def test_int8_is_for_a_cpu() -> None:
+    assert choose_precision("int8", CPU) is torch.int8
+    with pytest.raises(ConfigError, match="precision 'int8' is for the CPU"):
+        choose_precision("int8", torch.device("cuda", 0))

@@ -25,7 +25,6 @@ from groupnl.errors import GroupNLError
 from groupnl.inference.device import precision_name
 from groupnl.inference.engine_names import AUTO, EngineName
 from groupnl.inference.engines.engine import Engine
-from groupnl.inference.engines.table import engine_kind
 from groupnl.inference.threads import compute_with, warm_up_with
 from groupnl.inference.warm_up import noise
 
@@ -46,7 +45,7 @@ class Contestants:
         self._manifest = checked_manifest(folder)
         self._choice = choose(config.model_copy(update={"engine": AUTO}))
         self._threads = torch.get_num_threads()
-        self._opened: dict[tuple[EngineName, int], Loaded] = {}
+        self._opened: dict[EngineName, Loaded] = {}
         self._turns: dict[EngineName, Turns] = {}
         self._pixels = noise(batch_size, self._manifest.card.input.size)
 
@@ -60,12 +59,9 @@ class Contestants:
         Gives its precision and the memory that this took, bytes, or the reason why it cannot run.
         """
         before = _most_bytes()
-        kind = engine_kind(name)
         try:
-            turns = Turns(seats_folder(), self._threads, all_or_none=kind.fixed_threads)
-            precision = self._open(name, turns.threads)
-            for number in threads:
-                self._open(name, [number])
+            turns = Turns(seats_folder(), self._threads)
+            precision = self._open(name, sorted({*turns.threads, *threads}))
         except GroupNLError as error:
             return {"reason": str(error)}
         except Exception as error:  # runtimes and drivers have errors of many types
@@ -74,21 +70,16 @@ class Contestants:
         return {"precision": precision, "bytes": _most_bytes() - before}
 
     def _open(self, name: EngineName, threads: Sequence[int]) -> str:
-        """Warm an engine up for these numbers of threads, opened for the largest; its precision."""
-        torch.set_num_threads(max(threads))
-        key = self._key(name, max(threads))
-        if key not in self._opened:
-            self._opened[key] = load_engine(self._folder, self._manifest, self._choice.for_engine(name))
-        warm_up_with(self._opened[key].engine, threads, len(self._pixels))
-        return precision_name(self._opened[key].precision)
-
-    def _key(self, name: EngineName, threads: int) -> tuple[EngineName, int]:
-        """An engine that is told its threads once is another one for each number of them."""
-        return name, threads if engine_kind(name).fixed_threads else 0
+        """Warm an engine up for these numbers of threads, opened for as many as a worker has; its precision."""
+        if name not in self._opened:
+            torch.set_num_threads(self._threads)
+            self._opened[name] = load_engine(self._folder, self._manifest, self._choice.for_engine(name))
+        warm_up_with(self._opened[name].engine, threads, len(self._pixels))
+        return precision_name(self._opened[name].precision)
 
     def run(self, name: EngineName, batch: int, seconds: float, threads: int | None = None) -> dict[str, float]:
         """Answer batches for so many seconds: with so many threads, or taking turns with the other processes."""
-        engine = self._opened[self._key(name, threads or self._threads)].engine
+        engine = self._opened[name].engine
         turns = self._turns[name] if threads is None else Turns(None, threads)
         turns.forget()
         if batch == 1:  # who is alone finds out first with how many threads it is the quickest

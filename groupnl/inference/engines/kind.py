@@ -61,7 +61,6 @@ class EngineKind(ABC):
         runtime: whose kernels compute.
         has_files: packing puts files beside the weights.
         has_machine_code: these are only for the machine that made them.
-        fixed_threads: it is told its number of threads once.
         precision_is_in_files: they were made for one precision, whatever is asked for later.
         serves_published: a service runs the network as it was trained.
         packages: what making its files needs beside the project itself, and our extras that have it.
@@ -72,7 +71,6 @@ class EngineKind(ABC):
     runtime: ClassVar[str] = "torch"
     has_files: ClassVar[bool] = False
     has_machine_code: ClassVar[bool] = False
-    fixed_threads: ClassVar[bool] = False
     precision_is_in_files: ClassVar[bool] = False
     serves_published: ClassVar[bool] = False
     packages: ClassVar[Mapping[str, str]] = {}

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -29,7 +29,6 @@ class OpenVino(EngineKind):
     name = "openvino"
     runtime = "openvino"
     has_files = True
-    fixed_threads = True
     packages = PACKAGES
     packages_to_open: ClassVar[Mapping[str, str]] = {"openvino": "openvino"}
 
@@ -63,11 +62,15 @@ class OpenVino(EngineKind):
 class OpenVinoEngine:
     """A network in OpenVINO; any batch is run as batches of 8, 4, 2 and 1.
 
+    Each is compiled for a number of threads. Where torch has fewer than `threads` when the engine is warmed up, the
+    largest batch is compiled for so few, since such are the batches of several workers that compute side by side, and
+    the smaller ones, as of a client that is alone, for all: together the large one with all, too.
+
     Args:
         path: a file that `export_onnx` wrote with sine="polynomial" (another is computed as exactly, but slowly).
         size: side of the input that it was written for, pixels.
         precision: float32, bfloat16 for a CPU that has it, or int8 for a file that holds int8 layers.
-        threads: for one batch.
+        threads: most for one batch.
 
     Raises:
         ConfigError: OpenVINO is not installed, or the precision is none of the three.
@@ -79,14 +82,14 @@ class OpenVinoEngine:
             raise ConfigError(f"precision {precision} is not one of OpenVINO's on a CPU: use bfloat16, float32 or int8")
         self._size, self._precision = size, precision
         self._core = _import_openvino().Core()
+        self._threads = threads
         self._options = {
             "INFERENCE_PRECISION_HINT": _PRECISIONS[precision],
-            "INFERENCE_NUM_THREADS": threads,
             "PERFORMANCE_HINT": "LATENCY",  # all threads on one batch
             "ENABLE_CPU_PINNING": False,  # several workers would pin their threads to the same cores
         }
         self._network = _read(self._core, path, size)
-        self._requests: dict[int, Any] = {}
+        self._requests: dict[_Compiled, Any] = {}
         # A request has one set of buffers.
         self._lock = threading.Lock()
 
@@ -96,28 +99,60 @@ class OpenVinoEngine:
         logits, start = [], 0
         with self._lock:
             while start < len(images):
-                size = next(size for size in _BATCHES if size <= len(images) - start)
-                (result,) = self._request(size).infer([images[start : start + size]], share_inputs=True).values()
+                part = self._part(len(images) - start)
+                inputs = [images[start : start + part.batch]]
+                (result,) = self._request(part).infer(inputs, share_inputs=True).values()
                 logits.append(torch.from_numpy(result))
-                start += size
+                start += part.batch
         return torch.cat(logits)
 
     def warm_up(self, max_batch: int) -> None:
         """Compile for every batch size up to `max_batch`, and run each on noise; see `Engine`."""
-        batches = {size for size in _BATCHES if size <= max_batch} | {max_batch}
+        sizes, threads = [size for size in _BATCHES if size <= max_batch], self._wanted()
+        largest, smaller = sizes[:1], sizes[1:]
+        if threads < self._threads:
+            now, batches = largest, {*largest}
+        else:
+            is_there = smaller and any(part.batch in largest for part in self._requests)
+            now, batches = smaller if is_there else sizes, {*sizes, max_batch}
+        for size in now:
+            self._request(_Compiled(size, threads))
         run_noise(self, self._size, batches, f"{self._precision} in OpenVINO")
 
-    def _request(self, batch: int) -> Any:
-        """The compiled network of a batch size, compiled now if it is the first time."""
-        if batch not in self._requests:
+    def _wanted(self) -> int:
+        """How many threads torch has, of those that there are for one batch."""
+        return min(torch.get_num_threads(), self._threads)
+
+    def _part(self, images: int) -> "_Compiled":
+        """What runs next where so many images are left."""
+        sizes = [size for size in _BATCHES if size <= images]
+        ways = [_Compiled(size, threads) for size in sizes for threads in (self._wanted(), self._threads)]
+        return next((way for way in ways if way in self._requests), ways[1])
+
+    def _request(self, part: "_Compiled") -> Any:
+        """The compiled network, compiled now if it is the first time."""
+        if part not in self._requests:
             network = self._network.clone()
-            network.reshape([batch, 3, self._size, self._size])
+            network.reshape([part.batch, 3, self._size, self._size])
+            options = self._options | {"INFERENCE_NUM_THREADS": part.threads}
             try:
-                compiled = self._core.compile_model(network, "CPU", self._options)
+                compiled = self._core.compile_model(network, "CPU", options)
             except RuntimeError as error:
                 raise cannot_run("OpenVINO cannot compile the network", error) from error
-            self._requests[batch] = compiled.create_infer_request()
-        return self._requests[batch]
+            self._requests[part] = compiled.create_infer_request()
+        return self._requests[part]
+
+
+class _Compiled(NamedTuple):
+    """What the network is compiled for.
+
+    Attributes:
+        batch: images.
+        threads: that compute them.
+    """
+
+    batch: int
+    threads: int
 
 
 def _import_openvino() -> Any:

@@ -12,7 +12,7 @@ from groupnl.errors import ConfigError, RewriteError
 from groupnl.inference.device import cpu_has_bfloat16
 from groupnl.inference.engines.onnx import OnnxEngine
 from groupnl.inference.engines.onnx_export import export_onnx
-from groupnl.inference.engines.openvino import OpenVinoEngine
+from groupnl.inference.engines.openvino import OpenVinoEngine, _Compiled
 from groupnl.inference.rewrite import to_inference
 
 pytestmark = pytest.mark.slow
@@ -69,7 +69,7 @@ def test_bfloat16_is_close_and_not_the_same(path: Path, pixels: Tensor, expected
 def test_what_lies_between_convolutions_is_fused(path: Path) -> None:
     engine = OpenVinoEngine(path, 32, torch.float32, 1)
     engine.warm_up(1)
-    nodes = engine._requests[1].get_compiled_model().get_runtime_model().get_ordered_ops()
+    nodes = engine._requests[_Compiled(1, 1)].get_compiled_model().get_runtime_model().get_ordered_ops()
     kinds = [node.get_rt_info()["layerType"].astype(str) for node in nodes]
     assert kinds.count("Subgraph") > 0
     assert not {"Math", "Multiply", "MulAdd", "Add", "PowerStatic", "Eltwise"} & set(kinds)
@@ -78,12 +78,33 @@ def test_what_lies_between_convolutions_is_fused(path: Path) -> None:
 def test_warm_up_compiles_what_a_batch_needs(path: Path) -> None:
     engine = OpenVinoEngine(path, 32, torch.float32, 1)
     engine.warm_up(6)
-    assert set(engine._requests) == {1, 2, 4}
+    assert set(engine._requests) == {(1, 1), (2, 1), (4, 1)}
+
+
+@pytest.mark.parametrize(
+    ("largest", "compiled"),
+    [(8, {(8, 1), (4, 2), (2, 2), (1, 2)}), (2, {(2, 1), (1, 2)}), (1, {(1, 1), (1, 2)})],
+)
+def test_workers_side_by_side_run_the_largest_batch_with_their_share_and_others_with_all(
+    path: Path, pixels: Tensor, expected: Tensor, largest: int, compiled: set[tuple[int, int]]
+) -> None:
+    engine, before = OpenVinoEngine(path, 32, torch.float32, 2), torch.get_num_threads()
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            engine.warm_up(largest)
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            for batch in (1, largest):
+                torch.testing.assert_close(engine(pixels[:batch]), expected[:batch], rtol=1e-4, atol=1e-5)
+    finally:
+        torch.set_num_threads(before)
+    assert set(engine._requests) == compiled
 
 
 def test_threads_are_as_many_as_asked_for_and_bound_to_no_core(engine: OpenVinoEngine, pixels: Tensor) -> None:
     engine(pixels[:1])
-    compiled = engine._requests[1].get_compiled_model()
+    compiled = engine._requests[_Compiled(1, 1)].get_compiled_model()
     assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
     assert compiled.get_property("ENABLE_CPU_PINNING") is False
 
