@@ -6,7 +6,7 @@ from typing import NamedTuple
 import torch
 
 from groupnl.errors import ConfigError
-from groupnl.inference.device import PRECISIONS, choose_precision, precision_name
+from groupnl.inference.device import PRECISIONS, choose_precision, precision_name, suitable_precisions
 from groupnl.inference.engine_names import EngineName
 from groupnl.inference.engines.table import ENGINES, engine_kind
 
@@ -98,10 +98,9 @@ def speed_ways(device: torch.device) -> list[Way]:
 
 def precision_ways(device: torch.device) -> list[Way]:
     """What is checked for precision: every engine of the rewritten network in every precision that suits the device."""
-    best = choose_precision("auto", device)
     return [
         Way(False, kind.name, precision)
         for kind in ENGINES
-        for precision in dict.fromkeys((torch.float32, best))
+        for precision in suitable_precisions(device)
         if kind.nearest(precision, device) == precision
     ]

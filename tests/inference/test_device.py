@@ -40,17 +40,27 @@ def test_cuda_is_taken_where_it_is_there() -> None:
     ("capabilities", "expected"),
     [
         ({"avx512_f": True, "avx512_bf16": False}, torch.float32),
-        ({"avx512_bf16": True}, torch.bfloat16),
-        ({"amx_bf16": True}, torch.bfloat16),
+        ({"avx512_bf16": True, "cpu_name": "AMD EPYC"}, torch.bfloat16),
+        ({"avx512_bf16": True, "amx_bf16": False, "cpu_name": "Intel Xeon"}, torch.float32),
+        ({"avx512_bf16": True, "amx_bf16": True, "cpu_name": "Intel Xeon"}, torch.bfloat16),
         ({"neon": True, "bf16": True}, torch.bfloat16),
         ({}, torch.float32),
     ],
 )
-def test_auto_takes_bfloat16_where_the_cpu_has_it(
-    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool], expected: torch.dtype
+def test_auto_takes_bfloat16_where_the_cpu_is_quicker_in_it(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, bool | str], expected: torch.dtype
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
     assert choose_precision("auto", CPU) is expected
+
+
+def test_without_its_matrix_units_a_cpu_of_intels_is_quicker_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    has_all = {"avx512_bf16": True, "amx_bf16": True, "cpu_name": "Intel Xeon"}
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: has_all)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_FP16")
+    assert choose_precision("auto", CPU) is torch.float32
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX512_CORE_AMX_FP16")
+    assert choose_precision("auto", CPU) is torch.bfloat16
 
 
 def test_a_configured_precision_is_taken() -> None:

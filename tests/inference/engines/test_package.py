@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from groupnl.base.environment import child_environment
 from groupnl.card import InputConfig
 from groupnl.errors import ConfigError, RewriteError
-from groupnl.inference.device import choose_precision
+from groupnl.inference.device import suitable_precisions
 from groupnl.inference.engines.aot import MAX_BATCH, PACKAGE_FILE, PackageEngine
 from groupnl.inference.engines.package import compile_package
 from groupnl.inference.engines.target import Target
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 CPU = torch.device("cpu")
 CONFIG = InputConfig(size=64, mean=(0.5, 0.4, 0.3), std=(0.2, 0.25, 0.3), crop_pct=0.875, interpolation="bilinear")
-FASTEST = choose_precision("auto", CPU)
+NARROWEST = suitable_precisions(CPU)[-1]
 # What takes a second or more to import, or is only for packing, other engines and training.
 NOT_IN_A_WORKER = {
     *("timm", "torchvision", "huggingface_hub", "torch._dynamo", "torch._inductor", "sympy", "networkx", "scipy"),
@@ -64,8 +64,8 @@ def compiled(folder: Path, precision: torch.dtype) -> Compiled:
 
 
 @pytest.fixture(scope="module")
-def fastest(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
-    return compiled(tmp_path_factory.mktemp("package"), FASTEST)
+def narrow(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+    return compiled(tmp_path_factory.mktemp("package"), NARROWEST)
 
 
 @pytest.fixture(scope="module")
@@ -90,22 +90,22 @@ def test_float32_is_exact_for_any_batch(exact: Compiled, batch: int) -> None:
 
 
 @pytest.mark.parametrize("batch", [1, 2, 3, 8, 33])
-def test_the_fastest_precision_is_close(fastest: Compiled, batch: int) -> None:
-    assert (fastest.kernel is not None) is (native.variant_for(FASTEST) is not None)
-    expected = TorchEngine(fastest.model, CONFIG, CPU, torch.float32)(noise(batch))
-    assert difference(fastest.engine(noise(batch)), expected) < 0.02
+def test_the_narrowest_precision_is_close(narrow: Compiled, batch: int) -> None:
+    assert (narrow.kernel is not None) is (native.variant_for(NARROWEST) is not None)
+    expected = TorchEngine(narrow.model, CONFIG, CPU, torch.float32)(noise(batch))
+    assert difference(narrow.engine(noise(batch)), expected) < 0.02
 
 
-def test_any_memory_order_and_number_of_threads_gives_the_same(fastest: Compiled) -> None:
+def test_any_memory_order_and_number_of_threads_gives_the_same(narrow: Compiled) -> None:
     pixels = noise(5)
-    expected = fastest.engine(pixels.contiguous(memory_format=torch.channels_last))
-    torch.testing.assert_close(fastest.engine(pixels), expected, rtol=0, atol=0)
+    expected = narrow.engine(pixels.contiguous(memory_format=torch.channels_last))
+    torch.testing.assert_close(narrow.engine(pixels), expected, rtol=0, atol=0)
     strided = torch.cat([pixels, pixels], dim=3)[..., :64]
-    torch.testing.assert_close(fastest.engine(strided), expected, rtol=0, atol=0)
+    torch.testing.assert_close(narrow.engine(strided), expected, rtol=0, atol=0)
     threads = torch.get_num_threads()
     try:
         torch.set_num_threads(threads + 1)
-        torch.testing.assert_close(fastest.engine(pixels), expected, rtol=1e-2, atol=1e-2)
+        torch.testing.assert_close(narrow.engine(pixels), expected, rtol=1e-2, atol=1e-2)
     finally:
         torch.set_num_threads(threads)
 
@@ -128,8 +128,8 @@ def test_batches_beyond_the_compiled_bound_are_split(exact: Compiled) -> None:
     torch.testing.assert_close(logits[-1], logits[0], rtol=1e-4, atol=1e-5)
 
 
-def test_a_worker_imports_what_it_needs_and_leaves_nothing_when_it_is_killed(fastest: Compiled, tmp_path: Path) -> None:
-    package, kernel = fastest.folder / PACKAGE_FILE, str(fastest.kernel or "")
+def test_a_worker_imports_what_it_needs_and_leaves_nothing_when_it_is_killed(narrow: Compiled, tmp_path: Path) -> None:
+    package, kernel = narrow.folder / PACKAGE_FILE, str(narrow.kernel or "")
     command = [sys.executable, "-c", WORKER, str(package), kernel, CONFIG.model_dump_json()]
     done = subprocess.run(command, env=child_environment({"TMPDIR": str(tmp_path)}), stdout=subprocess.PIPE, text=True)
     assert done.returncode == -signal.SIGKILL
@@ -137,14 +137,14 @@ def test_a_worker_imports_what_it_needs_and_leaves_nothing_when_it_is_killed(fas
     assert list(tmp_path.iterdir()) == []
 
 
-def test_logits_that_are_not_finite_are_told(fastest: Compiled, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fastest.engine._on_device, "_compute", lambda images: torch.full((len(images), 10), torch.inf))
+def test_logits_that_are_not_finite_are_told(narrow: Compiled, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(narrow.engine._on_device, "_compute", lambda images: torch.full((len(images), 10), torch.inf))
     with pytest.raises(ConfigError, match="not finite"):
-        fastest.engine.warm_up(2)
+        narrow.engine.warm_up(2)
 
 
 def test_a_package_fits_where_it_was_made() -> None:
-    here = Target.here(CPU, FASTEST)
+    here = Target.here(CPU, NARROWEST)
     assert here.misfit(here) is None
     assert here.misfit(here.model_copy(update={"instructions": (*here.instructions, "later_ones")})) is None
 
@@ -160,7 +160,7 @@ def test_a_package_fits_where_it_was_made() -> None:
     ],
 )
 def test_why_a_package_does_not_fit(field: str, value: object, reason: str) -> None:
-    here = Target.here(CPU, FASTEST)
+    here = Target.here(CPU, NARROWEST)
     misfit = here.model_copy(update={field: value}).misfit(here)
     assert misfit is not None
     assert reason in misfit
