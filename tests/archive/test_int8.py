@@ -141,7 +141,7 @@ def test_auto_takes_the_engine_that_has_int8_and_others_refuse_it_by_name() -> N
             choose(HandlerConfig(engine=name, precision="int8", device="cpu"))
 
 
-def test_cuda_refuses_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_refused_on_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_module, "choose_device", lambda wanted, gpu: CUDA)
     with pytest.raises(ConfigError, match="precision 'int8' is for the CPU"):
         choose(HandlerConfig(engine="auto", precision="int8"))
