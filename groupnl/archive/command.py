@@ -29,7 +29,7 @@ class Options(InputOptions, SettingsOptions):
         engine: what runs the network; None: as `handler_config` says, else the usual one.
         precision: of the network's products; None: as `handler_config` says, else the fastest float.
         calibrate: for int8, folder of images that say in which steps to count.
-        prove: for int8, folder of labelled images that prove it, one folder for each class.
+        prove: for int8, folder of images that prove it; labelled ones in one folder for each class.
         handler_config: YAML of the `handler` section.
         probe: folder of labelled images, one folder for each class.
         robustness: the checkpoint's record of `groupnl robustness`.
@@ -81,7 +81,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--engine", choices=(AUTO, *get_args(EngineName)), help=f"what runs the network ({AUTO}: the fastest)")
     add("--precision", choices=get_args(ServedPrecision), help="of the network's products (auto: the fastest float)")
     add("--calibrate", type=Path, metavar="DIR", help="int8: images like those that will come (half of --probe)")
-    add("--prove", type=Path, metavar="DIR", help="int8: labelled images for the proof (the other half of --probe)")
+    add(
+        "--prove",
+        type=Path,
+        metavar="DIR",
+        help="int8: images for the proof, in class folders if labelled (the other half)",
+    )
     add("--handler-config", type=Path, metavar="FILE", help="YAML: engine, device, precision, limits")
     add("--probe", type=Path, metavar="DIR", help="labelled images to replay in idle time, one folder for each class")
     add("--robustness", type=Path, metavar="FILE", help="the checkpoint's record of `groupnl robustness`")

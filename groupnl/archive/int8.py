@@ -20,7 +20,28 @@ LEAST_PROOF = 100  # images: with fewer one alone decides
 LEAST_CALIBRATION = 50
 MOST_CALIBRATION = 300
 _PROBE = "the probe set"
+_MOST_PROOF = 2000  # without labels: what more would say is not worth its time
 _BATCH = 8
+
+
+class ProofImages(NamedTuple):
+    """Images that prove an int8 network.
+
+    Attributes:
+        pixels: uint8 (N, 3, S, S).
+        labels: int64 (N,), positions among the classes; None: nobody knows them, and first classes alone count.
+    """
+
+    pixels: Tensor
+    labels: Tensor | None
+
+    def halves(self) -> tuple["ProofImages", "ProofImages"]:
+        """Every other image, and the rest."""
+        first, second = (
+            ProofImages(self.pixels[start::2], None if self.labels is None else self.labels[start::2])
+            for start in (0, 1)
+        )
+        return first, second
 
 
 class Int8Images(NamedTuple):
@@ -29,47 +50,49 @@ class Int8Images(NamedTuple):
     Attributes:
         calibration: uint8 (N, 3, S, S).
         calibrated_on: where they are from.
-        proof: others, labelled.
+        proof: others.
         source: where those are from.
     """
 
     calibration: Tensor
     calibrated_on: str
-    proof: ProbeSet
+    proof: ProofImages
     source: str
 
 
 def int8_images(card: ModelCard, probe: ProbeSet | None, calibrate: Path | None, prove: Path | None) -> Int8Images:
     """Find images to calibrate with and others for the proof.
 
-    The probe set serves for what no folder is named for; for both it is cut in two, every other image in each half.
+    The probe set serves for what no folder is named for. What serves for both is cut in two, every other image in each
+    half.
 
     Args:
         card: of the model.
         probe: the archive's probe set.
-        calibrate: folder of images of any kind, in any folders below; at most 300 are taken, chosen at random.
-        prove: folder of labelled images, a folder for each class.
+        calibrate: folder of images of any kind, in any folders below; at most 300 calibrate, chosen at random.
+        prove: folder of images: labelled ones in a folder for each class, or images without labels and without folders.
 
     Raises:
         ConfigError: there are too few images, or one cannot be used.
     """
-    if probe is None and (calibrate is None or prove is None):
+    of_probe = None if probe is None else ProofImages(*probe)
+    rest = 0 if prove or probe else _MOST_PROOF
+    calibration = _unlabelled(calibrate, card, MOST_CALIBRATION + rest) if calibrate else of_probe
+    proof = _proof_images(prove, card) if prove else of_probe if of_probe is not None else calibration
+    if calibration is None or proof is None:
         raise ConfigError(
-            "precision 'int8' is packed only with proof: name labelled images with --probe DIR, or others with both "
-            "--calibrate DIR and --prove DIR"
+            "precision 'int8' is packed only with proof: name images like those that will come with --calibrate DIR, "
+            "or labelled ones with --probe DIR; half of them prove it"
         )
-    proof, source = (read_folder(prove, card), str(prove)) if prove else (_of(probe), _PROBE)
-    if calibrate:
-        calibration, calibrated_on = calibration_images(calibrate, card), str(calibrate)
-    else:
-        calibration, calibrated_on = _of(probe).pixels, _PROBE
-    if calibrated_on == source == _PROBE:
-        calibration, proof = calibration[::2], ProbeSet(proof.pixels[1::2], proof.labels[1::2])
-        source = calibrated_on = f"half of {_PROBE}"
-    calibration = without(calibration, proof.pixels)
-    _refuse_few(calibration, calibrated_on, LEAST_CALIBRATION, "calibration", "--calibrate")
-    _refuse_few(proof.pixels, source, LEAST_PROOF, "the proof", "--prove")
-    return Int8Images(calibration, calibrated_on, proof, source)
+    calibrated_on = str(calibrate or _PROBE)
+    source = str(prove) if prove else _PROBE if probe else calibrated_on
+    if proof is calibration:
+        calibration, proof = proof.halves()
+        calibrated_on = source = f"half of {source}"
+    pixels = without(_some(calibration.pixels), proof.pixels)
+    _refuse_few(pixels, calibrated_on, LEAST_CALIBRATION, "calibration", "--calibrate")
+    _refuse_few(proof.pixels, source, LEAST_PROOF, "the proof", "--prove" if prove else "--calibrate")
+    return Int8Images(pixels, calibrated_on, proof, source)
 
 
 def prove(engine: Engine, network: nn.Module, card: ModelCard, images: Int8Images) -> Proof:
@@ -88,26 +111,21 @@ def prove(engine: Engine, network: nn.Module, card: ModelCard, images: Int8Image
     reference = TorchEngine(network, card.input, torch.device("cpu"), torch.float32)
     pixels, labels = images.proof
     expected, logits = (answers(runs, pixels, _BATCH) for runs in (reference, engine))
-    found = compare(card.architecture, "int8", expected, logits, labels)
+    found = compare(card.architecture, "int8", expected, logits, expected.argmax(1) if labels is None else labels)
     proof = Proof(
         source=images.source,
         calibrated_on=images.calibrated_on,
         images=found.images,
         same=found.same,
-        correct=found.correct,
-        correct_in_float32=found.reference_correct,
+        correct=None if labels is None else found.correct,
+        correct_in_float32=None if labels is None else found.reference_correct,
     )
-    if not found.passes:
+    if found.agreement < LEAST_AGREEMENT or (labels is not None and not found.passes):
         raise ArchiveError(
             f"{proof.in_a_line()}; at least {LEAST_AGREEMENT:.0%} and at most {100 * LARGEST_SHIFT:g} points are "
             "wanted: calibrate with other images (--calibrate DIR), or use another precision"
         )
     return proof
-
-
-def _of(probe: ProbeSet | None) -> ProbeSet:
-    assert probe is not None  # noqa: S101 (for mypy)
-    return probe
 
 
 def calibration_images(folder: Path, card: ModelCard) -> Tensor:
@@ -116,14 +134,33 @@ def calibration_images(folder: Path, card: ModelCard) -> Tensor:
     Raises:
         ConfigError: there is none, or one cannot be used.
     """
+    return _unlabelled(folder, card, MOST_CALIBRATION).pixels
+
+
+def _unlabelled(folder: Path, card: ModelCard, most: int) -> ProofImages:
+    """A random part of the images below a folder, which have no labels, or whose labels do not count."""
     if not folder.is_dir():
         raise ConfigError(f"--calibrate {folder}: there is no such folder")
     found = sorted(file for file in folder.rglob("*") if not _is_hidden(file, folder) and is_image(file))
     if not found:
         raise ConfigError(f"--calibrate {folder}: there is no image in it, nor in any folder below")
-    if len(found) > MOST_CALIBRATION:
-        found = sorted(random.Random(0).sample(found, MOST_CALIBRATION))  # noqa: S311 (a choice of images, no secret)
-    return read_images(found, card.input)
+    if len(found) > most:
+        found = sorted(random.Random(0).sample(found, most))  # noqa: S311 (a choice of images, no secret)
+    return ProofImages(read_images(found, card.input), None)
+
+
+def _proof_images(folder: Path, card: ModelCard) -> ProofImages:
+    """Labelled images in class folders, or images that lie in the folder itself and have no labels."""
+    lying = sorted(file for file in folder.glob("*") if not is_hidden(file.name) and file.is_file() and is_image(file))
+    if not lying:
+        return ProofImages(*read_folder(folder, card))
+    return ProofImages(read_images(lying, card.input), None)
+
+
+def _some(images: Tensor) -> Tensor:
+    """Images to calibrate with, a random part where there are too many."""
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
+    return images[order[:MOST_CALIBRATION].sort().values]
 
 
 def _is_hidden(file: Path, folder: Path) -> bool:

@@ -14,7 +14,7 @@ class Proof(BaseModel):
         calibrated_on: source of those that it was calibrated with.
         images: how many.
         same: those with the same first class as in float32.
-        correct: those answered rightly in int8.
+        correct: those answered rightly in int8; None: they have no labels.
         correct_in_float32: those answered rightly in float32.
     """
 
@@ -24,15 +24,17 @@ class Proof(BaseModel):
     calibrated_on: str
     images: PositiveInt
     same: Count
-    correct: Count
-    correct_in_float32: Count
+    correct: Count | None
+    correct_in_float32: Count | None
 
     def in_a_line(self) -> str:
         """The figures."""
         low, high = wilson_interval(self.same, self.images)
-        shift = (self.correct - self.correct_in_float32) / self.images
-        return (
+        same = (
             f"int8 on {self.images} images of {self.source}: the same first class as in float32 for "
-            f"{self.same / self.images:.2%} (95% interval {low:.1%} to {high:.1%}), accuracy "
-            f"{self.correct / self.images:.2%}, {100 * shift:+.2f} points"
+            f"{self.same / self.images:.2%} (95% interval {low:.1%} to {high:.1%})"
         )
+        if self.correct is None or self.correct_in_float32 is None:
+            return f"{same}; how many are right nobody knows, because they have no labels"
+        shift = (self.correct - self.correct_in_float32) / self.images
+        return f"{same}, accuracy {self.correct / self.images:.2%}, {100 * shift:+.2f} points"

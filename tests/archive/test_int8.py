@@ -15,7 +15,7 @@ from groupnl.archive import int8, making
 from groupnl.archive.engine import Choice, as_packed, choose, load_engine
 from groupnl.archive.engine_record import packed_engines
 from groupnl.archive.handler_config import HandlerConfig
-from groupnl.archive.int8 import Int8Images, calibration_images, int8_images, prove, without
+from groupnl.archive.int8 import Int8Images, ProofImages, calibration_images, int8_images, prove, without
 from groupnl.archive.load import checked_manifest
 from groupnl.archive.pack import pack
 from groupnl.archive.probe import ProbeSet, read_folder
@@ -54,6 +54,7 @@ def contents(images: Tensor) -> set[bytes]:
 def test_the_probe_set_is_cut_in_two(probe: ProbeSet) -> None:
     images = int8_images(tiny_card(), probe, None, None)
     assert images.calibrated_on == images.source == "half of the probe set"
+    assert images.proof.labels is not None
     assert len(images.calibration) == len(images.proof.pixels) == len(images.proof.labels) == 105
     assert not contents(images.calibration) & contents(images.proof.pixels)
     assert set(images.proof.labels.tolist()) == set(range(len(CLASSES)))
@@ -66,6 +67,30 @@ def test_a_named_folder_leaves_the_probe_set_for_the_proof(probe: ProbeSet, fold
     assert (len(images.calibration), len(images.proof.pixels)) == (50, 210)
     turned = int8_images(tiny_card(), None, others, folder)
     assert (turned.source, len(turned.calibration)) == (str(folder), 50)
+
+
+def test_images_without_labels_are_cut_in_two_or_prove_as_they_lie(folder: Path, tmp_path: Path) -> None:
+    images = int8_images(tiny_card(), None, folder, None)
+    assert images.calibrated_on == images.source == f"half of {folder}"
+    assert (len(images.calibration), len(images.proof.pixels), images.proof.labels) == (105, 105, None)
+    assert not contents(images.calibration) & contents(images.proof.pixels)
+    flat = tmp_path / "flat"
+    flat.mkdir()
+    for file in pictures(tmp_path / "labelled", 120, first=500).rglob("*.png"):
+        file.rename(flat / file.name)
+    named = int8_images(tiny_card(), None, folder, flat)
+    assert (len(named.calibration), len(named.proof.pixels), named.proof.labels) == (210, 120, None)
+
+
+def test_without_labels_only_the_first_classes_prove(probe: ProbeSet) -> None:
+    images = Int8Images(probe.pixels, "X", ProofImages(probe.pixels, None), "Y")
+    proof = prove(
+        Other(tiny_network(), 2), tiny_network(), tiny_card(), images
+    )  # two of 210 are a shift of 0.95 points
+    assert (proof.same, proof.correct, proof.correct_in_float32) == (208, None, None)
+    assert "for 99.05% (95% interval 96.6% to 99.7%); how many are right nobody knows" in proof.in_a_line()
+    with pytest.raises(ArchiveError, match=r"for 98\.57% .*at least 99% and at most 0\.5 points are wanted"):
+        prove(Other(tiny_network(), 3), tiny_network(), tiny_card(), images)
 
 
 def test_calibration_images_lie_anywhere_and_are_300_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -87,9 +112,11 @@ def test_what_is_too_little_is_refused(probe: ProbeSet, folder: Path, tmp_path: 
         int8_images(tiny_card(), few, None, None)
     with pytest.raises(ConfigError, match=r"needs at least 50 images for calibration, and .* has 40"):
         int8_images(tiny_card(), probe, pictures(tmp_path / "few", 40, first=300), None)
-    for calibrate, proof in ((None, None), (folder, None), (None, folder)):
-        with pytest.raises(ConfigError, match="packed only with proof: name labelled images with --probe DIR"):
-            int8_images(tiny_card(), None, calibrate, proof)
+    for proof in (None, folder):
+        with pytest.raises(
+            ConfigError, match="packed only with proof: name images like those that will come with --cal"
+        ):
+            int8_images(tiny_card(), None, None, proof)
     (tmp_path / "empty").mkdir()
     with pytest.raises(ConfigError, match="there is no image in it"):
         calibration_images(tmp_path / "empty", tiny_card())
@@ -115,7 +142,7 @@ class Other:
 
 
 def test_the_proof_counts_and_refuses_with_figures(probe: ProbeSet) -> None:
-    images = Int8Images(probe.pixels, "X", ProbeSet(probe.pixels, torch.full_like(probe.labels, -1)), "Y")
+    images = Int8Images(probe.pixels, "X", ProofImages(probe.pixels, torch.full_like(probe.labels, -1)), "Y")
     proof = prove(Other(tiny_network(), 2), tiny_network(), tiny_card(), images)
     assert (proof.images, proof.same, proof.correct, proof.calibrated_on) == (210, 208, 0, "X")
     assert "int8 on 210 images of Y: the same first class as in float32 for 99.05%" in proof.in_a_line()
@@ -127,7 +154,7 @@ def test_the_proof_counts_and_refuses_with_figures(probe: ProbeSet) -> None:
 def test_a_shift_of_the_accuracy_is_refused_too(probe: ProbeSet) -> None:
     with torch.inference_mode():
         right = Other(tiny_network(), 0)(probe.pixels).argmax(1)
-    images = Int8Images(probe.pixels, "X", ProbeSet(probe.pixels, right), "Y")
+    images = Int8Images(probe.pixels, "X", ProofImages(probe.pixels, right), "Y")
     with pytest.raises(ArchiveError, match=r"for 99\.05% .* accuracy 99\.05%, -0\.95 points"):
         prove(Other(tiny_network(), 2), tiny_network(), tiny_card(), images)
 
