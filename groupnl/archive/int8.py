@@ -43,6 +43,12 @@ class ProofImages(NamedTuple):
         )
         return first, second
 
+    def distinct(self) -> "ProofImages":
+        """The images without those that came before: the same one again says nothing more."""
+        first = {_content(image): place for place, image in reversed(list(enumerate(self.pixels)))}
+        places = sorted(first.values())
+        return ProofImages(self.pixels[places], None if self.labels is None else self.labels[places])
+
 
 class Int8Images(NamedTuple):
     """Images for an int8 network.
@@ -64,7 +70,7 @@ def int8_images(card: ModelCard, probe: ProbeSet | None, calibrate: Path | None,
     """Find images to calibrate with and others for the proof.
 
     The probe set serves for what no folder is named for. What serves for both is cut in two, every other image in each
-    half.
+    half. An image that is there several times counts once, in the proof where it is in both.
 
     Args:
         card: of the model.
@@ -84,15 +90,19 @@ def int8_images(card: ModelCard, probe: ProbeSet | None, calibrate: Path | None,
             "precision 'int8' is packed only with proof: name images like those that will come with --calibrate DIR, "
             "or labelled ones with --probe DIR; half of them prove it"
         )
+    same = proof is calibration
+    calibration, proof = calibration.distinct(), proof.distinct()
     calibrated_on = str(calibrate or _PROBE)
     source = str(prove) if prove else _PROBE if probe else calibrated_on
-    if proof is calibration:
+    if same:
         calibration, proof = proof.halves()
         calibrated_on = source = f"half of {source}"
-    pixels = without(_some(calibration.pixels), proof.pixels)
-    _refuse_few(pixels, calibrated_on, LEAST_CALIBRATION, "calibration", "--calibrate")
-    _refuse_few(proof.pixels, source, LEAST_PROOF, "the proof", "--prove" if prove else "--calibrate")
-    return Int8Images(pixels, calibrated_on, proof, source)
+    apart = without(calibration.pixels, proof.pixels)
+    kind = "different ones" if len(apart) == len(calibration.pixels) else "that do not prove"
+    _refuse_few(apart, f"{calibrated_on} has {len(apart)} {kind}", LEAST_CALIBRATION, "calibration", "--calibrate")
+    proving = f"{source} has {len(proof.pixels)} different ones"
+    _refuse_few(proof.pixels, proving, LEAST_PROOF, "the proof", "--calibrate" if same else "--prove")
+    return Int8Images(_some(apart), calibrated_on, proof, source)
 
 
 def prove(engine: Engine, network: nn.Module, card: ModelCard, images: Int8Images) -> Proof:
@@ -177,9 +187,8 @@ def _content(image: Tensor) -> bytes:
     return image.contiguous().numpy().tobytes()
 
 
-def _refuse_few(pixels: Tensor, source: str, least: int, purpose: str, option: str) -> None:
+def _refuse_few(pixels: Tensor, there: str, least: int, purpose: str, option: str) -> None:
     if len(pixels) < least:
         raise ConfigError(
-            f"precision 'int8' needs at least {least} images for {purpose}, and {source} has {len(pixels)}: give more "
-            f"({option} DIR)"
+            f"precision 'int8' needs at least {least} images for {purpose}, and {there}: give more ({option} DIR)"
         )

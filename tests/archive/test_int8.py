@@ -93,6 +93,21 @@ def test_without_labels_only_the_first_classes_prove(probe: ProbeSet) -> None:
         prove(Other(tiny_network(), 3), tiny_network(), tiny_card(), images)
 
 
+def test_an_image_that_is_there_several_times_counts_once(probe: ProbeSet, folder: Path) -> None:
+    again = ProbeSet(probe.pixels.repeat(2, 1, 1, 1), probe.labels.repeat(2))
+    images = int8_images(tiny_card(), again, None, None)
+    assert (len(images.calibration), len(images.proof.pixels)) == (105, 105)
+    assert images.proof.labels is not None
+    assert torch.equal(images.proof.labels, probe.labels[1::2])
+    one = ProbeSet(probe.pixels[:1].repeat(120, 1, 1, 1), probe.labels[:1].repeat(120))
+    with pytest.raises(
+        ConfigError, match=r"the proof, and the probe set has 1 different ones: give more \(--prove DIR"
+    ):
+        int8_images(tiny_card(), one, folder, None)
+    with pytest.raises(ConfigError, match=r"calibration, and .* has 0 that do not prove: give more \(--calibrate DIR"):
+        int8_images(tiny_card(), None, folder, folder)
+
+
 def test_calibration_images_lie_anywhere_and_are_300_at_most(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pictures(tmp_path / "a" / "deep", 12)
     (tmp_path / "a" / "notes.txt").write_text("no image")
