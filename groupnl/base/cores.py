@@ -35,6 +35,15 @@ def whole_cores(root: Path = Path("/")) -> int:
     return max(1, min([_allowed(), *map(int, quotas(root))]))
 
 
+def paid_cores(root: Path = Path("/")) -> float:
+    """Seconds of processor time that there are in a second, parts of a core as they are.
+
+    Args:
+        root: of the file system that says so.
+    """
+    return min([float(_allowed()), *quotas(root)])
+
+
 def limit_threads() -> None:
     """Keep torch to the whole cores where a quota allows fewer than it would find; to be called before its import."""
     if (cores := whole_cores()) < _allowed():

@@ -37,21 +37,22 @@ GROUP = "sys/fs/cgroup"
 
 
 @pytest.mark.parametrize(
-    ("quota", "usable", "whole"),
+    ("quota", "usable", "whole", "paid"),
     [
-        ("150000 100000", 2, 1),
-        ("120000 100000", 2, 1),
-        ("100001 100000", 1, 1),
-        ("50000 100000", 1, 1),
-        ("200000 100000", 2, 2),
-        ("max 100000", 8, 8),
-        ("1600000 100000", 8, 8),
+        ("150000 100000", 2, 1, 1.5),
+        ("120000 100000", 2, 1, 1.2),
+        ("100001 100000", 1, 1, 1.00001),
+        ("50000 100000", 1, 1, 0.5),
+        ("200000 100000", 2, 2, 2.0),
+        ("max 100000", 8, 8, 8.0),
+        ("1600000 100000", 8, 8, 8.0),
     ],
 )
-def test_version_2(tmp_path: Path, quota: str, usable: int, whole: int) -> None:
+def test_version_2(tmp_path: Path, quota: str, usable: int, whole: int, paid: float) -> None:
     root = tree(tmp_path, "0::/a.slice/b", **{f"{GROUP}/a.slice/b/cpu.max": quota})
     assert cores.usable_cores(root) == usable
     assert cores.whole_cores(root) == whole
+    assert cores.paid_cores(root) == paid
 
 
 def test_a_groups_parents_count_too(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from groupnl.archive.read import CONFIG_FILE
 from groupnl.archive.speed.contest import Contest, IsStopped, busy_program, contest, never
 from groupnl.archive.speed.machine import Machine
 from groupnl.archive.speed.speeds import Plan, Speed, Speeds
+from groupnl.base.cores import paid_cores, whole_cores
 from groupnl.base.others import BUSY_CORES, Others
 from groupnl.base.problems import problems
 from groupnl.base.yaml_file import read_mapping
@@ -27,8 +28,9 @@ _ENOUGH_S = 60.0  # after so long no other round begins: one full batch may take
 def measure(folder: Path, is_stopped: IsStopped = never) -> Speeds:
     """Time every engine of an archive that can run here; takes some seconds for each.
 
-    Where other programs use the machine meanwhile, its cores are multiplied by the images for each second of processor
-    time, which hardly depends on them: what was seen changed by half from one time to the next.
+    Where other programs use the machine meanwhile, the cores that the workers can use are multiplied by the images for
+    each second of processor time, which hardly depends on them: what was seen changed by half from one time to the
+    next.
 
     Args:
         folder: the unpacked archive, with the settings that it is to be served with.
@@ -56,7 +58,7 @@ def measure(folder: Path, is_stopped: IsStopped = never) -> Speeds:
         Speed(
             engine=name,
             precision=precisions[name],
-            full=_full(so_far, machine.cores if is_disturbed else None),
+            full=_full(so_far, _cores(plan) if is_disturbed else None),
             beside=max(turn.beside for turn in so_far),
             alone=max(turn.alone for turn in so_far),
         )
@@ -84,6 +86,11 @@ def plan_of(folder: Path) -> Plan:
         raise ConfigError(f"{CONFIG_FILE}: {problems(error)}") from None
 
 
+def _cores(plan: Plan) -> float:
+    """Cores that all workers together can keep busy: parts of one that a quota pays for count as they are."""
+    return min(paid_cores(), plan.workers * min(plan.threads or whole_cores(), whole_cores()))
+
+
 class _Turn(NamedTuple):
     """Images a second, as in `Speed`, and with full batches for each second of processor time."""
 
@@ -102,7 +109,7 @@ def _turn(here: Contest, name: EngineName, batch: int) -> _Turn:
     return _Turn(full.rate, beside.rate, alone.rate, max(full.per_cpu_s, beside.per_cpu_s))
 
 
-def _full(turns: Sequence[_Turn], cores: int | None) -> float:
+def _full(turns: Sequence[_Turn], cores: float | None) -> float:
     """Images a second of an engine with full batches.
 
     Args:

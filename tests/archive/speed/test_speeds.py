@@ -242,10 +242,24 @@ def test_beside_other_programs_the_processor_time_of_an_image_counts(
     open_engine: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Measured(monkeypatch, others=1.0)
+    monkeypatch.setattr(measuring, "paid_cores", lambda: 1.5)
+    monkeypatch.setattr(measuring, "whole_cores", lambda: 1)
     found = measuring.measure(open_engine("model"))
-    expected = 9.0 if found.machine.gpus else found.machine.cores * 20.0
+    expected = 9.0 if found.machine.gpus else min(1.5, found.plan.workers) * 20.0
     assert found.speeds == (speed("eager", expected, 8.0, 7.0),)
     assert found.others == 1.0
+
+
+@pytest.mark.parametrize(
+    ("paid", "whole", "workers", "threads", "expected"),
+    [(2.0, 2, 2, None, 2), (2.0, 2, 1, 1, 1), (1.5, 1, 2, None, 1.5), (1.5, 1, 1, None, 1), (0.5, 1, 2, 4, 0.5)],
+)
+def test_no_more_cores_count_than_workers_can_use(
+    monkeypatch: pytest.MonkeyPatch, paid: float, whole: int, workers: int, threads: int | None, expected: float
+) -> None:
+    monkeypatch.setattr(measuring, "paid_cores", lambda: paid)
+    monkeypatch.setattr(measuring, "whole_cores", lambda: whole)
+    assert measuring._cores(Plan(workers=workers, batch_size=8, threads=threads)) == expected
 
 
 def test_settings_that_cannot_be_used_are_told_in_a_sentence(open_engine: Callable[[str], Path]) -> None:
