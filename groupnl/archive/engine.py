@@ -126,7 +126,7 @@ def load_engine(folder: Path, manifest: Manifest, choice: Choice) -> Loaded:
         wish = _misfit(engine_kind(choice.name), packed.get(choice.name), choice)
         usable = {choice.name: wish} | {name: reason for name, reason in usable.items() if name != choice.name}
     wanted = next(iter(usable))
-    reason = f"{usable[wanted]}; make the archive again on this machine"
+    reason = f"{usable[wanted]}; make the archive again for this machine and precision"
     for name in (name for name, misfit in usable.items() if misfit is None):
         if name != wanted:
             _warn(manifest, wanted, name, reason)

@@ -273,7 +273,7 @@ def test_an_archive_without_files_runs_in_eager_and_says_so(
         loaded = load_engine(copy, checked_manifest(copy), choice)
     assert loaded.name == "eager"
     assert "eager PyTorch, several times as slow," in caplog.text
-    assert "the archive has no files for it; make the archive again on this machine" in caplog.text
+    assert "the archive has no files for it; make the archive again for this machine and precision" in caplog.text
 
 
 def test_onnx_runtime_computes_in_float32_on_a_cpu() -> None:
