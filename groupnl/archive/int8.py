@@ -98,10 +98,8 @@ def int8_images(card: ModelCard, probe: ProbeSet | None, calibrate: Path | None,
         calibration, proof = proof.halves()
         calibrated_on = source = f"half of {source}"
     apart = without(calibration.pixels, proof.pixels)
-    kind = "different ones" if len(apart) == len(calibration.pixels) else "that do not prove"
-    _refuse_few(apart, f"{calibrated_on} has {len(apart)} {kind}", LEAST_CALIBRATION, "calibration", "--calibrate")
-    proving = f"{source} has {len(proof.pixels)} different ones"
-    _refuse_few(proof.pixels, proving, LEAST_PROOF, "the proof", "--calibrate" if same else "--prove")
+    _refuse_few(apart, calibrated_on, LEAST_CALIBRATION, "calibration beside those of the proof", "--calibrate")
+    _refuse_few(proof.pixels, source, LEAST_PROOF, "the proof", "--calibrate" if same else "--prove")
     return Int8Images(_some(apart), calibrated_on, proof, source)
 
 
@@ -160,9 +158,10 @@ def _unlabelled(folder: Path, card: ModelCard, most: int) -> ProofImages:
 
 
 def _proof_images(folder: Path, card: ModelCard) -> ProofImages:
-    """Labelled images in class folders, or images that lie in the folder itself and have no labels."""
-    lying = sorted(file for file in folder.glob("*") if not is_hidden(file.name) and file.is_file() and is_image(file))
-    if not lying:
+    """Labelled images in class folders; where there is no folder, images without labels that lie in this one."""
+    visible = [path for path in folder.glob("*") if not is_hidden(path.name)]
+    lying = sorted(path for path in visible if path.is_file() and is_image(path))
+    if not lying or any(path.is_dir() for path in visible):
         return ProofImages(*read_folder(folder, card))
     return ProofImages(read_images(lying, card.input), None)
 
@@ -187,8 +186,9 @@ def _content(image: Tensor) -> bytes:
     return image.contiguous().numpy().tobytes()
 
 
-def _refuse_few(pixels: Tensor, there: str, least: int, purpose: str, option: str) -> None:
+def _refuse_few(pixels: Tensor, source: str, least: int, purpose: str, option: str) -> None:
     if len(pixels) < least:
         raise ConfigError(
-            f"precision 'int8' needs at least {least} images for {purpose}, and {there}: give more ({option} DIR)"
+            f"precision 'int8' needs at least {least} different images for {purpose}, and {source} has {len(pixels)}: "
+            f"give more ({option} DIR)"
         )

@@ -82,6 +82,13 @@ def test_images_without_labels_are_cut_in_two_or_prove_as_they_lie(folder: Path,
     assert (len(named.calibration), len(named.proof.pixels), named.proof.labels) == (210, 120, None)
 
 
+def test_an_image_beside_class_folders_is_refused(folder: Path, tmp_path: Path) -> None:
+    labelled = pictures(tmp_path / "labelled", 120, first=500)
+    Image.new("RGB", (32, 32)).save(labelled / "overview.png")
+    with pytest.raises(ConfigError, match=r"overview\.png outside of any class folder"):
+        int8_images(tiny_card(), None, folder, labelled)
+
+
 def test_without_labels_only_the_first_classes_prove(probe: ProbeSet) -> None:
     images = Int8Images(probe.pixels, "X", ProofImages(probe.pixels, None), "Y")
     proof = prove(
@@ -101,10 +108,12 @@ def test_an_image_that_is_there_several_times_counts_once(probe: ProbeSet, folde
     assert torch.equal(images.proof.labels, probe.labels[1::2])
     one = ProbeSet(probe.pixels[:1].repeat(120, 1, 1, 1), probe.labels[:1].repeat(120))
     with pytest.raises(
-        ConfigError, match=r"the proof, and the probe set has 1 different ones: give more \(--prove DIR"
+        ConfigError, match=r"different images for the proof, and the probe set has 1: give more \(--prove DIR"
     ):
         int8_images(tiny_card(), one, folder, None)
-    with pytest.raises(ConfigError, match=r"calibration, and .* has 0 that do not prove: give more \(--calibrate DIR"):
+    with pytest.raises(
+        ConfigError, match=r"calibration beside those of the proof, and .* has 0: give more \(--calibrate DIR"
+    ):
         int8_images(tiny_card(), None, folder, folder)
 
 
@@ -123,9 +132,11 @@ def test_calibration_images_lie_anywhere_and_are_300_at_most(tmp_path: Path, mon
 
 def test_what_is_too_little_is_refused(probe: ProbeSet, folder: Path, tmp_path: Path) -> None:
     few = ProbeSet(probe.pixels[:120], probe.labels[:120])
-    with pytest.raises(ConfigError, match="needs at least 100 images for the proof, and half of the probe set has 60"):
+    with pytest.raises(
+        ConfigError, match="needs at least 100 different images for the proof, and half of the probe set has 60"
+    ):
         int8_images(tiny_card(), few, None, None)
-    with pytest.raises(ConfigError, match=r"needs at least 50 images for calibration, and .* has 40"):
+    with pytest.raises(ConfigError, match=r"needs at least 50 different images for calibration .*, and .* has 40"):
         int8_images(tiny_card(), probe, pictures(tmp_path / "few", 40, first=300), None)
     for proof in (None, folder):
         with pytest.raises(
