@@ -201,7 +201,7 @@ def _int8_misfit(record: EngineRecord, choice: Choice) -> str | None:
     """Why files are not to be used: they are in int8 or are not, or their sums would overflow; None if they are."""
     if record.quantised is None:
         wants_int8 = choice.precision == torch.int8
-        return "the archive has none of it in int8: pack it with --precision int8" if wants_int8 else None
+        return "the archive has none of it in int8" if wants_int8 else None
     if choice.precision != torch.int8 and not choice.is_flexible:
         return f"the archive has it in int8 only, and {precision_name(choice.precision)} is wanted"
     if record.quantised.weight_bits == 8 and not cpu_has_int8_sums():
