@@ -104,6 +104,7 @@ def _candidates(
     known = [*packed, _LAST_RESORT]
     ranking = [] if speeds is None else [name for name in speeds.ranking() if name in known]
     rest = [kind.name for kind in ENGINES if kind.name in packed and kind.name not in ranking]
+    rest.sort(key=lambda name: packed[name].record.quantised is None)  # who packs in int8 wants it
     order = dict.fromkeys([*ranking, *rest, _LAST_RESORT])
     return {name: _why_not(name, packed.get(name), choice) for name in order}
 

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from groupnl.archive.engine import Choice, engine_spec
@@ -24,13 +25,16 @@ from groupnl.inference.engines.table import ENGINES, engine_kind
 from groupnl.inference.engines.target import Target
 from groupnl.inference.rewrite import own_copy
 
+_BESIDE_INT8 = engine_kind("onnx")  # in float32, for machines that cannot use int8, and for who does not want it
+
 
 def add_engines(
     model: nn.Module, manifest: Manifest, choice: Choice, work: Path, say: Say, images: Int8Images | None = None
 ) -> None:
     """Make what the chosen engine needs, below `work`/`ENGINES_FOLDER`; of `AUTO` all engines, and their `speeds.json`.
 
-    Of `AUTO` an engine that cannot be made, or computes something else, is left out, and it is told why.
+    Of `AUTO` an engine that cannot be made, or computes something else, is left out, and it is told why. An engine in
+    int8 has one in float32 beside it.
 
     Args:
         model: the network, in evaluation mode; it is left as it is.
@@ -48,6 +52,8 @@ def add_engines(
     """
     if choice.name != AUTO:
         _add(engine_kind(choice.name), model, manifest, choice, work, say, images)
+        if choice.precision == torch.int8:
+            _try_to_add(_BESIDE_INT8, model, manifest, choice.for_engine(_BESIDE_INT8.name), work, say)
         return
     for kind in ENGINES:
         if kind.has_files:
