@@ -24,6 +24,7 @@ from support.pictures import encode, scene
 from support.raw_socket import raw_socket
 from support.server import Server, only_ours
 from support.tiny import CLASSES
+from support.waiting import until
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -258,9 +259,9 @@ def test_a_stopping_service_answers_the_calls_in_hand(with_grpc: tuple[Server, i
     with triton_grpc.InferenceServerClient(f"127.0.0.1:{port}") as client:
         for _ in range(8):
             client.async_infer("tiny", [given], callback=lambda result, error: answers.put(error or result))
-        found = [answers.get(timeout=30)]
+        until(lambda: answers.qsize() + server.count("requests_in_hand") >= 8)  # the client sends when it likes
         assert server.stop() == 0
-        found += [answers.get(timeout=30) for _ in range(7)]
+        found = [answers.get(timeout=30) for _ in range(8)]
     assert [each for each in found if not isinstance(each, triton_grpc.InferResult)] == []
 
 
