@@ -4,7 +4,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from groupnl.base.pace import Pace
@@ -28,6 +28,7 @@ class Turns:
     def __init__(self, folder: Path | None, threads: int) -> None:
         files, share = ([], threads) if folder is None else read_seats(folder)
         self._seats = [os.open(file, os.O_RDONLY) for file in files]  # open while the worker lives
+        self._queue = -1 if folder is None else os.open(folder, os.O_RDONLY)  # who waits shares its lock
         self._share = share
         self._threads = threads
         self._pace = Pace(self.threads)
@@ -77,21 +78,39 @@ class Turns:
 
         Else it is the share or what is free of it; one at least. Who has waited takes its share and not all that has
         become free: whoever left it is soon back for its own. And two who compute side by side are now and then both
-        between two batches.
+        between two batches. Who takes all leaves a share to who waits: it would be back sooner than that one looks.
         """
-        deadline = self._deadline()
         free = self._free_seats()
-        is_alone = len(free) == len(self._seats)
-        while not free:  # the system waits for one lock, not for any of several
-            if time.monotonic() > deadline:
+        is_alone = len(free) == len(self._seats) and self._nobody_waits()
+        if not free:
+            free = self._wait()
+            if not free:
                 return [], False
-            time.sleep(_POLL_S)
-            free = self._free_seats()
         is_free = is_alone and self._was_alone
         self._was_alone = is_alone
         wanted = self._wanted(images) if is_free else min(self._share, self._threads)
         _leave(free[wanted:])
         return free[:wanted], is_free
+
+    def _wait(self) -> list[int]:
+        """The seats that become free, taken; none after a while."""
+        deadline = self._deadline()
+        with suppress(BlockingIOError):  # somebody looks whether anybody waits, just now
+            fcntl.flock(self._queue, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        try:
+            free: list[int] = []
+            while not free and time.monotonic() < deadline:  # the system waits for one lock, not for any of several
+                time.sleep(_POLL_S)
+                free = self._free_seats()
+            return free
+        finally:
+            fcntl.flock(self._queue, fcntl.LOCK_UN)
+
+    def _nobody_waits(self) -> bool:
+        if not _takes(self._queue):
+            return False
+        fcntl.flock(self._queue, fcntl.LOCK_UN)
+        return True
 
     def _wanted(self, images: int | None) -> int:
         """How many seats to take where the number is free to choose."""

@@ -55,6 +55,29 @@ def test_who_is_alone_has_all_cores(tmp_path: Path) -> None:
         assert threads == 4
 
 
+def test_who_has_all_cores_leaves_a_share_to_who_waits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("groupnl.base.turns._POLL_S", 0.05)
+    place = folder(tmp_path, 2)
+    greedy, waiting = Turns(place, 2), Turns(place, 2)
+    is_seated, turns_of_all = threading.Event(), 0
+
+    def wait() -> None:
+        with waiting.turn() as threads:
+            assert threads == 1
+            is_seated.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        waits = None
+        while not is_seated.is_set():
+            with greedy.turn() as threads:  # and at once again: nobody who looks now and then finds a free seat
+                waits = waits or pool.submit(wait)
+                turns_of_all += threads == 2
+                time.sleep(0.01)
+        assert waits is not None
+        waits.result(timeout=30)
+    assert turns_of_all < 30  # until the other one has begun to wait
+
+
 @pytest.mark.parametrize(("threads", "expected"), [(4, (2, 4)), (1, (1,))])
 def test_only_what_a_turn_may_bring_is_warmed_up(tmp_path: Path, threads: int, expected: tuple[int, ...]) -> None:
     assert Turns(folder(tmp_path, 4, 2), threads).threads == expected
