@@ -159,12 +159,11 @@ def as_packed(folder: Path, manifest: Manifest, choice: Choice) -> Choice:
     Raises:
         ArchiveError: the archive's record of an engine cannot be used.
     """
-    if choice.name != AUTO and not engine_kind(choice.name).has_files and not packed_engines(folder, manifest):
+    packed = packed_engines(folder, manifest)
+    if choice.name != AUTO and not engine_kind(choice.name).has_files and not packed:
         return choice
     precision = choose_precision("auto", choice.device) if choice.is_flexible else choice.precision
-    _tell_of_int8(
-        manifest, any(packed.record.quantised for packed in packed_engines(folder, manifest).values()), choice
-    )
+    _tell_of_int8(manifest, any(each.record.quantised for each in packed.values()), choice)
     return choice._replace(name=AUTO, precision=precision)
 
 
