@@ -3,6 +3,7 @@
 import signal
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,8 @@ from groupnl.inference.engines.onnx import Onnx
 # Long enough that requests sent together share a batch; full batches do not wait.
 BATCH_DELAY_MS = 250
 
+Exporting = Callable[[], AbstractContextManager[None]]
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _interrupt() -> Iterator[None]:
@@ -27,17 +30,28 @@ def _interrupt() -> Iterator[None]:
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.fixture(scope="package", autouse=True)  # other packages' tests look at exporting itself
-def _networks_exported_once(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            Onnx, "make", exported_once(shared_folder(tmp_path_factory.getbasetemp(), worker_id) / "exported")
-        )
+@pytest.fixture(scope="session")
+def exporting_once(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Exporting:
+    """Within it, each network that is packed is exported once for all processes of the run."""
+    once = exported_once(shared_folder(tmp_path_factory.getbasetemp(), worker_id) / "exported")
+
+    @contextmanager
+    def exporting() -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Onnx, "make", once)
+            yield
+
+    return exporting
+
+
+@pytest.fixture(scope="module", autouse=True)  # other files' tests look at exporting itself
+def _networks_exported_once(exporting_once: Exporting) -> Iterator[None]:
+    with exporting_once():
         yield
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def store(tmp_path_factory: pytest.TempPathFactory, exporting_once: Exporting) -> Path:
     """A model store with `tiny`, and `leaver`: the same, but its worker leaves when it reads the word leave.
 
     No image is answered again: a shadow process takes as long to start as its worker.
@@ -45,7 +59,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("store")
     handler = HANDLER | {"shadow": {"share": 0.0, "corruptions": ["contrast"], "severities": [1]}}
     settings = ServingSettings(workers=1, batch_size=8, max_batch_delay_ms=BATCH_DELAY_MS, handler=handler)
-    _make_leaver(pack(tiny_checkpoint(folder), folder, "tiny", settings=settings), folder / "leaver.mar")
+    with exporting_once():
+        _make_leaver(pack(tiny_checkpoint(folder), folder, "tiny", settings=settings), folder / "leaver.mar")
     return folder
 
 
