@@ -14,8 +14,6 @@ from groupnl.base.yaml_file import read_mapping
 from groupnl.errors import GroupNLError
 from groupnl.inference.engine_names import AUTO
 
-_ADVICE = "groupnl engines FILE --write --workers N --batch-size N measures them as they are served"
-
 
 def settle(folders: Iterable[Path], say: Say, is_stopped: IsStopped) -> None:
     """See to it that workers take the engines that are the fastest here.
@@ -43,7 +41,7 @@ def settle(folders: Iterable[Path], say: Say, is_stopped: IsStopped) -> None:
         reason = _why_again(known, here, plan)
         if known is not None and reason is None:
             if other := known.plan.difference(plan, "workers", "batch_size"):
-                say(f"{unpacked_manifest(folder).model_name}: its engines were measured with {other}; {_ADVICE}")
+                say(f"{unpacked_manifest(folder).model_name}: its engines were measured with {other}; {_advice(plan)}")
             continue
         digest, name = archive_digest(folder), unpacked_manifest(folder).model_name
         if digest not in measured:
@@ -61,4 +59,10 @@ def _why_again(known: Speeds | None, here: Machine, plan: Plan) -> str | None:
     """Why speeds must be measured now; None: what is known holds."""
     if known is None:
         return "never measured before"
-    return known.machine.difference(here) or known.plan.difference(plan, "precision", "threads")
+    settings = ("threads",) if known.holds_in(plan.precision) else ("precision", "threads")
+    return known.machine.difference(here) or known.plan.difference(plan, *settings)
+
+
+def _advice(plan: Plan) -> str:
+    options = f"--workers {plan.workers} --batch-size {plan.batch_size}"
+    return f"groupnl engines FILE --write {options} measures them as they are served"

@@ -95,6 +95,11 @@ class Speeds(_Content):
         by_name = {speed.engine: speed for speed in self.speeds}
         return {name: by_name[name] for name in self.ranking()}
 
+    def holds_in(self, precision: ServedPrecision) -> bool:
+        """Whether the engines compute no other way where this precision is asked for: it may be what "auto" took."""
+        taken = {speed.precision for speed in self.speeds}
+        return precision == self.plan.precision or (self.plan.precision == "auto" and taken == {precision})
+
     def in_a_line(self) -> str:
         """The engines in that order with images a second, for a log."""
         return ", ".join(f"{name} {speed.full:.0f} images/s" for name, speed in self.ordered().items())

@@ -23,6 +23,7 @@ from groupnl.archive.speed.settle import settle
 from groupnl.archive.speed.speeds import Plan, Speed, Speeds, read_speeds, write_speeds
 from groupnl.archive.speed.table import speed_table
 from groupnl.errors import ConfigError, ServerError
+from groupnl.inference.device_names import PrecisionName, ServedPrecision
 from groupnl.inference.engine_names import EngineName
 
 CPUINFO = """processor	: 0
@@ -166,7 +167,11 @@ def test_engines_are_measured_where_the_machine_is_another_and_only_once_for_an_
     ("plan", "told"),
     [
         (PLAN, None),
-        (PLAN.model_copy(update={"workers": 4}), "its engines were measured with workers 4, now 2; groupnl engines"),
+        (
+            PLAN.model_copy(update={"workers": 4}),
+            "its engines were measured with workers 4, now 2; groupnl engines "
+            "FILE --write --workers 2 --batch-size 8 measures",
+        ),
         (PLAN.model_copy(update={"batch_size": 1}), "measured with batch size 1, now 8"),
         (
             PLAN.model_copy(update={"threads": 1}),
@@ -184,6 +189,24 @@ def test_what_was_measured_for_other_settings_is_told_or_measured_again(
     monkeypatch.setattr(settling, "measure", lambda *_: known)
     settle([folder], said.append, going_on)
     assert said == [] if told is None else told in said[0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "taken", "now", "holds"),
+    [
+        ("auto", ["float32", "float32"], "float32", True),
+        ("auto", ["float32", "bfloat16"], "float32", False),
+        ("auto", ["bfloat16"], "bfloat16", True),
+        ("float32", ["float32"], "auto", False),  # which may be another
+        ("int8", ["int8"], "int8", True),
+    ],
+)
+def test_a_precision_that_was_taken_anyway_is_not_measured_again(
+    asked: ServedPrecision, taken: list[PrecisionName], now: ServedPrecision, holds: bool
+) -> None:
+    each = [speed("aot", 5.0).model_copy(update={"precision": precision}) for precision in taken]
+    known = speeds(*each).model_copy(update={"plan": PLAN.model_copy(update={"precision": asked})})
+    assert known.holds_in(now) is holds
 
 
 def test_who_wants_to_stop_is_not_kept_by_measuring(
