@@ -2,15 +2,15 @@
 
 import sys
 
-import torch
-
 from groupnl.base.folder_lock import locked
-from groupnl.models.trained import open_trained
+from groupnl.validation.crew.choose import crew_of
+from groupnl.validation.crew.job import Crew
 from groupnl.validation.figures import figures
 from groupnl.validation.gaps import gaps
 from groupnl.validation.heat_map import FILE as HEAT_MAP_FILE
 from groupnl.validation.heat_map import draw
 from groupnl.validation.how import how_to_run
+from groupnl.validation.job import Source, Validation
 from groupnl.validation.options import Options, add_arguments
 from groupnl.validation.plan import labels_of, plan
 from groupnl.validation.record import FILE
@@ -27,15 +27,20 @@ def run(options: Options) -> int:
         ConfigError: an option or image that cannot be used, or a record of something else is in the way.
         CheckpointError: a checkpoint that cannot be used.
     """
-    how = how_to_run(options, torch.get_num_threads())
-    torch.set_num_threads(how.threads)
-    trained = open_trained(
+    with crew_of(options) as crew:
+        return 0 if crew is None else _run(options, crew)
+
+
+def _run(options: Options, crew: Crew) -> int:
+    how = how_to_run(options, crew)
+    source = Source(
         options.checkpoint,
         architecture=options.architecture,
         classes=options.classes,
         given=options.given_input,
         averaged=not options.no_ema,
     )
+    trained = source.open()
     labels = labels_of(options, trained)
     output = options.folder
     with locked(output, "name another --output"):
@@ -43,7 +48,7 @@ def run(options: Options) -> int:
         print(heading(work.record.settings, clean=None in work.sets), flush=True)  # before hours of measuring
         for sentence in gaps({cell: images.missing for cell, images in work.sets.items()}, trained.class_count):
             print(sentence, file=sys.stderr)
-        record = validate(trained, work, how, output / FILE)
+        record = validate(work, crew, Validation(source, how, trained), how.batch_size, output / FILE)
         found = figures(record)
         write_files(record, found, output)
         if found.errors:

@@ -16,12 +16,11 @@ from groupnl.card import ModelCard
 from groupnl.corruptions import NAMES
 from groupnl.corruptions.corrupt import check
 from groupnl.errors import ConfigError
-from groupnl.images.folders import lack
+from groupnl.images.folders import LabelledFile, lack
 from groupnl.inference.device import choose_device, choose_precision, precision_name
 from groupnl.inference.device_names import Device, Precision
-from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.models.trained import Trained, open_described
-from groupnl.validation.offline import HeldBack, read_images
+from groupnl.validation.offline import chosen_files
 
 _PACKAGES = ("torch", "pillow", "numpy", "opencv-python-headless")
 
@@ -90,53 +89,52 @@ def add_held_back_arguments(parser: argparse.ArgumentParser, suffix: str, limit:
     add("--seed", type=int, default=0, help=f"of {seed} (%(default)s)")
 
 
-class Opened(NamedTuple):
-    """Checkpoints that are ready to answer.
+class Chosen(NamedTuple):
+    """Checkpoints, and the images that they are to answer.
 
     Attributes:
         models: one for each.
         card: that they share but for the network.
-        engines: that run them.
-        images: what they are to answer.
+        files: the images.
+        device: where they run.
+        precision: of their products.
         measured: what a record says of all of this: fields of `RobustnessRecord` and `TrafficRecord`.
     """
 
     models: Sequence[Trained]
     card: ModelCard
-    engines: Sequence[TorchEngine]
-    images: HeldBack
+    files: Sequence[LabelledFile]
+    device: torch.device
+    precision: torch.dtype
     measured: dict[str, Any]
 
 
-def open_held_back(options: HeldBackOptions) -> Opened:
-    """Read checkpoints and images; which classes have none is told on stderr.
+def choose_held_back(options: HeldBackOptions) -> Chosen:
+    """Read the checkpoints and look for the images; which classes have none is told on stderr.
 
     Raises:
-        ConfigError: an option or an image that cannot be used, or checkpoints that cannot share one set of images.
+        ConfigError: an option that cannot be used, or checkpoints that cannot share one set of images.
         CheckpointError: a checkpoint that cannot be used.
     """
-    if options.threads is not None:
-        torch.set_num_threads(options.threads)
     check(NAMES)
     device = choose_device(options.device)
     precision = choose_precision(options.precision, device)
     opened = [open_described(path) for path in options.checkpoints]
     _refuse_different(opened)
     models, card = [trained for trained, _ in opened], opened[0][1]
-    images = read_images(options.data, options.splits, card, options.limit, options.seed)
-    labels = set(images.labels.tolist())
+    files = chosen_files(options.data, options.splits, card.classes, options.limit, options.seed)
+    labels = {file.label for file in files}
     if missing := [name for label, name in enumerate(card.classes) if label not in labels]:
         print(lack("the images", missing, len(card.classes)), file=sys.stderr)
-    engines = [TorchEngine(trained.network, trained.input, device, precision) for trained in models]
     measured = {
         "data": options.data.resolve().name,
         "splits": options.splits,
-        "images": len(images.keys),
+        "images": len(files),
         "precision": precision_name(precision),
         "seed": options.seed,
         "versions": {name: version(name) for name in _PACKAGES},
     }
-    return Opened(models, card, engines, images, measured)
+    return Chosen(models, card, files, device, precision, measured)
 
 
 def _refuse_different(opened: Sequence[tuple[Trained, ModelCard]]) -> None:

@@ -9,6 +9,7 @@ from groupnl.errors import ConfigError
 from groupnl.inference.device import choose_device, choose_precision
 from groupnl.inference.engines.table import engine_kind
 from groupnl.inference.ways import Way, why_not
+from groupnl.validation.crew.job import Crew
 from groupnl.validation.options import Options
 
 
@@ -32,14 +33,14 @@ class How(NamedTuple):
     cache: Path | None = None
 
 
-def how_to_run(options: Options, cores: int) -> How:
-    """How the network is to be run on so many cores.
+def how_to_run(options: Options, crew: Crew) -> How:
+    """How the network is to be run by each process of a crew.
 
     Raises:
         ConfigError: the device is not there, or the engine does not run on it in this precision.
     """
-    workers, threads = share_cores(cores, options.workers, options.threads)
     device = choose_device(options.device)
+    workers, threads = share_cores(crew.cores(device), options.workers, options.threads)
     return How(_way(options, device), device, threads, options.batch_size, workers, options.cache)
 
 

@@ -1,94 +1,67 @@
-"""Images read, decoded and corrupted by worker processes, and handed on in full batches."""
+"""The images of pieces, read, decoded and corrupted by worker processes, and handed on in batches."""
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from groupnl.base.child_process import helpers
-from groupnl.corruptions import Cell, corrupt_each
+from groupnl.corruptions import corrupt_each
 from groupnl.errors import ConfigError, GroupNLError
 from groupnl.robustness.replay import spec_of
 from groupnl.validation.image_set import LabelledImage
-from groupnl.validation.pixels import Prepare
+from groupnl.validation.piece import Piece, Recipe
 
 _FILES = 8  # a worker hands on at a time
 
 
-class Making(NamedTuple):
-    """How corrupted images are made.
-
-    Attributes:
-        seed: of the random numbers, beside each image's key.
-        published: add the JPEG round trip of the published files.
-    """
-
-    seed: int
-    published: bool
-
-
-@dataclass(frozen=True)
-class Part:
-    """Images that are read once, and what is measured on them.
-
-    Attributes:
-        images: makes their list, when its turn comes.
-        cells: the cells that each image is answered in; None: as it is read, clean.
-        prepare: makes their pixels.
-        size: side of those, pixels.
-        making: makes the cells' corruptions; None: the files are corrupted, or clean, already.
-    """
-
-    images: Callable[[], list[LabelledImage]]
-    cells: tuple[Cell | None, ...]
-    prepare: Prepare
-    size: int
-    making: Making | None = None
-
-
 class Rows(NamedTuple):
-    """Images that are ready for the network.
+    """Images that are ready for the network, in all cells of their piece.
 
     Attributes:
-        pixels: uint8 of shape (B, 3, S, S).
+        pixels: uint8 of shape (B, cells, 3, S, S).
         labels: int64 of shape (B,).
-        cells: of each image; None: clean.
     """
 
     pixels: Tensor
     labels: Tensor
-    cells: tuple[Cell | None, ...]
 
 
-def read_rows(parts: Iterable[Part], workers: int) -> Iterator[Rows]:
-    """The images of all parts, one part after the other.
+def read(pieces: Iterable[Piece], workers: int, batch_size: int) -> Iterator[tuple[Piece, Iterator[Rows]]]:
+    """Each piece with its images in batches of exactly `batch_size`, but for the last; they are to be taken in turn.
+
+    The workers go on with the next piece while one is counted, so pieces are asked for ahead.
 
     Args:
-        parts: of one size.
+        pieces: at least one image each.
         workers: processes that read; 0: this one.
+        batch_size: images at a time.
 
     Raises:
         ConfigError: an image cannot be used; it is named.
     """
-    for part in parts:
-        loader = DataLoader(
-            _Images(part),
-            batch_size=_FILES,
-            num_workers=workers,
-            collate_fn=_joined_or_failure,
-            multiprocessing_context=helpers(workers),
-        )
-        for rows in loader:
-            if isinstance(rows, _Failure):
-                raise ConfigError(f"the image {rows.image} cannot be used: {rows.reason}")
-            yield rows
+    asked: deque[Piece] = deque()
+    loader = DataLoader(
+        _Images(),
+        batch_size=None,  # a chunk is read as a whole
+        sampler=_chunks(pieces, asked),
+        num_workers=workers,
+        collate_fn=_unchanged,
+        multiprocessing_context=helpers(workers),
+    )
+    stream = iter(loader)
+    for first in stream:
+        piece = asked.popleft()
+        others = islice(stream, -(-len(piece.images) // _FILES) - 1)
+        yield piece, batches(_usable(chain([first], others)), batch_size)
 
 
 def batches(rows: Iterable[Rows], size: int) -> Iterator[Rows]:
-    """The same images in batches of exactly `size`, but for the last: a batch takes from two cells where one ends."""
+    """The same images in batches of exactly `size`, but for the last."""
     held: list[Rows] = []
     for more in rows:
         held.append(more)
@@ -100,6 +73,11 @@ def batches(rows: Iterable[Rows], size: int) -> Iterator[Rows]:
         yield _joined(held)
 
 
+class _Chunk(NamedTuple):
+    recipe: Recipe
+    images: tuple[LabelledImage, ...]
+
+
 class _Failure(NamedTuple):
     """An image that cannot be used; a worker cannot raise, torch would put its traceback into the message."""
 
@@ -108,28 +86,43 @@ class _Failure(NamedTuple):
 
 
 class _Images(Dataset[Rows | _Failure]):
-    def __init__(self, part: Part) -> None:
-        self._part = part
-        self._images = part.images()
+    """Of chunks, which hold all that is to be known; so the workers need not be told of the pieces beforehand."""
 
-    def __len__(self) -> int:
-        return len(self._images)
+    def __getitem__(self, chunk: _Chunk) -> Rows | _Failure:
+        pixels = []
+        for image in chunk.images:
+            try:
+                pixels.append(_in_cells(image, chunk.recipe.prepare(image.extent.read()), chunk.recipe))
+            except (GroupNLError, OSError) as error:
+                return _Failure(_where(image), str(error))
+        return Rows(torch.stack(pixels), torch.tensor([image.label for image in chunk.images]))
 
-    def __getitem__(self, place: int) -> Rows | _Failure:
-        image, cells = self._images[place], self._part.cells
-        try:
-            pixels = self._part.prepare(image.extent.read())
-        except (GroupNLError, OSError) as error:
-            return _Failure(_where(image), str(error))
-        copies = pixels.expand(len(cells), *pixels.shape)
-        return Rows(self._made(image, copies), torch.full((len(cells),), image.label), cells)
 
-    def _made(self, image: LabelledImage, copies: Tensor) -> Tensor:
-        making = self._part.making
-        if making is None:
-            return copies
-        specs = [spec_of(image.key, cell, making.seed) for cell in self._part.cells if cell is not None]
-        return corrupt_each(copies, specs, published=making.published)
+def _chunks(pieces: Iterable[Piece], asked: deque[Piece]) -> Iterator[_Chunk]:
+    for piece in pieces:
+        asked.append(piece)
+        for start in range(0, len(piece.images), _FILES):
+            yield _Chunk(piece.recipe, piece.images[start : start + _FILES])
+
+
+def _unchanged(rows: Any) -> Any:
+    return rows
+
+
+def _usable(stream: Iterable[Rows | _Failure]) -> Iterator[Rows]:
+    for rows in stream:
+        if isinstance(rows, _Failure):
+            raise ConfigError(f"the image {rows.image} cannot be used: {rows.reason}")
+        yield rows
+
+
+def _in_cells(image: LabelledImage, pixels: Tensor, recipe: Recipe) -> Tensor:
+    copies = pixels.expand(len(recipe.cells), *pixels.shape)
+    making = recipe.making
+    if making is None:
+        return copies
+    specs = [spec_of(image.key, cell, making.seed) for cell in recipe.cells if cell is not None]
+    return corrupt_each(copies, specs, published=making.published)
 
 
 def _where(image: LabelledImage) -> str:
@@ -137,19 +130,9 @@ def _where(image: LabelledImage) -> str:
     return str(path) if path.name == image.key.rsplit("/", 1)[-1] else f"{image.key} in {path}"
 
 
-def _joined_or_failure(items: list[Rows | _Failure]) -> Rows | _Failure:
-    rows = []
-    for item in items:
-        if isinstance(item, _Failure):
-            return item
-        rows.append(item)
-    return _joined(rows)
-
-
 def _joined(rows: list[Rows]) -> Rows:
-    cells = tuple(cell for each in rows for cell in each.cells)
-    return Rows(torch.cat([each.pixels for each in rows]), torch.cat([each.labels for each in rows]), cells)
+    return Rows(torch.cat([each.pixels for each in rows]), torch.cat([each.labels for each in rows]))
 
 
 def _cut(rows: Rows, part: slice) -> Rows:
-    return Rows(rows.pixels[part], rows.labels[part], rows.cells[part])
+    return Rows(rows.pixels[part], rows.labels[part])

@@ -1,21 +1,29 @@
 """`groupnl robustness`: measures checkpoints on held-back images under all corruptions, and writes their records."""
 
 import argparse
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from groupnl.base.progress import progress
-from groupnl.corruptions import NAMES
+from groupnl.corruptions import NAMES, Cell
 from groupnl.errors import ConfigError
+from groupnl.images.folders import LabelledFile
 from groupnl.robustness.record import SUFFIX, RobustnessRecord, read_record, write_record
-from groupnl.validation.held_back_command import HeldBackOptions, add_held_back_arguments, open_held_back
-from groupnl.validation.offline import Measurement
+from groupnl.validation.crew.choose import CrewOptions, add_crew_arguments, crew_of
+from groupnl.validation.crew.job import Crew, Team
+from groupnl.validation.held_back_command import Chosen, HeldBackOptions, add_held_back_arguments, choose_held_back
+from groupnl.validation.offline import cell_figures
+from groupnl.validation.offline_job import Answers, HeldBackFound, HeldBackPiece, OfflineJob, cell_pieces, clean_pieces
 from groupnl.validation.resume import resume
+from groupnl.validation.tally import Tally
 
 
-class Options(HeldBackOptions):
+class Options(HeldBackOptions, CrewOptions):
     """What `groupnl robustness` is told."""
 
     suffix = SUFFIX
@@ -24,6 +32,7 @@ class Options(HeldBackOptions):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groupnl robustness`."""
     add_held_back_arguments(parser, SUFFIX, limit=None, seed="the corruptions and the random part")
+    add_crew_arguments(parser)
 
 
 def run(options: Options) -> int:
@@ -33,39 +42,81 @@ def run(options: Options) -> int:
         ConfigError: an option that cannot be used, or a record of other settings is in the way.
         CheckpointError: a checkpoint that cannot be used.
     """
-    models, _, engines, images, measured = open_held_back(options)
-    with progress(unit="images", large=True) as bar:
-        measurement = Measurement(
-            engines, images, seed=options.seed, batch_size=options.batch_size, progress=bar.update
-        )
+    with crew_of(options) as crew:
+        return 0 if crew is None else _run(options, crew)
+
+
+def _run(options: Options, crew: Crew) -> int:
+    chosen = choose_held_back(options)
+    job = OfflineJob(
+        options.data,
+        chosen.models,
+        device=chosen.device,
+        precision=chosen.precision,
+        threads=options.threads or crew.cores(chosen.device),
+        seed=options.seed,
+        batch_size=options.batch_size,
+    )
+    with progress(unit="images", large=True) as bar, crew.at_work(job) as team:
+        clean, correct = _clean(team, chosen, options.batch_size, bar)
         fresh = [
             RobustnessRecord(
                 architecture=trained.architecture,
                 weights_sha256=trained.sha256,
-                clean_correct=correct,
+                clean_correct=right,
                 corruptions=NAMES,
-                **measured,
+                **chosen.measured,
             )
-            for trained, correct in zip(models, measurement.clean_correct(), strict=True)
+            for trained, right in zip(chosen.models, correct, strict=True)
         ]
         records = [_resumed(record, path) for record, path in zip(fresh, options.outputs, strict=True)]
-        _measure(measurement, records, options.outputs, bar)
+        todo = _todo(records, options.outputs)
+        bar.reset(total=len(todo) * len(chosen.files))
+        pieces = _pieces(chosen.files, todo, clean, options.batch_size, bar)
+        _measure(team.found(pieces, bar.update), records, options.outputs)
     for path in options.outputs:
         print(path)
     return 0
 
 
-def _measure(measurement: Measurement, records: list[RobustnessRecord], outputs: list[Path], bar: "tqdm[Any]") -> None:
-    todo = [cell for cell in records[0].missing() if all(cell in record.missing() for record in records)]
+def _clean(
+    team: Team[HeldBackPiece, HeldBackFound], chosen: Chosen, batch_size: int, bar: "tqdm[Any]"
+) -> tuple[Answers, list[int]]:
+    """Each model's answers to the clean images, and how many of them are right."""
+    found = sorted(team.found(clean_pieces(chosen.files, batch_size), bar.update))
+    clean = tuple(tuple(chain.from_iterable(answers)) for answers in zip(*(each.clean for each in found), strict=True))
+    return clean, [sum(each.counts[model][None].top1 for each in found) for model in range(len(chosen.models))]
+
+
+def _todo(records: Sequence[RobustnessRecord], outputs: Sequence[Path]) -> list[Cell]:
+    """The cells that are missing, in all records alike."""
+    todo = records[0].missing()
     if any(set(record.missing()) != set(todo) for record in records):
         raise ConfigError(f"{outputs[0]} and {outputs[1]} hold different cells; remove one, or measure one by one")
-    bar.reset(total=len(todo) * records[0].images)
-    for cell in todo:
-        bar.set_description(f"{cell.corruption} {cell.severity}")
-        found = measurement.cell(cell)
-        records = [record.with_cell(figures) for record, figures in zip(records, found, strict=True)]
-        for record, path in zip(records, outputs, strict=True):
-            write_record(record, path)
+    return todo
+
+
+def _pieces(
+    files: Sequence[LabelledFile], todo: Sequence[Cell], clean: Answers, batch_size: int, bar: "tqdm[Any]"
+) -> Iterator[HeldBackPiece]:
+    """Those of all cells, a corruption after the other, so that an image is read once for all its severities."""
+    for corruption, cells in groupby(todo, key=attrgetter("corruption")):
+        bar.set_description(corruption)
+        yield from cell_pieces(files, list(cells), clean, batch_size)
+
+
+def _measure(found: Iterable[HeldBackFound], records: Sequence[RobustnessRecord], outputs: Sequence[Path]) -> None:
+    """Add up, and write the records whenever a cell is finished."""
+    tallies = [Tally() for _ in records]
+    for each in found:
+        for tally, counts in zip(tallies, each.counts, strict=True):
+            tally.add(counts)
+        for cell in each.counts[0]:
+            if cell is not None and tallies[0].of(cell).images == records[0].images:
+                figures = [cell_figures(cell, tally.of(cell)) for tally in tallies]
+                records = [record.with_cell(more) for record, more in zip(records, figures, strict=True)]
+                for record, path in zip(records, outputs, strict=True):
+                    write_record(record, path)
 
 
 def _resumed(fresh: RobustnessRecord, path: Path) -> RobustnessRecord:

@@ -11,10 +11,11 @@ from groupnl.card.input_options import InputOptions, add_input_arguments
 from groupnl.corruptions import BENCHMARK, CELLS, NAMES, SEVERITIES, VALIDATION, Cell
 from groupnl.inference.device_names import Device, Precision
 from groupnl.inference.engine_names import EngineName
+from groupnl.validation.crew.choose import CrewOptions, add_crew_arguments
 from groupnl.validation.image_set import ImageChoice
 
 
-class Options(InputOptions):
+class Options(InputOptions, CrewOptions):
     """What `groupnl validate` is told."""
 
     checkpoint: Path
@@ -104,3 +105,4 @@ def _add_running(group: "argparse._ArgumentGroup") -> None:
     add("--workers", type=int, metavar="N", help="processes that read images; 0: this one (half the cores)")
     add("--threads", type=int, metavar="N", help="CPU threads of the network (the cores that are left)")
     add("--cache", type=Path, metavar="DIR", help="keeps compiled networks for the next run (a temporary folder)")
+    add_crew_arguments(group)

@@ -6,7 +6,7 @@ from functools import cache
 from groupnl.card import InputConfig
 from groupnl.corruptions import Cell
 from groupnl.validation.image_set import ImageSet, LabelledImage
-from groupnl.validation.loader import Making, Part
+from groupnl.validation.piece import Making, Part, Recipe
 from groupnl.validation.pixels import Cropped, Resized
 
 Sets = Mapping[Cell | None, ImageSet]
@@ -14,12 +14,12 @@ Sets = Mapping[Cell | None, ImageSet]
 
 def clean_part(images: ImageSet, config: InputConfig) -> Part:
     """The clean images, resized and cropped."""
-    return Part(images.list, (None,), Resized(config), config.size)
+    return Part(images.list, Recipe((None,), Resized(config)))
 
 
 def file_parts(cells: Iterable[Cell], sets: Sets, size: int) -> list[Part]:
     """ImageNet-C's folders, each file read once for its cell."""
-    return [Part(sets[cell].list, (cell,), Cropped(size), size) for cell in cells]
+    return [Part(sets[cell].list, Recipe((cell,), Cropped(size))) for cell in cells]
 
 
 def made_parts(cells: Iterable[Cell], images: ImageSet, config: InputConfig, making: Making) -> list[Part]:
@@ -29,4 +29,4 @@ def made_parts(cells: Iterable[Cell], images: ImageSet, config: InputConfig, mak
     for cell in cells:
         by_name.setdefault(cell.corruption, []).append(cell)
     prepare = Resized(config)
-    return [Part(listed, tuple(same), prepare, config.size, making) for same in by_name.values()]
+    return [Part(listed, Recipe(tuple(same), prepare, making)) for same in by_name.values()]

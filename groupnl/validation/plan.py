@@ -16,9 +16,9 @@ from groupnl.validation.how import How
 from groupnl.validation.image_set import ImageSet
 from groupnl.validation.imagenet_c import IMAGENET_C_SIZE, cell_folder, cell_folders
 from groupnl.validation.labelling import Labelling, labelling, look_through
-from groupnl.validation.loader import Making, Part
 from groupnl.validation.options import Options
 from groupnl.validation.parts import Sets, clean_part, file_parts, made_parts
+from groupnl.validation.piece import Making, Part
 from groupnl.validation.record import Corrupted, Record, Settings, resumed
 
 _PACKAGES = ("torch", "timm", "pillow", "numpy", "opencv-python-headless")

@@ -1,28 +1,29 @@
-"""One run of a validation: engines, the stream of images, and the record that is written after every cell."""
+"""One run of a validation: pieces are handed out, and the record is written after every cell."""
 
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from itertools import groupby
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from groupnl.base.progress import progress
-from groupnl.corruptions import Cell
-from groupnl.inference.engines.engine import Engine
-from groupnl.inference.workshop import Workshop
-from groupnl.models.trained import Trained
-from groupnl.validation.how import How
-from groupnl.validation.loader import Part, batches, read_rows
-from groupnl.validation.measure import measure
+from groupnl.validation.crew.job import Crew, Job
+from groupnl.validation.image_set import ImageSet
+from groupnl.validation.piece import Part, Piece
 from groupnl.validation.plan import Work
 from groupnl.validation.record import Counts, Record, write
+from groupnl.validation.tally import CellCounts, Counted, Tally
 
 
-def validate(trained: Trained, work: Work, how: How, path: Path) -> Record:
+def validate(work: Work, crew: Crew, job: Job[Piece, CellCounts], batch_size: int, path: Path) -> Record:
     """Measure what is left, and write the record to `path` whenever a cell is finished.
+
+    Args:
+        work: what is to be measured.
+        crew: counts it.
+        job: of the crew.
+        batch_size: images at a time.
+        path: of the record.
 
     Returns:
         The record with what was measured.
@@ -32,32 +33,28 @@ def validate(trained: Trained, work: Work, how: How, path: Path) -> Record:
         RewriteError: the engine cannot be made.
     """
     record = work.record
-
-    def finished(cell: Cell | None, counts: Counts) -> None:
-        nonlocal record
-        record = record.with_counts(cell, counts)
-        write(record, path)
-
-    total = sum(work.sets[cell].images for part in work.parts for cell in part.cells)
-    with progress(total=total, unit="images", large=True, silent=not work.parts) as bar:
-        for size, parts in groupby(work.parts, key=lambda part: part.size):
-            with _engine(trained, size, how) as engine:
-                stream = batches(read_rows(_told(parts, bar), how.workers), how.batch_size)
-                measure(stream, engine, work.sets, finished, bar.update)
+    if not work.parts:
+        return record
+    tally = Tally()
+    total = sum(work.sets[cell].images for part in work.parts for cell in part.recipe.cells)
+    with progress(total=total, unit="images", large=True) as bar, crew.at_work(job) as team:
+        for counts in team.found(_pieces(work.parts, batch_size, bar), bar.update):
+            tally.add(counts)
+            for cell in counts:
+                found, images = tally.of(cell), work.sets[cell]
+                if found.images == images.images:
+                    record = record.with_counts(cell, _counts(found, images))
+                    write(record, path)
     return record
 
 
-def _told(parts: Iterator[Part], bar: "tqdm[Any]") -> Iterator[Part]:
-    """The parts, each told on the bar when its turn comes."""
+def _pieces(parts: Sequence[Part], batch_size: int, bar: "tqdm[Any]") -> Iterator[Piece]:
+    """Those of all parts; which part is handed out is told on the bar."""
     for part in parts:
-        cell = part.cells[0]
+        cell = part.recipe.cells[0]
         bar.set_description("clean" if cell is None else cell.corruption)
-        yield part
+        yield from part.pieces(batch_size)
 
 
-@contextmanager
-def _engine(trained: Trained, size: int, how: How) -> Iterator[Engine]:
-    temporary = "groupnl-validate-"
-    with nullcontext(how.cache) if how.cache else tempfile.TemporaryDirectory(prefix=temporary) as cache:
-        workshop = Workshop(Path(cache), trained.input.model_copy(update={"size": size}), how.device, how.threads)
-        yield workshop.engine(how.way, trained.network, trained.identity)
+def _counts(found: Counted, images: ImageSet) -> Counts:
+    return Counts(images=found.images, top1=found.top1, top5=found.top5, sha256=images.sha256, missing=images.missing)

@@ -1,7 +1,6 @@
-"""Counting answers cell by cell: right ones, and those that a corruption changed."""
+"""Counts of answers, cell by cell: right ones, and those that a corruption changed. Sums of them are exact."""
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from torch import Tensor
@@ -19,35 +18,42 @@ class Counted(NamedTuple):
         flips: of them, whose best class is not that of the clean image; 0 where nobody asked.
     """
 
-    images: int
-    top1: int
-    top5: int
-    flips: int
+    images: int = 0
+    top1: int = 0
+    top5: int = 0
+    flips: int = 0
+
+    def plus(self, other: "Counted") -> "Counted":
+        """What was counted in both."""
+        return Counted(*map(sum, zip(self, other, strict=True)))
+
+
+CellCounts = Mapping[Cell | None, Counted]
+"""Of each cell; None: of the clean images."""
+
+
+def counted(*, top1: Tensor, top5: Tensor | None = None, flips: Tensor | None = None) -> Counted:
+    """The counts of a batch.
+
+    Args:
+        top1: whether the best class is right: bool of shape (B,).
+        top5: whether the right class is among the best five: the same.
+        flips: whether the best class is not that of the clean image: the same.
+    """
+    return Counted(len(top1), *(0 if each is None else int(each.sum()) for each in (top1, top5, flips)))
 
 
 class Tally:
-    """Counts of one network's answers; a batch may hold images of several cells, None being the clean ones."""
+    """One network's counts, added up."""
 
     def __init__(self) -> None:
-        self._counters: dict[str, Counter[Cell | None]] = {name: Counter() for name in Counted._fields}
+        self._counted: dict[Cell | None, Counted] = {}
 
-    def add(
-        self, cells: Sequence[Cell | None], *, top1: Tensor, top5: Tensor | None = None, flips: Tensor | None = None
-    ) -> None:
-        """Count a batch.
-
-        Args:
-            cells: of each image.
-            top1: whether the best class is right: bool of shape (B,).
-            top5: whether the right class is among the best five: the same.
-            flips: whether the best class is not that of the clean image: the same.
-        """
-        self._counters["images"].update(cells)
-        for name, chosen in (("top1", top1), ("top5", top5), ("flips", flips)):
-            if chosen is not None:
-                hits = zip(cells, chosen.tolist(), strict=True)
-                self._counters[name].update(cell for cell, is_chosen in hits if is_chosen)
+    def add(self, counts: CellCounts) -> None:
+        """Add those of a piece, or of a batch."""
+        for cell, more in counts.items():
+            self._counted[cell] = self.of(cell).plus(more)
 
     def of(self, cell: Cell | None) -> Counted:
         """What was counted in a cell so far."""
-        return Counted(*(self._counters[name][cell] for name in Counted._fields))
+        return self._counted.get(cell, Counted())

@@ -5,17 +5,19 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from groupnl.base.progress import progress
 from groupnl.card import InputConfig
 from groupnl.errors import ConfigError
+from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.traffic.file import SUFFIX, Traffic, write_traffic
 from groupnl.traffic.fit import FOLDS, Fitted, fit, settled
 from groupnl.traffic.record import LOOKS, TrafficRecord
 from groupnl.traffic.statistics import MIN_SIDE
-from groupnl.validation.held_back_command import HeldBackOptions, add_held_back_arguments, open_held_back
-from groupnl.validation.offline import HeldBack
+from groupnl.validation.held_back_command import HeldBackOptions, add_held_back_arguments, choose_held_back
+from groupnl.validation.offline import HeldBack, read_files
 from groupnl.validation.traffic import (
     clean_answers,
     live_statistics,
@@ -53,11 +55,15 @@ def run(options: Options) -> int:
         ConfigError: an option or an image that cannot be used.
         CheckpointError: a checkpoint that cannot be used.
     """
-    models, card, engines, images, measured = open_held_back(options)
+    if options.threads is not None:
+        torch.set_num_threads(options.threads)
+    models, card, files, device, precision, measured = choose_held_back(options)
     if card.input.size < MIN_SIDE:
         raise ConfigError(f"{models[0].path} takes {card.input.size} pixels; statistics need {MIN_SIDE} or more")
-    if len(images.keys) < FOLDS:
-        raise ConfigError(f"{options.data} has {len(images.keys)} images; {FOLDS} or more are needed, better {IMAGES}")
+    if len(files) < FOLDS:
+        raise ConfigError(f"{options.data} has {len(files)} images; {FOLDS} or more are needed, better {IMAGES}")
+    images = read_files(files, options.data, card.input)
+    engines = [TorchEngine(trained.network, trained.input, device, precision) for trained in models]
     live = None if options.live is None else _live(options.live, card.input, len(images.keys), options)
     answers = [clean_answers(engine, images, card.classes, options.batch_size) for engine in engines]
     sorted_statistics, fitted = _looks(images, options)
