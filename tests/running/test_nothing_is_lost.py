@@ -3,7 +3,6 @@
 import collections
 import functools
 import http.client
-import json
 import os
 import shutil
 import signal
@@ -17,6 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 from PIL import Image
+from support.load import Load
 from support.pictures import encode, scene
 from support.server import STOP_LIMIT_S, Answer, Server, living, only_ours, serving
 from support.waiting import until
@@ -76,56 +76,8 @@ def _options(store: Path) -> list[str]:
     return ["--model-store", str(store), "--models", "tiny", "--workers", "2", "--max-batch-delay-ms", "1"]
 
 
-class Load:
-    """Clients that ask until they are told to stop, each on a connection that stays open."""
-
-    def __init__(self, server: Server, photos: list[bytes]) -> None:
-        self.seen: collections.Counter[object] = collections.Counter()
-        self._server = server
-        self._photos = photos
-        self._right = {photo: server.predict("tiny", photo).content for photo in photos}
-        self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._client, args=(number,)) for number in range(CLIENTS)]
-
-    def __enter__(self) -> "Load":
-        for thread in self._threads:
-            thread.start()
-        until(lambda: self.seen.total() >= CLIENTS)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        for thread in self._threads:
-            thread.join()
-
-    def _client(self, number: int) -> None:
-        with closing(http.client.HTTPConnection("127.0.0.1", self._server.inference, timeout=60)) as connection:
-            while not self._over.is_set():
-                number += 1
-                outcome = self._ask(connection, self._photos[number % len(self._photos)])
-                self.seen[outcome] += 1
-                if outcome == "refused":  # nobody listens any more
-                    return
-
-    def _ask(self, connection: http.client.HTTPConnection, photo: bytes) -> object:
-        try:
-            if connection.sock is None:
-                connection.connect()
-        except ConnectionRefusedError:
-            return "refused"
-        except OSError as error:
-            return f"no connection: {error!r}"
-        try:
-            connection.request("PUT", "/predictions/tiny", photo)
-            response = connection.getresponse()
-            body = response.read()
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            return f"lost: {error!r}"
-        if response.status != 200:
-            return response.status
-        # The last digits depend on what else is in the batch.
-        return 200 if json.loads(body) == pytest.approx(self._right[photo], abs=1e-5) else "another picture's answer"
+def _load(server: Server, photos: dict[bytes, str | None]) -> Load:
+    return Load(server.inference, {photo: server.predict("tiny", photo).content for photo in photos}, CLIENTS)
 
 
 class Held:
@@ -149,7 +101,7 @@ class Held:
 
 
 def test_stop_answers_all_that_was_asked(one: Server, photos: dict[bytes, str | None]) -> None:
-    with Load(one, list(photos)) as load:
+    with _load(one, photos) as load:
         before = load.seen[200]
         one.process.send_signal(signal.SIGTERM)
         assert one.process.wait(STOP_LIMIT_S) == 0
@@ -194,7 +146,7 @@ def _asked(
 
 @pytest.mark.timeout(300)
 def test_killed_workers_cost_no_answer(lasting: Server, photos: dict[bytes, str | None]) -> None:
-    with Load(lasting, list(photos)) as load:
+    with _load(lasting, photos) as load:
         for _ in range(2):
             first = lasting.workers("tiny")[0]
             os.kill(first, signal.SIGKILL)
@@ -207,7 +159,7 @@ def _has_two_but(server: Server, gone: int) -> bool:
 
 
 def test_an_item_that_kills_is_refused_and_quarantined(lasting: Server, photos: dict[bytes, str | None]) -> None:
-    with Load(lasting, list(photos)) as load:
+    with _load(lasting, photos) as load:
         first = lasting.predict("tiny", b"leave")
         assert (first.status, first.content["code"]) == (500, "crashed")
         while (again := lasting.predict("tiny", b"leave")).status == 503:
@@ -224,7 +176,7 @@ def test_reload_fails_no_answer(lasting: Server, store: Path, photos: dict[bytes
     broken = tmp_path / "broken.mar"
     broken.write_bytes((store / "tiny.mar").read_bytes()[:-100])
     before = lasting.workers("tiny")
-    with Load(lasting, list(photos)) as load:
+    with _load(lasting, photos) as load:
         words = ["reload", f"tiny={store / 'tiny.mar'}", "--inference-port", str(lasting.inference)]
         assert cli.main(words) == 0
         after = lasting.workers("tiny")

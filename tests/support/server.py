@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,6 +49,7 @@ class Server:
         folder: where it is started.
         options: of the command.
         kind: which server it starts.
+        ports: four that are free; None: some are looked for.
 
     Attributes:
         inference: port of predictions.
@@ -58,9 +59,11 @@ class Server:
         logs: folder of its log files.
     """
 
-    def __init__(self, folder: Path, *options: str, kind: str = "torchserve") -> None:
+    def __init__(
+        self, folder: Path, *options: str, kind: str = "torchserve", ports: Sequence[int] | None = None
+    ) -> None:
         self.kind = kind
-        self.inference, self.management, self.metrics, self.frontend_metrics = ports = free_ports()
+        self.inference, self.management, self.metrics, self.frontend_metrics = ports = ports or free_ports()
         names = ("inference", "management", "metrics", "frontend-metrics")
         taken = [(name, port) for name, port in zip(names, ports, strict=True) if kind != "groupnl" or name in _OURS]
         given = [word for name, port in taken for word in (f"--{name}-port", str(port))]

@@ -1,0 +1,89 @@
+"""`groupnl cluster roll` where a service does not come back; tests/running/test_replicas.py has those that do."""
+
+from collections.abc import Iterator
+
+import pytest
+from support.front import Front
+from support.http_thread import http_thread
+from support.ports import free_ports
+
+from groupnl.cli import main
+
+SOON = ("--timeout-s", "0.5", "--pause-s", "0")
+
+
+@pytest.fixture
+def ready() -> Iterator[str]:
+    """The URL of a service that is ready, and stays."""
+    with http_thread(Front().app) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture
+def nobody() -> str:
+    """A URL at which nobody listens."""
+    (port,) = free_ports(1)
+    return f"http://127.0.0.1:{port}"
+
+
+def _roll(services: dict[str, str], restart: str, *words: str) -> int:
+    named = [f"{name}={url}" for name, url in services.items()]
+    return main(["cluster", "roll", "--services", *named, "--restart", restart, *SOON, *words])
+
+
+def test_the_first_that_fails_is_the_last(ready: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _roll({"one": ready, "two": ready, "three": ready}, "false {name}") == 1
+    said, wrong = capsys.readouterr()
+    assert said == "one: false one\n"
+    assert "one: `false one` has ended with status 1 (0 of 3 services restarted; left alone: two, three)" in wrong
+
+
+def test_a_command_that_restarts_nothing(ready: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says that it did, and the process of before says that it is ready."""
+    assert _roll({"one": ready}, "true {name}") == 1
+    assert f"one is not ready in time: the process of before still holds {ready}" in capsys.readouterr().err
+
+
+def test_a_command_that_does_not_end(ready: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert _roll({"one": ready}, "sh -c 'exec sleep 60' {name}") == 1
+    assert "has not ended within 0.5 s" in capsys.readouterr().err
+
+
+def test_who_does_not_answer_is_first(ready: str, nobody: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """If it does not come back, those that answer have not been touched."""
+    assert _roll({"one": ready, "two": nobody}, "true {name}") == 1
+    said, wrong = capsys.readouterr()
+    assert said == "two: true two\n"
+    assert "two is not ready in time" in wrong
+    assert "Connection refused" in wrong
+    assert "left alone: one" in wrong
+
+
+def test_a_dry_run_tells_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    front = Front()
+    front.pool.workers = []
+    with http_thread(front.app) as port:
+        assert _roll({"one": f"http://127.0.0.1:{port}"}, "true {name}", "--dry-run") == 0
+    said = capsys.readouterr().out
+    assert said == "one: it answers 503: No worker is ready yet: owls.; would run: true one\n"
+
+
+@pytest.mark.parametrize(
+    ("services", "restart", "problem"),
+    [
+        (["one"], "true {name}", "write NAME=URL"),
+        (["one=127.0.0.1:8080"], "true {name}", "must be an address"),
+        (["-x=http://127.0.0.1:8080"], "true {name}", "a name of letters"),
+        (["a b=http://127.0.0.1:8080"], "true {name}", "a name of letters"),
+        (["one=http://a:1", "one=http://b:1"], "true {name}", "the name one stands twice"),
+        (["one=http://a:1"], "systemctl restart groupnl", "write {name} in it"),
+        (["one=http://a:1"], "no-such-program {name}", "there is no program no-such-program"),
+        (["one=http://a:1"], "sh -c 'kill {name}", "No closing quotation"),
+    ],
+)
+def test_what_cannot_be_used(
+    services: list[str], restart: str, problem: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = [f"--services={services[0]}"] if services[0].startswith("-") else ["--services", *services]
+    assert main(["cluster", "roll", *named, "--restart", restart]) == 2
+    assert problem in capsys.readouterr().err
