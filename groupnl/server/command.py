@@ -18,6 +18,7 @@ from groupnl.server.config import ServeConfig, load_config
 from groupnl.server.readiness import Probe, RunningServer, wait_until_ready
 from groupnl.server.stop import Wait, stop_signals
 from groupnl.server.store import ServedModel, served_models
+from groupnl.server.store_sources import with_fetched
 
 SAMPLE_IMAGE = Path("docs/sample.png")  # below the repository's root
 READY = "Ctrl-C stops"  # the last line before it serves
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `groupnl serve`; what is not given keeps the configuration file's value."""
     add = functools.partial(parser.add_argument, default=argparse.SUPPRESS)
     add("--server", choices=("groupnl", "torchserve"), help="our own, or TorchServe, which nobody maintains (groupnl)")
-    add("--models", nargs="+", metavar="NAME[=FILE.mar]", help="default: every archive in the model store")
+    add("--models", nargs="+", metavar="NAME[=FILE.mar]", help="or NAME=URL#sha256=HEX (every archive in the store)")
     add("--model-store", metavar="DIR", help="folder of the archives (model_store)")
     add("--host", help="address of the inference port (127.0.0.1)")
     add("--inference-port", type=int, metavar="PORT", help="predictions (8080)")
@@ -97,6 +98,7 @@ def run(options: Options) -> int:
 def serve(config: ServeConfig, *, check_only: bool, say: Say) -> None:
     """Start the service and stay until the operator stops it, or only until all models have answered."""
     running = _server(config.server)
+    config = with_fetched(config, say)
     models = served_models(config)
     check_ports(config)
     make_log_dir(config.log_dir)

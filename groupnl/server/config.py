@@ -7,6 +7,7 @@ import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -52,7 +53,7 @@ def _candidate(item: str) -> str:
         raise ValueError(problem)
     if not file:
         raise ValueError(f"it names no file: write {model}=FILE.mar")
-    if problem := name_problem(Path(file).stem):
+    if problem := name_problem(Path(urlsplit(file).path if "://" in file else file).stem):
         raise ValueError(f"the candidate is called as its file: {problem}; rename the file")
     return item
 
@@ -65,7 +66,8 @@ class ServeConfig(BaseModel):
 
     Attributes:
         server: who serves: our own server, or TorchServe.
-        models: ``NAME`` (NAME.mar in the model store) or ``NAME=PATH.mar``; empty: every archive in the model store.
+        models: ``NAME`` (NAME.mar in the model store), ``NAME=PATH.mar`` or ``NAME=URL#sha256=HEX``, which is fetched;
+            empty: every archive in the model store.
         model_store: folder of the archives.
         host: address of the inference port; an IPv4 address or a host name.
         management_host: address of the management port.
@@ -94,8 +96,9 @@ class ServeConfig(BaseModel):
         handler: replaces single keys of the archives' `handler` section (device, precision, limits, shadow).
         shadow_share: share of the live images that are answered again, corrupted; None: as the archives say.
         twins: compare models with the twins that their archives name.
-        candidates: ``MODEL=FILE.mar``: an archive that answers a served model's shadow requests too, so that it can be
-            compared before it takes the model's place; called as the file, without its ending.
+        candidates: ``MODEL=FILE.mar`` or ``MODEL=URL#sha256=HEX``: an archive that answers a served model's shadow
+            requests too, so that it can be compared before it takes the model's place; called as the file, without its
+            ending.
         log_dir: folder of the log files.
         state_dir: folder in which the workers' counts are kept from one start to the next, of this service alone;
             None: each start begins at 0.
