@@ -62,7 +62,7 @@ $(VENV)/serve.stamp: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/dev.stamp: $(VENV)/serve.stamp groupnl_studies/pyproject.toml
 	@echo "installing what training and tests need into $(VENV)"
-	$(PIP_INSTALL) -e '.[serve,otel,grpc,train,onnx,openvino,load,dev]' -e ./groupnl_studies
+	$(PIP_INSTALL) -e '.[serve,otel,grpc,ray,train,onnx,openvino,load,dev]' -e ./groupnl_studies
 	$(COMPILE)
 	@touch $@
 

@@ -49,6 +49,7 @@ NO_VERDICT = 3  # of `groupnl gate`, whose 0, 1 and 2 are verdicts
 COMMANDS = {
     "serve": Command("groupnl.server.command", "serve the archives of the model store", own_end=True),
     "reload": Command("groupnl.server.reload_command", "exchange a model of a running service, without a pause"),
+    "cluster serve": Command("groupnl.cluster.command", "serve archives on a Ray cluster", own_end=True),
     "cluster roll": Command("groupnl.cluster.roll", "restart services one after the other, without a pause"),
     "keys new": Command("groupnl.server.keys.command", "make a key for clients of the service"),
     "archive": Command("groupnl.archive.command", "pack a checkpoint as a TorchServe archive"),

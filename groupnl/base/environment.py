@@ -122,6 +122,11 @@ def runtime_folder() -> Path:
     return Path(os.environ.get("XDG_RUNTIME_DIR") or "/tmp")  # noqa: S108 (what is made there is its owner's alone)
 
 
+def report_no_usage() -> None:
+    """Have Ray, in this process and in those that it starts, tell its makers nothing."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+
+
 def wants_traces() -> bool:
     """Whether OpenTelemetry's variables say whereto traces are sent."""
     return any(os.environ.get(name) for name in (OTLP_ENDPOINT, _OTLP_TRACES_ENDPOINT))

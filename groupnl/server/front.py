@@ -9,38 +9,25 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from groupnl.base import environment
-from groupnl.base.cores import usable_cores, whole_cores
-from groupnl.base.open_files import raise_limit
+from groupnl.base.cores import usable_cores
 from groupnl.base.say import Say
-from groupnl.base.seats import make_seats, plan_seats
 from groupnl.base.signals import handling, has_terminal
 from groupnl.errors import GroupNLError, ServerError
-from groupnl.server.access import Access, read_access
-from groupnl.server.comparison import comparison_of
+from groupnl.server.access import Access
+from groupnl.server.assembly import assembled
 from groupnl.server.config import ServeConfig
-from groupnl.server.engines import settle_engines
-from groupnl.server.examples import kept_examples
 from groupnl.server.keys.key import MANAGE
 from groupnl.server.labels.serving import labels_app
-from groupnl.server.logs import logging_to
 from groupnl.server.management_socket import listen, management_socket
-from groupnl.server.metrics_endpoint import MetricsEndpoint
-from groupnl.server.observed.access_log import access_log
-from groupnl.server.observed.counts import Counts
 from groupnl.server.observed.gauges import Gauges
-from groupnl.server.observed.kept_counts import kept_counts
-from groupnl.server.observed.tracing import tracing
 from groupnl.server.observed.watch import Watch
-from groupnl.server.observed.worker_files import WorkerFiles
 from groupnl.server.pool.loading import Loader
 from groupnl.server.pool.models import Models
 from groupnl.server.pool.reload import Reloads
 from groupnl.server.rpc.served import Served
 from groupnl.server.rpc.server import rpc_server
-from groupnl.server.run_directory import run_directory
 from groupnl.server.stop import Stop, Wait
-from groupnl.server.store import ServedModel, fill_store
+from groupnl.server.store import ServedModel
 from groupnl.server.web.app import App
 from groupnl.server.web.arriving import Arriving
 from groupnl.server.web.cors import Cors
@@ -49,7 +36,6 @@ from groupnl.server.web.http_server import HttpServer
 from groupnl.server.web.limits import Limits
 from groupnl.server.web.routes import management_routes, public_routes
 from groupnl.server.web.state import State
-from groupnl.server.worker_environment import METRICS_FOLDER, worker_settings
 
 logger = logging.getLogger(__name__)
 BACKLOG = 2048  # connections that the system keeps until they are accepted
@@ -238,30 +224,10 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say, wait: Wait
     Raises:
         ConfigError, ArchiveError, ServerError: it cannot be started so.
     """
-    logs = config.log_dir
-    raise_limit()  # each connection is an open file, and systems begin with 1024
-    with (
-        run_directory() as run_dir,
-        logging_to(logs, say) as log,
-        access_log(logs) as answers,
-        tracing() as tracer,
-        kept_counts(WorkerFiles(run_dir / METRICS_FOLDER), config.state_dir) as kept,
-        kept_examples(config, say) as examples,
-    ):
-        access = read_access(config)
-        store = run_dir / "store"
-        workers = fill_store(store, models, config).workers
-        settle_engines(run_dir, say, wait)
-        seats = plan_seats(usable_cores(), workers)
-        settings = worker_settings(run_dir, whole_cores(), make_seats(run_dir, seats), config.state_dir) | examples
-        say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
-        kept.begin({model.name: comparison_of(store / model.name) for model in models}, say)
-        endpoint = MetricsEndpoint(kept, config.metrics_host, config.metrics_port, access.metrics_keys)
-        counts = Counts([model.name for model in models], endpoint.registry, kept)
-        watch = Watch(endpoint.registry, counts, answers, tracer)
-        loader = Loader(config, run_dir / "reloads", environment.child_environment(settings), counts, wait)
-        front = Front(config, access, models, store, loader, watch, log)
-        endpoint.also |= labels_app(config, run_dir, front.folder_of, kept.workers, access.metrics_keys)
+    with assembled(config, models, say, wait) as parts:
+        access, endpoint = parts.access, parts.endpoint
+        front = Front(config, access, models, parts.store, parts.loader, parts.watch, parts.log)
+        endpoint.also |= labels_app(config, parts.run_dir, front.folder_of, parts.kept.workers, access.metrics_keys)
         signals = () if has_terminal() else (signal.SIGHUP,)
         try:
             endpoint.start()

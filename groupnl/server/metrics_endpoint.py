@@ -59,12 +59,17 @@ class MetricsEndpoint:
         self._is_closed = threading.Event()
         self._sweeper = threading.Thread(target=self._sweep, name="sweeper", daemon=True)
 
+    @property
+    def port(self) -> int:
+        """On which it listens; 0: it does not yet, and will on any that is free."""
+        return self._address[1] if self._server is None else self._server.server_port
+
     def start(self) -> None:
         """Listen, in a thread of its own. Raises OSError when the port is taken."""
         host, port = self._address
         app = metrics_page(self.registry)
-        app = app if self._keys is None else _with_keys(app, self._keys)
-        self._server = make_server(host, port, _by_path(self.also, app), _Server, _Quiet)
+        app = app if self._keys is None else with_keys(app, self._keys)
+        self._server = make_server(host, port, by_path(self.also, app), QuietServer, QuietHandler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
         self._thread.start()
         self._sweeper.start()
@@ -91,13 +96,13 @@ class MetricsEndpoint:
                 logger.exception("what workers have counted could not be moved or kept; it is tried again")
 
 
-class _Server(ThreadingWSGIServer):
+class QuietServer(ThreadingWSGIServer):
     """Keeps more than five connections until they are accepted: others wait a second before they try again."""
 
     request_queue_size = 128
 
 
-class _Quiet(WSGIRequestHandler):
+class QuietHandler(WSGIRequestHandler):
     """Writes no line for each scrape, nor for a client that sends nothing or goes."""
 
     timeout = SILENCE_S
@@ -107,17 +112,20 @@ class _Quiet(WSGIRequestHandler):
         with suppress(TimeoutError, ConnectionError):
             super().handle()
 
-    def log_message(self, *_: object) -> None: ...
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
 
 
-def _by_path(apps: Mapping[str, WsgiApp], otherwise: WsgiApp) -> WsgiApp:
+def by_path(apps: Mapping[str, WsgiApp], otherwise: WsgiApp) -> WsgiApp:
+    """The application that answers at each path, and the one for all others."""
+
     def answer(request: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         return apps.get(request["PATH_INFO"], otherwise)(request, start_response)
 
     return answer
 
 
-def _with_keys(app: WsgiApp, keys: Keys) -> WsgiApp:
+def with_keys(app: WsgiApp, keys: Keys) -> WsgiApp:
     """The application, for those who show a key."""
 
     def answer(request: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:

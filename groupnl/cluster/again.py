@@ -1,0 +1,97 @@
+"""At Ray's proxies: a question whose replica has died is asked again, of another one.
+
+Predictions change nothing, so they may be asked twice. A proxy answers 500 by itself where a replica is gone; what a
+replica answers carries the header `REPLICA_HEADER`.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from starlette.middleware import Middleware
+
+from groupnl.errors import NoWorkerError
+from groupnl.server.web.answer import refusal
+
+REPLICA_HEADER = "x-groupnl-replica"
+TRIES = 5
+PAUSE_S = 0.2  # in which proxies learn of a death
+_LOST = 500  # with which a proxy answers for a replica that is gone
+
+Message = MutableMapping[str, Any]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def middlewares() -> list[Middleware]:
+    """What proxies put before their application; named by `RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH`."""
+    return [Middleware(Again)]
+
+
+class Again:
+    """An ASGI application that asks another one again where its answer was lost.
+
+    Args:
+        app: the proxy's application.
+    """
+
+    def __init__(self, app: Asgi) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request; see the ASGI specification."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        body = _Body(receive)
+        for _ in range(TRIES):
+            answer = _Answer(send)
+            await self._app({**scope, "headers": list(scope["headers"])}, body.from_its_beginning(), answer)
+            if not answer.is_lost:
+                return
+            await asyncio.sleep(PAUSE_S)
+        await _refuse(send)
+
+
+class _Body:
+    """A request's messages, which can be received again."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._messages: list[Message] = []
+
+    def from_its_beginning(self) -> Receive:
+        passed = 0
+
+        async def receive() -> Message:
+            nonlocal passed
+            while passed >= len(self._messages):
+                self._messages.append(await self._receive())
+            passed += 1
+            return self._messages[passed - 1]
+
+        return receive
+
+
+class _Answer:
+    """Sends an answer on, unless it says that the replica is gone."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.is_lost = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            names = {bytes(name).lower() for name, _ in message.get("headers", ())}
+            self.is_lost = int(message["status"]) == _LOST and REPLICA_HEADER.encode() not in names
+        if not self.is_lost:
+            await self._send(message)
+
+
+async def _refuse(send: Send) -> None:
+    answer = refusal(NoWorkerError("The replicas that were asked have ended; try again in some seconds."))
+    headers = [(b"content-type", answer.kind.encode()), (b"content-length", str(len(answer.body)).encode())]
+    await send({"type": "http.response.start", "status": int(answer.status), "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

@@ -1,0 +1,123 @@
+"""A replica on Ray Serve: one service, its health, and what it has counted on its way to the collector."""
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+import ray
+from ray import serve
+
+from groupnl.base.environment import runtime_folder
+from groupnl.cluster.again import REPLICA_HEADER
+from groupnl.cluster.collector import collector
+from groupnl.cluster.config import ClusterConfig
+from groupnl.cluster.service import Service
+from groupnl.cluster.totals import HandOver, handed_over
+from groupnl.server.assembly import Place
+from groupnl.server.web.exchange import Receive, Scope, Send
+
+logger = logging.getLogger("ray.serve")
+HAND_OVER_S = 1.0  # what is counted in this time is lost when a replica is killed
+_LEAST_PAUSE = 20  # times as long as handing over took
+
+
+class Replica:
+    """What Ray Serve starts, on whichever node has room.
+
+    Args:
+        config: of the cluster.
+    """
+
+    def __init__(self, config: ClusterConfig) -> None:
+        context = serve.get_replica_context()
+        self._name = context.replica_id.unique_id
+        self._config = config
+        self._service: Service | None = None
+        self._handing: asyncio.Task[None] | None = None
+
+    def __serve_build_asgi_app__(self) -> Any:
+        """What Ray Serve asks for the application that it mounts."""
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:  # no method: uvicorn takes those for ASGI 2
+            await self._answer(scope, receive, send)
+
+        return app
+
+    async def reconfigure(self, archives: dict[str, str]) -> None:
+        """Serve these archives: at the start, and whenever they are others, in place and without a pause.
+
+        Args:
+            archives: model -> file, which this node can read.
+        """
+        if self._service is not None:
+            await self._service.serve_archives(archives)
+            return
+        config = self._config.of_a_replica(archives, self._config.log_dir / self._name)
+        config.log_dir.mkdir(parents=True, exist_ok=True)
+        memories = _memories(archives)
+        service = Service(config, Place(max(1, int(self._config.cpus)), memories, metrics_port=0))
+        try:
+            await service.start()
+        except BaseException:
+            await service.close()
+            await asyncio.to_thread(service.end)
+            raise
+        self._service = service
+        self._handing = asyncio.create_task(self._hand_over_again_and_again(service))
+
+    async def check_health(self) -> None:
+        """Ask each model for a prediction; whatever this raises, Ray Serve replaces the replica."""
+        if self._service is not None:
+            await self._service.check()
+
+    async def __del__(self) -> None:
+        service, self._service = self._service, None
+        if service is None or self._handing is None:
+            return
+        self._handing.cancel()
+        await service.close()
+        await self._hand_over(service, is_last=True)
+        await asyncio.to_thread(service.end)
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def signed(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], (REPLICA_HEADER.encode(), self._name.encode())]
+            await send(message)
+
+        if scope["type"] == "lifespan":
+            await _begin_and_end(receive, send)
+        elif self._service is not None:
+            await self._service.answer(scope, receive, signed)
+
+    async def _hand_over_again_and_again(self, service: Service) -> None:
+        while True:
+            began = time.monotonic()
+            try:
+                await self._hand_over(service, is_last=False)
+            except Exception:
+                logger.exception("what was counted could not be handed over; it is tried again")
+            await asyncio.sleep(max(HAND_OVER_S, _LEAST_PAUSE * (time.monotonic() - began)))
+
+    async def _hand_over(self, service: Service, *, is_last: bool) -> None:
+        host = ray.util.get_node_ip_address() if self._config.metrics_host == "0.0.0.0" else self._config.metrics_host  # noqa: S104
+        metrics = await asyncio.to_thread(lambda: handed_over(service.counted()))
+        address = f"{host}:{service.metrics_port}"
+        handed = HandOver(self._name, address, service.comparisons(), metrics, is_last)
+        await collector(self._config).take.remote(handed)
+
+
+async def _begin_and_end(receive: Receive, send: Send) -> None:
+    """ASGI's beginning and end of an application: archives come by `reconfigure`, and go with the replica."""
+    while (kind := (await receive())["type"]) != "lifespan.shutdown":
+        await send({"type": f"{kind}.complete"})
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+def _memories(archives: dict[str, str]) -> Path:
+    """Where this service's replicas of one node share what they remember: what one has seen is new to none."""
+    folder = runtime_folder() / f"groupnl-cluster-{'-'.join(sorted(archives))[:80]}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder

@@ -1,0 +1,85 @@
+"""The application on a cluster, for the length of a block."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import ray
+from ray import serve
+
+from groupnl.base.environment import report_no_usage
+from groupnl.base.say import Say
+from groupnl.cluster.application import APPLICATION, PROXY_ENVIRONMENT, build
+from groupnl.cluster.collector import NAME, NAMESPACE
+from groupnl.cluster.config import ClusterConfig
+from groupnl.errors import ServerError
+
+SLACK_S = 10.0  # after which a proxy gives up a request whose replica should have answered 504
+
+
+@contextmanager
+def running(config: ClusterConfig, address: str | None, say: Say) -> Iterator[None]:
+    """Deploy the application; at the end of the block its replicas have answered what was asked, and are gone.
+
+    Args:
+        config: of the service.
+        address: of the Ray cluster; None: one is started on this machine, and ends with the block.
+        say: prints a line for the operator.
+
+    Raises:
+        ServerError: the cluster cannot be reached, or the service does not start there.
+    """
+    connect(address)
+    try:
+        say(f"starting {', '.join(config.served())} on {len(ray.nodes())} node(s): {config.replicas} replica(s)")
+        deploy(config)
+        yield
+    finally:
+        serve.shutdown()
+        with suppress(ValueError):
+            ray.kill(ray.get_actor(NAME, NAMESPACE))
+        ray.shutdown()
+
+
+def connect(address: str | None) -> None:
+    """Connect to a Ray cluster, or start one on this machine.
+
+    Raises:
+        ServerError: it cannot be reached.
+    """
+    report_no_usage()
+    alone = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"} if address is None else {}
+    try:
+        ray.init(
+            address, namespace=NAMESPACE, log_to_driver=False, runtime_env={"env_vars": PROXY_ENVIRONMENT}, **alone
+        )
+    except ConnectionError as error:
+        raise ServerError(f"there is no Ray cluster at {address} ({error}); give --address, or leave it out") from None
+
+
+def deploy(config: ClusterConfig) -> None:
+    """Start the application, or bring the one that runs to this configuration, replica by replica.
+
+    Raises:
+        ServerError: it does not start.
+    """
+    serve.start(
+        proxy_location="EveryNode",
+        http_options={
+            "host": config.host,
+            "port": config.inference_port,
+            "request_timeout_s": config.request_timeout_s + SLACK_S,
+            "ssl_certfile": None if config.tls_cert is None else str(config.tls_cert),
+            "ssl_keyfile": None if config.tls_key is None else str(config.tls_key),
+        },
+        controller_options={"runtime_env": {"env_vars": PROXY_ENVIRONMENT}},
+    )
+    try:
+        serve.run(build(config), name=APPLICATION, route_prefix="/")
+    except RuntimeError as error:
+        raise ServerError(f"the service did not start: {error}\n{_why()}") from None
+
+
+def _why() -> str:
+    """What Ray Serve says of the deployments that did not start."""
+    application = serve.status().applications.get(APPLICATION)
+    return "\n".join(deployment.message for deployment in application.deployments.values()) if application else ""
