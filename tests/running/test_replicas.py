@@ -21,7 +21,7 @@ from support.waiting import until
 from groupnl import cli
 from groupnl.cluster.roll_haproxy import HAProxy
 
-CLIENTS = 12
+CLIENTS = 8
 NAMES = ("one", "two")
 BACKEND = "services"
 ANSWERED_AT_START = 1  # the service itself asks before it is ready
@@ -136,7 +136,8 @@ def _site(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
             replica.server.wait_for("Ctrl-C stops")
         port = started.enter_context(haproxy_before(folder, one.server.inference, two.server.inference))
         picture = Image.fromarray(scene())
-        photos = [encode(picture.rotate(40 * turn), "PNG") for turn in range(4)]
+        # Each takes a while and no processor: so all clients have something in hand, and services start undisturbed.
+        photos = [b"slow 0.05 " + encode(picture.rotate(40 * turn), "PNG") for turn in range(4)]
         right = {photo: ask(port, "PUT", "/predictions/tiny", photo, {}).content for photo in photos}
         yield Site(folder, port, one, two, HAProxy(folder / "admin.sock", BACKEND), right)
 
