@@ -56,12 +56,8 @@ def connect(address: str | None) -> None:
         raise ServerError(f"there is no Ray cluster at {address} ({error}); give --address, or leave it out") from None
 
 
-def deploy(config: ClusterConfig) -> None:
-    """Start the application, or bring the one that runs to this configuration, replica by replica.
-
-    Raises:
-        ServerError: it does not start.
-    """
+def start_proxies(config: ClusterConfig) -> None:
+    """Start what speaks HTTP on every node, where it does not run yet."""
     serve.start(
         proxy_location="EveryNode",
         http_options={
@@ -73,6 +69,15 @@ def deploy(config: ClusterConfig) -> None:
         },
         controller_options={"runtime_env": {"env_vars": PROXY_ENVIRONMENT}},
     )
+
+
+def deploy(config: ClusterConfig) -> None:
+    """Start the application, or bring the one that runs to this configuration, replica by replica.
+
+    Raises:
+        ServerError: it does not start.
+    """
+    start_proxies(config)
     try:
         serve.run(build(config), name=APPLICATION, route_prefix="/")
     except RuntimeError as error:

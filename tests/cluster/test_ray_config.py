@@ -1,0 +1,71 @@
+"""What `groupnl cluster serve` and a file for `serve deploy` may say."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from groupnl.cli import main
+from groupnl.cluster.config import NOT_HERE, ClusterConfig
+from groupnl.server.config import ServeConfig
+
+ROOT = Path(__file__).parents[2]
+DEPLOYED = ROOT / "serving_config" / "ray.yaml"
+
+
+@pytest.mark.parametrize(("replicas", "least", "most"), [("2", 2, 2), ("1:3", 1, 3)])
+def test_replicas_are_a_number_or_a_range(replicas, least, most):
+    config = ClusterConfig(replicas=replicas)
+    assert (config.least, config.most) == (least, most)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sentence"),
+    [
+        ({"replicas": "3:1"}, "more at least than at most"),
+        ({"replicas": "0"}, "MIN:MAX"),
+        ({"server": "torchserve"}, "cannot be served on a cluster"),
+        ({"grpc_port": 9000}, "--grpc-port is for `groupnl serve` alone"),
+        ({"archives": ["a/x.mar", "b/x.mar"]}, "two archives are called 'x'"),
+        ({"host": "0.0.0.0"}, "can be reached from other machines"),
+    ],
+)
+def test_what_cannot_be_is_told(settings, sentence):
+    with pytest.raises(ValidationError, match=sentence):
+        ClusterConfig.model_validate(settings)
+
+
+def test_a_missing_archive_is_told_before_ray_is_started(tmp_path, capsys):
+    missing = tmp_path / "missing.mar"
+    assert main(["cluster", "serve", "--archives", str(missing)]) == 1
+    assert str(missing) in capsys.readouterr().err
+
+
+def test_what_a_cluster_cannot_have_is_not_offered(capsys):
+    with pytest.raises(SystemExit):
+        main(["cluster", "serve", "--help"])
+    text = capsys.readouterr().out
+    assert "--replicas" in text
+    assert "--shadow-share" in text
+    assert [field for field in NOT_HERE if f"--{field.replace('_', '-')} " in text] == []
+
+
+def test_a_replica_has_the_settings_of_the_cluster(tmp_path):
+    config = ClusterConfig(shadow_share=0.5, state_dir=tmp_path, queue_size=7)
+    replica = config.of_a_replica({"m": "/archives/m.mar"}, tmp_path / "logs")
+    assert replica == ServeConfig(
+        models=("m=/archives/m.mar",), shadow_share=0.5, queue_size=7, log_dir=tmp_path / "logs"
+    )
+
+
+def test_the_file_for_serve_deploy_is_understood():
+    schema = pytest.importorskip("ray.serve.schema", reason="the extra ray is not installed")
+    deployed = schema.ServeDeploySchema.model_validate(yaml.safe_load(DEPLOYED.read_text()))
+    (application,) = deployed.applications
+    config = ClusterConfig.model_validate(application.args)
+    assert application.import_path == "groupnl.cluster.application:build"
+    assert (config.host, config.inference_port) == (deployed.http_options.host, deployed.http_options.port)
+    assert deployed.http_options.request_timeout_s > config.request_timeout_s
+    environment = deployed.controller_options.runtime_env["env_vars"]
+    assert environment["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] == "groupnl.cluster.again.middlewares"
