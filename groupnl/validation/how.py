@@ -48,9 +48,10 @@ def share_cores(cores: int, workers: int | None, threads: int | None) -> tuple[i
     """How many processes read images, and with how many threads the network runs, where nothing else is wanted.
 
     Together no more than there are cores: threads that wait for one another are slow where they have to share a core.
+    On a single one the process reads itself.
     """
     if workers is None:
-        workers = max(1, cores - threads if threads else cores // 2)
+        workers = max(min(1, cores - 1), cores - threads if threads else cores // 2)
     return workers, threads or max(1, cores - workers)
 
 

@@ -294,7 +294,7 @@ def test_one_process_at_a_time_counts_in_a_folder(
 @pytest.mark.parametrize(
     ("cores", "workers", "threads", "shares"),
     [
-        (1, None, None, (1, 1)),
+        (1, None, None, (0, 1)),
         (2, None, None, (1, 1)),
         (16, None, None, (8, 8)),
         (16, 2, None, (2, 14)),

@@ -14,6 +14,7 @@ import ray
 import torch
 from ray.exceptions import RayError, RayTaskError
 
+from groupnl.base.texts import counted
 from groupnl.errors import ConfigError, GroupNLError
 from groupnl.validation.crew.job import Count, FoundOf, Job, PieceOf, Team, Told
 from groupnl.validation.crew.messages import Answered, Failed, Found
@@ -35,7 +36,7 @@ class RayTasks:
     def __init__(self, address: str) -> None:
         before = signal.getsignal(signal.SIGTERM)
         try:
-            ray.init(address, logging_level=logging.WARNING)
+            ray.init(address, logging_level=logging.WARNING, log_to_driver=False)
         except (RayError, ConnectionError, ValueError) as error:
             raise ConfigError(f"--ray {address}: no Ray cluster is found there ({error}): `ray start --head`") from None
         finally:
@@ -60,9 +61,13 @@ class RayTasks:
 
 class _Tasks(Generic[PieceOf, FoundOf]):
     def __init__(self, job: Job[PieceOf, FoundOf]) -> None:
-        needs = {"num_cpus": job.cores, "num_gpus": int(job.device.type == "cuda")}
-        self._needs = {"CPU": needs["num_cpus"], "GPU": needs["num_gpus"]}
-        self._count = ray.remote(**needs, max_retries=_TRIES)(_count)
+        self._needs = {"CPU": job.cores, "GPU": int(job.device.type == "cuda")}
+        if not any(_runs_on(node, self._needs) for node in ray.nodes()):
+            needs = " and ".join(counted(count, name) for name, count in self._needs.items() if count)
+            raise ConfigError(f"no machine of the Ray cluster has {needs} for a task: lower --threads or --workers")
+        self._count = ray.remote(
+            num_cpus=self._needs["CPU"], num_gpus=self._needs["GPU"], max_retries=_TRIES, retry_exceptions=False
+        )(_count)
         self._job = pickle.dumps(job)
 
     def found(self, pieces: Iterable[PieceOf], told: Told) -> Iterator[FoundOf]:
@@ -98,6 +103,10 @@ class _Tasks(Generic[PieceOf, FoundOf]):
         told(answered.images)
         what: FoundOf = found.what
         return what
+
+
+def _runs_on(node: dict[str, Any], needs: dict[str, int]) -> bool:
+    return node["Alive"] and all(node["Resources"].get(name, 0) >= count for name, count in needs.items())
 
 
 def _count(job: bytes, folder: str, piece: object) -> tuple[Answered, Found | Failed]:
