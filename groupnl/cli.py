@@ -106,6 +106,10 @@ COMMANDS = {
     "study statistics": Command(
         "groupnl_studies.statistics.command", "try verdicts, intervals and alerts on simulated traffic"
     ),
+    "study scale": Command("groupnl_studies.scale.command", "measure what a Prometheus needs for many replicas"),
+    "study cluster": Command(
+        "groupnl_studies.cluster.command", "kill and exchange the nodes and replicas of a service on Ray under load"
+    ),
     "study traffic": Command(
         "groupnl_studies.traffic.command", "try whether corruptions that the traffic carries are found and named"
     ),

@@ -1,0 +1,1 @@
+"""`groupnl study scale`: what a Prometheus needs for many replicas of a service."""
