@@ -1,7 +1,7 @@
 """At Ray's proxies: a question whose replica has died is asked again, of another one.
 
-Predictions change nothing, so they may be asked twice. A proxy answers 500 by itself where a replica is gone; what a
-replica answers carries the header `REPLICA_HEADER`.
+Predictions change nothing, so they may be asked twice. Where a replica is gone, the proxy's application returns without
+an answer.
 """
 
 import asyncio
@@ -13,10 +13,8 @@ from starlette.middleware import Middleware
 from groupnl.errors import NoWorkerError
 from groupnl.server.web.answer import refusal
 
-REPLICA_HEADER = "x-groupnl-replica"
 TRIES = 5
 PAUSE_S = 0.2  # in which proxies learn of a death
-_LOST = 500  # with which a proxy answers for a replica that is gone
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -49,18 +47,23 @@ class Again:
         for _ in range(TRIES):
             answer = _Answer(send)
             await self._app({**scope, "headers": list(scope["headers"])}, body.from_its_beginning(), answer)
-            if not answer.is_lost:
+            if answer.is_sent or body.is_over:
                 return
             await asyncio.sleep(PAUSE_S)
         await _refuse(send)
 
 
 class _Body:
-    """A request's messages, which can be received again."""
+    """A request's messages, which can be received again.
+
+    Attributes:
+        is_over: the client has gone.
+    """
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._messages: list[Message] = []
+        self.is_over = False
 
     def from_its_beginning(self) -> Receive:
         passed = 0
@@ -69,6 +72,7 @@ class _Body:
             nonlocal passed
             while passed >= len(self._messages):
                 self._messages.append(await self._receive())
+                self.is_over = self._messages[-1]["type"] == "http.disconnect"
             passed += 1
             return self._messages[passed - 1]
 
@@ -76,18 +80,22 @@ class _Body:
 
 
 class _Answer:
-    """Sends an answer on, unless it says that the replica is gone."""
+    """Sends an answer on, from its first piece: a head alone may still be lost."""
 
     def __init__(self, send: Send) -> None:
         self._send = send
-        self.is_lost = False
+        self._head: Message | None = None
+        self.is_sent = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            names = {bytes(name).lower() for name, _ in message.get("headers", ())}
-            self.is_lost = int(message["status"]) == _LOST and REPLICA_HEADER.encode() not in names
-        if not self.is_lost:
-            await self._send(message)
+            self._head = message
+            return
+        self.is_sent = True
+        if self._head is not None:
+            await self._send(self._head)
+            self._head = None
+        await self._send(message)
 
 
 async def _refuse(send: Send) -> None:

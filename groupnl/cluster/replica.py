@@ -10,17 +10,18 @@ import ray
 from ray import serve
 
 from groupnl.base.environment import runtime_folder
-from groupnl.cluster.again import REPLICA_HEADER
 from groupnl.cluster.collector import collector
 from groupnl.cluster.config import ClusterConfig
 from groupnl.cluster.service import Service
-from groupnl.cluster.totals import HandOver, handed_over
+from groupnl.cluster.totals import Counted, HandOver, handed_over
 from groupnl.server.assembly import Place
 from groupnl.server.web.exchange import Receive, Scope, Send
 
 logger = logging.getLogger("ray.serve")
+REPLICA_HEADER = "x-groupnl-replica"  # of every answer: who gave it
 HAND_OVER_S = 1.0  # what is counted in this time is lost when a replica is killed
-_LEAST_PAUSE = 20  # times as long as handing over took
+_EVERYWHERE = "0.0.0.0"  # noqa: S104 (an operator's wish, compared)
+_LEAST_PAUSE, _LONGEST_PAUSE_S = 20, 5.0  # times as long as the processor was busy with it; but never longer
 
 
 class Replica:
@@ -94,19 +95,28 @@ class Replica:
 
     async def _hand_over_again_and_again(self, service: Service) -> None:
         while True:
-            began = time.monotonic()
+            busy_s = 0.0
             try:
-                await self._hand_over(service, is_last=False)
+                busy_s = await self._hand_over(service, is_last=False)
             except Exception:
                 logger.exception("what was counted could not be handed over; it is tried again")
-            await asyncio.sleep(max(HAND_OVER_S, _LEAST_PAUSE * (time.monotonic() - began)))
+            await asyncio.sleep(min(max(HAND_OVER_S, _LEAST_PAUSE * busy_s), _LONGEST_PAUSE_S))
 
-    async def _hand_over(self, service: Service, *, is_last: bool) -> None:
-        host = ray.util.get_node_ip_address() if self._config.metrics_host == "0.0.0.0" else self._config.metrics_host  # noqa: S104
-        metrics = await asyncio.to_thread(lambda: handed_over(service.counted()))
+    async def _hand_over(self, service: Service, *, is_last: bool) -> float:
+        """Returns the seconds of processor time that it took."""
+        host = self._config.metrics_host
+        host = ray.util.get_node_ip_address() if host == _EVERYWHERE else host
+        metrics, busy_s = await asyncio.to_thread(_counted, service)
         address = f"{host}:{service.metrics_port}"
         handed = HandOver(self._name, address, service.comparisons(), metrics, is_last)
         await collector(self._config).take.remote(handed)
+        return busy_s
+
+
+def _counted(service: Service) -> tuple[tuple[Counted, ...], float]:
+    began = time.thread_time()
+    metrics = handed_over(service.counted())
+    return metrics, time.thread_time() - began
 
 
 async def _begin_and_end(receive: Receive, send: Send) -> None:
