@@ -36,7 +36,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY groupnl groupnl
 COPY handlers handlers
 RUN pip wheel --no-deps --wheel-dir /wheels . \
-    && pip install -c constraints.txt "$(echo /wheels/*.whl)[serve]" \
+    && pip install -c constraints.txt "$(echo /wheels/*.whl)[serve,storage]" \
     && pip install -c constraints.txt --no-deps imagecorruptions-imaug
 COPY model_store model_store
 RUN groupnl archive model_store/efficientnet_es.safetensors --model-name effnet_es \

@@ -57,17 +57,19 @@ def runbook_url(alert: str, page: str = RUNBOOK) -> str:
     return f"{page}#{alert.lower()}"
 
 
-def rule_file(group: str, rules: Sequence[Recording | Alert], runbook: str = RUNBOOK, interval: str = "") -> str:
-    """The YAML of one group; its rules are computed in order, so that later ones can use earlier ones.
+def rule_group(
+    name: str, rules: Sequence[Recording | Alert], runbook: str = RUNBOOK, interval: str = ""
+) -> dict[str, Any]:
+    """One group, as Prometheus reads it; its rules are computed in order, so that later ones can use earlier ones.
 
     Args:
-        group: its name.
+        name: its name.
         rules: what it holds.
         runbook: address of the page that has a heading for each alert.
         interval: between two computations; "": as Prometheus is configured.
     """
-    head = {"name": group, **({"interval": interval} if interval else {})}
-    return HEADER + yaml_text({"groups": [{**head, "rules": [_mapping(rule, runbook) for rule in rules]}]})
+    head = {"name": name, **({"interval": interval} if interval else {})}
+    return {**head, "rules": [_mapping(rule, runbook) for rule in rules]}
 
 
 def yaml_text(content: Mapping[str, Any]) -> str:

@@ -23,6 +23,7 @@ def test_nothing_else_lies_there() -> None:
     assert there == set(generated_files(MonitoringConfig())) - {
         "prometheus/prometheus.yml",
         "prometheus/torchserve.yml",
+        "kubernetes/monitoring/prometheus-rule.yaml",
     }
 
 
