@@ -98,21 +98,15 @@ class Collector:
 def collector(config: ClusterConfig) -> "ray.actor.ActorHandle[Collector]":
     """The cluster's collector; started where there is none.
 
-    It is no part of the application, so that replacing all replicas leaves it as it is.
+    It is no part of the application, so that replacing all replicas leaves it as it is. Waits for Ray.
     """
-    return (
-        ray.remote(Collector)
-        .options(
-            name=NAME,
-            namespace=NAMESPACE,
-            lifetime="detached",
-            get_if_exists=True,
-            num_cpus=0,
-            resources=_HEAD,
-            max_restarts=-1,
-        )
-        .remote(config)
-    )
+    try:
+        found: ray.actor.ActorHandle[Collector] = ray.get_actor(NAME, NAMESPACE)
+        return found
+    except ValueError:  # there is none
+        options = {"num_cpus": 0, "resources": _HEAD, "max_restarts": -1}
+        kept = {"name": NAME, "namespace": NAMESPACE, "lifetime": "detached", "get_if_exists": True}
+        return ray.remote(Collector).options(**kept, **options).remote(config)
 
 
 def _read(file: Path) -> list[HandOver]:

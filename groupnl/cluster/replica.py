@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from groupnl.server.web.exchange import Receive, Scope, Send
 logger = logging.getLogger("ray.serve")
 REPLICA_HEADER = "x-groupnl-replica"  # of every answer: who gave it
 HAND_OVER_S = 1.0  # what is counted in this time is lost when a replica is killed
+_LATE_S = 10.0  # for one handing over
 _EVERYWHERE = "0.0.0.0"  # noqa: S104 (an operator's wish, compared)
 _LEAST_PAUSE, _LONGEST_PAUSE_S = 20, 5.0  # times as long as the processor was busy with it; but never longer
 
@@ -79,8 +81,10 @@ class Replica:
             return
         self._handing.cancel()
         await service.close()
-        await self._hand_over(service, is_last=True)
-        await asyncio.to_thread(service.end)
+        try:
+            await self._hand_over(service, is_last=True)
+        finally:
+            await asyncio.to_thread(service.end)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def signed(message: Any) -> None:
@@ -109,7 +113,9 @@ class Replica:
         metrics, busy_s = await asyncio.to_thread(_counted, service)
         address = f"{host}:{service.metrics_port}"
         handed = HandOver(self._name, address, service.comparisons(), metrics, is_last)
-        await collector(self._config).take.remote(handed)
+        async with asyncio.timeout(_LATE_S):
+            totals = await asyncio.to_thread(collector, self._config)
+            await totals.take.remote(handed)
         return busy_s
 
 
@@ -127,7 +133,11 @@ async def _begin_and_end(receive: Receive, send: Send) -> None:
 
 
 def _memories(archives: dict[str, str]) -> Path:
-    """Where this service's replicas of one node share what they remember: what one has seen is new to none."""
-    folder = runtime_folder() / f"groupnl-cluster-{'-'.join(sorted(archives))[:80]}"
-    folder.mkdir(mode=0o700, exist_ok=True)
+    """Where this service's replicas of one node share what they remember: what one has seen is new to none.
+
+    It is of one life of the cluster, as what is counted.
+    """
+    session = ray.get_runtime_context().get_session_name()
+    folder = runtime_folder() / f"groupnl-{os.getuid()}" / f"{session}-{'-'.join(sorted(archives))[:80]}"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder

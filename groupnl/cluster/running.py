@@ -9,7 +9,7 @@ from ray import serve
 from groupnl.base.environment import report_no_usage
 from groupnl.base.say import Say
 from groupnl.cluster.application import APPLICATION, PROXY_ENVIRONMENT, build
-from groupnl.cluster.collector import NAME, NAMESPACE
+from groupnl.cluster.collector import NAME, NAMESPACE, collector
 from groupnl.cluster.config import ClusterConfig
 from groupnl.errors import ServerError
 
@@ -78,6 +78,10 @@ def deploy(config: ClusterConfig) -> None:
         ServerError: it does not start.
     """
     start_proxies(config)
+    try:
+        ray.get(collector(config).address.remote())  # what it cannot is told before models are loaded
+    except ray.exceptions.RayError as error:
+        raise ServerError(f"the counts cannot be added up: {error}") from None
     try:
         serve.run(build(config), name=APPLICATION, route_prefix="/")
     except RuntimeError as error:

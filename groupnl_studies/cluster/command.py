@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import importlib.util
 import json
 import tempfile
 from pathlib import Path
@@ -12,8 +13,7 @@ from pydantic import Field
 from groupnl.base.atomic_file import write_whole
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
-from groupnl_studies.cluster.load import Load
-from groupnl_studies.cluster.proof import Proof, cluster, expected_of
+from groupnl.errors import ConfigError
 from groupnl_studies.harness.options import NewFile
 from groupnl_studies.harness.photographs import photograph
 
@@ -28,6 +28,7 @@ class Options(BaseOptions):
         following: the same network, packed as version 2.0.
         clients: how many ask at a time.
         seconds: of load around each change.
+        brief: without exchanging replicas, and without autoscaling.
         json_file: for all figures.
     """
 
@@ -35,6 +36,7 @@ class Options(BaseOptions):
     following: Path = Field(alias="next")
     clients: Positive
     seconds: Annotated[float, Field(gt=0)]
+    brief: bool
     json_file: NewFile | None = Field(alias="json")
 
 
@@ -45,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--next", type=Path, required=True, metavar="FILE.mar", help="the same network, packed as version 2.0")
     add("--clients", type=int, default=6, metavar="N", help="how many ask at a time (%(default)s)")
     add("--seconds", type=float, default=20.0, metavar="S", help="of load around each change (%(default)s)")
+    add("--brief", action="store_true", help="without exchanging replicas, and without autoscaling")
     add("--json", type=Path, metavar="FILE", help="write all figures")
 
 
@@ -52,8 +55,14 @@ def run(options: Options) -> int:
     """Start three nodes, kill and exchange, print what clients saw; 1 where an answer was lost or wrong.
 
     Raises:
+        ConfigError: Ray is not installed.
         ServerError: a service does not start, or does not become what it should.
     """
+    if importlib.util.find_spec("ray") is None:
+        raise ConfigError("Ray is not installed; install it with pip install 'groupnl-serve[serve,ray]'")
+    from groupnl_studies.cluster.load import Load
+    from groupnl_studies.cluster.proof import Proof, cluster, expected_of  # imports Ray, which takes seconds
+
     say = functools.partial(print, flush=True)
     images = [photograph(seed) for seed in range(IMAGES)]
     with tempfile.TemporaryDirectory() as name:
@@ -62,7 +71,9 @@ def run(options: Options) -> int:
         expected = expected_of(archive, images, folder / "single")
         with cluster(3) as nodes:
             load = Load(nodes.port, f"/predictions/{archive.stem}", images, expected)
-            found = Proof(nodes, archive, following, folder, load, options.clients, say).run(options.seconds)
+            found = Proof(nodes, archive, following, folder, load, options.clients, say).run(
+                options.seconds, brief=options.brief
+            )
     text = json.dumps(found, indent=2)
     say(text)
     if options.json_file:

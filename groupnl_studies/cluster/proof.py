@@ -64,8 +64,13 @@ class Proof:
         }
         self.found: dict[str, Any] = {}
 
-    def run(self, seconds: float) -> dict[str, Any]:
-        """Everything, one after the other; `seconds` of load before and after each change."""
+    def run(self, seconds: float, *, brief: bool) -> dict[str, Any]:
+        """Everything, one after the other.
+
+        Args:
+            seconds: of load around each change.
+            brief: without the last one, in which replicas are exchanged and their number follows the load.
+        """
         name = self._archive.stem
         start_proxies(ClusterConfig.model_validate(self._config))
         self._deploy()
@@ -80,11 +85,23 @@ class Proof:
         with self._phase("node killed", seconds):
             self._nodes.kill_one_with_a_replica()
         until(lambda: len(self._nodes.replicas()) == 3 and self._running() == 3, "other nodes have its replica")
+        self.found["counted after the kills"] = self._counts()
+        self._exchange(name, seconds)
+        if not brief:
+            self._scale(name, seconds)
+        self.found["counted at the end"] = self._counts()
+        return self.found
+
+    def _exchange(self, name: str, seconds: float) -> None:
+        """Serve another version, in the same replicas."""
         before = {process.pid for process in self._nodes.replicas()}
         with self._phase("another version in place", seconds):
             self._deploy(user_config={name: str(self._following)})
             until(lambda: self._load.versions(_SETTLED) == {"2.0"}, "the new version answers")
         self.found["replicas kept in place"] = len(before & {process.pid for process in self._nodes.replicas()})
+
+    def _scale(self, name: str, seconds: float) -> None:
+        """Exchange the replicas for others, whose number follows the load."""
         with self._phase("replicas exchanged one by one", seconds):
             old = self._load.replicas(_SETTLED)
             scaling = {"replicas": "1:3", "target_ongoing": 1, "upscale_delay_s": 1, "downscale_delay_s": 3}
@@ -93,8 +110,6 @@ class Proof:
             until(lambda: not (old & self._load.replicas(_SETTLED)), "none of the old replicas answers")
             until(lambda: self._running() == 3, "load has made three of them")
         until(lambda: self._running() == 1, "one is left without load")
-        self.found["counted at the end"] = self._counts()
-        return self.found
 
     @contextmanager
     def _phase(self, name: str, seconds: float) -> Iterator[None]:
@@ -126,11 +141,11 @@ class Proof:
             return 0
         if application.status == "DEPLOY_FAILED":
             raise ServerError(f"the service did not start: {application.deployments['service'].message}")
-        return application.deployments["service"].replica_states.get("RUNNING", 0)
+        return int(application.deployments["service"].replica_states.get("RUNNING", 0))
 
     def _counts(self) -> dict[str, float]:
         """What clients saw, and what the collector shows some seconds later."""
-        time.sleep(4.0)
+        time.sleep(6.0)  # longer than any replica waits before it hands over
         with urllib.request.urlopen(f"http://{HOST}:{self._metrics_port}/metrics", timeout=30) as page:
             families = list(text_string_to_metric_families(page.read().decode()))
         samples = [sample for family in families for sample in family.samples if sample.name == _COUNTED]

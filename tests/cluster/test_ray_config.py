@@ -59,6 +59,7 @@ def test_a_replica_has_the_settings_of_the_cluster(tmp_path):
     )
 
 
+@pytest.mark.filterwarnings("ignore")  # of what Ray's own modules do
 def test_the_file_for_serve_deploy_is_understood():
     schema = pytest.importorskip("ray.serve.schema", reason="the extra ray is not installed")
     deployed = schema.ServeDeploySchema.model_validate(yaml.safe_load(DEPLOYED.read_text()))
