@@ -127,6 +127,14 @@ def report_no_usage() -> None:
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
 
+def keep_ray_on_loopback() -> None:
+    """Have a Ray that this process starts listen on this machine alone; to be called before Ray is imported.
+
+    It does so by itself on desktops' systems, whose firewalls ask otherwise.
+    """
+    os.environ["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] = "0"
+
+
 def wants_traces() -> bool:
     """Whether OpenTelemetry's variables say whereto traces are sent."""
     return any(os.environ.get(name) for name in (OTLP_ENDPOINT, _OTLP_TRACES_ENDPOINT))

@@ -5,6 +5,7 @@ import functools
 import importlib.util
 from pathlib import Path
 
+from groupnl.base.environment import keep_ray_on_loopback
 from groupnl.base.options import SettingsOptions, read_settings
 from groupnl.base.say import Say
 from groupnl.cluster.config import NOT_HERE, ClusterConfig
@@ -57,6 +58,8 @@ def run(options: Options) -> int:
         raise ConfigError("Ray is not installed; install it with pip install 'groupnl-serve[serve,ray]'")
     config.served()  # what cannot be served is told before a cluster is started
     say: Say = functools.partial(print, flush=True)
+    if options.address is None:
+        keep_ray_on_loopback()
     from groupnl.cluster.running import running
 
     with running(config, options.address, say), stop_signals() as stop:  # Ray, when it starts, takes TERM for itself

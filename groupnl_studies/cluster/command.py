@@ -11,6 +11,7 @@ from typing import Annotated
 from pydantic import Field
 
 from groupnl.base.atomic_file import write_whole
+from groupnl.base.environment import keep_ray_on_loopback
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
 from groupnl.errors import ConfigError
@@ -60,6 +61,7 @@ def run(options: Options) -> int:
     """
     if importlib.util.find_spec("ray") is None:
         raise ConfigError("Ray is not installed; install it with pip install 'groupnl-serve[serve,ray]'")
+    keep_ray_on_loopback()
     from groupnl_studies.cluster.load import Load
     from groupnl_studies.cluster.proof import Proof, cluster, expected_of  # imports Ray, which takes seconds
 
