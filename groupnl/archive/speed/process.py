@@ -82,9 +82,9 @@ class Contestants:
         engine = self._opened[name].engine
         turns = self._turns[name] if threads is None else Turns(None, threads)
         turns.forget()
-        if batch == 1:  # who is alone finds out first with how many threads it is the quickest
-            for _ in turns.threads:
-                self._answer(engine, turns, batch)
+        # Uncounted: who is alone finds out with how many threads it is the quickest, several get into their turns.
+        for _ in turns.threads if batch == 1 else (None,):
+            self._answer(engine, turns, batch)
         images, start, used_before = 0, time.perf_counter(), time.process_time()
         now = start
         while now < start + seconds:

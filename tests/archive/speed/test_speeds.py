@@ -10,6 +10,7 @@ import psutil
 import pytest
 import yaml
 from support.tiny import tiny_checkpoint
+from torch import Tensor
 
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
@@ -337,3 +338,18 @@ def test_a_process_that_ends_is_told(
     with pytest.raises(ServerError, match="a process that times engines ended with code 1; it says why above"):
         measuring.measure(folder)
     assert "model.json" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_the_first_batch_of_a_turn_is_not_counted(open_engine: Callable[[str], Path], batch: int) -> None:
+    here = Contestants(open_engine("model"), 2)
+    here.open("eager")
+    loaded, answered = here._opened["eager"], list[int]()
+
+    def engine(pixels: Tensor) -> Tensor:
+        answered.append(len(pixels))
+        return loaded.engine(pixels)
+
+    here._opened["eager"] = loaded._replace(engine=engine)
+    counted = here.run("eager", batch, 0.01, threads=1)["images"]
+    assert sum(answered) == counted + batch
