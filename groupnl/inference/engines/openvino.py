@@ -1,5 +1,6 @@
 """The engine `openvino`: OpenVINO on a CPU with a file of `export_onnx`."""
 
+import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -156,6 +157,8 @@ class _Compiled(NamedTuple):
 
 
 def _import_openvino() -> Any:
+    """The library, which tells nobody: its import sends a message to its makers where it finds `openvino_telemetry`."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type] # so that it is not found
     try:
         import openvino  # type: ignore[import-untyped]
     except ImportError as error:

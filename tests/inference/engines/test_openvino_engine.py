@@ -1,3 +1,5 @@
+import os
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -171,3 +173,14 @@ def test_without_the_package_the_error_says_what_to_install(path: Path, monkeypa
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(ConfigError, match=r"openvino is not installed: .*'\.\[openvino\]'"):
         OpenVinoEngine(path, 32, torch.float32, 1)
+
+
+def test_its_makers_are_told_nothing(path: Path, tmp_path: Path) -> None:
+    program = (
+        "import sys, torch; from pathlib import Path; from groupnl.inference.engines.openvino import OpenVinoEngine; "
+        f"OpenVinoEngine(Path({str(path)!r}), 32, torch.float32, 1); print(sys.modules['openvino_telemetry'])"
+    )
+    # The message is counted in the home directory, whether it arrives or not.
+    command, home = [sys.executable, "-c", program], {**os.environ, "HOME": str(tmp_path)}
+    assert subprocess.run(command, env=home, capture_output=True, text=True, check=True).stdout == "None\n"
+    assert list(tmp_path.iterdir()) == []
