@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from groupnl.base.atomic_file import write_whole
 from groupnl.cluster.config import ClusterConfig
 from groupnl.cluster.totals import HandOver, Totals
-from groupnl.errors import ConfigError
+from groupnl.errors import ConfigError, GroupNLError
 from groupnl.server.access import read_access
 from groupnl.server.metrics_endpoint import QuietHandler, QuietServer, by_path, with_keys
 from groupnl.server.observed.metrics_page import metrics_page
@@ -77,7 +77,7 @@ class Collector:
             self._saved = time.monotonic()
             try:
                 write_whole(self._file, _handed.dump_json(self._totals.all()).decode())
-            except OSError as error:
+            except (OSError, GroupNLError) as error:
                 logger.warning("what replicas have counted cannot be kept: %s", error)
 
     def _serve(self, config: ClusterConfig) -> WSGIServer:

@@ -5,7 +5,7 @@ import functools
 import importlib.util
 from pathlib import Path
 
-from groupnl.base.environment import keep_ray_on_loopback
+from groupnl.base.environment import given_keys, keep_ray_on_loopback
 from groupnl.base.options import SettingsOptions, read_settings
 from groupnl.base.say import Say
 from groupnl.cluster.config import NOT_HERE, ClusterConfig
@@ -34,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for action in parser._actions:
         if action.dest in (*NOT_HERE, "server"):
             action.help = argparse.SUPPRESS  # it is refused with a sentence
+        elif action.dest == "models":
+            action.help = "served under other names than their files' (every archive in the store)"  # no addresses
     add = functools.partial(parser.add_argument, default=argparse.SUPPRESS)
     add("--archives", nargs="+", metavar="FILE.mar", help="served under their files' names; every node must have them")
     add("--replicas", metavar="MIN:MAX", help="how many, or from how few to how many (1)")
@@ -53,7 +55,9 @@ def run(options: Options) -> int:
         ArchiveError: an archive that is missing or damaged.
         ServerError: the service could not be started.
     """
-    config = read_settings(ClusterConfig, options.settings, options.config)
+    config = read_settings(ClusterConfig, options.settings, options.config).absolute()
+    if options.address is not None and given_keys() is not None:
+        raise ConfigError("the keys in GROUPNL_KEYS do not reach a cluster that runs already; use --keys FILE")
     if importlib.util.find_spec("ray") is None:
         raise ConfigError("Ray is not installed; install it with pip install 'groupnl-serve[serve,ray]'")
     config.served()  # what cannot be served is told before a cluster is started
@@ -62,10 +66,11 @@ def run(options: Options) -> int:
         keep_ray_on_loopback()
     from groupnl.cluster.running import running
 
-    with running(config, options.address, say), stop_signals() as stop:  # Ray, when it starts, takes TERM for itself
+    # Ray, when it starts, takes TERM for itself
+    with running(config, options.address, say) as (metrics_host, metrics_port), stop_signals() as stop:
         model = next(iter(config.served()))
         say(f"ready; try:\n  curl -T docs/sample.png {serve_command.shown_url(config)}predictions/{model}")
-        say(f"metrics: http://{config.metrics_host}:{config.metrics_port}/metrics\n{serve_command.READY}")
+        say(f"metrics: http://{metrics_host}:{metrics_port}/metrics\n{serve_command.READY}")
         while not options.check and not stop.wait(1.0):
             pass
     say("stopped")

@@ -1,5 +1,6 @@
 """Configuration of a service on a cluster: that of `groupnl serve`, and how many replicas of it there are."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -23,6 +24,15 @@ NOT_HERE = (
     "token_auth",
     "token_expiration_min",
 )
+
+
+_ADDRESS = re.compile(r"(^|=)[a-z][a-z0-9+.\-]*:/")  # of a path, URL:// is URL:/
+
+
+def _absolute(item: str) -> str:
+    """``NAME`` as it is, ``NAME=FILE`` with the file's absolute path."""
+    name, equals, file = item.partition("=")
+    return f"{name}={Path(file).absolute()}" if equals else item
 
 
 def _one_name_each(archives: tuple[Path, ...]) -> tuple[Path, ...]:
@@ -70,6 +80,15 @@ class ClusterConfig(ServeConfig):
         return self
 
     @model_validator(mode="after")
+    def _only_files(self) -> Self:
+        items = (*map(str, self.archives), *self.models, *self.candidates)
+        if any(_ADDRESS.search(item) for item in items):  # not shown: it may have a password, or a signature
+            raise ValueError(
+                "an archive is given by its address; a cluster fetches none: put the file on every node, and name it"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _a_range(self) -> Self:
         if self.least > self.most:
             raise ValueError(f"--replicas {self.replicas} has more at least than at most; write MIN:MAX")
@@ -94,6 +113,13 @@ class ClusterConfig(ServeConfig):
         named = tuple(f"{archive.stem}={archive}" for archive in self.archives)
         config = self.model_copy(update={"models": (*named, *self.models)})
         return {name: str(file.resolve()) for name, file in served_models(config)}
+
+    def absolute(self) -> Self:
+        """The same settings with absolute paths: replicas and totals run in other folders."""
+        files = {name: file.absolute() for name, file in self if isinstance(file, Path) and name not in NOT_HERE}
+        archives = tuple(archive.absolute() for archive in self.archives)
+        models, candidates = (tuple(map(_absolute, items)) for items in (self.models, self.candidates))
+        return self.model_copy(update={**files, "archives": archives, "models": models, "candidates": candidates})
 
     def of_a_replica(self, archives: dict[str, str], log_dir: Path) -> ServeConfig:
         """The settings of one replica.

@@ -13,46 +13,77 @@ from groupnl.cluster.collector import NAME, NAMESPACE, collector
 from groupnl.cluster.config import ClusterConfig
 from groupnl.errors import ServerError
 
+LOCAL = "local"  # Ray's word for a cluster of this process; with no address it joins any that it finds
 SLACK_S = 10.0  # after which a proxy gives up a request whose replica should have answered 504
 
 
 @contextmanager
-def running(config: ClusterConfig, address: str | None, say: Say) -> Iterator[None]:
+def running(config: ClusterConfig, address: str | None, say: Say) -> Iterator[tuple[str, int]]:
     """Deploy the application; at the end of the block its replicas have answered what was asked, and are gone.
+
+    On a cluster that ran before, only the application goes, and only if nobody has deployed it since; what others
+    serve there, the proxies and the counts stay. What answered before a deployment that failed goes on.
 
     Args:
         config: of the service.
         address: of the Ray cluster; None: one is started on this machine, and ends with the block.
         say: prints a line for the operator.
 
+    Yields:
+        Host and port of the metrics.
+
     Raises:
         ServerError: the cluster cannot be reached, or the service does not start there.
     """
     connect(address)
+    mine: float | None = None
     try:
         say(f"starting {', '.join(config.served())} on {len(ray.nodes())} node(s): {config.replicas} replica(s)")
-        deploy(config)
-        yield
+        metrics = deploy(config)
+        mine = _deployed()
+        yield metrics
     finally:
-        serve.shutdown()
-        with suppress(ValueError):
-            ray.kill(ray.get_actor(NAME, NAMESPACE))
+        if address is None:
+            _end_everything()
+        elif mine is not None and mine == _deployed():
+            serve.delete(APPLICATION)
         ray.shutdown()
+
+
+def _end_everything() -> None:
+    serve.shutdown()
+    with suppress(ValueError):
+        ray.kill(ray.get_actor(NAME, NAMESPACE))
+
+
+def _deployed() -> float | None:
+    """When the application was deployed last; None: there is none."""
+    application = serve.status().applications.get(APPLICATION)
+    return application and application.last_deployed_time_s
 
 
 def connect(address: str | None) -> None:
     """Connect to a Ray cluster, or start one on this machine.
 
+    Args:
+        address: of the cluster; None: one is started, whatever runs here or `RAY_ADDRESS` says.
+
     Raises:
-        ServerError: it cannot be reached.
+        ServerError: it cannot be reached, or the address is none.
     """
     report_no_usage()
     alone = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"} if address is None else {}
     try:
         ray.init(
-            address, namespace=NAMESPACE, log_to_driver=False, runtime_env={"env_vars": PROXY_ENVIRONMENT}, **alone
+            address or LOCAL,
+            namespace=NAMESPACE,
+            log_to_driver=False,
+            runtime_env={"env_vars": PROXY_ENVIRONMENT},
+            **alone,
         )
-    except ConnectionError as error:
+    except (ConnectionError, ValueError) as error:
+        if address is None:
+            raise ServerError(f"Ray does not start on this machine ({error})") from None
         raise ServerError(f"there is no Ray cluster at {address} ({error}); give --address, or leave it out") from None
 
 
@@ -71,21 +102,27 @@ def start_proxies(config: ClusterConfig) -> None:
     )
 
 
-def deploy(config: ClusterConfig) -> None:
+def deploy(config: ClusterConfig) -> tuple[str, int]:
     """Start the application, or bring the one that runs to this configuration, replica by replica.
+
+    Returns:
+        Host and port of the metrics: those of the first start on this cluster.
 
     Raises:
         ServerError: it does not start.
     """
     start_proxies(config)
     try:
-        ray.get(collector(config).address.remote())  # what it cannot is told before models are loaded
+        metrics: tuple[str, int] = ray.get(
+            collector(config).address.remote()
+        )  # what it cannot is told before models are loaded
     except ray.exceptions.RayError as error:
         raise ServerError(f"the counts cannot be added up: {error}") from None
     try:
         serve.run(build(config), name=APPLICATION, route_prefix="/")
     except RuntimeError as error:
         raise ServerError(f"the service did not start: {error}\n{_why()}") from None
+    return metrics
 
 
 def _why() -> str:

@@ -36,6 +36,39 @@ def test_what_cannot_be_is_told(settings, sentence):
         ClusterConfig.model_validate(settings)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--archives", "https://host/x.mar?signature=secret"],
+        ["--models", "m=s3://host/x.mar?signature=secret#sha256=00"],
+        ["--models", "m=m.mar", "--candidate", "m=https://user:secret@host/x.mar"],
+    ],
+)
+def test_an_address_is_refused_and_not_shown(words, capsys):
+    assert main(["cluster", "serve", *words]) != 0
+    text = capsys.readouterr().err
+    assert "a cluster fetches none" in text
+    assert "secret" not in text
+
+
+def test_files_are_those_of_where_the_command_was_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = {"archives": ["a.mar"], "models": ["b", "c=c.mar"], "candidates": ["b=d.mar"], "state_dir": "state"}
+    config = ClusterConfig.model_validate(given | {"keys": "/etc/keys"}).absolute()
+    assert config.archives == (tmp_path / "a.mar",)
+    assert config.models == ("b", f"c={tmp_path / 'c.mar'}")
+    assert config.candidates == (f"b={tmp_path / 'd.mar'}",)
+    assert (config.model_store, config.log_dir) == (tmp_path / "model_store", tmp_path / "logs")
+    assert (config.state_dir, config.keys, config.tls_cert) == (tmp_path / "state", Path("/etc/keys"), None)
+    assert ClusterConfig.model_validate(config.model_dump()) == config
+
+
+def test_keys_that_would_not_reach_a_running_cluster_are_refused(monkeypatch, capsys):
+    monkeypatch.setenv("GROUPNL_KEYS", "anything")
+    assert main(["cluster", "serve", "--address", "10.0.0.5:6379"]) != 0
+    assert "use --keys FILE" in capsys.readouterr().err
+
+
 def test_a_missing_archive_is_told_before_ray_is_started(tmp_path, capsys):
     missing = tmp_path / "missing.mar"
     assert main(["cluster", "serve", "--archives", str(missing)]) == 1

@@ -1,0 +1,93 @@
+"""What `groupnl cluster serve` takes away when it ends: what it brought, and nothing else."""
+
+from types import SimpleNamespace
+
+import pytest
+
+pytest.importorskip("ray", reason="the extra ray is not installed")
+
+from groupnl.cluster import running as module
+from groupnl.cluster.application import APPLICATION
+from groupnl.cluster.config import ClusterConfig
+from groupnl.errors import ServerError
+
+ADDRESS = ("127.0.0.1", 8083)
+
+
+class Cluster:
+    """A cluster, played: real ones are in `test_ray_serve.py`, and take minutes.
+
+    Attributes:
+        deployed: when the application was, last; None: there is none.
+        gone: what was taken away.
+        joined: the address that Ray was asked for.
+    """
+
+    def __init__(self, monkeypatch):
+        self.deployed: float | None = None
+        self.gone: list[str] = []
+        self.joined = None
+        monkeypatch.setattr(ClusterConfig, "served", lambda _: {"m": "/m.mar"})
+        monkeypatch.setattr(module.ray, "init", lambda address, **_: setattr(self, "joined", address))
+        monkeypatch.setattr(module.ray, "nodes", lambda: [{}])
+        monkeypatch.setattr(module.ray, "get_actor", lambda *_: "counts")
+        monkeypatch.setattr(module.ray, "kill", self.gone.append)
+        monkeypatch.setattr(module.ray, "shutdown", lambda: None)
+        monkeypatch.setattr(module.serve, "status", self._status)
+        monkeypatch.setattr(module.serve, "delete", self.gone.append)
+        monkeypatch.setattr(module.serve, "shutdown", lambda: self.gone.append("serve"))
+        monkeypatch.setattr(module, "deploy", self._deploy)
+
+    def _status(self):
+        there = {} if self.deployed is None else {APPLICATION: SimpleNamespace(last_deployed_time_s=self.deployed)}
+        return SimpleNamespace(applications=there)
+
+    def _deploy(self, _):
+        self.deployed = (self.deployed or 0.0) + 1
+        return ADDRESS
+
+
+@pytest.fixture
+def cluster(monkeypatch):
+    return Cluster(monkeypatch)
+
+
+def serve(address):
+    return module.running(ClusterConfig(), address, lambda _: None)
+
+
+def test_a_ray_of_its_own_ends_with_everything(cluster, monkeypatch):
+    monkeypatch.setenv("RAY_ADDRESS", "10.0.0.5:6379")
+    with serve(None) as metrics:
+        assert metrics == ADDRESS
+    assert cluster.joined == "local"
+    assert cluster.gone == ["serve", "counts"]
+
+
+def test_on_a_cluster_of_others_only_the_application_goes(cluster):
+    with serve("auto"):
+        pass
+    assert (cluster.joined, cluster.gone) == ("auto", [APPLICATION])
+
+
+def test_what_was_deployed_by_others_since_stays(cluster):
+    with serve("auto"):
+        cluster.deployed = 7.0
+    assert cluster.gone == []
+
+
+def test_a_deployment_that_fails_takes_nothing_away(cluster, monkeypatch):
+    def fail(_):
+        cluster.deployed = 2.0
+        raise ServerError("the archive is broken")
+
+    cluster.deployed = 1.0
+    monkeypatch.setattr(module, "deploy", fail)
+    with pytest.raises(ServerError, match="broken"), serve("auto"):
+        pass
+    assert cluster.gone == []
+
+
+def test_an_address_that_is_none_is_told():
+    with pytest.raises(ServerError, match="no Ray cluster at nowhere"):
+        module.connect("nowhere")
