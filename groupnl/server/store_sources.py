@@ -192,4 +192,4 @@ def _options(scheme: str) -> dict[str, Any]:
 
 
 def _without_secrets(text: str) -> str:
-    return re.sub(r"\?[^\s'\"#)]*", "?...", re.sub(r"//[^/@\s]+@", "//", text))
+    return re.sub(r"\?[^\s'\"#)]*", "?...", re.sub(r"//[^/\s]*@", "//", text))

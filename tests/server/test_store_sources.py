@@ -154,6 +154,12 @@ def test_an_address_where_nothing_is_tells_no_signature(http: Server, store: Pat
     assert "secret" not in str(told.value)
 
 
+@pytest.mark.parametrize("user", ["user:secret@", "user:p@secret@", "@secret@", ""])
+def test_a_password_is_not_shown(user: str) -> None:
+    source = Source(f"http://{user}a.example/v@2/pets.mar?sig=secret@b", DIGEST)
+    assert source.shown == "http://a.example/v@2/pets.mar?..."
+
+
 def test_nobody_listens(store: Path) -> None:
     with pytest.raises(ServerError, match=r"cannot fetch http://127\.0\.0\.1:1/pets\.mar \("):
         fetch(Source("http://user:secret@127.0.0.1:1/pets.mar", DIGEST), store, print)
