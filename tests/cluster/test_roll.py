@@ -9,7 +9,8 @@ from support.ports import free_ports
 
 from groupnl.cli import main
 
-SOON = ("--timeout-s", "0.5", "--pause-s", "0")
+SOON = ("--timeout-s", "0.5")
+BEFORE_LONG = ("--timeout-s", "3")  # where a command is to end before, also on a busy machine
 
 
 @pytest.fixture
@@ -28,11 +29,11 @@ def nobody() -> str:
 
 def _roll(services: dict[str, str], restart: str, *words: str) -> int:
     named = [f"{name}={url}" for name, url in services.items()]
-    return main(["cluster", "roll", "--services", *named, "--restart", restart, *SOON, *words])
+    return main(["cluster", "roll", "--services", *named, "--restart", restart, "--pause-s", "0", *words])
 
 
 def test_the_first_that_fails_is_the_last(ready: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _roll({"one": ready, "two": ready, "three": ready}, "false {name}") == 1
+    assert _roll({"one": ready, "two": ready, "three": ready}, "false {name}", "--timeout-s", "30") == 1
     said, wrong = capsys.readouterr()
     assert said == "one: false one\n"
     assert "one: `false one` has ended with status 1 (0 of 3 services restarted; left alone: two, three)" in wrong
@@ -40,18 +41,18 @@ def test_the_first_that_fails_is_the_last(ready: str, capsys: pytest.CaptureFixt
 
 def test_a_command_that_restarts_nothing(ready: str, capsys: pytest.CaptureFixture[str]) -> None:
     """It says that it did, and the process of before says that it is ready."""
-    assert _roll({"one": ready}, "true {name}") == 1
+    assert _roll({"one": ready}, "true {name}", *BEFORE_LONG) == 1
     assert f"one is not ready in time: the process of before still holds {ready}" in capsys.readouterr().err
 
 
 def test_a_command_that_does_not_end(ready: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert _roll({"one": ready}, "sh -c 'exec sleep 60' {name}") == 1
+    assert _roll({"one": ready}, "sh -c 'exec sleep 60' {name}", *SOON) == 1
     assert "has not ended within 0.5 s" in capsys.readouterr().err
 
 
 def test_who_does_not_answer_is_first(ready: str, nobody: str, capsys: pytest.CaptureFixture[str]) -> None:
     """If it does not come back, those that answer have not been touched."""
-    assert _roll({"one": ready, "two": nobody}, "true {name}") == 1
+    assert _roll({"one": ready, "two": nobody}, "true {name}", *BEFORE_LONG) == 1
     said, wrong = capsys.readouterr()
     assert said == "two: true two\n"
     assert "two is not ready in time" in wrong
