@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from groupnl.base.atomic_file import write_whole
 from groupnl.cluster.config import ClusterConfig
-from groupnl.cluster.totals import HandOver, Totals
+from groupnl.cluster.totals import HandOver, Known, Totals
 from groupnl.errors import ConfigError, GroupNLError
 from groupnl.server.access import read_access
 from groupnl.server.metrics_endpoint import QuietHandler, QuietServer, by_path, with_keys
@@ -30,7 +30,7 @@ TARGETS = "/replicas"  # a document of Prometheus' HTTP service discovery: each 
 FILE = "cluster-counts.json"
 SAVE_S = 30.0  # at least so often, also where nobody asks for the metrics
 _HEAD = {"node:__internal_head__": 0.001}  # Ray's mark of the head node
-_handed = TypeAdapter(list[HandOver])
+_known = TypeAdapter(Known)
 
 
 class Collector:
@@ -42,7 +42,8 @@ class Collector:
 
     def __init__(self, config: ClusterConfig) -> None:
         self._file = config.state_dir / FILE if config.state_dir else None
-        self._totals = Totals(_read(self._file) if self._file else ())
+        self._totals = Totals(_read(self._file) if self._file else Known())
+        self._deployer: str | None = None
         self._saving = threading.Lock()
         self._saved = time.monotonic()
         self._server = self._serve(config)
@@ -58,6 +59,14 @@ class Collector:
         """Host and port of the metrics."""
         host, port = self._server.server_address[:2]
         return str(host), int(port)
+
+    def deployed(self, by: str) -> None:
+        """The application is this command's from now on, and no other one takes it away."""
+        self._deployer = by
+
+    def deployer(self) -> str | None:
+        """The command that deployed the application last; None: none has since this began."""
+        return self._deployer
 
     def describe(self) -> list[Metric]:
         """Nothing: nobody else has these names."""
@@ -76,7 +85,7 @@ class Collector:
         with self._saving:
             self._saved = time.monotonic()
             try:
-                write_whole(self._file, _handed.dump_json(self._totals.all()).decode())
+                write_whole(self._file, _known.dump_json(self._totals.all()).decode())
             except (OSError, GroupNLError) as error:
                 logger.warning("what replicas have counted cannot be kept: %s", error)
 
@@ -109,12 +118,12 @@ def collector(config: ClusterConfig) -> "ray.actor.ActorHandle[Collector]":
         return ray.remote(Collector).options(**kept, **options).remote(config)
 
 
-def _read(file: Path) -> list[HandOver]:
+def _read(file: Path) -> Known:
     file.parent.mkdir(parents=True, exist_ok=True)
     if not file.exists():
-        return []
+        return Known()
     try:
-        return _handed.validate_json(file.read_bytes())
+        return _known.validate_json(file.read_bytes())
     except ValidationError as error:
         raise ConfigError(
             f"{file} is damaged, or not what a cluster keeps ({error.error_count()} problems): move it away, and the "

@@ -9,10 +9,11 @@ from pydantic import AfterValidator, Field, model_validator
 from groupnl.base.numbers import Positive
 from groupnl.base.options import option_name
 from groupnl.base.texts import form
-from groupnl.server.config import ServeConfig
+from groupnl.server.config import ServeConfig, is_loopback
 from groupnl.server.store import served_models
 
 Range = Annotated[str, form(r"[1-9][0-9]{0,5}(:[1-9][0-9]{0,5})?", "a number of replicas, or MIN:MAX, such as 1:3")]
+EVERYWHERE = "0.0.0.0"  # noqa: S104 (an operator's wish, compared)
 # Of `groupnl serve` alone: sockets and files that replicas, which come and go, cannot have one by one.
 NOT_HERE = (
     "management_port",
@@ -26,7 +27,7 @@ NOT_HERE = (
 )
 
 
-_ADDRESS = re.compile(r"(^|=)[a-z][a-z0-9+.\-]*:/")  # of a path, URL:// is URL:/
+_ADDRESS = re.compile(r"(^|=)[a-z][a-z0-9+.\-]*:/", re.IGNORECASE)  # of a path, URL:// is URL:/
 
 
 def _absolute(item: str) -> str:
@@ -121,17 +122,25 @@ class ClusterConfig(ServeConfig):
         models, candidates = (tuple(map(_absolute, items)) for items in (self.models, self.candidates))
         return self.model_copy(update={**files, "archives": archives, "models": models, "candidates": candidates})
 
-    def of_a_replica(self, archives: dict[str, str], log_dir: Path) -> ServeConfig:
+    def of_a_replica(self, archives: dict[str, str], log_dir: Path, node: str) -> ServeConfig:
         """The settings of one replica.
 
         Args:
             archives: model -> its archive.
             log_dir: of this replica.
+            node: address of the node where it is.
         """
         changes: dict[str, Any] = {
             "models": tuple(f"{name}={file}" for name, file in archives.items()),
             "log_dir": log_dir,
+            "metrics_host": self._metrics_host_on(node),
             "state_dir": None,  # its counts are kept where all are added up
         }
         mine = self.model_dump(include=set(ServeConfig.model_fields)) | changes
         return ServeConfig.model_validate(mine)
+
+    def _metrics_host_on(self, node: str) -> str:
+        """Where a replica's own metrics are: on a node of its own not at the head's address, which is not there."""
+        if is_loopback(self.metrics_host) or self.metrics_host == EVERYWHERE or is_loopback(node):
+            return self.metrics_host
+        return node

@@ -2,27 +2,25 @@
 
 import asyncio
 import logging
-import os
 import time
-from pathlib import Path
 from typing import Any
 
 import ray
 from ray import serve
 
-from groupnl.base.environment import runtime_folder
 from groupnl.cluster.collector import collector
-from groupnl.cluster.config import ClusterConfig
+from groupnl.cluster.config import EVERYWHERE, ClusterConfig
+from groupnl.cluster.memories import memories
 from groupnl.cluster.service import Service
 from groupnl.cluster.totals import Counted, HandOver, handed_over
 from groupnl.server.assembly import Place
+from groupnl.server.comparison import Comparison
 from groupnl.server.web.exchange import Receive, Scope, Send
 
 logger = logging.getLogger("ray.serve")
 REPLICA_HEADER = "x-groupnl-replica"  # of every answer: who gave it
 HAND_OVER_S = 1.0  # what is counted in this time is lost when a replica is killed
 _LATE_S = 10.0  # for one handing over
-_EVERYWHERE = "0.0.0.0"  # noqa: S104 (an operator's wish, compared)
 _LEAST_PAUSE, _LONGEST_PAUSE_S = 20, 5.0  # times as long as the processor was busy with it; but never longer
 
 
@@ -38,6 +36,7 @@ class Replica:
         self._name = context.replica_id.unique_id
         self._config = config
         self._service: Service | None = None
+        self._metrics_host = config.metrics_host  # by which others find this replica's own metrics
         self._handing: asyncio.Task[None] | None = None
 
     def __serve_build_asgi_app__(self) -> Any:
@@ -57,10 +56,12 @@ class Replica:
         if self._service is not None:
             await self._service.serve_archives(archives)
             return
-        config = self._config.of_a_replica(archives, self._config.log_dir / self._name)
+        node = ray.util.get_node_ip_address()
+        config = self._config.of_a_replica(archives, self._config.log_dir / self._name, node)
         config.log_dir.mkdir(parents=True, exist_ok=True)
-        memories = _memories(archives)
-        service = Service(config, Place(max(1, int(self._config.cpus)), memories, metrics_port=0))
+        self._metrics_host = node if config.metrics_host == EVERYWHERE else config.metrics_host
+        place = memories(ray.get_runtime_context().get_session_name(), archives)
+        service = Service(config, Place(max(1, int(self._config.cpus)), place, metrics_port=0))
         try:
             await service.start()
         except BaseException:
@@ -108,21 +109,20 @@ class Replica:
 
     async def _hand_over(self, service: Service, *, is_last: bool) -> float:
         """Returns the seconds of processor time that it took."""
-        host = self._config.metrics_host
-        host = ray.util.get_node_ip_address() if host == _EVERYWHERE else host
-        metrics, busy_s = await asyncio.to_thread(_counted, service)
-        address = f"{host}:{service.metrics_port}"
-        handed = HandOver(self._name, address, service.comparisons(), metrics, is_last)
+        comparisons, metrics, busy_s = await asyncio.to_thread(_counted, service)
+        address = f"{self._metrics_host}:{service.metrics_port}"
+        handed = HandOver(self._name, address, comparisons, metrics, is_last)
         async with asyncio.timeout(_LATE_S):
             totals = await asyncio.to_thread(collector, self._config)
             await totals.take.remote(handed)
         return busy_s
 
 
-def _counted(service: Service) -> tuple[tuple[Counted, ...], float]:
+def _counted(service: Service) -> tuple[dict[str, Comparison], tuple[Counted, ...], float]:
     began = time.thread_time()
+    comparisons = service.comparisons()  # before what is counted of them
     metrics = handed_over(service.counted())
-    return metrics, time.thread_time() - began
+    return comparisons, metrics, time.thread_time() - began
 
 
 async def _begin_and_end(receive: Receive, send: Send) -> None:
@@ -130,14 +130,3 @@ async def _begin_and_end(receive: Receive, send: Send) -> None:
     while (kind := (await receive())["type"]) != "lifespan.shutdown":
         await send({"type": f"{kind}.complete"})
     await send({"type": "lifespan.shutdown.complete"})
-
-
-def _memories(archives: dict[str, str]) -> Path:
-    """Where this service's replicas of one node share what they remember: what one has seen is new to none.
-
-    It is of one life of the cluster, as what is counted.
-    """
-    session = ray.get_runtime_context().get_session_name()
-    folder = runtime_folder() / f"groupnl-{os.getuid()}" / f"{session}-{'-'.join(sorted(archives))[:80]}"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return folder

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import NamedTuple
 
 import ray
 from ray import serve
@@ -11,9 +12,11 @@ from groupnl.base.say import Say
 from groupnl.cluster.application import APPLICATION, PROXY_ENVIRONMENT, build
 from groupnl.cluster.collector import NAME, NAMESPACE, collector
 from groupnl.cluster.config import ClusterConfig
+from groupnl.cluster.memories import forget
 from groupnl.errors import ServerError
 
 LOCAL = "local"  # Ray's word for a cluster of this process; with no address it joins any that it finds
+_LATE_S = 10.0  # for a word of the collector's
 SLACK_S = 10.0  # after which a proxy gives up a request whose replica should have answered 504
 
 
@@ -36,30 +39,54 @@ def running(config: ClusterConfig, address: str | None, say: Say) -> Iterator[tu
         ServerError: the cluster cannot be reached, or the service does not start there.
     """
     connect(address)
-    mine: float | None = None
+    mine: _Deployed | None = None
     try:
         say(f"starting {', '.join(config.served())} on {len(ray.nodes())} node(s): {config.replicas} replica(s)")
         metrics = deploy(config)
-        mine = _deployed()
+        mine = _deployed()._replace(by=_job())
         yield metrics
     finally:
         if address is None:
             _end_everything()
         elif mine is not None and mine == _deployed():
             serve.delete(APPLICATION)
+        else:
+            say("what the cluster serves stays: it was deployed by another command, or not at all by this one")
         ray.shutdown()
 
 
+class _Deployed(NamedTuple):
+    """The last deployment of the application.
+
+    Attributes:
+        by: Ray's name of the command; None: nobody knows.
+        when: Ray Serve was told by a file, or began; None: there is no application.
+    """
+
+    by: str | None
+    when: float | None
+
+
 def _end_everything() -> None:
+    session = ray.get_runtime_context().get_session_name()
     serve.shutdown()
+    forget(session)
     with suppress(ValueError):
         ray.kill(ray.get_actor(NAME, NAMESPACE))
 
 
-def _deployed() -> float | None:
-    """When the application was deployed last; None: there is none."""
+def _job() -> str:
+    return str(ray.get_runtime_context().get_job_id())
+
+
+def _deployed() -> _Deployed:
     application = serve.status().applications.get(APPLICATION)
-    return application and application.last_deployed_time_s
+    when = None if application is None else application.last_deployed_time_s
+    try:
+        by = ray.get(ray.get_actor(NAME, NAMESPACE).deployer.remote(), timeout=_LATE_S)
+    except (ValueError, ray.exceptions.RayError):  # the collector is gone, and with it who deployed last
+        by = None
+    return _Deployed(by, when)
 
 
 def connect(address: str | None) -> None:
@@ -75,7 +102,7 @@ def connect(address: str | None) -> None:
     alone = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"} if address is None else {}
     try:
         ray.init(
-            address or LOCAL,
+            LOCAL if address is None else address,
             namespace=NAMESPACE,
             log_to_driver=False,
             runtime_env={"env_vars": PROXY_ENVIRONMENT},
@@ -113,9 +140,9 @@ def deploy(config: ClusterConfig) -> tuple[str, int]:
     """
     start_proxies(config)
     try:
-        metrics: tuple[str, int] = ray.get(
-            collector(config).address.remote()
-        )  # what it cannot is told before models are loaded
+        totals = collector(config)
+        metrics: tuple[str, int] = ray.get(totals.address.remote())  # what it cannot is told before models are loaded
+        ray.get(totals.deployed.remote(_job()))  # from now on, so that who ends meanwhile takes nothing away
     except ray.exceptions.RayError as error:
         raise ServerError(f"the counts cannot be added up: {error}") from None
     try:

@@ -11,9 +11,9 @@ from prometheus_client import Metric
 
 from groupnl.base.cores import usable_cores
 from groupnl.base.files import sha256_of
-from groupnl.errors import QueueFullError, ServerError
+from groupnl.errors import ConfigError, QueueFullError, ServerError
 from groupnl.server.assembly import Assembly, Place, assembled
-from groupnl.server.comparison import Comparison, comparison_of
+from groupnl.server.comparison import Comparison
 from groupnl.server.config import ServeConfig
 from groupnl.server.grey_image import REFUSALS, grey_image
 from groupnl.server.labels.serving import labels_app
@@ -99,6 +99,13 @@ class Service:
         Raises:
             ArchiveError, ConfigError, ServerError: one cannot be served; what was served before goes on.
         """
+        served = {version.name for version in self._models.current()}
+        if served != archives.keys():
+            raise ConfigError(
+                f"user_config names the archives of {', '.join(sorted(archives)) or 'no model'}, and replicas serve "
+                f"{', '.join(sorted(served))}: name all of these and no others, or change archives in args, which "
+                "replaces the replicas"
+            )
         for version in self._models.current():
             archive = Path(archives[version.name])
             if await asyncio.to_thread(_differs, version, archive):
@@ -129,8 +136,12 @@ class Service:
         return list(self._parts.endpoint.registry.collect())
 
     def comparisons(self) -> dict[str, Comparison]:
-        """What each model's verdicts are about."""
-        return {version.name: comparison_of(version.folder) for version in self._models.current()}
+        """What each model's counted verdicts are about.
+
+        To be asked before `counted`: while archives are exchanged the old verdicts are counted until nobody adds to
+        them any more, and then are gone at once. So none of them passes for one of the new archive's.
+        """
+        return self._parts.kept.comparisons()
 
     async def close(self) -> None:
         """End every worker; what was asked has been answered before."""

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from prometheus_client import Metric
@@ -70,6 +71,20 @@ class HandOver(NamedTuple):
     is_last: bool = False
 
 
+class Known(NamedTuple):
+    """Everything that was handed over, for a later life.
+
+    Attributes:
+        handed: what each replica counted, and those that are gone together.
+        comparisons: model -> what counts now: what was deployed last, whoever was heard of last.
+        silent: replicas that were put with the gone without a word of theirs.
+    """
+
+    handed: tuple[HandOver, ...] = ()
+    comparisons: Mapping[str, Comparison] = MappingProxyType({})
+    silent: tuple[str, ...] = ()
+
+
 class _Kept(NamedTuple):
     handed: HandOver
     heard: float
@@ -79,30 +94,36 @@ class Totals:
     """Adds up; a collector of prometheus_client, which is asked in other threads than it is told.
 
     Args:
-        found: of an earlier life, oldest first.
+        found: of an earlier life.
         clock: seconds, monotonic.
     """
 
-    def __init__(self, found: Iterable[HandOver] = (), clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, found: Known = Known(), clock: Callable[[], float] = time.monotonic) -> None:  # noqa: B008
         self._clock = clock
         self._changing = threading.Lock()
         self._kept: dict[str, _Kept] = {}
         self._comparisons: dict[str, Comparison] = {}  # which counts now, of each model
-        for handed in found:
+        self._silent: dict[str, None] = dict.fromkeys(found.silent)  # in order
+        for handed in found.handed:
             self._put(handed)
+        self._comparisons |= found.comparisons
 
     def take(self, handed: HandOver) -> None:
-        """A replica hands over."""
+        """A replica hands over; not one that was put with the gone, where everything that it counted is already."""
         with self._changing:
+            if handed.replica in self._silent:
+                return
             self._put(handed)
             for kept in list(self._kept.values()):
                 if not kept.handed.is_last and self._clock() - kept.heard > GONE_S:
                     self._put(kept.handed._replace(is_last=True))
+                    self._silent[kept.handed.replica] = None
 
-    def all(self) -> list[HandOver]:
+    def all(self) -> Known:
         """Everything that was handed over; what is gone has been put together."""
         with self._changing:
-            return [kept.handed for kept in self._kept.values()]
+            handed = tuple(kept.handed for kept in self._kept.values())
+            return Known(handed, dict(self._comparisons), tuple(self._silent))
 
     def living(self) -> list[HandOver]:
         """The replicas that were heard of lately."""

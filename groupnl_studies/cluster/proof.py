@@ -25,6 +25,7 @@ from groupnl_studies.harness.service import HOST, RunningService, free_ports
 
 LIMIT_S = 120.0
 _SETTLED = 40  # answers in a row that say that something has happened
+_UNCHANGED_S = 12.0  # longer than a replica waits before it hands over (5 s), and takes for it on a busy machine
 _BUILD = "groupnl.cluster.application:build"
 _COUNTED = "groupnl_answers_total"
 
@@ -144,13 +145,21 @@ class Proof:
         return int(application.deployments["service"].replica_states.get("RUNNING", 0))
 
     def _counts(self) -> dict[str, float]:
-        """What clients saw, and what the collector shows some seconds later."""
-        time.sleep(6.0)  # longer than any replica waits before it hands over
+        """What clients saw, and what the collector shows once every replica has handed over what they saw."""
+        asked = sum(not seen.is_lost for seen in self._load.seen)
+        counted, since = self._counted(), time.monotonic()
+        while counted != asked and time.monotonic() - since < _UNCHANGED_S:
+            time.sleep(0.5)
+            if (now := self._counted()) != counted:
+                counted, since = now, time.monotonic()
+        return {"clients": asked, "collector": counted}
+
+    def _counted(self) -> float:
+        """The answers that the collector shows."""
         with urllib.request.urlopen(f"http://{HOST}:{self._metrics_port}/metrics", timeout=30) as page:
             families = list(text_string_to_metric_families(page.read().decode()))
         samples = [sample for family in families for sample in family.samples if sample.name == _COUNTED]
-        counted = sum(sample.value for sample in samples if sample.labels["code"] == "200")
-        return {"clients": sum(not seen.is_lost for seen in self._load.seen), "collector": counted}
+        return sum(sample.value for sample in samples if sample.labels["code"] == "200")
 
 
 def until(is_so: Callable[[], bool], what: str) -> None:

@@ -86,10 +86,25 @@ def test_what_a_cluster_cannot_have_is_not_offered(capsys):
 
 def test_a_replica_has_the_settings_of_the_cluster(tmp_path):
     config = ClusterConfig(shadow_share=0.5, state_dir=tmp_path, queue_size=7)
-    replica = config.of_a_replica({"m": "/archives/m.mar"}, tmp_path / "logs")
+    replica = config.of_a_replica({"m": "/archives/m.mar"}, tmp_path / "logs", "10.0.0.6")
     assert replica == ServeConfig(
         models=("m=/archives/m.mar",), shadow_share=0.5, queue_size=7, log_dir=tmp_path / "logs"
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "node", "host"),
+    [
+        ("127.0.0.1", "10.0.0.6", "127.0.0.1"),
+        ("0.0.0.0", "10.0.0.6", "0.0.0.0"),
+        ("10.0.0.5", "10.0.0.6", "10.0.0.6"),
+        ("head.internal", "10.0.0.6", "10.0.0.6"),
+        ("10.0.0.5", "127.0.0.1", "10.0.0.5"),
+    ],
+)
+def test_a_replicas_metrics_are_at_an_address_of_its_node(asked, node, host, tmp_path):
+    config = ClusterConfig(metrics_host=asked, allow_open=True)
+    assert config.of_a_replica({"m": "/archives/m.mar"}, tmp_path, node).metrics_host == host
 
 
 @pytest.mark.filterwarnings("ignore")  # of what Ray's own modules do

@@ -12,38 +12,37 @@ from groupnl.cluster.config import ClusterConfig
 from groupnl.errors import ServerError
 
 ADDRESS = ("127.0.0.1", 8083)
+CONTEXT = SimpleNamespace(get_session_name=lambda: "this session", get_job_id=lambda: "this job")
 
 
 class Cluster:
     """A cluster, played: real ones are in `test_ray_serve.py`, and take minutes.
 
     Attributes:
-        deployed: when the application was, last; None: there is none.
+        deployed: by whom the application was, and when.
         gone: what was taken away.
         joined: the address that Ray was asked for.
     """
 
     def __init__(self, monkeypatch):
-        self.deployed: float | None = None
+        self.deployed = module._Deployed(None, None)
         self.gone: list[str] = []
         self.joined = None
         monkeypatch.setattr(ClusterConfig, "served", lambda _: {"m": "/m.mar"})
         monkeypatch.setattr(module.ray, "init", lambda address, **_: setattr(self, "joined", address))
         monkeypatch.setattr(module.ray, "nodes", lambda: [{}])
+        monkeypatch.setattr(module.ray, "get_runtime_context", lambda: CONTEXT)
+        monkeypatch.setattr(module, "forget", self.gone.append)
         monkeypatch.setattr(module.ray, "get_actor", lambda *_: "counts")
         monkeypatch.setattr(module.ray, "kill", self.gone.append)
         monkeypatch.setattr(module.ray, "shutdown", lambda: None)
-        monkeypatch.setattr(module.serve, "status", self._status)
+        monkeypatch.setattr(module, "_deployed", lambda: self.deployed)
         monkeypatch.setattr(module.serve, "delete", self.gone.append)
         monkeypatch.setattr(module.serve, "shutdown", lambda: self.gone.append("serve"))
         monkeypatch.setattr(module, "deploy", self._deploy)
 
-    def _status(self):
-        there = {} if self.deployed is None else {APPLICATION: SimpleNamespace(last_deployed_time_s=self.deployed)}
-        return SimpleNamespace(applications=there)
-
     def _deploy(self, _):
-        self.deployed = (self.deployed or 0.0) + 1
+        self.deployed = module._Deployed("this job", 1.0)
         return ADDRESS
 
 
@@ -61,7 +60,7 @@ def test_a_ray_of_its_own_ends_with_everything(cluster, monkeypatch):
     with serve(None) as metrics:
         assert metrics == ADDRESS
     assert cluster.joined == "local"
-    assert cluster.gone == ["serve", "counts"]
+    assert cluster.gone == ["serve", "this session", "counts"]
 
 
 def test_on_a_cluster_of_others_only_the_application_goes(cluster):
@@ -70,18 +69,18 @@ def test_on_a_cluster_of_others_only_the_application_goes(cluster):
     assert (cluster.joined, cluster.gone) == ("auto", [APPLICATION])
 
 
-def test_what_was_deployed_by_others_since_stays(cluster):
+@pytest.mark.parametrize("changes", [{"by": "a later job"}, {"when": 2.0}, {"by": None}])
+def test_what_was_deployed_by_others_since_stays(cluster, changes):
     with serve("auto"):
-        cluster.deployed = 7.0
+        cluster.deployed = cluster.deployed._replace(**changes)
     assert cluster.gone == []
 
 
 def test_a_deployment_that_fails_takes_nothing_away(cluster, monkeypatch):
     def fail(_):
-        cluster.deployed = 2.0
+        cluster.deployed = module._Deployed("this job", 1.0)
         raise ServerError("the archive is broken")
 
-    cluster.deployed = 1.0
     monkeypatch.setattr(module, "deploy", fail)
     with pytest.raises(ServerError, match="broken"), serve("auto"):
         pass

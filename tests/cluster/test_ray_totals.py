@@ -1,6 +1,8 @@
 """What replicas have counted, added up, whatever becomes of them."""
 
-from groupnl.cluster.totals import GONE_S, SILENT_S, Counted, HandOver, Sample, Totals
+from pydantic import TypeAdapter
+
+from groupnl.cluster.totals import GONE_S, SILENT_S, Counted, HandOver, Known, Sample, Totals
 from groupnl.server.comparison import Comparison
 
 A = Comparison("a", "twin", "cells")
@@ -54,7 +56,7 @@ def test_the_gone_stay_in_the_counts_and_leave_the_gauges():
     clock.now += GONE_S
     totals.take(hand_over("living", 6))
     assert shown(totals)[f"{ANSWERS}_total"] == 14
-    assert len(totals.all()) == 2, "the living one, and all that are gone together"
+    assert len(totals.all().handed) == 2, "the living one, and all that are gone together"
 
 
 def test_an_earlier_life_goes_on():
@@ -64,6 +66,32 @@ def test_an_earlier_life_goes_on():
     later = Totals(totals.all())
     later.take(hand_over("a", 5))
     assert shown(later)[f"{ANSWERS}_total"] == 9
+
+
+def test_an_earlier_life_tells_what_was_deployed_last_whoever_was_heard_last():
+    totals = Totals()
+    totals.take(hand_over("old", 3))
+    totals.take(hand_over("new", 4, A._replace(archive="b")))
+    totals.take(hand_over("old", 5))
+    known = TypeAdapter(Known)
+    later = Totals(known.validate_json(known.dump_json(totals.all())))
+    assert later.all().comparisons == {"m": A._replace(archive="b")}
+    assert shown(later)[f"{PAIRS}_total"] == 4
+    later.take(hand_over("old", 6))
+    assert shown(later)[f"{PAIRS}_total"] == 4
+
+
+def test_a_silent_replica_that_comes_back_does_not_count_twice():
+    clock = Clock()
+    totals = Totals(clock=clock)
+    totals.take(hand_over("silent", 3))
+    clock.now = GONE_S + 1
+    totals.take(hand_over("living", 5))
+    totals.take(hand_over("silent", 4))
+    assert shown(totals)[f"{ANSWERS}_total"] == 8
+    later = Totals(totals.all())
+    later.take(hand_over("silent", 4))
+    assert shown(later)[f"{ANSWERS}_total"] == 8
 
 
 def test_another_archive_begins_its_verdicts_anew():

@@ -118,6 +118,11 @@ class KeptCounts:
                 say(f"{model}: its {what} changed; what is known of it begins anew")
             self.workers.add(_sums(model, self._models[model], comparisons[model]))
 
+    def comparisons(self) -> dict[str, Comparison]:
+        """What the verdicts of each served model are about that are counted now: after an exchange, the new ones."""
+        with self._saving:
+            return dict(self._comparisons)
+
     def describe(self) -> list[GaugeMetricFamily]:
         """Nothing: nobody else has this name."""
         return []
