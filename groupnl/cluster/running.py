@@ -13,7 +13,7 @@ from groupnl.cluster.application import APPLICATION, PROXY_ENVIRONMENT, build
 from groupnl.cluster.collector import NAME, NAMESPACE, collector
 from groupnl.cluster.config import ClusterConfig
 from groupnl.cluster.memories import forget
-from groupnl.errors import ServerError
+from groupnl.errors import ConfigError, ServerError
 
 LOCAL = "local"  # Ray's word for a cluster of this process; with no address it joins any that it finds
 _LATE_S = 10.0  # for a word of the collector's
@@ -36,12 +36,17 @@ def running(config: ClusterConfig, address: str | None, say: Say) -> Iterator[tu
         Host and port of the metrics.
 
     Raises:
+        ConfigError: a replica needs more than this machine has.
         ServerError: the cluster cannot be reached, or the service does not start there.
     """
     connect(address)
     mine: _Deployed | None = None
     try:
         say(f"starting {', '.join(config.served())} on {len(ray.nodes())} node(s): {config.replicas} replica(s)")
+        if too_large := _too_large(config):
+            if address is None:
+                raise ConfigError(f"{too_large}; lower --cpus or --gpus")
+            say(f"{too_large}; the service waits until one joins")  # as an autoscaler may bring it
         metrics = deploy(config)
         mine = _deployed()._replace(by=_job())
         yield metrics
@@ -65,6 +70,16 @@ class _Deployed(NamedTuple):
 
     by: str | None
     when: float | None
+
+
+def _too_large(config: ClusterConfig) -> str:
+    """What no node has that a replica needs; empty where one has it all."""
+    needs = {"CPU": config.cpus, "GPU": config.gpus}
+    if any(
+        node["Alive"] and all(node["Resources"].get(name, 0) >= needs[name] for name in needs) for node in ray.nodes()
+    ):
+        return ""
+    return f"no node has {config.cpus:g} CPU and {config.gpus:g} GPU, which a replica needs"
 
 
 def _end_everything() -> None:

@@ -9,9 +9,10 @@ pytest.importorskip("ray", reason="the extra ray is not installed")
 from groupnl.cluster import running as module
 from groupnl.cluster.application import APPLICATION
 from groupnl.cluster.config import ClusterConfig
-from groupnl.errors import ServerError
+from groupnl.errors import ConfigError, ServerError
 
 ADDRESS = ("127.0.0.1", 8083)
+NODES = [{"Alive": True, "Resources": {"CPU": 2.0}}, {"Alive": False, "Resources": {"CPU": 64.0, "GPU": 8.0}}]
 CONTEXT = SimpleNamespace(get_session_name=lambda: "this session", get_job_id=lambda: "this job")
 
 
@@ -30,7 +31,7 @@ class Cluster:
         self.joined = None
         monkeypatch.setattr(ClusterConfig, "served", lambda _: {"m": "/m.mar"})
         monkeypatch.setattr(module.ray, "init", lambda address, **_: setattr(self, "joined", address))
-        monkeypatch.setattr(module.ray, "nodes", lambda: [{}])
+        monkeypatch.setattr(module.ray, "nodes", lambda: NODES)
         monkeypatch.setattr(module.ray, "get_runtime_context", lambda: CONTEXT)
         monkeypatch.setattr(module, "forget", self.gone.append)
         monkeypatch.setattr(module.ray, "get_actor", lambda *_: "counts")
@@ -51,8 +52,8 @@ def cluster(monkeypatch):
     return Cluster(monkeypatch)
 
 
-def serve(address):
-    return module.running(ClusterConfig(), address, lambda _: None)
+def serve(address, **settings):
+    return module.running(ClusterConfig(**settings), address, lambda _: None)
 
 
 def test_a_ray_of_its_own_ends_with_everything(cluster, monkeypatch):
@@ -85,6 +86,15 @@ def test_a_deployment_that_fails_takes_nothing_away(cluster, monkeypatch):
     with pytest.raises(ServerError, match="broken"), serve("auto"):
         pass
     assert cluster.gone == []
+
+
+@pytest.mark.parametrize("needs", [{"cpus": 4}, {"gpus": 1}])
+def test_a_replica_that_fits_nowhere_is_told(cluster, needs):
+    with pytest.raises(ConfigError, match="which a replica needs; lower --cpus"), serve(None, **needs):
+        pass
+    said = []
+    with module.running(ClusterConfig(**needs), "auto", said.append):
+        assert "waits until one joins" in said[-1]
 
 
 def test_an_address_that_is_none_is_told():
