@@ -1,13 +1,15 @@
 """What `groupnl cluster serve` takes away when it ends: what it brought, and nothing else."""
 
+import warnings
 from types import SimpleNamespace
 
 import pytest
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
 
-from groupnl.cluster import running as module
-from groupnl.cluster.application import APPLICATION
+with warnings.catch_warnings(action="ignore"):  # of what Ray's own modules do
+    from groupnl.cluster import running as module
+    from groupnl.cluster.application import APPLICATION
 from groupnl.cluster.config import ClusterConfig
 from groupnl.errors import ConfigError, ServerError
 
