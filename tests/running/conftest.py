@@ -1,6 +1,5 @@
 """One server of each kind for the session, with two tiny models."""
 
-import signal
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -20,14 +19,6 @@ from groupnl.inference.engines.onnx import Onnx
 BATCH_DELAY_MS = 250
 
 Exporting = Callable[[], AbstractContextManager[None]]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _interrupt() -> Iterator[None]:
-    """Shells ignore Ctrl-C for what runs in the background, and servers inherit that: some tests stop them so."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

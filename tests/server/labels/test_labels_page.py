@@ -117,7 +117,7 @@ def test_the_metrics_are_where_they_were(port: int) -> None:
 def test_who_may_not_send(
     port: int, sent: Sent, headers: dict[str, str], status: int, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(metrics_endpoint._Quiet, "timeout", 0.2)
+    monkeypatch.setattr(metrics_endpoint.QuietHandler, "timeout", 0.2)
     answer = _post(port, **headers)
     assert (answer.status, answer.content["code"]) == (status, code)
     assert sent.labels == []
@@ -183,7 +183,7 @@ def _opened(port: int, rest: bytes) -> socket.socket:
 
 
 def test_who_is_silent_is_told(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics_endpoint._Quiet, "timeout", 0.2)
+    monkeypatch.setattr(metrics_endpoint.QuietHandler, "timeout", 0.2)
     with _opened(port, b"[") as client:
         assert client.makefile("rb").readline().startswith(b"HTTP/1.0 408 ")
 
