@@ -54,7 +54,7 @@ def _faults_on_demand() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _interrupt() -> Iterator[None]:
-    """Shells ignore Ctrl-C for what runs in the background, and what it starts inherits that: some tests stop programs so."""
+    """Shells ignore Ctrl-C for what runs in the background, and its programs inherit that: some tests stop them so."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

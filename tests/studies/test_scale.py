@@ -75,7 +75,7 @@ def test_a_real_prometheus_is_measured(tmp_path: Path, capsys: pytest.CaptureFix
         figures = tmp_path / "scale.json"
         words = ["--prometheus", str(tools() / "prometheus"), "--metrics", f"http://127.0.0.1:{service.server_port}/"]
         # It looks for its targets five seconds after its start.
-        words += ["--interval", "0.5", "--seconds", "8", "--json", str(figures), "--told", "1000"]
+        words += ["--interval", "0.5", "--seconds", "6.5", "--json", str(figures), "--told", "1000"]
         assert main(["study", "scale", "--replicas", "2", "6", *words]) == 0
         service.shutdown()
     printed = capsys.readouterr().out
