@@ -39,6 +39,11 @@ class Member:
     held: deque[Any] = field(default_factory=deque)
     answered: int = 0
 
+    def send(self, message: object) -> None:
+        """Tell it something; if it has just ended, the next `recv` says so."""
+        with suppress(OSError):
+            self.link.send(message)
+
     def close(self) -> None:
         """End it, if it goes on."""
         self.link.close()
@@ -128,8 +133,7 @@ class Linked(Generic[PieceOf, FoundOf]):
     def _give(self, member: Member, piece: PieceOf | None) -> None:
         if piece is not None:
             member.held.append(piece)
-        with suppress(OSError):  # it has just ended: the next `recv` says so
-            member.link.send(piece)
+        member.send(piece)
 
     def _lose(self, member: Member, queue: _Queue[PieceOf], told: Told) -> None:
         told(-member.answered)

@@ -50,5 +50,5 @@ def started(job: Job[PieceOf, FoundOf], ordinal: int, ends: ExitStack) -> Member
         )
     member = Member(f"process {ordinal + 1} ({process.pid})", ours, process)
     ends.callback(member.close)
-    ours.send(job)
+    member.send(job)
     return member
