@@ -1,11 +1,12 @@
 """The tasks of a Ray cluster, a piece each: Ray has others do again what a lost process or machine had."""
 
+import atexit
 import logging
 import os
 import pickle
 import signal
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic
@@ -19,7 +20,7 @@ from groupnl.errors import ConfigError, GroupNLError
 from groupnl.validation.crew.job import Count, FoundOf, Job, PieceOf, Team, Told
 from groupnl.validation.crew.messages import Answered, Failed, Found
 
-_TRIES = 10  # of a piece, with as many processes: it may be what they die of
+_RETRIES = 10  # of a piece, each with another process: it may be what they die of
 _AHEAD = 2  # tasks for each that can run
 
 
@@ -37,8 +38,10 @@ class RayTasks:
         before = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(address, logging_level=logging.WARNING, log_to_driver=False)
-        except (RayError, ConnectionError, ValueError) as error:
-            raise ConfigError(f"--ray {address}: no Ray cluster is found there ({error}): `ray start --head`") from None
+        except (RayError, ConnectionError, ValueError, RuntimeError) as error:  # the last: another version
+            raise ConfigError(
+                f"--ray {address}: no Ray cluster can be used there ({error}): `ray start --head`"
+            ) from None
         finally:
             signal.signal(signal.SIGTERM, before)  # Ray's own handler knows nothing of what is to be cleaned up
 
@@ -66,7 +69,7 @@ class _Tasks(Generic[PieceOf, FoundOf]):
             needs = " and ".join(counted(count, name) for name, count in self._needs.items() if count)
             raise ConfigError(f"no machine of the Ray cluster has {needs} for a task: lower --threads or --workers")
         self._count = ray.remote(
-            num_cpus=self._needs["CPU"], num_gpus=self._needs["GPU"], max_retries=_TRIES, retry_exceptions=False
+            num_cpus=self._needs["CPU"], num_gpus=self._needs["GPU"], max_retries=_RETRIES, retry_exceptions=False
         )(_count)
         self._job = pickle.dumps(job)
 
@@ -95,8 +98,8 @@ class _Tasks(Generic[PieceOf, FoundOf]):
             raise
         except RayError as error:
             raise ConfigError(
-                f"a piece was lost with {_TRIES} processes, the last time: {error}; what is finished is kept, so the "
-                "same command goes on"
+                f"a piece was lost with {1 + _RETRIES} processes, the last time: {error}; what is finished is kept, so "
+                "the same command goes on"
             ) from error
         if isinstance(found, Failed):
             raise ConfigError(found.reason)
@@ -128,7 +131,10 @@ def _opened(job: bytes, folder: str) -> Count[Any, Any]:
     """
     try:
         os.chdir(folder)
-        return pickle.loads(job).opened(0).__enter__()  # type: ignore[no-any-return]  # noqa: S301 (our own)
+        # Kept: a manager that nobody holds closes at once, and removes the folder of the engines that are made next.
+        ends = ExitStack()
+        atexit.register(ends.close)
+        return ends.enter_context(pickle.loads(job).opened(0))  # noqa: S301 (our own)
     except OSError as error:
         raise ConfigError(
             f"{error}: every machine of the cluster must have the same files in the same places"
