@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -26,15 +28,20 @@ def mixed(folder: Path, each: int) -> None:
             Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(folder / name / f"{number}.png")
 
 
-def start(*words: str) -> "subprocess.Popen[str]":
-    """The command, on a CPU."""
-    return subprocess.Popen(
+@contextmanager
+def running(*words: str) -> Iterator["subprocess.Popen[str]"]:
+    """The command, on a CPU; it does not go on after the block."""
+    with subprocess.Popen(
         [sys.executable, "-m", "groupnl", *words, "--device", "cpu"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def counting(pid: int) -> list[psutil.Process]:

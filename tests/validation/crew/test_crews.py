@@ -9,7 +9,7 @@ import psutil
 import pytest
 from support import torchrun
 from support.colours import COLOURS, colour_checkpoint
-from support.crew_runs import LIMIT_S, counting, mixed, start
+from support.crew_runs import LIMIT_S, counting, mixed, running
 from support.waiting import until
 
 from groupnl.cli import main
@@ -90,11 +90,11 @@ def test_a_killed_process_and_another_number_of_them_change_nothing(
 
 
 def test_a_signal_ends_all_and_one_process_goes_on(folder: Path, alone: Record, tmp_path: Path) -> None:
-    process = start(*words(folder, tmp_path), "--processes", "2", "--workers", "1")
-    until((tmp_path / "counts.json").exists, LIMIT_S, longest_pause_s=0.02)
-    below = psutil.Process(process.pid).children(recursive=True)
-    process.terminate()
-    printed, _ = process.communicate(timeout=LIMIT_S)
+    with running(*words(folder, tmp_path), "--processes", "2", "--workers", "1") as process:
+        until((tmp_path / "counts.json").exists, LIMIT_S, longest_pause_s=0.02)
+        below = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        printed, _ = process.communicate(timeout=LIMIT_S)
     assert process.returncode == 143, printed
     assert "Traceback" not in printed
     gone, still = psutil.wait_procs(below, timeout=10)
