@@ -1,4 +1,4 @@
-"""One process at a time in a folder whose files it reads, changes and writes again."""
+"""One process at a time in a folder whose files it reads, changes and writes again; others are refused, or wait."""
 
 import fcntl
 from collections.abc import Iterator
@@ -30,3 +30,24 @@ def locked(folder: Path, otherwise: str) -> Iterator[None]:
         except OSError as error:
             raise ConfigError(f"another process works in {folder}: wait for it, or {otherwise}") from error
         yield
+
+
+@contextmanager
+def waited_for(folder: Path) -> Iterator[None]:
+    """The same for who wants what another one makes there: the others wait until it is there.
+
+    It is given back at the block's end, also where a child process has inherited the file.
+
+    Args:
+        folder: where the file `lock` is put, which stays there; it is made.
+
+    Raises:
+        OSError: nothing can be written there.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / LOCK).open("w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(file, fcntl.LOCK_UN)

@@ -3,16 +3,16 @@
 An address may lead to another file tomorrow, and a server may be another's: what is served is what the SHA-256 says.
 """
 
-import fcntl
 import hashlib
 import re
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import urldefrag, urlsplit
 
 from groupnl.base.atomic_file import replacing
+from groupnl.base.folder_lock import waited_for
 from groupnl.base.say import Say
 from groupnl.errors import ArchiveError, ConfigError, ServerError, not_installed
 from groupnl.server.config import ServeConfig
@@ -138,15 +138,13 @@ def _is_whole(archive: Path, source: Source, say: Say) -> bool:
 @contextmanager
 def _turn(folder: Path) -> Iterator[None]:
     """One process at a time; the others wait, because they want the same."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = (folder / "lock").open("w", encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(
-            f"cannot write archives to {folder} ({error.strerror}); choose another --model-store"
-        ) from None
-    with lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(waited_for(folder))
+        except OSError as error:
+            raise ConfigError(
+                f"cannot write archives to {folder} ({error.strerror}); choose another --model-store"
+            ) from None
         yield
 
 

@@ -1,6 +1,5 @@
 """What every process of `groupnl validate` is told once: the checkpoint, and how it is run."""
 
-import fcntl
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any
 
 import torch
 
+from groupnl.base.folder_lock import waited_for
 from groupnl.inference.engines.engine import Engine
 from groupnl.inference.workshop import Workshop
 from groupnl.models.trained import Trained, open_trained
@@ -93,7 +93,5 @@ class Validation:
 def _engine(trained: Trained, size: int, how: How, cache: Path) -> Engine:
     """The engine for images of a size; processes with one cache wait for what another one makes there."""
     workshop = Workshop(cache, trained.input.model_copy(update={"size": size}), how.device, how.threads)
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "lock").open("w", encoding="utf-8") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with waited_for(cache):
         return workshop.engine(how.way, trained.network, trained.identity)
