@@ -8,6 +8,7 @@ import ray
 from ray import serve
 
 from groupnl.base.environment import report_no_usage
+from groupnl.base.ray_nodes import has_room
 from groupnl.base.say import Say
 from groupnl.cluster.application import APPLICATION, PROXY_ENVIRONMENT, build
 from groupnl.cluster.collector import NAME, NAMESPACE, collector
@@ -74,10 +75,7 @@ class _Deployed(NamedTuple):
 
 def _too_large(config: ClusterConfig) -> str:
     """What no node has that a replica needs; empty where one has it all."""
-    needs = {"CPU": config.cpus, "GPU": config.gpus}
-    if any(
-        node["Alive"] and all(node["Resources"].get(name, 0) >= needs[name] for name in needs) for node in ray.nodes()
-    ):
+    if has_room(ray.nodes(), {"CPU": config.cpus, "GPU": config.gpus}):
         return ""
     return f"no node has {config.cpus:g} CPU and {config.gpus:g} GPU, which a replica needs"
 

@@ -15,6 +15,7 @@ import ray
 import torch
 from ray.exceptions import RayError, RayTaskError
 
+from groupnl.base.ray_nodes import has_room
 from groupnl.base.texts import counted
 from groupnl.errors import ConfigError, GroupNLError
 from groupnl.validation.crew.job import Count, FoundOf, Job, PieceOf, Team, Told
@@ -65,7 +66,7 @@ class RayTasks:
 class _Tasks(Generic[PieceOf, FoundOf]):
     def __init__(self, job: Job[PieceOf, FoundOf]) -> None:
         self._needs = {"CPU": job.cores, "GPU": int(job.device.type == "cuda")}
-        if not any(_runs_on(node, self._needs) for node in ray.nodes()):
+        if not has_room(ray.nodes(), self._needs):
             needs = " and ".join(counted(count, name) for name, count in self._needs.items() if count)
             raise ConfigError(f"no machine of the Ray cluster has {needs} for a task: lower --threads or --workers")
         self._count = ray.remote(
@@ -106,10 +107,6 @@ class _Tasks(Generic[PieceOf, FoundOf]):
         told(answered.images)
         what: FoundOf = found.what
         return what
-
-
-def _runs_on(node: dict[str, Any], needs: dict[str, int]) -> bool:
-    return node["Alive"] and all(node["Resources"].get(name, 0) >= count for name, count in needs.items())
 
 
 def _count(job: bytes, folder: str, piece: object) -> tuple[Answered, Found | Failed]:
