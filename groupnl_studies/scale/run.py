@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from groupnl.report.samples import Samples
+from groupnl_studies.scale.exporter import Page
 from groupnl_studies.scale.prometheus import Prometheus, Replicas
 
 _POLL_S = 1.0
@@ -87,19 +87,11 @@ def _watched(prometheus: Prometheus, load: Load, replicas: int) -> Need:
     return Need(
         replicas=replicas,
         series=round(seen.total("prometheus_tsdb_head_series")),
-        samples=replicas * _series(load.page),
+        samples=replicas * Page(load.page.read_text(encoding="utf-8")).series,
         memory=round(memory),
         cores=(seen.total("process_cpu_seconds_total") - steady[1]) / (now - steady[0]),
-        rules_s=_seconds_of_rules(seen),
+        rules_s=seen.total("prometheus_rule_group_last_duration_seconds"),
     )
-
-
-def _seconds_of_rules(seen: Samples) -> float:
-    return seen.total("prometheus_rule_group_last_duration_seconds")
-
-
-def _series(page: Path) -> int:
-    return sum(bool(line) and not line.startswith("#") for line in page.read_text(encoding="utf-8").splitlines())
 
 
 class Line(NamedTuple):
