@@ -1,6 +1,5 @@
 """A real HAProxy with the settings that are handed out: the one on the path, or what `.ci/haproxy.sh` fetches."""
 
-import functools
 import socket
 import subprocess
 import time
@@ -8,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import pytest
+from support.fetched import fetched
 from support.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
@@ -18,13 +17,9 @@ STOP_LIMIT_S = 30
 _SOCKET = "/run/haproxy/admin.sock"
 
 
-@functools.cache
-def program() -> str:
-    """HAProxy's; skips the test where there is neither one nor a way to get it."""
-    found = subprocess.run([ROOT / ".ci" / "haproxy.sh"], capture_output=True, text=True, check=False)
-    if found.returncode:
-        pytest.skip(found.stderr.strip().splitlines()[-1])
-    return found.stdout.strip()
+def program() -> Path:
+    """HAProxy's; see `fetched`."""
+    return fetched("haproxy.sh")
 
 
 @contextmanager

@@ -5,22 +5,18 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 from support.expressions import SERVING_CONFIG
+from support.fetched import fetched
 
 KUBERNETES = SERVING_CONFIG / "kubernetes"
 ROOT = SERVING_CONFIG.parent
 Resource = dict[str, Any]
 
 
-@functools.cache
-def program() -> str:
-    """Of kubectl; skips the test where there is neither one nor a way to get it."""
-    found = subprocess.run([ROOT / ".ci" / "kubectl.sh"], capture_output=True, text=True, check=False)
-    if found.returncode:
-        pytest.skip(found.stderr.strip().splitlines()[-1])
-    return found.stdout.strip()
+def program() -> Path:
+    """kubectl's; see `fetched`."""
+    return fetched("kubectl.sh")
 
 
 @functools.cache

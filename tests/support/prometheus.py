@@ -1,6 +1,5 @@
 """A real Prometheus for tests: the one on the path, or what `.ci/prometheus.sh` fetches."""
 
-import functools
 import json
 import subprocess
 import time
@@ -10,7 +9,7 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-import pytest
+from support.fetched import fetched
 from support.ports import free_ports
 
 from groupnl.cli import main
@@ -21,13 +20,9 @@ START_LIMIT_S = 90
 STOP_LIMIT_S = 60
 
 
-@functools.cache
 def tools() -> Path:
-    """The folder of prometheus and promtool; skips the test where there is neither of them nor a way to get them."""
-    found = subprocess.run([ROOT / ".ci" / "prometheus.sh"], capture_output=True, text=True, check=False)
-    if found.returncode:
-        pytest.skip(found.stderr.strip().splitlines()[-1])
-    return Path(found.stdout.strip())
+    """The folder of prometheus and promtool; see `fetched`."""
+    return fetched("prometheus.sh")
 
 
 def promtool(*words: str | Path) -> str:
