@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 from imagecorruptions import corruptions as library
-from likeness import as_rows, assert_like
 from scipy import stats
+from support.likeness import as_rows, assert_like
 from torch import Generator, Tensor
 
 from groupnl.corruptions import NAMES, corrupt

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import torch
-from likeness import as_rows, assert_like
+from support.likeness import as_rows, assert_like
 from torch import Generator, Tensor
 
 from groupnl.corruptions import BENCHMARK, VALIDATION, corrupt

@@ -8,9 +8,9 @@ import numpy.typing as npt
 import pytest
 import torch
 from imagecorruptions import corruptions as library
-from likeness import as_rows, assert_like
 from PIL import Image
 from scipy.ndimage import gaussian_filter, map_coordinates, zoom
+from support.likeness import as_rows, assert_like
 from torch import Generator, Tensor
 
 from groupnl.corruptions import corrupt

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from icon_packages import NEW, SURFER, make_packages
 from PIL import Image
+from support.icon_packages import NEW, SURFER, make_packages
 
 from groupnl.datasets.icons.build import build, plan
 from groupnl.datasets.icons.command import add_arguments

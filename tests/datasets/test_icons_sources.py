@@ -5,7 +5,7 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from icon_packages import write_tarball
+from support.icon_packages import write_tarball
 
 from groupnl.datasets.icons.sources import NOTO, PACKAGES, Package, fetch, integrity_of, read_members
 from groupnl.errors import ConfigError

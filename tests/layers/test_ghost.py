@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from naive_layers import batch_norm, conv2d, relu
+from support.naive_layers import batch_norm, conv2d, relu
 from torch import nn
 
 from groupnl.layers import GhostConv2d

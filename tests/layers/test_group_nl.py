@@ -4,7 +4,7 @@ from math import gcd
 import numpy as np
 import pytest
 import torch
-from naive_layers import Array, conv2d
+from support.naive_layers import Array, conv2d
 
 from groupnl.layers import GroupNLConv2d
 

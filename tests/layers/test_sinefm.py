@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from naive_layers import batch_norm, conv2d
+from support.naive_layers import batch_norm, conv2d
 
 from groupnl.layers import SineFMConv2d
 

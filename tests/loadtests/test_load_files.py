@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-from draw_images import FILES, draw
 from PIL import Image as Pillow
+from support.draw_images import FILES, draw
 
 from groupnl.errors import InputError
 from groupnl.images.decode import decode

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from fake_service import FakeService
+from support.fake_service import FakeService
 
 pytestmark = pytest.mark.slow
 

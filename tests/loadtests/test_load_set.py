@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from fake_service import FakeService
+from support.fake_service import FakeService
 
 from loadtests._plot import draw
 

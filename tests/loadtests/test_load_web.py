@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
-from fake_service import FakeService
+from support.fake_service import FakeService
 from support.ports import free_ports
 
 pytestmark = pytest.mark.slow

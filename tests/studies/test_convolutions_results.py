@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from convolution_results import PLAN, RECIPE, RECORD, result
 from pydantic import ValidationError
+from support.convolution_results import PLAN, RECIPE, RECORD, result
 
 from groupnl.errors import ConfigError
 from groupnl_studies.convolutions.cells import StudyCell, all_cells, choose_cells

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from convolution_results import result
 from PIL import Image
+from support.convolution_results import result
 from support.folder_holder import held
 from support.half_written import KilledError, killed_while_writing
 from timm.utils import random_seed

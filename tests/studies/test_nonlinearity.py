@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from convolution_results import result
 from PIL import Image
+from support.convolution_results import result
 from support.pictures import scene
 from support.tiny import tiny_checkpoint
 
