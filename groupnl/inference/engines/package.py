@@ -13,6 +13,7 @@ from groupnl.inference.engines.packed_weights import packed_weights
 from groupnl.inference.native import build as native
 from groupnl.inference.pixels import PixelNetwork
 from groupnl.inference.rewrite import to_inference
+from groupnl.inference.rewrite.native_block import join_convolutions
 from groupnl.inference.rewrite.native_layer import use_native_layers
 from groupnl.inference.rewrite.reorder import reorder_channels
 
@@ -87,6 +88,8 @@ def _with_kernels(network: fx.GraphModule, variant: native.Variant, folder: Path
     if not use_native_layers(network, variant):
         reorder_channels(network)
         return None
+    if variant.multiplies_best:
+        join_convolutions(network)
     library = native.build(folder, variant)
     native.load(library)
     return library

@@ -122,7 +122,7 @@ Tensor finish_layer(const Tensor& x, const Tensor& scale, const Tensor& shift, c
   check_sources(sources, maps.seeds);
   const Finish finish_pixels =
       for_activation(activation, []<Activation kActivation>() -> Finish { return finish<kActivation>; });
-  const Tensor input = is_channels_last(x) ? x : torch::stable::contiguous(x, MemoryFormat::ChannelsLast);
+  const Tensor input = channels_last(x);
   Tensor output = torch::stable::empty({x.size(0), maps.channels(), x.size(2), x.size(3)}, Number::kType,
                                        std::nullopt, x.device(), std::nullopt, MemoryFormat::ChannelsLast);
   maps.input = static_cast<const Element*>(input.const_data_ptr());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 
 #include <torch/csrc/stable/tensor.h>
 
@@ -31,12 +32,23 @@ struct Number {
     _mm256_mask_storeu_epi16(target, lanes, (__m256i)_mm512_cvtneps_pbh(values));
   }
 
+  static constexpr int64_t kTogether = 2;  // inputs that one instruction multiplies for each lane
+
+  // The same kTogether inputs in all lanes.
+  static Pairs repeat(const Element* source) {
+    int32_t pair;
+    std::memcpy(&pair, source, sizeof pair);
+    return (Pairs)_mm512_set1_epi32(pair);
+  }
+
   // Those of the pairs of seeds with these lanes.
   static Lanes pair_lanes(Lanes lanes, int64_t, int64_t) { return lanes; }
 
   static Pairs load_pairs(const Element* source, Lanes lanes) {
     return (Pairs)_mm512_maskz_loadu_epi32(lanes, source);
   }
+
+  static Pairs load_pairs(const Element* source, AllLanes) { return (Pairs)_mm512_loadu_si512(source); }
 
   static Floats multiply_add(Pairs a, Pairs b, Floats sum) { return _mm512_dpbf16_ps(sum, a, b); }
 
@@ -55,6 +67,9 @@ struct Number {
   static constexpr const char* kName = "float32";
   static constexpr int64_t kPairs = 2;
   static constexpr int kChains = 1;
+  static constexpr int64_t kTogether = 1;
+
+  static Pairs repeat(const Element* source) { return all(*source); }
 
   template <typename SomeLanes>
   static Floats load(const Element* source, SomeLanes lanes) {

@@ -1,14 +1,15 @@
-// A sparse GroupNL layer with the batch norm and the activation behind it, in one pass over channels-last memory.
+// A sparse GroupNL layer with the batch norm and the activation behind it, and, where they are given, the 1x1
+// convolutions before and behind it, in one pass over channels-last memory.
 //
-// A seed is a sum over pairs of neighbouring input channels. The dot product instruction of CPUs with bfloat16 adds
-// up just such pairs in float32, so that 16 seeds take one instruction for each tap of the kernel; in float32 each
-// channel has a sum, and neighbours are added at the end. Norm, sine (a polynomial in the normalised seed), affine and
-// activation follow while the seeds are in the first cache.
+// Between those convolutions a network has several times as many channels as around them. Here only the rows that the
+// kernel reaches are computed, and they stay in the caches of a core; in memory nothing of them is written or read.
 //
 // Registered as sparse_layer through torch's stable ABI; see build.py for its arguments.
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,210 +17,81 @@
 #include <torch/csrc/stable/ops.h>
 #include <torch/csrc/stable/tensor.h>
 
-#include "activations.h"
-#include "numbers.h"
-#include "tensors.h"
+#include "pointwise.h"
+#include "sparse_row.h"
 
 namespace {
 
-struct Layer {
-  int64_t height, width, channels, out_height, out_width, padding, degree;
+// Layer, and what is around it; `expand` and `project` have weights where they are given.
+struct Block {
+  Layer layer;
+  Pointwise expand, project;
+  MultiplyRow expand_row, project_row;
+  bool has_shortcut;  // the input is added to the result
+  Finish finishes[kMaxPixels + 1];
   const Element* input;
-  const Element* weight;     // [tap][channel]
-  const float* scale;        // of the seeds
-  const float* shift;
-  const float* polynomials;  // [power][seed]
-  const Element* zeros;      // a pixel of the padding
   Element* output;
-  int64_t seeds() const { return channels / 2; }
-  int64_t scratch() const { return whole_registers(seeds()); }  // floats for a pixel's seeds
+  int64_t outputs() const { return project.weight ? project.outputs : layer.channels; }
 };
 
-// What is known of one row of the output.
-struct Row {
-  const Element* inputs[5];  // rows of the input below the kernel's
-  int first, last;            // rows of the kernel that are not in the padding
-  const Element* ahead;      // the rows of the input that come into reach next, one or two
-  float* seeds;               // [pixel][seed], not yet divided by the norm
-  float* factors;             // one over the norm, [pixel]
-  Element* output;
+// Rows of the layer's input: those of the block's, or what the first convolution makes of them, each computed once.
+template <int kKernel>
+class Rows {
+ public:
+  explicit Rows(const Block& block) : block_(block) {
+    if (block.expand.weight) kept_.reset(new Element[kKernel * block.layer.row()]);
+    std::fill_n(rows_, kKernel, -1);
+  }
+
+  const Element* operator[](int64_t row) {
+    if (!kept_) return block_.input + row * block_.layer.row();
+    const int64_t slot = row % kKernel;
+    Element* place = kept_.get() + slot * block_.layer.row();
+    if (rows_[slot] != row) {
+      const int64_t width = block_.layer.width;
+      block_.expand_row(block_.expand, width, block_.input + row * width * block_.expand.inputs, nullptr, place);
+      rows_[slot] = row;
+    }
+    return place;
+  }
+
+ private:
+  const Block& block_;
+  std::unique_ptr<Element[]> kept_;
+  int64_t rows_[kKernel];  // that are kept
 };
 
-// Seeds and one over their norms of `runs` times kPixels pixels of a row; unless all their columns are inside, some are
-// padding.
-template <int kKernel, int kStride, int kPixels, bool kInside>
-void compute_seeds(const Layer& layer, const Row& row, int64_t column, int64_t runs) {
-  constexpr int kColumns = (kPixels - 1) * kStride + kKernel;
-  const int64_t channels = layer.channels, seeds = layer.seeds(), padded = layer.scratch();
-  for (int64_t end = column + runs * kPixels; column < end; column += kPixels) {
-    const int64_t left = column * kStride - layer.padding;
-    const Element* edge[kKernel][kInside ? 1 : kColumns];
-    if constexpr (!kInside) {
-      for (int r = row.first; r < row.last; r++) {
-        for (int i = 0; i < kColumns; i++) {
-          const bool inside = left + i >= 0 && left + i < layer.width;
-          edge[r][i] = inside ? row.inputs[r] + (left + i) * channels : layer.zeros;
-        }
-      }
-    }
-    Floats squares[kMaxPixels];
-#pragma GCC unroll 8
-    for (int p = 0; p < kMaxPixels; p++) squares[p] = all(0.0f);
-    for_registers<(kPixels > 4)>(seeds, [&](int64_t c, auto lanes) __attribute__((always_inline)) {
-      Floats sums[Number::kPairs][kPixels];
-      for (int64_t part = 0; part < Number::kPairs; part++) {
-        const int64_t first = 2 * c + part * kLanes;
-        const auto pair_lanes = Number::pair_lanes(lanes, first, channels);
-        Floats chains[Number::kChains][kPixels];
-#pragma GCC unroll 16
-        for (int p = 0; p < Number::kChains * kPixels; p++) chains[p / kPixels][p % kPixels] = all(0.0f);
-        for (int r = row.first; r < row.last; r++) {
-          const Element* weights = layer.weight + r * kKernel * channels + first;
-          const Element* inputs = row.inputs[r] + left * channels + first;
-          Number::Pairs taps[kKernel];
-#pragma GCC unroll 8
-          for (int k = 0; k < kKernel; k++) taps[k] = Number::load_pairs(weights + k * channels, pair_lanes);
-#pragma GCC unroll 32
-          for (int i = 0; i < kColumns; i++) {
-            const Element* input = kInside ? inputs + i * channels : edge[r][i] + first;
-            const Number::Pairs pairs = Number::load_pairs(input, pair_lanes);
-#pragma GCC unroll 8
-            for (int p = 0; p < kPixels; p++) {
-              const int tap = i - p * kStride;
-              if (tap < 0 || tap >= kKernel) continue;
-              Floats& sum = chains[tap % Number::kChains][p];
-              sum = Number::multiply_add(pairs, taps[tap], sum);
-            }
-          }
-        }
-#pragma GCC unroll 8
-        for (int p = 0; p < kPixels; p++) {
-          sums[part][p] = chains[0][p];
-          if constexpr (Number::kChains > 1) sums[part][p] += chains[1][p];
-        }
-        // In networks neither what comes next nor the new tensor is in the first caches; adding up is time to fetch it.
-        if (part * kLanes * sizeof(Element) % 64) continue;
-#pragma GCC unroll 8
-        for (int p = 0; p < kPixels; p++) __builtin_prefetch(row.output + (column + p) * channels + first, 1);
-        if constexpr (kInside) {
-          for (int r = 0; r < kStride; r++) {
-            const Element* ahead = row.ahead + (r * layer.width + column * kStride) * channels + first;
-#pragma GCC unroll 16
-            for (int i = 0; i < kPixels * kStride; i++) __builtin_prefetch(ahead + i * channels);
-          }
-        }
-      }
-#pragma GCC unroll 8
-      for (int p = 0; p < kPixels; p++) {
-        Floats parts[Number::kPairs];
-        for (int64_t part = 0; part < Number::kPairs; part++) parts[part] = sums[part][p];
-        const Floats seed = Number::seeds_of(parts);
-        squares[p] = multiply_add(seed, seed, squares[p]);
-        store(row.seeds + (column + p) * padded + c, AllLanes{}, seed);
-      }
-    });
-    const __m256 norms = _mm256_max_ps(_mm256_set1_ps(kEpsilon * kEpsilon), sums_of(squares));
-    _mm256_storeu_ps(row.factors + column, one_over_root(norms));
-  }
-}
-
-// Norm, affine, polynomial and activation of `runs` times kPixels pixels of a row.
-template <int kPixels, Activation kActivation>
-void finish(const Layer& layer, const Row& row, int64_t column, int64_t runs) {
-  const int64_t channels = layer.channels, seeds = layer.seeds(), padded = layer.scratch();
-  for (int64_t end = column + runs * kPixels; column < end; column += kPixels) {
-    const float* scratch = row.seeds + column * padded;
-    Element* output = row.output + column * channels;
-    Floats factors[kPixels];
-#pragma GCC unroll 8
-    for (int p = 0; p < kPixels; p++) factors[p] = all(row.factors[column + p]);
-    for_registers<(kPixels > 4)>(seeds, [&](int64_t c, auto lanes) __attribute__((always_inline)) {
-      const Floats scale = load(layer.scale + c, lanes);
-      const Floats shift = load(layer.shift + c, lanes);
-      Floats seed[kPixels], wave[kPixels];
-#pragma GCC unroll 8
-      for (int p = 0; p < kPixels; p++) {
-        seed[p] = load(scratch + p * padded + c) * factors[p];
-        Number::store(output + p * channels + c, lanes, activate<kActivation>(multiply_add(seed[p], scale, shift)));
-      }
-      polynomials_of(seed, layer.polynomials + c, layer.degree, seeds, lanes, wave);
-#pragma GCC unroll 8
-      for (int p = 0; p < kPixels; p++) {
-        Number::store(output + p * channels + seeds + c, lanes, activate<kActivation>(wave[p]));
-      }
-    });
-  }
-}
-
-using Finish = void (*)(const Layer&, const Row&, int64_t, int64_t);
-
-template <int kPixels>
-Finish finish_for(const std::string& activation) {
-  return for_activation(activation, []<Activation kActivation>() -> Finish { return finish<kPixels, kActivation>; });
-}
-
-// Cuts a row of pixels into runs of at most 8 and calls use.operator()<length>(first pixel, how many such runs).
-template <typename Use>
-void cut(int64_t width, const Use& use) {
-  int64_t column = 0;
-  const auto take = [&]<int kPixels>() {
-    const int64_t runs = (width - column) / kPixels;
-    if (runs) use.template operator()<kPixels>(column, runs);
-    column += runs * kPixels;
-  };
-  // The widths of networks for 224 pixels are multiples of 7.
-  if (width % 8 && width % 7 == 0) take.template operator()<7>();
-  take.template operator()<8>();
-  take.template operator()<4>();
-  take.template operator()<2>();
-  take.template operator()<1>();
-}
-
 template <int kKernel, int kStride>
-void compute_row(const Layer& layer, const Row& row, const Finish* finishes) {
-  cut(layer.out_width, [&]<int kPixels>(int64_t column, int64_t runs) {
-    // Those at the ends see padding.
-    const auto is_inside = [&](int64_t run) {
-      const int64_t left = (column + run * kPixels) * kStride - layer.padding;
-      return left >= 0 && left + (kPixels - 1) * kStride + kKernel <= layer.width;
-    };
-    for (int64_t run = 0; run < runs;) {
-      int64_t next = run + 1;
-      if (is_inside(run)) {
-        while (next < runs && is_inside(next)) next++;
-        compute_seeds<kKernel, kStride, kPixels, true>(layer, row, column + run * kPixels, next - run);
-      } else {
-        compute_seeds<kKernel, kStride, kPixels, false>(layer, row, column + run * kPixels, 1);
-      }
-      run = next;
-    }
-  });
-  cut(layer.out_width,
-      [&]<int kPixels>(int64_t column, int64_t runs) { finishes[kPixels](layer, row, column, runs); });
-}
-
-template <int kKernel, int kStride>
-void compute_rows(Layer layer, const Finish* finishes, int64_t begin, int64_t end) {
+void compute_rows(const Block& block, int64_t begin, int64_t end) {
+  Layer layer = block.layer;
   std::vector<float> scratch(layer.out_width * layer.scratch() + layer.out_width + kMaxPixels);
   const std::vector<Element> zeros(layer.channels);
   layer.zeros = zeros.data();
+  Rows<kKernel> rows(block);
+  std::vector<Element> finished(block.project.weight ? layer.out_width * layer.channels : 0);
   Row row{};
   row.seeds = scratch.data();
   row.factors = row.seeds + layer.out_width * layer.scratch();
-  const int64_t step = layer.width * layer.channels;  // from one row of the input to the next
   for (int64_t i = begin; i < end; i++) {
     const int64_t image = i / layer.out_height, top = i % layer.out_height * kStride - layer.padding;
     row.first = static_cast<int>(std::clamp<int64_t>(-top, 0, kKernel));
     row.last = static_cast<int>(std::clamp<int64_t>(layer.height - top, row.first, kKernel));
-    for (int k = row.first; k < row.last; k++) row.inputs[k] = layer.input + (image * layer.height + top + k) * step;
-    row.output = layer.output + i * layer.out_width * layer.channels;
-    const int64_t ahead = std::clamp<int64_t>(top + kKernel, 0, std::max<int64_t>(0, layer.height - kStride));
-    row.ahead = layer.input + (image * layer.height + ahead) * step;
-    compute_row<kKernel, kStride>(layer, row, finishes);
+    for (int k = row.first; k < row.last; k++) row.inputs[k] = rows[image * layer.height + top + k];
+    if (!block.expand.weight) {
+      const int64_t ahead = std::clamp<int64_t>(top + kKernel, 0, std::max<int64_t>(0, layer.height - kStride));
+      row.ahead = rows[image * layer.height + ahead];
+    }
+    Element* output = block.output + i * layer.out_width * block.outputs();
+    row.output = block.project.weight ? finished.data() : output;
+    compute_row<kKernel, kStride>(layer, row, block.finishes);
+    if (block.project.weight) {
+      const Element* shortcut = block.has_shortcut ? block.input + i * layer.out_width * block.outputs() : nullptr;
+      block.project_row(block.project, layer.out_width, finished.data(), shortcut, output);
+    }
   }
 }
 
-using ComputeRows = void (*)(Layer, const Finish*, int64_t, int64_t);
+using ComputeRows = void (*)(const Block&, int64_t, int64_t);
 
 ComputeRows compute_rows_for(int64_t kernel, int64_t stride, int64_t dilation) {
   if (kernel == 3 && stride == 1 && dilation == 1) return compute_rows<3, 1>;
@@ -232,10 +104,13 @@ ComputeRows compute_rows_for(int64_t kernel, int64_t stride, int64_t dilation) {
 
 Tensor sparse_layer(const Tensor& x, const Tensor& weight, const Tensor& scale, const Tensor& shift,
                     const Tensor& polynomials, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation,
-                    std::string activation) {
-  STD_TORCH_CHECK(x.dim() == 4 && x.scalar_type() == Number::kType && x.is_cpu() && x.size(1) % 2 == 0,
-                  "groupnl::sparse_layer: x must be ", Number::kName, " (B, n, H, W) on the CPU, n even");
-  const int64_t seeds = x.size(1) / 2;
+                    std::string activation, std::optional<Tensor> expand, std::optional<Tensor> expand_bias,
+                    std::string expand_activation, std::optional<Tensor> project, std::optional<Tensor> project_bias,
+                    int64_t outputs, bool shortcut) {
+  const int64_t seeds = expand ? scale.size(0) : x.dim() > 1 ? x.size(1) / 2 : 0;
+  STD_TORCH_CHECK(x.dim() == 4 && x.scalar_type() == Number::kType && x.is_cpu() &&
+                      (expand || x.size(1) == 2 * seeds),
+                  "groupnl::sparse_layer: x must be ", Number::kName, " (B, n, H, W) on the CPU, n twice the seeds");
   check_array(weight, "weight", Number::kType, 2 * seeds);
   check_array(scale, "scale", ScalarType::Float, seeds);
   check_array(shift, "shift", ScalarType::Float, seeds);
@@ -245,29 +120,41 @@ Tensor sparse_layer(const Tensor& x, const Tensor& weight, const Tensor& scale, 
   STD_TORCH_CHECK(shapes_fit, "groupnl::sparse_layer: weight must be (kernel * kernel, n), scale and shift (n / 2,), "
                   "polynomials (degree + 1, n / 2)");
   const ComputeRows compute = compute_rows_for(kernel, stride, dilation);
-  const Finish finishes[] = {nullptr, finish_for<1>(activation), finish_for<2>(activation), nullptr,
-                             finish_for<4>(activation), nullptr, nullptr, finish_for<7>(activation),
-                             finish_for<8>(activation)};
-  const Tensor input = is_channels_last(x) ? x : torch::stable::contiguous(x, MemoryFormat::ChannelsLast);
-  Layer layer{};
+  const Tensor input = channels_last(x);
+  Block block{};
+  Layer& layer = block.layer;
   layer.channels = 2 * seeds, layer.height = x.size(2), layer.width = x.size(3), layer.padding = padding;
   layer.out_height = (layer.height + 2 * padding - kernel) / stride + 1;
   layer.out_width = (layer.width + 2 * padding - kernel) / stride + 1;
   STD_TORCH_CHECK(padding >= 0 && std::min(layer.height, layer.width) + 2 * padding >= kernel,
                   "groupnl::sparse_layer: kernel ", kernel, " does not fit into x with padding ", padding);
   layer.degree = polynomials.size(0) - 1;
-  Tensor output = torch::stable::empty({x.size(0), layer.channels, layer.out_height, layer.out_width},
-                                       Number::kType, std::nullopt, x.device(), std::nullopt,
-                                       MemoryFormat::ChannelsLast);
-  layer.input = static_cast<const Element*>(input.const_data_ptr());
   layer.weight = static_cast<const Element*>(weight.const_data_ptr());
   layer.scale = static_cast<const float*>(scale.const_data_ptr());
   layer.shift = static_cast<const float*>(shift.const_data_ptr());
   layer.polynomials = static_cast<const float*>(polynomials.const_data_ptr());
-  layer.output = static_cast<Element*>(output.mutable_data_ptr());
-  const int64_t rows_worth_a_thread = 1 + kGrain / std::max<int64_t>(1, layer.out_width * layer.channels);
+  STD_TORCH_CHECK(expand.has_value() == expand_bias.has_value() && project.has_value() == project_bias.has_value(),
+                  "groupnl::sparse_layer: expand and project need their biases");
+  if (expand) block.expand = pointwise(*expand, *expand_bias, "expand", x.size(1), layer.channels);
+  if (project) block.project = pointwise(*project, *project_bias, "project", layer.channels, outputs);
+  block.expand_row = multiply_row_for(expand_activation);
+  block.project_row = multiply_row_for("none");
+  block.has_shortcut = shortcut;
+  STD_TORCH_CHECK(!shortcut || (project && stride == 1 && outputs == x.size(1) && layer.out_height == layer.height &&
+                                layer.out_width == layer.width),
+                  "groupnl::sparse_layer: a shortcut needs a projection whose result has the shape of x");
+  block.finishes[1] = finish_for<1>(activation), block.finishes[2] = finish_for<2>(activation);
+  block.finishes[4] = finish_for<4>(activation), block.finishes[7] = finish_for<7>(activation);
+  block.finishes[8] = finish_for<8>(activation);
+  Tensor output = torch::stable::empty({x.size(0), block.outputs(), layer.out_height, layer.out_width}, Number::kType,
+                                       std::nullopt, x.device(), std::nullopt, MemoryFormat::ChannelsLast);
+  block.input = static_cast<const Element*>(input.const_data_ptr());
+  block.output = static_cast<Element*>(output.mutable_data_ptr());
+  // A thread computes the kernel's rows above its first again, so it takes some more of them.
+  const int64_t work = std::max<int64_t>(1, layer.out_width * layer.channels);
+  const int64_t rows_worth_a_thread = 1 + kGrain / work + (expand ? 2 * kernel : 0);
   torch::stable::parallel_for(0, x.size(0) * layer.out_height, rows_worth_a_thread,
-                              [&](int64_t begin, int64_t end) { compute(layer, finishes, begin, end); });
+                              [&](int64_t begin, int64_t end) { compute(block, begin, end); });
   return output;
 }
 
@@ -276,7 +163,9 @@ Tensor sparse_layer(const Tensor& x, const Tensor& weight, const Tensor& scale, 
 STABLE_TORCH_LIBRARY(GROUPNL_NAMESPACE, library) {
   library.def(
       "sparse_layer(Tensor x, Tensor weight, Tensor scale, Tensor shift, Tensor polynomials, int kernel, int stride, "
-      "int padding, int dilation, str activation) -> Tensor");
+      "int padding, int dilation, str activation, Tensor? expand=None, Tensor? expand_bias=None, "
+      "str expand_activation='none', Tensor? project=None, Tensor? project_bias=None, int outputs=0, "
+      "bool shortcut=False) -> Tensor");
 }
 
 STABLE_TORCH_LIBRARY_IMPL(GROUPNL_NAMESPACE, CPU, library) { library.impl("sparse_layer", TORCH_BOX(&sparse_layer)); }

@@ -35,4 +35,8 @@ bool is_channels_last(const Tensor& x) {
   return true;
 }
 
+Tensor channels_last(const Tensor& x) {
+  return is_channels_last(x) ? x : torch::stable::contiguous(x, MemoryFormat::ChannelsLast);
+}
+
 }  // namespace

@@ -14,7 +14,7 @@ from groupnl.inference.native import build as native
 from groupnl.inference.rewrite.fused import FusedGroupNL
 from groupnl.inference.rewrite.graph import module_of, replace_module
 
-_ACTIVATIONS: dict[type[nn.Module], str] = {
+ACTIVATIONS: dict[type[nn.Module], str] = {
     nn.Identity: "none",
     nn.ReLU: "relu",
     nn.ReLU6: "relu6",
@@ -36,17 +36,42 @@ class _Native(nn.Module):
             nn.Parameter(values.flatten(), requires_grad=False) for values in (layer.seed_scale, layer.seed_shift)
         )
         self.polynomials = nn.Parameter(sine_polynomials(layer, variant.dtype), requires_grad=False)
-        self.activation = _ACTIVATIONS[type(layer.activation)]
+        self.activation = ACTIVATIONS[type(layer.activation)]
+
+
+class Pointwise(nn.Module):
+    """A 1x1 convolution as the kernel wants it.
+
+    Args:
+        conv: one that `native_block.is_pointwise` accepts.
+        variant: of the kernels.
+    """
+
+    def __init__(self, conv: nn.Conv2d, variant: native.Variant) -> None:
+        super().__init__()
+        weight, bias = native.pointwise(conv.weight, conv.bias, variant)
+        self.weight, self.bias = (nn.Parameter(values, requires_grad=False) for values in (weight, bias))
+        self.outputs = conv.out_channels
+
+    def arguments(self) -> tuple[Tensor, Tensor, int]:
+        """Weight, bias and number of outputs."""
+        return self.weight, self.bias, self.outputs
 
 
 class NativeGroupNL(_Native):
-    """What a `FusedGroupNL` with a grouped seed convolution computes.
+    """What a `FusedGroupNL` with a grouped seed convolution computes, and 1x1 convolutions around it.
 
-    Shapes: (B, n, H, W) -> (B, m, H', W') of the variant's dtype, in channels-last memory.
+    Shapes: (B, n, H, W) -> (B, m, H', W') of the variant's dtype, in channels-last memory; n is what `expand` takes and
+    m what `project` gives, where they are set.
 
     Args:
         layer: one that `can_be_native` accepts.
         variant: of the kernels; loaded.
+
+    Attributes:
+        expand: the convolution before the layer, and `expand_activation` that follows it.
+        project: the convolution behind the layer.
+        has_shortcut: whether x is added to what `project` gives.
     """
 
     def __init__(self, layer: FusedGroupNL, variant: native.Variant) -> None:
@@ -55,6 +80,16 @@ class NativeGroupNL(_Native):
         weight = conv.weight.permute(2, 3, 0, 1).reshape(-1, conv.in_channels)  # a tap's pairs side by side
         self.weight = nn.Parameter(weight.to(variant.dtype).contiguous(), requires_grad=False)
         self.geometry = conv.kernel_size[0], conv.stride[0], int(conv.padding[0]), conv.dilation[0]
+        self.expand: Pointwise | None = None
+        self.project: Pointwise | None = None
+        self.expand_activation = "none"
+        self.has_shortcut = False
+
+    @property
+    def keeps_size(self) -> bool:
+        """Whether the result has the height and width of x."""
+        kernel, stride, padding, _ = self.geometry
+        return stride == 1 and 2 * padding == kernel - 1
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, H, W) -> (B, m, H', W')."""
@@ -66,6 +101,10 @@ class NativeGroupNL(_Native):
             self.polynomials,
             *self.geometry,
             self.activation,
+            *((None, None) if self.expand is None else self.expand.arguments()[:2]),
+            self.expand_activation,
+            *((None, None, 0) if self.project is None else self.project.arguments()),
+            self.has_shortcut,
         )
         return result
 
@@ -129,7 +168,7 @@ def _native(layer: FusedGroupNL, variant: native.Variant) -> nn.Module | None:
 
 def can_be_finished(layer: FusedGroupNL, dtype: torch.dtype) -> bool:
     """Whether a kernel for numbers of a dtype computes all that follows this layer's convolution."""
-    if layer.parts > 1 or layer.shuffle or type(layer.activation) not in _ACTIVATIONS:
+    if layer.parts > 1 or layer.shuffle or type(layer.activation) not in ACTIVATIONS:
         return False
     return degree_needed(layer, dtype) is not None
 

@@ -1,0 +1,143 @@
+"""1x1 convolutions around a sparse GroupNL layer as calls of the native kernels.
+
+An inverted residual becomes one call, in which nothing of its many channels goes through memory; with squeeze and
+excitation, which looks at whole maps, it becomes one call before and one behind that.
+"""
+
+import operator
+
+import torch
+from torch import Tensor, fx, nn
+
+from groupnl.inference.native import build as native
+from groupnl.inference.rewrite.graph import bypass, dense_convolution_of, module_of, replace_module
+from groupnl.inference.rewrite.native_layer import ACTIVATIONS, NativeGroupNL, Pointwise
+
+_ADDITIONS = (operator.add, operator.iadd, torch.add)
+_PRODUCTS = (operator.mul, operator.imul, torch.mul)
+
+
+class GatedPointwise(nn.Module):
+    """A 1x1 convolution of maps times gates, with a shortcut.
+
+    Shapes: (B, n, H, W), (B, n, 1, 1) and, if there is a shortcut, (B, m, H, W) -> (B, m, H, W) of the variant's dtype.
+
+    Args:
+        conv: the convolution.
+        variant: of the kernels; loaded.
+    """
+
+    def __init__(self, conv: nn.Conv2d, variant: native.Variant) -> None:
+        super().__init__()
+        self.pointwise = Pointwise(conv, variant)
+        self.variant = variant
+
+    def forward(self, x: Tensor, gates: Tensor, shortcut: Tensor | None = None) -> Tensor:
+        """(B, n, H, W) -> (B, m, H, W)."""
+        dtype = self.variant.dtype
+        result: Tensor = self.variant.operators.pointwise_layer(
+            x.to(dtype),
+            *self.pointwise.arguments(),
+            "none",
+            gates.to(dtype),
+            None if shortcut is None else shortcut.to(dtype),
+        )
+        return result
+
+
+def join_convolutions(graph: fx.GraphModule) -> None:
+    """Let the kernels compute the 1x1 convolutions before and behind native layers, and the shortcut around all.
+
+    Args:
+        graph: with the layers of `use_native_layers`.
+    """
+    for node in list(graph.graph.nodes):
+        layer = module_of(graph, node)
+        if isinstance(layer, NativeGroupNL):
+            _join_expansion(graph, node, layer)
+            _join_projection(graph, node, layer)
+            _join_gated_projection(graph, node, layer)
+    graph.delete_all_unused_submodules()
+    graph.recompile()
+
+
+def _join_expansion(graph: fx.GraphModule, node: fx.Node, layer: NativeGroupNL) -> None:
+    last = before = node.all_input_nodes[0]
+    module = module_of(graph, last)
+    activation = ACTIVATIONS.get(type(module)) if module is not None else None
+    if activation is not None:
+        before = last.all_input_nodes[0]
+    convolution = _pointwise_of(graph, before, layer.variant)
+    if convolution is None or len(before.users) > 1 or len(last.users) > 1:
+        return
+    layer.expand = Pointwise(convolution, layer.variant)
+    layer.expand_activation = activation or "none"
+    for joined in dict.fromkeys((last, before)):
+        bypass(graph, joined)
+
+
+def _join_projection(graph: fx.GraphModule, node: fx.Node, layer: NativeGroupNL) -> None:
+    after = _only_user(node)
+    convolution = None if after is None else _pointwise_of(graph, after, layer.variant)
+    if after is None or convolution is None:
+        return
+    layer.project = Pointwise(convolution, layer.variant)
+    bypass(graph, after)
+    addition = _only_user(node)
+    if addition is None or _other_of(addition, node, _ADDITIONS) is not node.all_input_nodes[0]:
+        return
+    if layer.keeps_size:
+        layer.has_shortcut = True
+        addition.replace_all_uses_with(node)
+        graph.graph.erase_node(addition)
+
+
+def _join_gated_projection(graph: fx.GraphModule, node: fx.Node, layer: NativeGroupNL) -> None:
+    for product in node.users:
+        gates, after = _other_of(product, node, _PRODUCTS), _only_user(product)
+        convolution = None if after is None else _pointwise_of(graph, after, layer.variant)
+        if gates is None or after is None or convolution is None or not _is_gate(gates, node):
+            continue
+        replace_module(graph, after, GatedPointwise(convolution, layer.variant))
+        after.args = (node, gates)
+        graph.graph.erase_node(product)
+        addition = _only_user(after)
+        shortcut = addition and _other_of(addition, after, _ADDITIONS)
+        if addition is not None and shortcut is not None:
+            with graph.graph.inserting_before(addition):
+                joined = graph.graph.call_module(str(after.target), (node, gates, shortcut))
+            addition.replace_all_uses_with(joined)
+            graph.graph.erase_node(addition)
+            graph.graph.erase_node(after)
+        return
+
+
+def _is_gate(gates: fx.Node, maps: fx.Node) -> bool:
+    """Whether it is made of the maps' means, as squeeze and excitation's gates: one number for each channel."""
+    node = gates
+    while node.op == "call_module" and len(node.all_input_nodes) == 1:
+        node = node.all_input_nodes[0]
+    is_mean = node.op == "call_method" and node.target == "mean" and node.args[1:] == ((2, 3),)
+    return is_mean and node.args[0] is maps and node.kwargs == {"keepdim": True}
+
+
+def _only_user(node: fx.Node) -> fx.Node | None:
+    return next(iter(node.users)) if len(node.users) == 1 else None
+
+
+def _other_of(node: fx.Node, operand: fx.Node, functions: tuple[object, ...]) -> fx.Node | None:
+    """The other operand, where a node calls one of the functions with two of them."""
+    if node.op != "call_function" or node.target not in functions or node.kwargs or len(node.args) != 2:
+        return None
+    first, second = node.args
+    other = second if first is operand else first
+    return other if isinstance(other, fx.Node) else None
+
+
+def _pointwise_of(graph: fx.GraphModule, node: fx.Node, variant: native.Variant) -> nn.Conv2d | None:
+    """The 1x1 convolution that a node alone calls, if the kernels can compute it."""
+    convolution = dense_convolution_of(graph, node)
+    if convolution is None or convolution.in_channels % variant.together:
+        return None
+    is_pointwise = convolution.kernel_size == convolution.stride == (1, 1)
+    return convolution if is_pointwise and convolution.padding in ((0, 0), "same", "valid") else None

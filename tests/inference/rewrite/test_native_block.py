@@ -1,0 +1,205 @@
+"""Which 1x1 convolutions join the native kernels' calls, and that they compute the same."""
+
+from collections.abc import Callable
+
+import pytest
+import timm
+import torch
+from torch import Tensor, fx, nn
+
+from groupnl.inference.native import build as native
+from groupnl.inference.rewrite import to_inference
+from groupnl.inference.rewrite.graph import module_of
+from groupnl.inference.rewrite.native_block import GatedPointwise, join_convolutions
+from groupnl.inference.rewrite.native_layer import NativeGroupNL, use_native_layers
+from groupnl.layers import GroupNLConv2d
+
+pytestmark = pytest.mark.slow
+
+# Of the result's norm.
+TOLERANCES = {torch.bfloat16: 3e-2, torch.float32: 2e-5}
+
+
+def norm(channels: int) -> nn.BatchNorm2d:
+    layer = nn.BatchNorm2d(channels)
+    assert layer.running_mean is not None
+    layer.running_mean.normal_(0, 0.1)
+    return layer
+
+
+class Residual(nn.Module):
+    """An inverted residual, whose parts can be changed."""
+
+    def __init__(self, **changes: nn.Module) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.expand = changes.get("expand", nn.Conv2d(8, 32, 1, bias=False))
+        self.norm1 = norm(32)
+        self.act1 = changes.get("act1", nn.ReLU6())
+        self.layer = GroupNLConv2d(32, 32, 3, padding=1, sparse=True)
+        self.norm2, self.act2 = norm(32), nn.ReLU6()
+        self.project = changes.get("project", nn.Conv2d(32, 8, 1, bias=False))
+        self.norm3 = norm(8)
+
+    def inner(self, x: Tensor) -> Tensor:
+        maps: Tensor = self.act2(self.norm2(self.layer(self.act1(self.norm1(self.expand(x))))))
+        return maps
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 8, H, W) -> (B, 8, H, W)."""
+        projected: Tensor = self.norm3(self.project(self.inner(x)))
+        return projected + x
+
+
+class Gated(Residual):
+    """With squeeze and excitation."""
+
+    def __init__(self, pool: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.pool = pool
+        self.squeeze, self.act3 = nn.Conv2d(32, 4, 1), nn.ReLU()
+        self.excite, self.gate = nn.Conv2d(4, 32, 1), nn.Sigmoid()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 8, H, W) -> (B, 8, H, W)."""
+        maps = self.inner(x)
+        gates = self.gate(self.excite(self.act3(self.squeeze(self.pool(maps)))))
+        projected: Tensor = self.norm3(self.project(maps * gates))
+        return x + projected
+
+
+def joined(network: nn.Module, variant: native.Variant) -> fx.GraphModule:
+    graph = to_inference(network, reorder=False)
+    assert use_native_layers(graph, variant)
+    join_convolutions(graph)
+    graph.graph.lint()
+    return graph
+
+
+def kinds(graph: fx.GraphModule) -> list[str]:
+    """What the graph calls, in order."""
+    return [
+        type(module_of(graph, node)).__name__ if node.op == "call_module" else str(getattr(node.target, "__name__", ""))
+        for node in graph.graph.nodes
+        if node.op in ("call_module", "call_function")
+    ]
+
+
+def only_layer(graph: fx.GraphModule) -> NativeGroupNL:
+    (layer,) = (module for module in graph.modules() if isinstance(module, NativeGroupNL))
+    return layer
+
+
+def assert_same(graph: fx.GraphModule, network: nn.Module, variant: native.Variant) -> None:
+    torch.manual_seed(1)
+    x = torch.randn(2, 8, 9, 14).bfloat16().float()
+    with torch.no_grad(), torch.autocast("cpu", variant.dtype, enabled=variant.dtype != torch.float32):
+        found = graph(x.contiguous(memory_format=torch.channels_last))
+    with torch.no_grad():
+        expected = network.eval()(x)
+    assert (found.float() - expected).norm() <= TOLERANCES[variant.dtype] * expected.norm()
+
+
+def test_an_inverted_residual_is_one_call(kernels: native.Variant) -> None:
+    network = Residual()
+    graph = joined(network, kernels)
+    assert kinds(graph) == ["NativeGroupNL"]
+    assert only_layer(graph).has_shortcut
+    assert_same(graph, network, kernels)
+
+
+def test_with_squeeze_and_excitation_it_is_two(kernels: native.Variant) -> None:
+    network = Gated(lambda maps: maps.mean((2, 3), keepdim=True))
+    graph = joined(network, kernels)
+    calls = kinds(graph)
+    assert (calls[0], calls[-1]) == ("NativeGroupNL", "GatedPointwise")
+    assert "add" not in calls
+    assert "mul" not in calls
+    assert_same(graph, network, kernels)
+
+
+def test_other_products_are_no_gates(kernels: native.Variant) -> None:
+    network = Gated(lambda maps: maps)
+    graph = joined(network, kernels)
+    assert "mul" in kinds(graph)
+    assert not any(isinstance(module, GatedPointwise) for module in graph.modules())
+    assert_same(graph, network, kernels)
+
+
+@pytest.mark.parametrize(
+    ("changes", "left"),
+    [
+        ({"expand": nn.Conv2d(8, 32, 3, padding=1, bias=False)}, ["Conv2d", "ReLU6"]),
+        ({"expand": nn.Conv2d(8, 32, 1, groups=2, bias=False)}, ["Conv2d", "ReLU6"]),
+        ({"act1": nn.GELU()}, ["Conv2d", "GELU"]),
+    ],
+)
+def test_other_expansions_are_left(kernels: native.Variant, changes: dict[str, nn.Module], left: list[str]) -> None:
+    network = Residual(**changes)
+    graph = joined(network, kernels)
+    assert kinds(graph) == [*left, "NativeGroupNL", "add"]
+    assert not only_layer(graph).has_shortcut
+    assert_same(graph, network, kernels)
+
+
+@pytest.mark.parametrize("project", [nn.Conv2d(32, 8, 3, padding=1, bias=False), nn.Conv2d(32, 8, 1, groups=2)])
+def test_other_projections_are_left(kernels: native.Variant, project: nn.Module) -> None:
+    network = Residual(project=project)
+    graph = joined(network, kernels)
+    assert kinds(graph) == ["NativeGroupNL", "Conv2d", "add"]
+    assert_same(graph, network, kernels)
+
+
+class Shared(Residual):
+    """Uses what lies inside once more."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__()
+        self.where = where
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 8, H, W) -> (B, 8, H, W)."""
+        expanded = self.norm1(self.expand(x))
+        active = self.act1(expanded)
+        maps = self.act2(self.norm2(self.layer(active)))
+        projected: Tensor = self.norm3(self.project(maps))
+        used = {"expanded": expanded, "active": active, "maps": maps, "projected": projected, "input": x}[self.where]
+        return projected + used.mean(1, keepdim=True)
+
+
+@pytest.mark.parametrize("where", ["expanded", "active", "maps", "projected", "input"])
+def test_what_is_used_elsewhere_is_still_there(kernels: native.Variant, where: str) -> None:
+    network = Shared(where)
+    graph = joined(network, kernels)
+    assert not only_layer(graph).has_shortcut
+    assert_same(graph, network, kernels)
+
+
+def test_a_convolution_that_two_call_is_left(kernels: native.Variant) -> None:
+    class Twice(Residual):
+        def forward(self, x: Tensor) -> Tensor:
+            once: Tensor = super().forward(x)
+            return once + self.expand(x).mean(1, keepdim=True)
+
+    network = Twice()
+    graph = joined(network, kernels)
+    assert only_layer(graph).expand is None
+    assert_same(graph, network, kernels)
+
+
+@pytest.mark.parametrize("name", ["mobilenetv2_gnl_100", "mobilenetv3_gnl_small_100"])
+def test_published_networks_are_joined(kernels: native.Variant, name: str) -> None:
+    torch.manual_seed(0)
+    network = timm.create_model(name, num_classes=10).eval()
+    graph = joined(network, kernels)
+    layers = [module for module in graph.modules() if isinstance(module, NativeGroupNL)]
+    gated = [module for module in graph.modules() if isinstance(module, GatedPointwise)]
+    assert all(layer.expand for layer in layers[1:])
+    assert sum(layer.project is not None for layer in layers) + len(gated) == len(layers)
+    x = torch.randn(2, 3, 64, 64)
+    with torch.no_grad(), torch.autocast("cpu", kernels.dtype, enabled=kernels.dtype != torch.float32):
+        found = graph(x.contiguous(memory_format=torch.channels_last)).float()
+    with torch.no_grad():
+        expected = network(x)
+    tolerance = 5e-5 if kernels.dtype == torch.float32 else 0.15
+    assert (found - expected).norm() <= tolerance * expected.norm()
