@@ -26,7 +26,7 @@ PACKING := $(shell find groupnl handlers \( -path groupnl/training -o -path grou
 PACKED := $(PROBE) $(GROUPS) $(wildcard $(PROBE)/* $(PROBE)/*/*) $(wildcard model_store/*.robustness.json) \
 	$(wildcard model_store/*.traffic.safetensors) $(PACKING)
 
-.PHONY: install serve monitor loadtest test test-fast lint format archives data train-default traffic clean
+.PHONY: install serve monitor loadtest image test test-fast lint format archives data train-default traffic clean
 .DEFAULT_GOAL := help
 
 help:
@@ -36,6 +36,7 @@ help:
 	@echo "make loadtest       load the running service for three minutes; build/loadtests/summary.svg"
 	@echo "make test           lint, types, unit tests, and tests against both real servers"
 	@echo "make test-fast      unit tests that need no server and no compiler"
+	@echo "make image          the service as a container's image, for CPUs (DEVICE=cuda: for GPUs, too); docs/container.md"
 	@echo "make install        only the environment, in $(VENV)"
 	@echo "make lint | format  check | mend style"
 	@echo "make archives       pack the default checkpoints"
@@ -80,6 +81,10 @@ monitor: archives
 
 loadtest: $(VENV)/dev.stamp
 	$(BIN)/python -m loadtests
+
+# Needs no environment, but something that builds images.
+image:
+	.ci/image.sh $(OPTIONS)
 
 archives: $(ARCHIVES)
 

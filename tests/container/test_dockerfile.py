@@ -1,12 +1,11 @@
 """Dockerfile and .dockerignore: all that the build reads is sent to it."""
 
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 import pytest
+from support.dockerfile import ROOT, TEXT
 
-ROOT = Path(__file__).parents[1]
-TEXT = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 LINES = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
 PATTERNS = [line for line in LINES if line and not line.startswith("#")]
 COPIED = [source for line in re.findall(r"^COPY (?!--from)(.+) \S+$", TEXT, re.MULTILINE) for source in line.split()]
@@ -46,8 +45,8 @@ def test_what_the_build_reads_is_sent(path: str) -> None:
 
 def test_the_checkpoints_and_what_is_packed_with_them_are_named() -> None:
     """So that the test above is about something."""
-    assert COPIED[-1] == "model_store"
-    assert {Path(path).suffix for path in NAMED} == {".safetensors", ".json", ".yaml", ""}
+    assert "model_store" in COPIED
+    assert {PurePosixPath(path).suffix for path in NAMED} == {".safetensors", ".json", ".yaml", ""}
 
 
 @pytest.mark.parametrize(
