@@ -1,4 +1,4 @@
-"""Addresses that people type: of a page, and of what listens at a host's port."""
+"""Addresses that people type: of a page, of what listens at a host's port, of a file that lies elsewhere."""
 
 import re
 import urllib.parse
@@ -9,6 +9,9 @@ from pydantic import AfterValidator
 _SCHEMES = ("http", "https")
 _HOST = re.compile(r"[A-Za-z0-9_.\-]+|[0-9A-Fa-f:.]+:[0-9A-Fa-f:.]*")  # a name or IPv4; IPv6
 _PRINTED = re.compile(r"[!-~]+")
+# Of a path, URL:// has become URL:/.
+_LOGIN = re.compile(r"(//|\w:/)[^/\s]*@")
+_QUERY = re.compile(r"(\w:/+[^?'\"\n]*)\?[^\s'\"#)]*")
 
 
 def _is_address(text: str) -> bool:
@@ -37,3 +40,8 @@ Url = Annotated[str, AfterValidator(_url)]
 """The address of a page or service: http or https."""
 HostAndPort = Annotated[str, AfterValidator(_host_and_port)]
 """Where something listens: HOST:PORT, of IPv6 [HOST]:PORT."""
+
+
+def without_secrets(text: str) -> str:
+    """A text whose addresses may be shown: without what may be secret in them, passwords and signatures."""
+    return _QUERY.sub(r"\1?...", _LOGIN.sub(r"\1", text))

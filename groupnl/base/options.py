@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from groupnl.base.addresses import without_secrets
 from groupnl.base.problems import phrase, problems
 from groupnl.base.yaml_file import read_mapping
 from groupnl.errors import ConfigError, OptionError
@@ -90,4 +91,4 @@ def option_name(field: str) -> str:
 def _sentence(problem: Any) -> str:
     if not problem["loc"]:  # of several options together: the model's own validator names them
         return phrase(problem)
-    return f"{option_name(str(problem['loc'][0]))} {problem['input']}: {phrase(problem)}"
+    return without_secrets(f"{option_name(str(problem['loc'][0]))} {problem['input']}: {phrase(problem)}")

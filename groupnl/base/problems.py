@@ -4,6 +4,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from groupnl.base.addresses import without_secrets
+
 # The kinds of pydantic's errors -> how we say it; the names in braces are those of the error's context.
 _PHRASES = {
     "greater_than_equal": "it must be {ge:.12g} or more",
@@ -43,13 +45,13 @@ def phrase(problem: Any) -> str:
 
 
 def problems(error: Any, kind: Any = None) -> str:
-    """All that is wrong, in one sentence.
+    """All that is wrong, in one sentence, without the secrets of addresses.
 
     Args:
         error: the ValidationError.
         kind: the model that refused, where a name that it does not have is to be told beside those that it has.
     """
-    return "; ".join(_sentence(problem, kind) for problem in error.errors())
+    return without_secrets("; ".join(_sentence(problem, kind) for problem in error.errors()))
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

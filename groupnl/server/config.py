@@ -30,6 +30,8 @@ _OURS = ("keys", "tls_cert", "tls_key", "allowed_hosts", "grpc_port", "cors_orig
 
 def _served(item: str) -> str:
     name, equals, file = item.partition("=")
+    if "://" in name:
+        raise ValueError("an address needs a name before it: write NAME=URL#sha256=HEX")
     if problem := name_problem(name):
         raise ValueError(problem)
     if equals and not file:
@@ -49,6 +51,8 @@ Models = Annotated[tuple[Annotated[str, AfterValidator(_served)], ...], AfterVal
 
 def _candidate(item: str) -> str:
     model, _, file = item.partition("=")
+    if "://" in model:
+        raise ValueError("an address needs its model's name before it: write MODEL=URL#sha256=HEX")
     if problem := name_problem(model):
         raise ValueError(problem)
     if not file:

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import urldefrag, urlsplit
 
+from groupnl.base.addresses import without_secrets
 from groupnl.base.atomic_file import replacing
 from groupnl.base.folder_lock import waited_for
 from groupnl.base.say import Say
@@ -45,7 +46,7 @@ class Source(NamedTuple):
     @property
     def shown(self) -> str:
         """The address without what may be secret: a password, or a signature."""
-        return _without_secrets(self.url)
+        return without_secrets(self.url)
 
 
 def with_fetched(config: ServeConfig, say: Say) -> ServeConfig:
@@ -107,7 +108,7 @@ def _source(item: str) -> Source | None:
         return None
     url, fragment = urldefrag(place)
     digest = _DIGEST.fullmatch(fragment)
-    shown = _without_secrets(url)
+    shown = without_secrets(url)
     if digest is None:
         given = f"not {fragment!r}" if fragment else "and it has none"
         raise ConfigError(
@@ -174,7 +175,7 @@ def _chunks(source: Source) -> Generator[bytes, None, None]:
         package = error.name or f"what speaks {scheme}:// ({error})"
         raise ConfigError(f"{source.shown}: {not_installed(package, _EXTRAS.get(scheme, 'storage'))}") from None
     except Exception as error:  # each storage has errors of its own
-        reason = _without_secrets(str(error) or type(error).__name__)
+        reason = without_secrets(str(error) or type(error).__name__)
         raise ServerError(f"cannot fetch {source.shown} ({reason})") from error
 
 
@@ -187,7 +188,3 @@ def _options(scheme: str) -> dict[str, Any]:
     # By itself aiohttp ends a fetch after five minutes, however well it goes. In one piece: not all servers have parts.
     timeout = ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=_SILENCE_S)
     return {"block_size": 0, "encoded": True, "client_kwargs": {"timeout": timeout, "trust_env": True}}
-
-
-def _without_secrets(text: str) -> str:
-    return re.sub(r"\?[^\s'\"#)]*", "?...", re.sub(r"//[^/\s]*@", "//", text))

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from groupnl.base.addresses import HostAndPort, Url
+from groupnl.base.addresses import HostAndPort, Url, without_secrets
 
 URLS = ["http://127.0.0.1:8083", "https://example.org", "http://[::1]:9090/prom/", "HTTP://a_b-c:1", "http://a/m?x=1"]
 NO_URLS = [
@@ -51,3 +51,18 @@ def test_addresses_with_their_ports(text):
 def test_what_is_no_address_with_its_port(text):
     with pytest.raises(ValidationError, match="it must be an address with its port, HOST:PORT"):
         TypeAdapter(HostAndPort).validate_python(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("m = 'https://u:p@a/x.mar?sig=s#sha256=0': no", "m = 'https://a/x.mar?...#sha256=0': no"),
+        ("https:/u:p@a/x.mar?sig=s does not exist", "https:/a/x.mar?... does not exist"),
+        ("['s3://a/x?s', 's3://b/y?s']", "['s3://a/x?...', 's3://b/y?...']"),
+        ("no model 'gnl_efnet'; did you mean gnl_effnet?", "no model 'gnl_efnet'; did you mean gnl_effnet?"),
+        ("a file 'what?.mar'", "a file 'what?.mar'"),
+        ("'https://a/x y?s'", "'https://a/x y?...'"),
+    ],
+)
+def test_what_may_be_secret_in_an_address_is_not_shown(text, shown):
+    assert without_secrets(text) == shown

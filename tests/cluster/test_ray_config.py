@@ -51,6 +51,23 @@ def test_an_address_is_refused_and_not_shown(words, capsys):
     assert "secret" not in text
 
 
+@pytest.mark.parametrize("command", [["serve"], ["cluster", "serve"]])
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--models", "https://user:secret@host/x.mar?signature=secret"], "write NAME=URL#sha256=HEX"),
+        (["--candidate", "https://host/x.mar?signature=secret"], "write MODEL=URL#sha256=HEX"),
+        (["--models", *["m=https://host/x.mar?signature=secret"] * 2], "stands twice"),
+    ],
+)
+def test_nor_is_one_that_is_refused_for_another_reason(command, words, sentence, capsys):
+    assert main([*command, *words]) != 0
+    text = capsys.readouterr().err
+    assert sentence in text
+    assert "https://host/x.mar?..." in text
+    assert "secret" not in text
+
+
 def test_files_are_those_of_where_the_command_was_given(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     given = {"archives": ["a.mar"], "models": ["b", "c=c.mar"], "candidates": ["b=d.mar"], "state_dir": "state"}
