@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from enum import IntEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -48,6 +49,15 @@ class Taken(NamedTuple):
     refused: list[dict[str, Any]]
 
 
+class Standing(IntEnum):
+    """What would become of a label, the most telling first: of several that look, one knows what the others do not."""
+
+    LABELLED = 0
+    KNOWN = 1
+    UNKNOWN = 2
+    REFUSED = 3
+
+
 class _Served(NamedTuple):
     """What must be known of a model.
 
@@ -62,6 +72,24 @@ class _Served(NamedTuple):
     classes: Mapping[str, int]
     answers: RecentAnswers | None
     candidate: str | None
+
+
+class _Found(NamedTuple):
+    """What a label is of.
+
+    Attributes:
+        answers: of its model.
+        candidate: of its model; None: it has none.
+        true: position of the class.
+        key: of the request, as the workers have it.
+        answered: the answer; None: none is remembered.
+    """
+
+    answers: RecentAnswers
+    candidate: str | None
+    true: int
+    key: str
+    answered: Answered | None
 
 
 class Labels:
@@ -104,22 +132,46 @@ class Labels:
                 self._workers.add(counts.sums())
         return Taken(len(contents) - unknown - len(refused), unknown, refused)
 
+    def look(self, contents: Sequence[Any]) -> list[Standing]:
+        """What would become of labels here, of each; nothing is counted, and none is joined.
+
+        Args:
+            contents: the labels, as they were sent.
+
+        Raises:
+            OSError: what is remembered cannot be read.
+        """
+        with self._one_at_a_time:
+            return [self._standing(content) for content in contents]
+
+    def _standing(self, content: Any) -> Standing:
+        try:
+            answered = self._looked_up(as_label(content)).answered
+        except RefusedError:
+            return Standing.REFUSED
+        if answered is None:
+            return Standing.UNKNOWN
+        return Standing.LABELLED if answered.is_labelled else Standing.KNOWN
+
     def _join(self, label: LateLabel, counts: LateCounts, now: float) -> bool:
         """Join one label; whether its answer is known."""
-        served = self._served(label.model)
-        if served.answers is None:
-            raise RefusedError(f"The model {label.model} remembers no answers: answers_remembered is 0.")
-        true = _position(label.label, served.classes)
-        key, answered = _found(served.answers, label.key)
+        answers, candidate, true, key, answered = self._looked_up(label)
         if answered is None:
             counts.inc(LATE_LABELS, model=label.model, outcome=UNKNOWN)
             return False
         if answered.is_labelled:
             raise RefusedError("The label of this key has come before.")
-        served.answers.label(key)
-        _count(counts, label.model, served.candidate, answered, true)
+        answers.label(key)
+        _count(counts, label.model, candidate, answered, true)
         counts.observe(LABEL_DELAY_SECONDS, max(now - answered.answered, 0.0), model=label.model)
         return True
+
+    def _looked_up(self, label: LateLabel) -> _Found:
+        served = self._served(label.model)
+        if served.answers is None:
+            raise RefusedError(f"The model {label.model} remembers no answers: answers_remembered is 0.")
+        true = _position(label.label, served.classes)
+        return _Found(served.answers, served.candidate, true, *_found(served.answers, label.key))
 
     def _served(self, model: str) -> _Served:
         folder = self._folder_of(model)

@@ -2,8 +2,8 @@
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol
 
 from groupnl.errors import (
     EncodedBodyError,
@@ -16,7 +16,7 @@ from groupnl.server.keys.key import METRICS
 from groupnl.server.keys.keys import Keys
 from groupnl.server.labels.body import read_labels
 from groupnl.server.labels.incoming import Incoming
-from groupnl.server.labels.labels import Labels
+from groupnl.server.labels.labels import Taken
 from groupnl.server.web.answer import internal_error, json_answer, refusal
 from groupnl.server.web.door import check_key
 from groupnl.server.web.hosts import Hosts
@@ -28,7 +28,14 @@ _MOST_AT_ONCE = 4  # bodies that are read
 _LONGEST = 80  # signs of what a client has written
 
 
-def labels_page(labels: Labels, hosts: Hosts | None = None, keys: Keys | None = None) -> WsgiApp:
+class TakesLabels(Protocol):
+    """Who joins labels: a service, or whoever asks several."""
+
+    def take(self, contents: Sequence[Any]) -> Taken:
+        """Join labels, which are as they were sent."""
+
+
+def labels_page(labels: TakesLabels, hosts: Hosts | None = None, keys: Keys | None = None) -> WsgiApp:
     """The WSGI application that takes labels.
 
     Args:
