@@ -10,6 +10,7 @@ from support.kernels import ACTIVATIONS
 from torch import Tensor
 
 from groupnl.inference.native import build as native
+from groupnl.inference.rewrite.pointwise import packed
 
 pytestmark = pytest.mark.slow
 
@@ -50,8 +51,8 @@ class Block(NamedTuple):
 
     def native(self, x: Tensor, variant: native.Variant) -> Tensor:
         """As the kernel computes it."""
-        expand = native.pointwise(*self.expand, variant) if self.expand else (None, None)
-        project = native.pointwise(*self.project, variant) if self.project else (None, None)
+        expand = packed(*self.expand, variant) if self.expand else (None, None)
+        project = packed(*self.project, variant) if self.project else (None, None)
         outputs = len(self.project.bias) if self.project else 0
         result: Tensor = variant.operators.sparse_layer(
             *(x.to(variant.dtype), self.weight.to(variant.dtype), self.scale, self.shift, self.polynomials),
@@ -187,7 +188,7 @@ def test_a_convolution_alone(
     gates = image(inputs, 1, 1) if has_gates else None
     shortcut = image(outputs, 5, width) if has_shortcut else None
     found = kernels.operators.pointwise_layer(
-        *(x.to(dtype), *native.pointwise(*plain, kernels), outputs, activation),
+        *(x.to(dtype), *packed(*plain, kernels), outputs, activation),
         *(None if each is None else each.to(dtype) for each in (gates, shortcut)),
     )
     maps = x.double() if gates is None else (x.double() * gates.double()).to(dtype).double()
@@ -195,6 +196,41 @@ def test_a_convolution_alone(
     assert found.dtype == dtype
     assert found.is_contiguous(memory_format=torch.channels_last)
     assert_close(found.double(), ACTIVATIONS[activation](expected), dtype)
+
+
+@pytest.mark.parametrize(("gate", "function"), [("sigmoid", torch.sigmoid), ("hardsigmoid", F.hardsigmoid)])
+@pytest.mark.parametrize("shape", [(3, 48, 9, 14, 12), (1, 10, 1, 1, 4), (9, 960, 7, 7, 240), (2, 33 * 2, 3, 5, 6)])
+def test_gates(
+    kernels: native.Variant,
+    shape: tuple[int, int, int, int, int],
+    gate: str,
+    function: Callable[[Tensor], Tensor],
+    threads: Callable[[int], None],
+) -> None:
+    batch, channels, height, width, squeezed = shape
+    x, dtype = image(channels, height, width, batch), kernels.dtype
+    squeeze, excite = conv(channels, squeezed), conv(squeezed, channels)
+    arguments = (x.to(dtype), *packed(*squeeze, kernels), squeezed, "relu", *packed(*excite, kernels), gate)
+    threads(2)
+    found = kernels.operators.gates_layer(*arguments)
+    means = x.double().mean((2, 3), keepdim=True).to(dtype).double()
+    between = F.relu(squeeze(means)).to(dtype).double()
+    assert found.dtype == dtype
+    assert_close(found.double(), function(excite(between)), dtype)
+    threads(1)
+    assert torch.equal(kernels.operators.gates_layer(*arguments), found)
+    torch.library.opcheck(kernels.operators.gates_layer.default, arguments)
+
+
+def test_wrong_gates_are_told(kernels: native.Variant) -> None:
+    x, weights = image(24).to(kernels.dtype), packed(*conv(24, 24), kernels)
+    gates = kernels.operators.gates_layer
+    with pytest.raises(RuntimeError, match="no gate 'relu'"):
+        gates(x, *weights, 24, "relu", *weights, "relu")
+    with pytest.raises(RuntimeError, match="excite must be"):
+        gates(x, *weights, 24, "relu", *packed(*conv(24, 64), kernels), "sigmoid")
+    with pytest.raises(RuntimeError, match="squeeze must"):
+        gates(image(26).to(kernels.dtype), *weights, 24, "relu", *weights, "sigmoid")
 
 
 @pytest.mark.parametrize(
@@ -230,13 +266,13 @@ def test_wrong_gates_and_shortcuts_are_told(
 ) -> None:
     dtype = kernels.dtype
     others = (each if each is None or each.dtype == torch.float64 else each.to(dtype) for each in (gates, shortcut))
-    packed = native.pointwise(*conv(24, 24), kernels)
+    weights = packed(*conv(24, 24), kernels)
     with pytest.raises(RuntimeError, match=told):
-        kernels.operators.pointwise_layer(image(24).to(dtype), *packed, 24, "none", *others)
+        kernels.operators.pointwise_layer(image(24).to(dtype), *weights, 24, "none", *others)
 
 
 def test_weights_of_another_variant_are_told(kernels: native.Variant) -> None:
-    weight, bias = native.pointwise(*conv(24, 24), kernels)
+    weight, bias = packed(*conv(24, 24), kernels)
     x = image(24).to(kernels.dtype)
     for wrong in (
         (weight[:, :-1].contiguous(), bias),
@@ -253,7 +289,7 @@ def test_compilers_know_the_shapes(kernels: native.Variant) -> None:
     assert plain.expand is not None
     assert plain.project is not None
     layer = (plain.weight.to(dtype), plain.scale, plain.shift, plain.polynomials, 5, 2, 2, 1, "relu")
-    around = (*native.pointwise(*plain.expand, kernels), "relu", *native.pointwise(*plain.project, kernels), 24, False)
+    around = (*packed(*plain.expand, kernels), "relu", *packed(*plain.project, kernels), 24, False)
     torch.library.opcheck(kernels.operators.sparse_layer.default, (x.to(dtype), *layer, *around))
-    alone = (x.to(dtype), *native.pointwise(*conv(24, 40), kernels), 40, "relu")
+    alone = (x.to(dtype), *packed(*conv(24, 40), kernels), 40, "relu")
     torch.library.opcheck(kernels.operators.pointwise_layer.default, alone)

@@ -10,7 +10,7 @@
 
 namespace {
 
-enum class Activation { kNone, kRelu, kRelu6, kHardswish, kSilu };
+enum class Activation { kNone, kRelu, kRelu6, kHardswish, kSilu, kSigmoid, kHardsigmoid };
 
 // 2^x, relative error 2e-7: the whole part goes into the exponent.
 inline Floats exp2(Floats x) {
@@ -30,14 +30,17 @@ inline Floats activate(Floats x) {
   if constexpr (kActivation == Activation::kRelu) return maximum(zero, x);
   if constexpr (kActivation == Activation::kRelu6) return minimum(six, maximum(zero, x));
   if constexpr (kActivation == Activation::kHardswish) {
-    const Floats line = multiply_add(x, all(1.0f / 6.0f), all(0.5f));
-    return x * minimum(one, maximum(zero, line));
+    return x * activate<Activation::kHardsigmoid>(x);
   }
   if constexpr (kActivation == Activation::kSilu) return Number::quotient(x, one + exp2(x * all(-1.44269504f)));
+  if constexpr (kActivation == Activation::kSigmoid) return Number::quotient(one, one + exp2(x * all(-1.44269504f)));
+  if constexpr (kActivation == Activation::kHardsigmoid) {
+    return minimum(one, maximum(zero, multiply_add(x, all(1.0f / 6.0f), all(0.5f))));
+  }
   return x;
 }
 
-// What `use` gives for the activation of this name, which is its template argument.
+// What `use` gives for the activation of this name, which is its template argument; gates are not among them.
 template <typename Use>
 auto for_activation(const std::string& name, const Use& use) {
   if (name == "none") return use.template operator()<Activation::kNone>();

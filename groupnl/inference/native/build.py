@@ -1,23 +1,4 @@
-"""Compiles and loads the native kernels, the operators `sparse_layer`, `finish_layer` and `pointwise_layer`.
-
-Each `Variant` is a library of all for one set of instructions, with operators in a namespace of its own. They read and
-write numbers of the variant's dtype.
-
-Arguments of the first: x (B, n, H, W), channels-last; weight of x's dtype (kernel * kernel, n); scale and shift of the
-seeds, float32 (s,), s = n / 2; polynomials float32 (degree + 1, s), the lowest power first, which give the generated
-maps from the normalised seeds; kernel, stride, padding, dilation; activation. Result: (B, n, H', W'), channels-last.
-Then, if 1x1 convolutions around the layer are to be computed with it: expand, with which x is (B, i, H, W), its bias
-and activation; project and its bias, with which the result is (B, outputs, H', W'); `pointwise` gives both for a
-convolution; shortcut, whether x is added to the result.
-
-Those of the second, which follows the seed convolution of any layer: x, the seeds before they are normalised,
-(B, s, H, W); scale and shift as above; polynomials float32 (degree + 1, g); sources int32 (g,), the seed that each
-generated map is made of; activation. Result: (B, s + g, H, W), channels-last.
-
-Those of the third, a 1x1 convolution: x (B, n, H, W); weight and bias of `pointwise`; outputs; activation; gates, of
-x's dtype (B, n, 1, 1), which x is multiplied by first; shortcut (B, outputs, H, W), which is added to the products and
-the bias, before the activation. Result: (B, outputs, H, W), channels-last.
-"""
+"""Compiles and loads the native kernels: each `Variant` is a library of all, for one set of instructions."""
 
 import logging
 import platform
@@ -27,14 +8,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
 from groupnl.errors import RewriteError
+from groupnl.inference.native.operators import tell_shapes
 
-SOURCES = tuple(
-    Path(__file__).with_name(name) for name in ("sparse_layer.cpp", "finish_layer.cpp", "pointwise_layer.cpp")
-)
+_KERNELS = ("sparse_layer", "finish_layer", "pointwise_layer", "gates_layer")
+SOURCES = tuple(Path(__file__).with_name(f"{name}.cpp") for name in _KERNELS)
 _LIBRARY_END = "_kernel.so"
 LIBRARY_FILES = f"groupnl*{_LIBRARY_END}"  # of all variants
 _LEVELS = ("AVX2", "AVX512")
@@ -118,26 +97,6 @@ def supports(kernel: int, stride: int, dilation: int, in_channels: int) -> bool:
     return kernel in (3, 5) and stride in (1, 2) and dilation == 1 and in_channels % 2 == 0
 
 
-def pointwise(weight: Tensor, bias: Tensor | None, variant: Variant) -> tuple[Tensor, Tensor]:
-    """Weight and bias of a 1x1 convolution as the kernel wants them.
-
-    Args:
-        weight: (outputs, inputs, 1, 1); `variant.together` divides the inputs.
-        bias: (outputs,).
-        variant: of the kernel.
-
-    Returns:
-        Weight (registers of outputs, inputs * lanes) of the variant's dtype, and bias float32 (registers * lanes,).
-    """
-    outputs, inputs = weight.shape[:2]
-    registers = -(-outputs // variant.lanes)
-    missing = registers * variant.lanes - outputs
-    rows = F.pad(weight.flatten(1), (0, 0, 0, missing))
-    panels = rows.view(registers, variant.lanes, inputs // variant.together, variant.together).transpose(1, 2)
-    filled = F.pad(weight.new_zeros(outputs) if bias is None else bias, (0, missing))
-    return panels.reshape(registers, -1).to(variant.dtype).contiguous(), filled.float()
-
-
 def build(folder: Path, variant: Variant) -> Path:
     """Compile the kernels; takes some seconds.
 
@@ -176,55 +135,5 @@ def load(library: Path) -> None:
     if namespace in _loaded:
         return
     torch.ops.load_library(str(library))  # type: ignore[no-untyped-call]
-    torch.library.register_fake(f"{namespace}::sparse_layer", _sparse_shape)
-    torch.library.register_fake(f"{namespace}::finish_layer", _finish_shape)
-    torch.library.register_fake(f"{namespace}::pointwise_layer", _pointwise_shape)
+    tell_shapes(namespace)
     _loaded.add(namespace)
-
-
-def _sparse_shape(
-    x: Tensor,
-    weight: Tensor,
-    scale: Tensor,
-    shift: Tensor,
-    polynomials: Tensor,
-    kernel: int,
-    stride: int,
-    padding: int,
-    dilation: int,
-    activation: str,
-    expand: Tensor | None = None,
-    expand_bias: Tensor | None = None,
-    expand_activation: str = "none",
-    project: Tensor | None = None,
-    project_bias: Tensor | None = None,
-    outputs: int = 0,
-    shortcut: bool = False,
-) -> Tensor:
-    """What the result looks like, for compilers."""
-    height, width = ((side + 2 * padding - kernel) // stride + 1 for side in x.shape[2:])
-    shape = (x.shape[0], weight.shape[1] if project is None else outputs, height, width)
-    return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
-
-
-def _finish_shape(
-    x: Tensor, scale: Tensor, shift: Tensor, polynomials: Tensor, sources: Tensor, activation: str
-) -> Tensor:
-    """What the result looks like, for compilers."""
-    batch, seeds, height, width = x.shape
-    shape = (batch, seeds + polynomials.shape[1], height, width)
-    return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
-
-
-def _pointwise_shape(
-    x: Tensor,
-    weight: Tensor,
-    bias: Tensor,
-    outputs: int,
-    activation: str,
-    gates: Tensor | None = None,
-    shortcut: Tensor | None = None,
-) -> Tensor:
-    """What the result looks like, for compilers."""
-    shape = (x.shape[0], outputs, *x.shape[2:])
-    return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)

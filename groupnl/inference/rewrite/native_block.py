@@ -1,7 +1,7 @@
 """1x1 convolutions around a sparse GroupNL layer as calls of the native kernels.
 
-An inverted residual becomes one call, in which nothing of its many channels goes through memory; with squeeze and
-excitation, which looks at whole maps, it becomes one call before and one behind that.
+An inverted residual becomes one call, in which nothing of its many channels goes through memory. With squeeze and
+excitation, which looks at whole maps, it becomes three: up to the maps, the gates, and what is behind them.
 """
 
 import operator
@@ -11,10 +11,48 @@ from torch import Tensor, fx, nn
 
 from groupnl.inference.native import build as native
 from groupnl.inference.rewrite.graph import bypass, dense_convolution_of, module_of, replace_module
-from groupnl.inference.rewrite.native_layer import ACTIVATIONS, NativeGroupNL, Pointwise
+from groupnl.inference.rewrite.native_layer import ACTIVATIONS, NativeGroupNL
+from groupnl.inference.rewrite.pointwise import Pointwise
 
 _ADDITIONS = (operator.add, operator.iadd, torch.add)
 _PRODUCTS = (operator.mul, operator.imul, torch.mul)
+_GATES: dict[type, str] = {
+    nn.Sigmoid: "sigmoid",
+    nn.Hardsigmoid: "hardsigmoid",
+}
+
+
+class Gates(nn.Module):
+    """Squeeze and excitation's gates: what two 1x1 convolutions make of the maps' means.
+
+    Shapes: (B, n, H, W) -> (B, n, 1, 1) of the variant's dtype.
+
+    Args:
+        squeeze: the first convolution.
+        activation: that follows it, by name.
+        excite: the second.
+        gate: that follows this one, by name.
+        variant: of the kernels; loaded.
+    """
+
+    def __init__(
+        self, squeeze: nn.Conv2d, activation: str, excite: nn.Conv2d, gate: str, variant: native.Variant
+    ) -> None:
+        super().__init__()
+        self.squeeze, self.excite = Pointwise(squeeze, variant), Pointwise(excite, variant)
+        self.activation, self.gate = activation, gate
+        self.variant = variant
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, n, H, W) -> (B, n, 1, 1)."""
+        result: Tensor = self.variant.operators.gates_layer(
+            x.to(self.variant.dtype),
+            *self.squeeze.arguments(),
+            self.activation,
+            *self.excite.arguments()[:2],
+            self.gate,
+        )
+        return result
 
 
 class GatedPointwise(nn.Module):
@@ -63,8 +101,7 @@ def join_convolutions(graph: fx.GraphModule) -> None:
 
 def _join_expansion(graph: fx.GraphModule, node: fx.Node, layer: NativeGroupNL) -> None:
     last = before = node.all_input_nodes[0]
-    module = module_of(graph, last)
-    activation = ACTIVATIONS.get(type(module)) if module is not None else None
+    activation = ACTIVATIONS.get(type(module_of(graph, last)))
     if activation is not None:
         before = last.all_input_nodes[0]
     convolution = _pointwise_of(graph, before, layer.variant)
@@ -96,7 +133,8 @@ def _join_gated_projection(graph: fx.GraphModule, node: fx.Node, layer: NativeGr
     for product in node.users:
         gates, after = _other_of(product, node, _PRODUCTS), _only_user(product)
         convolution = None if after is None else _pointwise_of(graph, after, layer.variant)
-        if gates is None or after is None or convolution is None or not _is_gate(gates, node):
+        chain = None if gates is None else _chain_to(gates, node)
+        if gates is None or after is None or convolution is None or chain is None:
             continue
         replace_module(graph, after, GatedPointwise(convolution, layer.variant))
         after.args = (node, gates)
@@ -109,16 +147,38 @@ def _join_gated_projection(graph: fx.GraphModule, node: fx.Node, layer: NativeGr
             addition.replace_all_uses_with(joined)
             graph.graph.erase_node(addition)
             graph.graph.erase_node(after)
+        _join_gates(graph, node, chain, layer.variant)
         return
 
 
-def _is_gate(gates: fx.Node, maps: fx.Node) -> bool:
-    """Whether it is made of the maps' means, as squeeze and excitation's gates: one number for each channel."""
-    node = gates
-    while node.op == "call_module" and len(node.all_input_nodes) == 1:
-        node = node.all_input_nodes[0]
-    is_mean = node.op == "call_method" and node.target == "mean" and node.args[1:] == ((2, 3),)
-    return is_mean and node.args[0] is maps and node.kwargs == {"keepdim": True}
+def _chain_to(gates: fx.Node, maps: fx.Node) -> list[fx.Node] | None:
+    """The maps' means and the modules' calls that make gates of them, in order; None if they are made otherwise.
+
+    So they are one number for each channel, as a projection's gates must be.
+    """
+    chain = [gates]
+    while chain[-1].op == "call_module" and len(chain[-1].all_input_nodes) == 1:
+        chain.append(chain[-1].all_input_nodes[0])
+    means = chain[-1]
+    is_mean = means.op == "call_method" and means.target == "mean" and means.args[1:] == ((2, 3),)
+    if is_mean and means.args[0] is maps and means.kwargs == {"keepdim": True}:
+        return chain[::-1]
+    return None
+
+
+def _join_gates(graph: fx.GraphModule, maps: fx.Node, chain: list[fx.Node], variant: native.Variant) -> None:
+    if len(chain) != 5 or any(len(node.users) > 1 for node in chain[:-1]):
+        return
+    _, first, between, second, last = chain
+    squeeze, excite = (_pointwise_of(graph, node, variant) for node in (first, second))
+    activation, gate = ACTIVATIONS.get(type(module_of(graph, between))), _GATES.get(type(module_of(graph, last)))
+    if squeeze is None or excite is None or activation is None or gate is None:
+        return
+    replace_module(graph, first, Gates(squeeze, activation, excite, gate, variant))
+    first.args = (maps,)
+    last.replace_all_uses_with(first)
+    for node in (last, second, between, chain[0]):
+        graph.graph.erase_node(node)
 
 
 def _only_user(node: fx.Node) -> fx.Node | None:

@@ -13,8 +13,9 @@ from torch import Tensor, fx, nn
 from groupnl.inference.native import build as native
 from groupnl.inference.rewrite.fused import FusedGroupNL
 from groupnl.inference.rewrite.graph import module_of, replace_module
+from groupnl.inference.rewrite.pointwise import Pointwise
 
-ACTIVATIONS: dict[type[nn.Module], str] = {
+ACTIVATIONS: dict[type, str] = {
     nn.Identity: "none",
     nn.ReLU: "relu",
     nn.ReLU6: "relu6",
@@ -37,25 +38,6 @@ class _Native(nn.Module):
         )
         self.polynomials = nn.Parameter(sine_polynomials(layer, variant.dtype), requires_grad=False)
         self.activation = ACTIVATIONS[type(layer.activation)]
-
-
-class Pointwise(nn.Module):
-    """A 1x1 convolution as the kernel wants it.
-
-    Args:
-        conv: one that `native_block.is_pointwise` accepts.
-        variant: of the kernels.
-    """
-
-    def __init__(self, conv: nn.Conv2d, variant: native.Variant) -> None:
-        super().__init__()
-        weight, bias = native.pointwise(conv.weight, conv.bias, variant)
-        self.weight, self.bias = (nn.Parameter(values, requires_grad=False) for values in (weight, bias))
-        self.outputs = conv.out_channels
-
-    def arguments(self) -> tuple[Tensor, Tensor, int]:
-        """Weight, bias and number of outputs."""
-        return self.weight, self.bias, self.outputs
 
 
 class NativeGroupNL(_Native):

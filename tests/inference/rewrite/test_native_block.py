@@ -10,7 +10,7 @@ from torch import Tensor, fx, nn
 from groupnl.inference.native import build as native
 from groupnl.inference.rewrite import to_inference
 from groupnl.inference.rewrite.graph import module_of
-from groupnl.inference.rewrite.native_block import GatedPointwise, join_convolutions
+from groupnl.inference.rewrite.native_block import GatedPointwise, Gates, join_convolutions
 from groupnl.inference.rewrite.native_layer import NativeGroupNL, use_native_layers
 from groupnl.layers import GroupNLConv2d
 
@@ -51,6 +51,10 @@ class Residual(nn.Module):
         return projected + x
 
 
+def mean(maps: Tensor) -> Tensor:
+    return maps.mean((2, 3), keepdim=True)
+
+
 class Gated(Residual):
     """With squeeze and excitation."""
 
@@ -58,7 +62,8 @@ class Gated(Residual):
         super().__init__()
         self.pool = pool
         self.squeeze, self.act3 = nn.Conv2d(32, 4, 1), nn.ReLU()
-        self.excite, self.gate = nn.Conv2d(4, 32, 1), nn.Sigmoid()
+        self.excite = nn.Conv2d(4, 32, 1)
+        self.gate: nn.Module = nn.Sigmoid()
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 8, H, W) -> (B, 8, H, W)."""
@@ -108,13 +113,28 @@ def test_an_inverted_residual_is_one_call(kernels: native.Variant) -> None:
     assert_same(graph, network, kernels)
 
 
-def test_with_squeeze_and_excitation_it_is_two(kernels: native.Variant) -> None:
-    network = Gated(lambda maps: maps.mean((2, 3), keepdim=True))
+def test_with_squeeze_and_excitation_it_is_three(kernels: native.Variant) -> None:
+    network = Gated(mean)
     graph = joined(network, kernels)
-    calls = kinds(graph)
-    assert (calls[0], calls[-1]) == ("NativeGroupNL", "GatedPointwise")
-    assert "add" not in calls
-    assert "mul" not in calls
+    assert kinds(graph) == ["NativeGroupNL", "Gates", "GatedPointwise"]
+    assert_same(graph, network, kernels)
+
+
+def test_gates_may_be_hard(kernels: native.Variant) -> None:
+    network = Gated(mean)
+    network.gate = nn.Hardsigmoid()
+    graph = joined(network, kernels)
+    assert kinds(graph) == ["NativeGroupNL", "Gates", "GatedPointwise"]
+    assert_same(graph, network, kernels)
+
+
+@pytest.mark.parametrize("part", ["act3", "gate"])
+def test_other_activations_of_gates_are_left(kernels: native.Variant, part: str) -> None:
+    network = Gated(mean)
+    setattr(network, part, nn.Tanh())
+    graph = joined(network, kernels)
+    assert "Tanh" in kinds(graph)
+    assert kinds(graph)[-1] == "GatedPointwise"
     assert_same(graph, network, kernels)
 
 
@@ -187,13 +207,14 @@ def test_a_convolution_that_two_call_is_left(kernels: native.Variant) -> None:
     assert_same(graph, network, kernels)
 
 
-@pytest.mark.parametrize("name", ["mobilenetv2_gnl_100", "mobilenetv3_gnl_small_100"])
+@pytest.mark.parametrize("name", ["mobilenetv2_gnl_100", "mobilenetv3_gnl_small_100", "efficientnet_gnl_b0"])
 def test_published_networks_are_joined(kernels: native.Variant, name: str) -> None:
     torch.manual_seed(0)
     network = timm.create_model(name, num_classes=10).eval()
     graph = joined(network, kernels)
     layers = [module for module in graph.modules() if isinstance(module, NativeGroupNL)]
     gated = [module for module in graph.modules() if isinstance(module, GatedPointwise)]
+    assert sum(isinstance(module, Gates) for module in graph.modules()) == len(gated)
     assert all(layer.expand for layer in layers[1:])
     assert sum(layer.project is not None for layer in layers) + len(gated) == len(layers)
     x = torch.randn(2, 3, 64, 64)
