@@ -9,13 +9,13 @@ from typing import NamedTuple
 
 from timm.models._efficientnet_blocks import DepthwiseSeparableConv, InvertedResidual
 from timm.models._efficientnet_builder import efficientnet_init_weights
-from timm.models.resnet import Bottleneck
+from timm.models.resnet import BasicBlock, Bottleneck
 from torch import nn
 
 from groupnl.layers import GroupNLConv2d
 
 # `features_only` flattens the network and writes `layer1.0` with either separator.
-_STRIDED_BOTTLENECK = re.compile(r"layer[2-9][._]0$")
+_STRIDED_BLOCK = re.compile(r"layer[2-9][._]0$")
 
 
 class Place(NamedTuple):
@@ -59,16 +59,31 @@ def _bottleneck_places(network: nn.Module) -> Iterator[Place]:
     `output_stride`, which turns strides into dilations, leaves the checkpoint's keys as they are.
     """
     for name, block in network.named_modules():
-        if isinstance(block, Bottleneck) and not _STRIDED_BOTTLENECK.search(name):
+        if isinstance(block, Bottleneck) and not _STRIDED_BLOCK.search(name):
             yield Place(block, "conv2", f"{name}.conv2")
 
 
+def _basic_places(network: nn.Module) -> Iterator[Place]:
+    """Both 3x3 of every basic block, but for the strided ones: the bottlenecks' rule; nothing is published of these."""
+    for name, block in network.named_modules():
+        if isinstance(block, BasicBlock):
+            if not _STRIDED_BLOCK.search(name):
+                yield Place(block, "conv1", f"{name}.conv1")
+            yield Place(block, "conv2", f"{name}.conv2")
+
+
+def initialise_as_resnet(convolution: nn.Conv2d) -> None:
+    """As timm's ResNets initialise their convolutions."""
+    nn.init.kaiming_normal_(convolution.weight, mode="fan_out", nonlinearity="relu")
+
+
 def _initialise_as_resnet(layer: GroupNLConv2d) -> None:
-    nn.init.kaiming_normal_(layer.conv1.weight, mode="fan_out", nonlinearity="relu")
+    initialise_as_resnet(layer.conv1)
 
 
 MOBILE = NetworkFamily(_depthwise_places, efficientnet_init_weights)
 RESNET = NetworkFamily(_bottleneck_places, _initialise_as_resnet)
+RESNET_BASIC = NetworkFamily(_basic_places, _initialise_as_resnet)
 
 
 def swap(network: nn.Module, family: NetworkFamily, ratio: int, sparse: bool) -> None:

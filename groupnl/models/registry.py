@@ -1,4 +1,4 @@
-"""The fifteen published GroupNL networks (and a tiny one for tests), registered under their timm names.
+"""The fifteen published GroupNL networks, those for CIFAR and a tiny one for tests, registered under their timm names.
 
 Each is timm's standard network, its twin, with the layers of its family swapped. `timm.create_model` builds them once
 `groupnl.models` is imported.
@@ -11,7 +11,8 @@ import timm
 from timm.models import PretrainedCfg, generate_default_cfgs, model_entrypoint, register_model
 from torch import nn
 
-from groupnl.models.families import MOBILE, RESNET, NetworkFamily, swap
+import groupnl.models.cifar  # noqa: F401 (registers the twins of those for CIFAR)
+from groupnl.models.families import MOBILE, RESNET, RESNET_BASIC, NetworkFamily, swap
 
 
 class Variant(NamedTuple):
@@ -51,7 +52,14 @@ PUBLISHED = (
 )
 TINY = Variant("test_gnl_efficientnet", "test_efficientnet", MOBILE, ratio=2, sparse=True)
 
-VARIANTS = {variant.name: variant for variant in (*PUBLISHED, TINY)}
+# Not published: the paper's networks for small images are not in its code.
+CIFAR = tuple(
+    Variant(f"{prefix}_{twin}", twin, family, ratio=2, sparse=sparse)
+    for twin, family in (("resnet18_cifar", RESNET_BASIC), ("resnet50_cifar", RESNET), ("resnet101_cifar", RESNET))
+    for prefix, sparse in (("gnl", True), ("gnl_std_r2", False))
+)
+
+VARIANTS = {variant.name: variant for variant in (*PUBLISHED, *CIFAR, TINY)}
 
 # What of a twin's timm configuration holds for its GroupNL form too.
 _INPUT_KEYS = (

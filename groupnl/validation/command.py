@@ -1,8 +1,9 @@
-"""`groupnl validate`: accuracy of a checkpoint on labelled images, clean and corrupted as ImageNet-C."""
+"""`groupnl validate`: accuracy of a checkpoint on labelled images, clean and corrupted, and on published sets."""
 
 import sys
 
 from groupnl.base.folder_lock import locked
+from groupnl.validation.asked import asked
 from groupnl.validation.crew.choose import crew_of
 from groupnl.validation.crew.job import Crew
 from groupnl.validation.figures import figures
@@ -12,7 +13,7 @@ from groupnl.validation.heat_map import draw
 from groupnl.validation.how import how_to_run
 from groupnl.validation.job import Source, Validation
 from groupnl.validation.options import Options, add_arguments
-from groupnl.validation.plan import labels_of, plan
+from groupnl.validation.plan import plan
 from groupnl.validation.record import FILE
 from groupnl.validation.report import heading, text, write_files
 from groupnl.validation.run import validate
@@ -41,12 +42,15 @@ def _run(options: Options, crew: Crew) -> int:
         averaged=not options.no_ema,
     )
     trained = source.open()
-    labels = labels_of(options, trained)
+    wanted = asked(options, trained)
+    trained = trained._replace(input=wanted.input(trained, options))
     output = options.folder
     with locked(output, "name another --output"):
-        work = plan(options, trained, how, labels, output / FILE)
+        work = plan(wanted, options, trained, how, output / FILE)
         print(heading(work.record.settings, clean=None in work.sets), flush=True)  # before hours of measuring
-        for sentence in gaps({cell: images.missing for cell, images in work.sets.items()}, trained.class_count):
+        clean = work.record.clean_of
+        classes = (clean.answers if clean else None) or trained.class_count
+        for sentence in gaps({cell: images.missing for cell, images in work.sets.items()}, classes):
             print(sentence, file=sys.stderr)
         record = validate(work, crew, Validation(source, how, trained), how.batch_size, output / FILE)
         found = figures(record)

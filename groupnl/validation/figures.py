@@ -1,13 +1,15 @@
 """From counts to figures: errors of the cells, the published means, and the mCE under its own name."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from statistics import fmean, mode
+from collections.abc import Mapping
+from statistics import fmean
 from typing import NamedTuple
 
-from groupnl.corruptions.names import BENCHMARK, NAMES, SEVERITIES, Cell
-from groupnl.validation.alexnet import CLEAN_ERROR, CORRUPTION_ERRORS, CROP, SIZE
-from groupnl.validation.gaps import gaps
+from groupnl.corruptions.names import BENCHMARK, SEVERITIES, Cell
+from groupnl.validation.alexnet import CLEAN_ERROR, CORRUPTION_ERRORS
+from groupnl.validation.calibration import Calibration
+from groupnl.validation.notes import missing_cells, notes
 from groupnl.validation.record import Counts, Record
+from groupnl.validation.sets.table import corrupted_kind
 
 
 class Figures(NamedTuple):
@@ -23,6 +25,9 @@ class Figures(NamedTuple):
         mce: mean corruption error, 1 for AlexNet: each of the fifteen types' CE is divided by AlexNet's.
         relative_mce: the same of the loss against the clean images.
         notes: sentences on what the figures are not, and why some are missing.
+        calibration: of the clean images (None) and of each cell, where it was measured.
+        severities: columns of a table of the cells.
+        divided: whether these corruptions have an mCE.
     """
 
     clean_top1: float | None
@@ -34,14 +39,24 @@ class Figures(NamedTuple):
     mce: float | None
     relative_mce: float | None
     notes: tuple[str, ...]
+    calibration: dict[Cell | None, Calibration]
+    severities: tuple[int, ...]
+    divided: bool
+
+    @property
+    def mean_calibration(self) -> Calibration | None:
+        """Means over the measured cells."""
+        found = [each for cell, each in self.calibration.items() if cell is not None]
+        return Calibration(*map(fmean, zip(*found, strict=True))) if found else None
 
 
 def figures(record: Record) -> Figures:
     """All figures that the counts allow."""
     errors = {counts.cell: _error(counts) for counts in record.cells}
-    ce = {name: fmean(rows) for name in NAMES if (rows := [errors[cell] for cell in errors if cell.corruption == name])}
+    ce = {name: fmean(_of_type(errors, name)) for name in dict.fromkeys(cell.corruption for cell in errors)}
     clean = None if record.clean is None else _error(record.clean)
-    complete = not _missing(errors)
+    divided = record.corrupted is not None and corrupted_kind(record.corrupted.origin).alexnet
+    complete = divided and not missing_cells(errors)
     return Figures(
         clean_top1=None if clean is None else 1 - clean,
         clean_top5=None if record.clean is None else record.clean.top5 / record.clean.images,
@@ -51,7 +66,10 @@ def figures(record: Record) -> Figures:
         mean_accuracy=1 - fmean(errors.values()) if errors else None,
         mce=mean_corruption_error(ce) if complete else None,
         relative_mce=relative_mean_corruption_error(ce, clean) if complete and clean is not None else None,
-        notes=(*_notes(record, errors), *_uneven(record, errors), *_gaps(record)),
+        notes=tuple(notes(record)),
+        calibration=_calibration(record),
+        severities=tuple(sorted({cell.severity for cell in errors} | set(SEVERITIES if divided else ()))),
+        divided=divided,
     )
 
 
@@ -80,65 +98,11 @@ def _error(counts: Counts) -> float:
     return 1 - counts.top1 / counts.images
 
 
-def _missing(measured: Iterable[Cell]) -> list[Cell]:
-    """Cells of the benchmark that were not measured."""
-    found = set(measured)
-    return [cell for name in BENCHMARK for severity in SEVERITIES if (cell := Cell(name, severity)) not in found]
+def _of_type(errors: Mapping[Cell, float], name: str) -> list[float]:
+    return [error for cell, error in errors.items() if cell.corruption == name]
 
 
-def _notes(record: Record, errors: Mapping[Cell, float]) -> Iterable[str]:
-    if record.corrupted is None or not errors:
-        return
-    if missing := _missing(errors):
-        yield (
-            f"mCE and relative mCE are not given: they need the 15 types at 5 severities, and {len(missing)} of the 75 "
-            f"are missing, {missing[0].corruption} {missing[0].severity} first."
-        )
-        return
-    if record.clean is None:
-        yield "The relative mCE is not given: it needs the error on the clean images (--data)."
-    elif record.settings.input.size != record.corrupted.size:
-        yield (
-            f"The relative mCE compares clean images of {record.settings.input.size} pixels with corrupted ones of "
-            f"{record.corrupted.size}; --input-size makes them alike."
-        )
-    if reasons := list(_unlike_alexnet(record)):
-        yield (
-            "mCE and relative mCE divide by AlexNet's errors on ImageNet's 1000 classes at 224 pixels, but "
-            f"{' and '.join(reasons)}: they cannot be compared with published ones."
-        )
-    if record.corrupted.origin == "made" and not record.corrupted.published:
-        yield (
-            "The corruptions were made here, without the JPEG compression of the published files (--as-published), "
-            "which weakens noise."
-        )
-
-
-def _uneven(record: Record, errors: Mapping[Cell, float]) -> Iterable[str]:
-    """What a mean over cells would hide."""
-    if not errors:
-        return
-    usual = mode(counts.images for counts in record.cells)
-    if other := [counts for counts in record.cells if counts.images != usual]:
-        listed = ", ".join(f"{counts.corruption} {counts.severity} ({counts.images})" for counts in other[:5])
-        more = f" and {len(other) - 5} more" if len(other) > 5 else ""
-        yield f"Most cells have {usual} images, but not {listed}{more}: are images missing?"
-    measured = {name: sum(cell.corruption == name for cell in errors) for name in NAMES}
-    if partly := [name for name, severities in measured.items() if 0 < severities < len(SEVERITIES)]:
-        yield f"Not all five severities were measured of {', '.join(partly)}: the means are of those that were."
-
-
-def _gaps(record: Record) -> Iterable[str]:
-    missing: dict[Cell | None, Sequence[str]] = {counts.cell: counts.missing for counts in record.cells}
-    if record.clean is not None:
-        missing = {None: record.clean.missing, **missing}
-    return (f"{sentence[0].upper()}{sentence[1:]}." for sentence in gaps(missing, record.settings.classes))
-
-
-def _unlike_alexnet(record: Record) -> Iterable[str]:
-    if not record.settings.imagenet:
-        yield "these images are not known to be of those classes"
-    if record.corrupted is not None and record.corrupted.size != SIZE:
-        yield f"these are of {record.corrupted.size} pixels"
-    if record.corrupted is not None and record.corrupted.origin == "made" and record.settings.input.crop_pct != CROP:
-        yield f"these are the middle {record.settings.input.crop_pct:.1%} of the images, not {CROP:.1%}"
+def _calibration(record: Record) -> dict[Cell | None, Calibration]:
+    measured: dict[Cell | None, Counts] = {} if record.clean is None else {None: record.clean}
+    measured |= {counts.cell: counts for counts in record.cells}
+    return {cell: Calibration(**dict(each)) for cell, counts in measured.items() if (each := counts.calibration)}

@@ -47,19 +47,42 @@ class Extent(NamedTuple):
             return file.read(self.length)
 
 
+class Held(NamedTuple):
+    """Bytes that are read already: those of a file that is read as a whole.
+
+    Attributes:
+        path: of the file.
+        content: the bytes.
+    """
+
+    path: Path
+    content: bytes
+
+    @property
+    def length(self) -> int:
+        """How many there are."""
+        return len(self.content)
+
+    def read(self) -> bytes:
+        """The bytes."""
+        return self.content
+
+
 class Found(NamedTuple):
     """An image and what it shows.
 
     Attributes:
         key: its name within the set: CLASS/FILE, or the member of a tar; where the set has several folders or tars, the
             name of the folder or tar comes first.
-        truth: name of its class, or the number, where a WebDataset gives that.
+        truth: name of its class, or the number of its place among the logits; or the names of several right classes.
         extent: where its bytes are.
+        checksum: of the bytes, where key and length do not tell images apart.
     """
 
     key: str
-    truth: str | int
-    extent: Extent
+    truth: str | int | tuple[str, ...]
+    extent: Extent | Held
+    checksum: int = 0
 
 
 def find_images(paths: Sequence[Path]) -> list[Found]:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from groupnl.base.picture import save
-from groupnl.corruptions.names import SEVERITIES, Cell
+from groupnl.corruptions.names import Cell
 from groupnl.validation.figures import Figures
 from groupnl.validation.report import percent
 
@@ -25,11 +25,13 @@ def draw(found: Figures, title: str, path: Path) -> None:
     from matplotlib.figure import Figure  # half a second that no other command needs
 
     names = list(found.ce)
-    errors = np.array([[found.errors.get(Cell(name, severity), np.nan) for severity in SEVERITIES] for name in names])
+    errors = np.array(
+        [[found.errors.get(Cell(name, severity), np.nan) for severity in found.severities] for name in names]
+    )
     figure = Figure(figsize=(6.4, 1.6 + _ROW * len(names)), dpi=150, layout="constrained")
     axes = figure.subplots()
     picture = axes.imshow(100 * errors, cmap="YlOrRd", vmin=0, vmax=100, aspect="auto")
-    axes.set_xticks(range(len(SEVERITIES)), labels=[str(severity) for severity in SEVERITIES])
+    axes.set_xticks(range(len(found.severities)), labels=[str(severity) for severity in found.severities])
     axes.set_yticks(range(len(names)), labels=[name.replace("_", " ") for name in names])
     axes.set(xlabel="severity", title=title)
     for (row, column), error in np.ndenumerate(errors):

@@ -2,7 +2,8 @@
 
 import hashlib
 import random
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +11,9 @@ from groupnl.card.imagenet import imagenet_synsets
 from groupnl.errors import ConfigError
 from groupnl.images.folders import refuse_unknown
 from groupnl.models.defaults import folder_order
-from groupnl.validation.found import Extent, Found, class_places, find_images
+from groupnl.validation.found import Extent, Found, Held
+from groupnl.validation.pixels import Decode
+from groupnl.validation.sets.images import Images
 
 Positions = Mapping[str, int]
 
@@ -20,13 +23,13 @@ class LabelledImage(NamedTuple):
 
     Attributes:
         key: its name within the set; its random numbers hang on it.
-        label: position of its class among the logits.
+        labels: positions of its right classes among the logits: one, but for labels such as ReaL.
         extent: where its bytes are.
     """
 
     key: str
-    label: int
-    extent: Extent
+    labels: tuple[int, ...]
+    extent: Extent | Held
 
 
 class ImageSet(NamedTuple):
@@ -37,12 +40,18 @@ class ImageSet(NamedTuple):
         sha256: of their keys, labels and lengths; tells whether a figure is of the same images.
         missing: names of the classes, or their numbers, of which it has none, also among those that are not used.
         list: makes the list of them. A hundred lists of 50,000 are not held at a time.
+        of_classes: how many there are of each class, by its position, also among those that are not used.
+        decode: what makes a picture of the bytes of each.
+        answers: positions of the classes that may be answered; None: all of the network's.
     """
 
     images: int
     sha256: str
     missing: tuple[str, ...]
     list: Callable[[], list[LabelledImage]]
+    of_classes: Mapping[int, int]
+    decode: Decode
+    answers: tuple[int, ...] | None = None
 
 
 class ImageChoice(NamedTuple):
@@ -57,29 +66,44 @@ class ImageChoice(NamedTuple):
     seed: int
 
 
-def image_set(paths: Sequence[Path], positions: Positions, classes: int, choice: ImageChoice) -> ImageSet:
+def image_set(
+    images: Images, positions: Positions, classes: int, choice: ImageChoice, restricted: bool = False
+) -> ImageSet:
     """Look through a set.
 
     Args:
-        paths: see `find_images`.
+        images: where they lie.
         positions: class name -> position, see `class_positions`.
         classes: how many the network has.
         choice: which of the images are used.
+        restricted: only the classes that have a folder may be answered.
 
     Raises:
-        ConfigError: see `find_images`; or a class is none of the network's.
+        ConfigError: see `Images.find`; or a class is none of the network's, or none has a folder that must have one.
     """
 
-    def images() -> list[LabelledImage]:
-        return _chosen(_labelled(paths, positions, classes), choice)
+    def labelled() -> list[LabelledImage]:
+        chosen = _chosen(images.find(), choice)
+        return [LabelledImage(each.key, _labels(each, positions, classes), each.extent) for each in chosen]
 
-    found = _labelled(paths, positions, classes)
-    listed = _chosen(found, choice)
-    digest = hashlib.sha256()
-    for image in listed:
-        digest.update(f"{image.key}\0{image.label}\0{image.extent.length}\n".encode(errors="surrogateescape"))
-    missing = _missing({image.label for image in found}, positions, classes)
-    return ImageSet(len(listed), digest.hexdigest(), missing, images)
+    folders = images.class_folders()
+    refuse_unknown(folders, positions)
+    if restricted and not folders:
+        raise ConfigError("which classes can be answered is told by class folders, and these images have numbers")
+    answers = tuple(sorted({positions[folder.name] for folder in folders})) if restricted else None
+    found = images.find()
+    of_classes = Counter(label for each in found for label in _labels(each, positions, classes))
+    missing = _missing(of_classes, positions, range(classes) if answers is None else answers)
+    chosen = _chosen(found, choice)
+    return ImageSet(
+        images=len(chosen),
+        sha256=_digest(chosen, positions, classes, answers),
+        missing=missing,
+        list=labelled,
+        of_classes=of_classes,
+        decode=images.decode,
+        answers=answers,
+    )
 
 
 def class_positions(folders: Sequence[Path], classes: Sequence[str] | None, count: int) -> Positions:
@@ -137,26 +161,33 @@ def is_imagenet(names: Collection[str], count: int) -> bool:
     return bool(names) and count == len(synsets) and set(names) <= set(synsets)
 
 
-def _labelled(paths: Sequence[Path], positions: Positions, classes: int) -> list[LabelledImage]:
-    refuse_unknown(class_places(paths), positions)
-    return [LabelledImage(each.key, _label(each, positions, classes), each.extent) for each in find_images(paths)]
+def _digest(chosen: Sequence[Found], positions: Positions, classes: int, answers: Sequence[int] | None) -> str:
+    digest = hashlib.sha256()
+    for image in chosen:
+        labels = " ".join(map(str, _labels(image, positions, classes)))
+        checksum = f"\0{image.checksum:08x}" if image.checksum else ""
+        digest.update(f"{image.key}\0{labels}\0{image.extent.length}{checksum}\n".encode(errors="surrogateescape"))
+    if answers is not None:
+        digest.update(f"{answers}\n".encode())
+    return digest.hexdigest()
 
 
-def _missing(labels: Collection[int], positions: Positions, classes: int) -> tuple[str, ...]:
+def _missing(present: Collection[int], positions: Positions, classes: Iterable[int]) -> tuple[str, ...]:
     names = {label: name for name, label in positions.items()}
-    return tuple(names.get(label, str(label)) for label in range(classes) if label not in labels)
+    return tuple(names.get(label, str(label)) for label in classes if label not in present)
 
 
-def _chosen(found: list[LabelledImage], choice: ImageChoice) -> list[LabelledImage]:
+def _chosen(found: list[Found], choice: ImageChoice) -> list[Found]:
     if choice.limit is None or choice.limit >= len(found):
         return found
     places = random.Random(choice.seed).sample(range(len(found)), choice.limit)  # noqa: S311 (no secret)
     return [found[place] for place in sorted(places)]
 
 
-def _label(image: Found, positions: Positions, classes: int) -> int:
+def _labels(image: Found, positions: Positions, classes: int) -> tuple[int, ...]:
     if isinstance(image.truth, int):
         if not 0 <= image.truth < classes:
             raise ConfigError(f"the image {image.key} is of class {image.truth}; the network has 0 to {classes - 1}")
-        return image.truth
-    return positions[image.truth]
+        return (image.truth,)
+    names = (image.truth,) if isinstance(image.truth, str) else image.truth
+    return tuple(positions[name] for name in names)

@@ -1,11 +1,9 @@
 """Which class an image is of, among the network's."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from groupnl.models.trained import Trained
-from groupnl.validation.found import class_places
 from groupnl.validation.image_set import (
     ImageChoice,
     ImageSet,
@@ -15,6 +13,7 @@ from groupnl.validation.image_set import (
     is_imagenet,
     numbered,
 )
+from groupnl.validation.sets.images import Images
 
 
 class Labelling(NamedTuple):
@@ -31,17 +30,17 @@ class Labelling(NamedTuple):
     imagenet: bool | None
 
 
-def labelling(sets: Sequence[Sequence[Path]], trained: Trained) -> Labelling:
+def labelling(sets: Sequence[Images], trained: Trained) -> Labelling:
     """How the images of some sets of the same classes get their labels.
 
     Args:
-        sets: paths of each; the first whose classes have names tells their order.
+        sets: the first whose classes have names tells their order.
         trained: the network.
 
     Raises:
-        ConfigError: see `class_places` and `class_positions`.
+        ConfigError: see `Images.class_folders` and `class_positions`.
     """
-    folders = next(filter(None, map(class_places, sets)), None)
+    folders = next(filter(None, (images.class_folders() for images in sets)), None)
     if folders is None:
         return Labelling(numbered(trained.classes or ()), trained.class_count, imagenet=None)
     positions = class_positions(folders, trained.classes, trained.class_count)
@@ -49,6 +48,6 @@ def labelling(sets: Sequence[Sequence[Path]], trained: Trained) -> Labelling:
     return Labelling(positions, trained.class_count, is_imagenet(names, trained.class_count))
 
 
-def look_through(paths: Sequence[Path], labels: Labelling, choice: ImageChoice) -> ImageSet:
+def look_through(images: Images, labels: Labelling, choice: ImageChoice, restricted: bool = False) -> ImageSet:
     """One set; see `image_set`."""
-    return image_set(paths, labels.positions, labels.classes, choice)
+    return image_set(images, labels.positions, labels.classes, choice, restricted)

@@ -17,6 +17,7 @@ from groupnl.validation.image_set import LabelledImage
 from groupnl.validation.piece import Piece, Recipe
 
 _FILES = 8  # a worker hands on at a time
+_NO_OTHER = -1  # label
 
 
 class Rows(NamedTuple):
@@ -24,7 +25,7 @@ class Rows(NamedTuple):
 
     Attributes:
         pixels: uint8 of shape (B, cells, 3, S, S).
-        labels: int64 of shape (B,).
+        labels: int64 of shape (B, K): right classes of each; -1 where an image has fewer than others of its piece.
     """
 
     pixels: Tensor
@@ -76,6 +77,7 @@ def batches(rows: Iterable[Rows], size: int) -> Iterator[Rows]:
 class _Chunk(NamedTuple):
     recipe: Recipe
     images: tuple[LabelledImage, ...]
+    most_labels: int  # of an image of the piece
 
 
 class _Failure(NamedTuple):
@@ -95,14 +97,16 @@ class _Images(Dataset[Rows | _Failure]):
                 pixels.append(_in_cells(image, chunk.recipe.prepare(image.extent.read()), chunk.recipe))
             except (GroupNLError, OSError) as error:
                 return _Failure(_where(image), str(error))
-        return Rows(torch.stack(pixels), torch.tensor([image.label for image in chunk.images]))
+        labels = [(*image.labels, *[_NO_OTHER] * (chunk.most_labels - len(image.labels))) for image in chunk.images]
+        return Rows(torch.stack(pixels), torch.tensor(labels))
 
 
 def _chunks(pieces: Iterable[Piece], asked: deque[Piece]) -> Iterator[_Chunk]:
     for piece in pieces:
         asked.append(piece)
+        most = max(len(image.labels) for image in piece.images)
         for start in range(0, len(piece.images), _FILES):
-            yield _Chunk(piece.recipe, piece.images[start : start + _FILES])
+            yield _Chunk(piece.recipe, piece.images[start : start + _FILES], most)
 
 
 def _unchanged(rows: Any) -> Any:

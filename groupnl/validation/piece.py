@@ -34,11 +34,13 @@ class Recipe(NamedTuple):
         cells: that the image is answered in; None: as it is read, clean.
         prepare: makes its pixels.
         making: makes the cells' corruptions; None: the file is corrupted, or clean, already.
+        answers: positions of the classes that may be answered; None: all.
     """
 
     cells: tuple[Cell | None, ...]
     prepare: Prepare
     making: Making | None = None
+    answers: tuple[int, ...] | None = None
 
 
 class Piece(NamedTuple):

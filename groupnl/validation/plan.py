@@ -6,20 +6,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from groupnl.base.progress import progress
-from groupnl.corruptions import CELLS, Cell
+from groupnl.corruptions import Cell
 from groupnl.corruptions.corrupt import MIN_SIDE, check
 from groupnl.errors import ConfigError
 from groupnl.inference.device import precision_name
 from groupnl.models.input_size import refuse_size
 from groupnl.models.trained import Trained
+from groupnl.validation.asked import Asked, CorruptedSet
+from groupnl.validation.even import refuse_uneven
 from groupnl.validation.how import How
 from groupnl.validation.image_set import ImageSet
-from groupnl.validation.imagenet_c import IMAGENET_C_SIZE, cell_folder, cell_folders
-from groupnl.validation.labelling import Labelling, labelling, look_through
+from groupnl.validation.labelling import look_through
 from groupnl.validation.options import Options
 from groupnl.validation.parts import Sets, clean_part, file_parts, made_parts
 from groupnl.validation.piece import Making, Part
-from groupnl.validation.record import Corrupted, Record, Settings, resumed
+from groupnl.validation.record import Clean, Corrupted, Record, Settings, resumed
 
 _PACKAGES = ("torch", "timm", "pillow", "numpy", "opencv-python-headless")
 
@@ -38,33 +39,29 @@ class Work(NamedTuple):
     parts: Sequence[Part]
 
 
-def labels_of(options: Options, trained: Trained) -> Labelling:
-    """How the images get their labels: by the clean ones, or by the first of ImageNet-C's folders.
-
-    Raises:
-        ConfigError: see `cell_folders` and `labelling`.
-    """
-    folders = list(cell_folders(options.imagenet_c, options.cells).values()) if options.imagenet_c else []
-    return labelling([paths for paths in (options.data, folders[:1]) if paths], trained)
-
-
-def plan(options: Options, trained: Trained, how: How, labels: Labelling, path: Path) -> Work:
+def plan(wanted: Asked, options: Options, trained: Trained, how: How, path: Path) -> Work:
     """Look through the images, and at the record that lies at `path`.
+
+    Args:
+        wanted: the images.
+        options: how they are measured.
+        trained: the network, with the input that the images become.
+        how: it is run.
+        path: of the record.
 
     Raises:
         ConfigError: the record is of something else, or images or the input's size cannot be used.
     """
     if options.corrupt:
-        check(cell.corruption for cell in options.cells)
-    corrupted = _corrupted(options, trained)
-    for size in {*([trained.input.size] if options.data else []), *([corrupted.size] if corrupted else [])}:
-        refuse_size(trained.network, trained.architecture, size, "--input-size")
-    record = resumed(path, _settings(trained, how, labels.imagenet), corrupted)
-    # What was measured before is looked through too, where it still lies there: the figures are of all cells together.
-    stored = {counts.cell for counts in record.cells if options.corrupt or _lies_there(options.imagenet_c, counts.cell)}
-    asked = options.cells
-    sets = _sets(options, labels, [cell for cell in CELLS if cell in stored or cell in asked])
-    return Work(record, sets, _parts(options, trained, sets, left(record, sets)))
+        check(cell.corruption for cell in wanted.cells)
+    corrupted = _corrupted(wanted, options, trained)
+    for size in {*([trained.input.size] if wanted.clean else []), *([corrupted.size] if corrupted else [])}:
+        refuse_size(trained.network, trained.architecture, size, "--input-size", trained.input.channels)
+    clean = _clean_set(wanted, options)
+    record = resumed(path, _settings(trained, how, wanted.labels.imagenet), _clean_of(wanted, clean), corrupted)
+    cells = _cells(wanted, options, record, clean)
+    sets: dict[Cell | None, ImageSet] = ({None: clean} if clean else {}) | cells
+    return Work(record, sets, _parts(wanted, options, trained, sets, left(record, sets)))
 
 
 def left(record: Record, sets: Sets) -> list[Cell | None]:
@@ -87,32 +84,49 @@ def left(record: Record, sets: Sets) -> list[Cell | None]:
     return todo
 
 
-def _lies_there(root: Path | None, cell: Cell) -> bool:
-    return root is not None and cell_folder(root, cell).is_dir()
+def _clean_set(wanted: Asked, options: Options) -> ImageSet | None:
+    if wanted.clean is None:
+        return None
+    return look_through(wanted.clean.images, wanted.labels, options.choice, wanted.clean.kind.restricted)
 
 
-def _sets(options: Options, labels: Labelling, cells: Sequence[Cell]) -> dict[Cell | None, ImageSet]:
-    sets: dict[Cell | None, ImageSet] = {}
-    if options.data:
-        sets[None] = look_through(options.data, labels, options.choice)
-    if options.corrupt:
-        sets |= dict.fromkeys(cells, sets[None])
-    if options.imagenet_c:
-        found = cell_folders(options.imagenet_c, cells).items()
-        folders = progress(found, title="looking through", stays=False, unit="folders")
-        sets |= {cell: look_through([folder], labels, options.choice) for cell, folder in folders}
-    return sets
+def _clean_of(wanted: Asked, images: ImageSet | None) -> Clean | None:
+    if wanted.clean is None or images is None:
+        return None
+    answers = None if images.answers is None else len(images.answers)
+    return Clean(clean_set=wanted.clean.kind.name, answers=answers)
 
 
-def _parts(options: Options, trained: Trained, sets: Sets, todo: Sequence[Cell | None]) -> list[Part]:
+def _cells(wanted: Asked, options: Options, record: Record, clean: ImageSet | None) -> dict[Cell, ImageSet]:
+    """The images of the cells that were asked for, and of those that were measured before, where they still lie there.
+
+    The figures are of all cells together.
+    """
+    stored = [counts.cell for counts in record.cells if counts.cell not in wanted.cells]
+    if options.corrupt and clean:
+        return dict.fromkeys([*stored, *wanted.cells], clean)
+    if wanted.corrupted is None:
+        return {}
+    cells = wanted.corrupted.cells
+    both = progress([*filter(cells.has, stored), *wanted.cells], title="looking through", stays=False, unit="folders")
+    found = {cell: look_through(cells.images(cell), wanted.labels, options.choice) for cell in both}
+    refuse_uneven({cell: found[cell] for cell in wanted.cells}, wanted.labels.positions)
+    return found
+
+
+def _parts(wanted: Asked, options: Options, trained: Trained, sets: Sets, todo: Sequence[Cell | None]) -> list[Part]:
     clean = [clean_part(sets[None], trained.input)] if None in todo else []
     cells = [cell for cell in todo if cell is not None]
     if options.corrupt:
         return clean + made_parts(cells, sets[None], trained.input, Making(options.seed, options.as_published))
-    return clean + file_parts(cells, sets, options.input_size or IMAGENET_C_SIZE)
+    if wanted.corrupted is None:
+        return clean
+    crop = wanted.corrupted.kind.crop
+    config = trained.input.model_copy(update={"size": _size(wanted.corrupted, options, trained)})
+    return clean + file_parts(cells, sets, config, crop=crop is not None)
 
 
-def _corrupted(options: Options, trained: Trained) -> Corrupted | None:
+def _corrupted(wanted: Asked, options: Options, trained: Trained) -> Corrupted | None:
     size = trained.input.size
     if options.corrupt:
         if size < MIN_SIDE:
@@ -120,13 +134,22 @@ def _corrupted(options: Options, trained: Trained) -> Corrupted | None:
                 f"--corrupt needs an input of {MIN_SIDE} pixels or more; this network's is {size}: --input-size"
             )
         return Corrupted(origin="made", size=size, seed=options.seed, published=options.as_published)
-    if options.imagenet_c is None:
+    if wanted.corrupted is None:
         return None
-    if trained.says_size and options.input_size is None and size != IMAGENET_C_SIZE:
+    return Corrupted(origin=wanted.corrupted.kind.origin, size=_size(wanted.corrupted, options, trained))
+
+
+def _size(corrupted: CorruptedSet, options: Options, trained: Trained) -> int:
+    """Of the input that files of a corrupted set become."""
+    crop = corrupted.kind.crop
+    if crop is None:
+        return trained.input.size
+    if trained.says_size and options.input_size is None and trained.input.size != crop:
         raise ConfigError(
-            f"{trained.path} takes {size} pixels, and ImageNet-C's crop is {IMAGENET_C_SIZE}: choose with --input-size"
+            f"{trained.path} takes {trained.input.size} pixels, and {corrupted.kind.title}'s crop is {crop}: choose "
+            "with --input-size"
         )
-    return Corrupted(origin="files", size=options.input_size or IMAGENET_C_SIZE)
+    return options.input_size or crop
 
 
 def _settings(trained: Trained, how: How, imagenet: bool | None) -> Settings:

@@ -9,15 +9,17 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from groupnl.base.atomic_file import write_whole
-from groupnl.base.numbers import Count, Sha256
+from groupnl.base.numbers import Count, Positive, Sha256, Share
 from groupnl.base.problems import problems
 from groupnl.card import InputConfig
-from groupnl.corruptions.names import Cell
+from groupnl.corruptions.names import NAMES, Cell
 from groupnl.errors import ConfigError
-from groupnl.robustness.record import OfCell, in_order, refuse_cells
+from groupnl.validation.calibration import calibration
 from groupnl.validation.resume import resume
+from groupnl.validation.tally import Counted
 
 FILE = "counts.json"
+_DIGITS = 6  # of a share that is stored
 
 
 class _Part(BaseModel):
@@ -52,20 +54,46 @@ class Settings(_Part):
     versions: dict[str, str]
 
 
+class Clean(_Part):
+    """What the images are that are measured as a whole.
+
+    Attributes:
+        clean_set: name of their set; "images": class folders of any kind.
+        answers: how many classes could be answered, where the set's own were told apart only; None: all.
+    """
+
+    clean_set: str = "images"
+    answers: int | None = None
+
+
 class Corrupted(_Part):
     """Where corrupted images came from.
 
     Attributes:
-        origin: "files" of ImageNet-C's folders, or "made" from the clean images.
+        origin: "files" of ImageNet-C's folders, or of the set of that name, or "made" from the clean images.
         size: side of the input, pixels.
         seed: of the random numbers of those that were made, beside each image's key.
         published: whether those that were made went through the JPEG round trip of the published files.
     """
 
-    origin: Literal["files", "made"]
+    origin: str
     size: int
     seed: int | None = None
     published: bool | None = None
+
+
+class Calibration(_Part):
+    """What confidence was worth, see `groupnl.validation.calibration`; no sums, so these alone are stored as shares.
+
+    Attributes:
+        ece: expected calibration error.
+        rms: RMS calibration error.
+        aurc: area under the risk-coverage curve.
+    """
+
+    ece: Share
+    rms: Share
+    aurc: Share
 
 
 class Counts(_Part):
@@ -77,6 +105,7 @@ class Counts(_Part):
         top5: of them, whose class was among the best five.
         sha256: of the list of images, see `ImageSet`.
         missing: names of the classes that have no images, or their numbers.
+        calibration: of the confidence; None in records of earlier versions.
     """
 
     images: Annotated[int, Field(ge=1)]
@@ -84,6 +113,7 @@ class Counts(_Part):
     top5: Count
     sha256: Sha256
     missing: tuple[str, ...] = ()
+    calibration: Calibration | None = None
 
     @model_validator(mode="after")
     def _plausible(self) -> Self:
@@ -92,8 +122,21 @@ class Counts(_Part):
         return self
 
 
-class CellCounts(OfCell, Counts):
-    """The same of one corruption at one severity."""
+class CellCounts(Counts):
+    """The same of one corruption at one severity.
+
+    Attributes:
+        corruption: its name.
+        severity: from 1.
+    """
+
+    corruption: str
+    severity: Positive
+
+    @property
+    def cell(self) -> Cell:
+        """Which cell it is."""
+        return Cell(self.corruption, self.severity)
 
 
 class Record(_Part):
@@ -103,6 +146,7 @@ class Record(_Part):
         format: version of this record.
         settings: of the network.
         corrupted: of the corrupted images; None while there are none.
+        clean_of: what the clean images are; None while there are none, and in records of earlier versions.
         clean: counts on the clean images; None until they are measured.
         cells: counts on corrupted images.
     """
@@ -110,12 +154,15 @@ class Record(_Part):
     format: Literal[1] = 1
     settings: Settings
     corrupted: Corrupted | None = None
+    clean_of: Clean | None = None
     clean: Counts | None = None
     cells: tuple[CellCounts, ...] = ()
 
     @model_validator(mode="after")
-    def _of_imagenet_c(self) -> Self:
-        refuse_cells(self.cells)
+    def _each_cell_once(self) -> Self:
+        found = [counts.cell for counts in self.cells]
+        if twice := next((cell for cell in found if found.count(cell) > 1), None):
+            raise ValueError(f"{twice.corruption} at severity {twice.severity} stands twice")
         return self
 
     def counts(self, cell: Cell | None) -> Counts | None:
@@ -125,20 +172,40 @@ class Record(_Part):
         return next((counts for counts in self.cells if counts.cell == cell), None)
 
     def with_counts(self, cell: Cell | None, counts: Counts) -> "Record":
-        """The record with one set more; cells in the official order."""
+        """The record with one set more; ImageNet-C's cells in their official order, others after them by name."""
         if cell is None:
             return self.model_copy(update={"clean": counts})
         more = CellCounts(corruption=cell.corruption, severity=cell.severity, **counts.model_dump())
-        return self.model_copy(update={"cells": in_order((*self.cells, more))})
+        return self.model_copy(update={"cells": tuple(sorted((*self.cells, more), key=_place))})
 
 
-def resumed(path: Path, settings: Settings, corrupted: Corrupted | None) -> Record:
+def counts_of(found: Counted, sha256: str, missing: tuple[str, ...]) -> Counts:
+    """What is kept of what was counted on a set.
+
+    Args:
+        found: on all its images.
+        sha256: of their list.
+        missing: names of the classes that have none.
+    """
+    shares = {name: round(share, _DIGITS) for name, share in calibration(found.answers)._asdict().items()}
+    return Counts(
+        images=found.images,
+        top1=found.top1,
+        top5=found.top5,
+        sha256=sha256,
+        missing=missing,
+        calibration=Calibration(**shares),
+    )
+
+
+def resumed(path: Path, settings: Settings, clean_of: Clean | None, corrupted: Corrupted | None) -> Record:
     """The record that lies there, or an empty one.
 
     Raises:
-        ConfigError: it is no record, or of another network, other settings or other corrupted images.
+        ConfigError: it is no record, or of another network, other settings, or other clean or corrupted images.
     """
-    return resume(path, Record(settings=settings, corrupted=corrupted), read=_read, merge=_filled, settings=_told)
+    fresh = Record(settings=settings, clean_of=clean_of, corrupted=corrupted)
+    return resume(path, fresh, read=_read, merge=_filled, settings=_told)
 
 
 def write(record: Record, path: Path) -> None:
@@ -157,8 +224,15 @@ def _filled(record: Record, other: Record) -> Record:
     """What numbers do not tell of the classes, images with names may have told; corrupted images may come later."""
     imagenet = other.settings.imagenet if record.settings.imagenet is None else record.settings.imagenet
     settings = record.settings.model_copy(update={"imagenet": imagenet})
-    return record.model_copy(update={"settings": settings, "corrupted": record.corrupted or other.corrupted})
+    later = {name: getattr(record, name) or getattr(other, name) for name in ("clean_of", "corrupted")}
+    return record.model_copy(update={"settings": settings, **later})
 
 
 def _told(record: Record) -> dict[str, Any]:
-    return record.settings.model_dump() | (record.corrupted.model_dump() if record.corrupted else {})
+    parts = (record.settings, record.clean_of, record.corrupted)
+    return {name: value for part in parts if part is not None for name, value in part.model_dump().items()}
+
+
+def _place(counts: CellCounts) -> tuple[int, str, int]:
+    known = NAMES.index(counts.corruption) if counts.corruption in NAMES else len(NAMES)
+    return known, counts.corruption, counts.severity

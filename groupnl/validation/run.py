@@ -8,11 +8,10 @@ from tqdm import tqdm
 
 from groupnl.base.progress import progress
 from groupnl.validation.crew.job import Crew, Job
-from groupnl.validation.image_set import ImageSet
 from groupnl.validation.piece import Part, Piece
 from groupnl.validation.plan import Work
-from groupnl.validation.record import Counts, Record, write
-from groupnl.validation.tally import CellCounts, Counted, Tally
+from groupnl.validation.record import Record, counts_of, write
+from groupnl.validation.tally import CellCounts, Tally
 
 
 def validate(work: Work, crew: Crew, job: Job[Piece, CellCounts], batch_size: int, path: Path) -> Record:
@@ -43,7 +42,7 @@ def validate(work: Work, crew: Crew, job: Job[Piece, CellCounts], batch_size: in
             for cell in counts:
                 found, images = tally.of(cell), work.sets[cell]
                 if found.images == images.images:
-                    record = record.with_counts(cell, _counts(found, images))
+                    record = record.with_counts(cell, counts_of(found, images.sha256, images.missing))
                     write(record, path)
     return record
 
@@ -54,7 +53,3 @@ def _pieces(parts: Sequence[Part], batch_size: int, bar: "tqdm[Any]") -> Iterato
         cell = part.recipe.cells[0]
         bar.set_description("clean" if cell is None else cell.corruption)
         yield from part.pieces(batch_size)
-
-
-def _counts(found: Counted, images: ImageSet) -> Counts:
-    return Counts(images=found.images, top1=found.top1, top5=found.top5, sha256=images.sha256, missing=images.missing)

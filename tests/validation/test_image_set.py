@@ -8,6 +8,7 @@ from support.colours import NAMES, solid
 from groupnl.card.imagenet import imagenet_synsets
 from groupnl.errors import ConfigError
 from groupnl.validation.image_set import ImageChoice, class_positions, image_set, is_imagenet
+from groupnl.validation.sets.images import ClassFolders
 
 ALL = ImageChoice(None, 0)
 
@@ -54,15 +55,15 @@ def test_a_set_is_told_by_names_labels_and_lengths(tmp_path: Path) -> None:
     positions = {name: place for place, name in enumerate(NAMES)}
     solid(tmp_path / "a", {"red": ["red", "green"], "blue": ["blue"]})
     solid(tmp_path / "b", {"red": ["red", "green"], "blue": ["blue"]})
-    first, same = (image_set([tmp_path / name], positions, 6, ALL) for name in "ab")
+    first, same = (image_set(ClassFolders((tmp_path / name,)), positions, 6, ALL) for name in "ab")
     assert (first.images, first.sha256) == (3, same.sha256)
-    assert [image.label for image in first.list()] == [0, 4, 4]
+    assert [image.labels for image in first.list()] == [(0,), (4,), (4,)]
     others = [
-        image_set([tmp_path / "a"], positions | {"red": 5}, 6, ALL),
-        image_set([tmp_path / "a"], positions, 6, ImageChoice(2, 0)),
+        image_set(ClassFolders((tmp_path / "a",)), positions | {"red": 5}, 6, ALL),
+        image_set(ClassFolders((tmp_path / "a",)), positions, 6, ImageChoice(2, 0)),
     ]
     (tmp_path / "b" / "red" / "0.JPEG").write_bytes(b"shorter")
-    others.append(image_set([tmp_path / "b"], positions, 6, ALL))
+    others.append(image_set(ClassFolders((tmp_path / "b",)), positions, 6, ALL))
     assert len({first.sha256, *(other.sha256 for other in others)}) == 4
 
 
@@ -71,11 +72,12 @@ def test_a_random_part_is_the_same_in_sets_of_equal_names(tmp_path: Path) -> Non
     for name in "ab":
         solid(tmp_path / name, {colour: [colour] * 4 for colour in NAMES})
     parts = [
-        [image.key for image in image_set([tmp_path / name], positions, 6, ImageChoice(5, 1)).list()] for name in "ab"
+        [image.key for image in image_set(ClassFolders((tmp_path / name,)), positions, 6, ImageChoice(5, 1)).list()]
+        for name in "ab"
     ]
     assert parts[0] == parts[1]
     assert len(parts[0]) == 5
-    other = [image.key for image in image_set([tmp_path / "a"], positions, 6, ImageChoice(5, 2)).list()]
+    other = [image.key for image in image_set(ClassFolders((tmp_path / "a",)), positions, 6, ImageChoice(5, 2)).list()]
     assert other != parts[0]
 
 
@@ -96,12 +98,12 @@ def test_classes_without_images_are_known(tmp_path: Path) -> None:
     positions = {name: place for place, name in enumerate(NAMES)}
     solid(tmp_path, {"red": ["red", "green"], "grey": [], "blue": ["blue"]})
     for choice in (ALL, ImageChoice(1, 0)):
-        assert image_set([tmp_path], positions, 6, choice).missing == ("cyan", "green", "grey", "yellow")
+        assert image_set(ClassFolders((tmp_path,)), positions, 6, choice).missing == ("cyan", "green", "grey", "yellow")
     solid(tmp_path, {name: [name] for name in NAMES})
-    assert image_set([tmp_path], positions, 6, ALL).missing == ()
+    assert image_set(ClassFolders((tmp_path,)), positions, 6, ALL).missing == ()
 
 
 def test_every_folder_is_a_class_with_images_or_without(tmp_path: Path) -> None:
     solid(tmp_path, {"red": ["red"], "purple": []})
     with pytest.raises(ConfigError, match=r"there is a folder .*/purple, but the network has no such class"):
-        image_set([tmp_path], {"red": 0}, 6, ALL)
+        image_set(ClassFolders((tmp_path,)), {"red": 0}, 6, ALL)

@@ -165,8 +165,11 @@ def test_uneven_cells_and_other_files_are_seen(
     green = root / "fog" / "3" / "green"
     next(green.iterdir()).unlink()
     (green / "Thumbs.db").write_bytes(b"no picture")
-    options = ["--imagenet-c", root, "--size", "32", "--corruptions", "fog", "--severities", "1", "2", "3"]
-    assert validate(checkpoint, tmp_path / "out", *options) == 0
+    options = ["--imagenet-c", root, "--size", "32", "--corruptions", "fog", "--severities"]
+    assert validate(checkpoint, tmp_path / "out", *options, "1", "2", "3") == 1
+    assert "fog at severity 3 has 3 images of the class green, and most cells" in capsys.readouterr().err
+    assert validate(checkpoint, tmp_path / "out", *options, "3") == 0
+    assert validate(checkpoint, tmp_path / "out", *options, "1", "2") == 0
     shown = capsys.readouterr().out
     assert "Most cells have 4 images, but not fog 3 (3): are images missing?" in shown
     assert "Not all five severities were measured of fog" in shown
