@@ -1,4 +1,4 @@
-"""What a run of our own server is put together of, beside its sockets: store, workers' settings, counts, logs."""
+"""A run of our own server put together, but for its clients' sockets: store, workers' settings, counts, logs."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -10,11 +10,14 @@ from groupnl.base.cores import usable_cores, whole_cores
 from groupnl.base.open_files import raise_limit
 from groupnl.base.say import Say
 from groupnl.base.seats import make_seats, plan_seats
-from groupnl.server.access import Access, read_access
+from groupnl.server.access import read_access
+from groupnl.server.backend import Backend
 from groupnl.server.comparison import comparison_of
 from groupnl.server.config import ServeConfig
 from groupnl.server.engines import settle_engines
 from groupnl.server.examples import kept_examples
+from groupnl.server.labels.labels import Labels
+from groupnl.server.labels.serving import labels_at, labels_of
 from groupnl.server.logs import logging_to
 from groupnl.server.metrics_endpoint import MetricsEndpoint
 from groupnl.server.observed.access_log import access_log
@@ -48,23 +51,17 @@ class Assembly(NamedTuple):
     """The parts of a run.
 
     Attributes:
-        access: who may do what.
-        run_dir: its directory.
-        store: where the models lie unpacked.
+        backend: answers; its models are not loaded yet.
         kept: what is counted.
-        endpoint: of the metrics; it does not listen yet.
-        watch: learns of every request.
-        loader: makes versions of the models.
+        endpoint: of the metrics, which listens.
+        labels: joins those that come later.
         log: file of the server's log.
     """
 
-    access: Access
-    run_dir: Path
-    store: Path
+    backend: Backend
     kept: KeptCounts
     endpoint: MetricsEndpoint
-    watch: Watch
-    loader: Loader
+    labels: Labels
     log: Path
 
 
@@ -76,7 +73,7 @@ def assembled(
     wait: Wait,
     place: Place = Place(),  # noqa: B008 (immutable)
 ) -> Iterator[Assembly]:
-    """The parts of a run that serves the models; its directory is gone at the end of the block.
+    """The parts of a run that serves the models; at the end of the block metrics and directory are gone.
 
     Args:
         config: of this start.
@@ -87,6 +84,7 @@ def assembled(
 
     Raises:
         ConfigError, ArchiveError: it cannot be started so.
+        OSError: the port of the metrics is taken.
     """
     logs = config.log_dir
     raise_limit()  # each connection is an open file, and systems begin with 1024
@@ -113,4 +111,12 @@ def assembled(
         counts = Counts([model.name for model in models], endpoint.registry, kept)
         watch = Watch(endpoint.registry, counts, answers, tracer)
         loader = Loader(config, run_dir / "reloads", environment.child_environment(settings), counts, wait)
-        yield Assembly(access, run_dir, store, kept, endpoint, watch, loader, log)
+        backend = Backend(config, access, loader.versions(models, store), loader, watch)
+        remembering = config.model_copy(update={"state_dir": memories})
+        labels = labels_of(remembering, run_dir, backend.folder_of, kept.workers)
+        endpoint.also |= labels_at(config.metrics_host, labels, access.metrics_keys)
+        try:
+            endpoint.start()
+            yield Assembly(backend, kept, endpoint, labels, log)
+        finally:
+            endpoint.close()

@@ -1,4 +1,4 @@
-"""One run of our own server: HTTP, queues and worker processes, in an event loop of a thread of its own."""
+"""One run of our own server: sockets in an event loop of a thread of its own, before what answers."""
 
 import asyncio
 import logging
@@ -9,32 +9,22 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from groupnl.base.cores import usable_cores
 from groupnl.base.say import Say
 from groupnl.base.signals import handling, has_terminal
 from groupnl.errors import GroupNLError, ServerError
-from groupnl.server.access import Access
 from groupnl.server.assembly import assembled
+from groupnl.server.backend import Backend
 from groupnl.server.config import ServeConfig
 from groupnl.server.keys.key import MANAGE
-from groupnl.server.labels.serving import labels_app
 from groupnl.server.management_socket import listen, management_socket
-from groupnl.server.observed.gauges import Gauges
-from groupnl.server.observed.watch import Watch
-from groupnl.server.pool.loading import Loader
-from groupnl.server.pool.models import Models
-from groupnl.server.pool.reload import Reloads
 from groupnl.server.rpc.served import Served
 from groupnl.server.rpc.server import rpc_server
 from groupnl.server.stop import Stop, Wait
 from groupnl.server.store import ServedModel
 from groupnl.server.web.app import App
-from groupnl.server.web.arriving import Arriving
-from groupnl.server.web.cors import Cors
 from groupnl.server.web.door import Door
 from groupnl.server.web.http_server import HttpServer
-from groupnl.server.web.limits import Limits
-from groupnl.server.web.routes import management_routes, public_routes
+from groupnl.server.web.routes import management_routes
 from groupnl.server.web.state import State
 
 logger = logging.getLogger(__name__)
@@ -47,38 +37,18 @@ class Front:
 
     Args:
         config: of this start.
-        access: who may do what.
-        models: to be served.
-        store: where they lie unpacked.
-        loader: makes versions of them.
-        watch: learns of every request.
+        backend: answers.
         log: where the server's log is written.
     """
 
-    def __init__(
-        self,
-        config: ServeConfig,
-        access: Access,
-        models: Sequence[ServedModel],
-        store: Path,
-        loader: Loader,
-        watch: Watch,
-        log: Path,
-    ) -> None:
-        self._access = access
-        self._watch = watch
+    def __init__(self, config: ServeConfig, backend: Backend, log: Path) -> None:
         self._config = config
-        self._served = models
-        self._store = store
-        self._loader = loader
+        self._backend = backend
         self._log = log
-        self._state = State()
-        self._models = Models()
         self._failure: BaseException | None = None
         self._is_listening = threading.Event()
         self._loop: asyncio.AbstractEventLoop
         self._stopped: asyncio.Event
-        self._reloads: Reloads
         self._thread = threading.Thread(target=self._run, name="front", daemon=True)
 
     def start(self) -> None:
@@ -98,15 +68,11 @@ class Front:
 
     def is_loading(self, model: str) -> bool:
         """Whether no worker of the model is ready."""
-        return not self._models.find(model).pool.ready
+        return not self._backend.models.find(model).pool.ready
 
     def progress(self, model: str) -> str:
         """What its workers have done until they were ready, or do at the moment."""
-        return self._models.find(model).pool.progress
-
-    def folder_of(self, model: str) -> Path:
-        """Where the version is unpacked that answers who asks for none; raises NotFoundError."""
-        return self._models.find(model).folder
+        return self._backend.models.find(model).pool.progress
 
     def tail(self) -> str:
         """The last lines of its log."""
@@ -115,15 +81,16 @@ class Front:
 
     def key(self, stop: Stop) -> str | None:
         """The key for predictions, which nobody else knows."""
-        return self._access.keys.own_secret if self._access.keys else None
+        keys = self._backend.access.keys
+        return keys.own_secret if keys else None
 
     def announce_keys(self) -> None:
         """Say where the keys are."""
 
     def reload_changed(self) -> None:
         """Read keys and certificate again, exchange the models whose archives have changed; returns at once."""
-        self._loop.call_soon_threadsafe(self._access.rereading.now)
-        self._loop.call_soon_threadsafe(self._reloads.start)
+        self._loop.call_soon_threadsafe(self._backend.access.rereading.now)
+        self._loop.call_soon_threadsafe(self._backend.reloads.start)
 
     def stop(self) -> None:
         """Answer what was asked, then end every worker."""
@@ -147,53 +114,44 @@ class Front:
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
         self._stopped = asyncio.Event()
-        self._reloads = Reloads(self._models, self._loader, self._watch.counts)
-        for version in self._loader.versions(self._served, self._store):
-            self._models.add(version)
-        address = self._config.host, self._config.inference_port
-        limits = Limits(
-            self._config.receive_timeout_s, self._config.request_timeout_s, Arriving(self._config.queue_bytes)
-        )
-        routes = public_routes(self._models, limits, self._state, playground=self._config.playground)
-        public = App(routes, self._state, self._watch, self._access.public, Cors(self._config.cors_origin))
-        certificate = self._access.certificate
-        path = management_socket(self._config.inference_port, self._config.management_socket)
-        grpc_address = self._config.host, self._config.grpc_port
-        served = Served(self._models, limits, self._state, self._watch, self._access.public)
-        grpc = rpc_server(grpc_address, certificate, served)
+        config, backend = self._config, self._backend
+        certificate = backend.access.certificate
+        path = management_socket(config.inference_port, config.management_socket)
+        served = Served(backend.models, backend.limits, backend.state, backend.watch, backend.access.public)
+        grpc = rpc_server((config.host, config.grpc_port), certificate, served)
+        address = config.host, config.inference_port
         with socket.create_server(address, backlog=BACKLOG) as listener, ExitStack() as private:
-            http = HttpServer(public, listener, certificate.context if certificate else None)
+            http = HttpServer(backend.app, listener, certificate.context if certificate else None)
+            backend.connections = lambda: http.connections
             servers = http, *self._management(path, private)
-            self._watch.show(Gauges(self._models, self._state, lambda: http.connections))
             serving = [asyncio.create_task(server.serve()) for server in servers]
-            rereading = asyncio.create_task(self._access.rereading.follow())
             self._is_listening.set()
             try:
                 async with grpc:
                     await self._until_stopped(serving)
                     await self._drain(http)
             finally:
-                rereading.cancel()
                 for server in servers:
                     server.end()
                 await asyncio.gather(*serving, return_exceptions=True)
-                await asyncio.gather(*(version.pool.close() for version in self._models))
+                await backend.close()
                 path.unlink(missing_ok=True)
 
     def _management(self, path: Path, sockets: ExitStack) -> Iterator[HttpServer]:
         """Servers of the management API: on its socket, and on a port where keys guard it."""
-        routes = management_routes(self._models, self._reloads, self._access.rereading)
+        access, watch = self._backend.access, self._backend.watch
+        routes = management_routes(self._backend.models, self._backend.reloads, access.rereading)
         # A socket that only its owner can open needs no key.
-        yield HttpServer(App(routes, State(), self._watch, Door(MANAGE)), sockets.enter_context(listen(path)))
-        if self._access.management is not None and self._config.management_port is not None:
+        yield HttpServer(App(routes, State(), watch, Door(MANAGE)), sockets.enter_context(listen(path)))
+        if access.management is not None and self._config.management_port is not None:
             address = self._config.management_host, self._config.management_port
-            app = App(routes, State(), self._watch, self._access.management)
+            app = App(routes, State(), watch, access.management)
             yield HttpServer(app, sockets.enter_context(socket.create_server(address)))
 
     async def _until_stopped(self, serving: Sequence["asyncio.Task[None]"]) -> None:
         """Load the models, and stay until the operator, or a fault, ends it."""
         stopped = asyncio.create_task(self._stopped.wait())
-        loading = asyncio.create_task(self._load())
+        loading = asyncio.create_task(self._backend.start())
         try:
             await asyncio.wait({*serving, stopped, loading}, return_when=asyncio.FIRST_COMPLETED)
             if loading.done():
@@ -204,15 +162,12 @@ class Front:
             stopped.cancel()
             await asyncio.gather(loading, stopped, return_exceptions=True)
 
-    async def _load(self) -> None:
-        turn = asyncio.Semaphore(usable_cores())  # more at a time would only keep each other from being ready
-        await asyncio.gather(*(version.pool.start(turn) for version in self._models))
-
     async def _drain(self, http: HttpServer) -> None:
         """Until nobody waits for an answer, or the time is over; whoever is answered meanwhile is told to go."""
-        self._state.is_stopping = True
-        if not await http.drain(lambda: self._state.in_hand, self._config.drain_s):
-            logger.warning("%d requests were not answered within %g s", self._state.in_hand, self._config.drain_s)
+        state = self._backend.state
+        state.is_stopping = True
+        if not await http.drain(lambda: state.in_hand, self._config.drain_s):
+            logger.warning("%d requests were not answered within %g s", state.in_hand, self._config.drain_s)
 
 
 @contextmanager
@@ -225,18 +180,14 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say, wait: Wait
         ConfigError, ArchiveError, ServerError: it cannot be started so.
     """
     with assembled(config, models, say, wait) as parts:
-        access, endpoint = parts.access, parts.endpoint
-        front = Front(config, access, models, parts.store, parts.loader, parts.watch, parts.log)
-        endpoint.also |= labels_app(config, parts.run_dir, front.folder_of, parts.kept.workers, access.metrics_keys)
+        front = Front(config, parts.backend, parts.log)
         signals = () if has_terminal() else (signal.SIGHUP,)
         try:
-            endpoint.start()
             front.start()
             with handling(signals, lambda *_: front.reload_changed()):
                 yield front
         finally:
             front.stop()
-            endpoint.close()
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

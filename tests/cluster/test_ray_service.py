@@ -25,8 +25,8 @@ def service():
 def test_verdicts_are_about_the_old_archive_until_they_are_gone(service, tmp_path):
     kept = KeptCounts(WorkerFiles(tmp_path))
     kept.begin({"m": OLD}, print)
-    service._parts = SimpleNamespace(kept=kept)
-    service._models = SimpleNamespace(current=lambda: pytest.fail("new ones answer before old verdicts are gone"))
+    models = SimpleNamespace(current=lambda: pytest.fail("new ones answer before old verdicts are gone"))
+    service._parts = SimpleNamespace(kept=kept, backend=SimpleNamespace(models=models))
     assert service.comparisons() == {"m": OLD}
     kept.exchange("m", NEW)
     assert service.comparisons() == {"m": NEW}
@@ -34,6 +34,7 @@ def test_verdicts_are_about_the_old_archive_until_they_are_gone(service, tmp_pat
 
 @pytest.mark.parametrize("archives", [{"a": "/a.mar"}, {"a": "/a.mar", "b": "/b.mar", "c": "/c.mar"}, {}])
 def test_archives_of_other_models_are_refused_by_name(service, archives):
-    service._models = SimpleNamespace(current=lambda: [SimpleNamespace(name=name) for name in ("a", "b")])
+    models = SimpleNamespace(current=lambda: [SimpleNamespace(name=name) for name in ("a", "b")])
+    service._parts = SimpleNamespace(backend=SimpleNamespace(models=models))
     with pytest.raises(ConfigError, match="replicas serve a, b: name all of these"):
         asyncio.run(service.serve_archives(archives))

@@ -5,16 +5,13 @@ import logging
 from pathlib import Path
 
 from groupnl.base.files import sha256_of
-from groupnl.errors import ServerError
 from groupnl.metrics import NOT_RELOADED, RELOADED
 from groupnl.server.comparison import comparison_of
-from groupnl.server.grey_image import REFUSALS, grey_image
 from groupnl.server.pool.loading import Loader
 from groupnl.server.pool.models import Models, Version
+from groupnl.server.pool.probe import probe
 from groupnl.server.pool.witness import Witness
 from groupnl.server.store import ServedModel
-from groupnl.service.items import KEY_HEADER, OWN_KEY
-from groupnl.worker.wire import Part
 
 logger = logging.getLogger(__name__)
 
@@ -88,10 +85,7 @@ class Reloads:
         new = await asyncio.to_thread(self._loader.load, model, others)
         try:
             await new.pool.start()
-            answer = await new.pool.submit([Part({KEY_HEADER.lower(): OWN_KEY}, grey_image())])[0].answer
-            status = int(answer.facts["status"])
-            if status != 200 and status not in REFUSALS:
-                raise ServerError(f"{model.archive} answered its first image with {status}")
+            await probe(new)
         except BaseException:
             await new.pool.close()
             await asyncio.to_thread(self._loader.discard, new)
