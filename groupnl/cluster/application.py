@@ -4,10 +4,9 @@ from typing import Any
 
 from ray import serve
 
-from groupnl.cluster.config import ClusterConfig
+from groupnl.cluster.config import DEPLOYMENT, ClusterConfig
 from groupnl.cluster.replica import Replica
 
-APPLICATION = "groupnl"
 PROXY_ENVIRONMENT = {
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "groupnl.cluster.again.middlewares",
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -38,7 +37,7 @@ def build(args: ClusterConfig) -> serve.Application:
         }
     deployment = serve.deployment(
         serve.ingress()(Replica),
-        name="service",
+        name=DEPLOYMENT,
         user_config=args.served(),
         max_ongoing_requests=args.max_ongoing,
         max_queued_requests=args.queue_size,

@@ -14,10 +14,12 @@ from prometheus_client import CollectorRegistry, Metric
 from pydantic import TypeAdapter, ValidationError
 
 from groupnl.base.atomic_file import write_whole
-from groupnl.cluster.config import ClusterConfig
+from groupnl.cluster.config import APPLICATION, DEPLOYMENT, ClusterConfig
+from groupnl.cluster.labels import LabelsOfAll, asks_all
 from groupnl.cluster.totals import HandOver, Known, Totals
 from groupnl.errors import ConfigError, GroupNLError
 from groupnl.server.access import read_access
+from groupnl.server.labels.serving import labels_at
 from groupnl.server.metrics_endpoint import QuietHandler, QuietServer, by_path, with_keys
 from groupnl.server.observed.metrics_page import metrics_page
 from groupnl.server.web.answer import Answer
@@ -54,6 +56,10 @@ class Collector:
         self._totals.take(handed)
         if handed.is_last or time.monotonic() - self._saved > SAVE_S:
             self.save()
+
+    def times(self) -> dict[str, int]:
+        """How often each living replica has handed over."""
+        return self._totals.times()
 
     def address(self) -> tuple[str, int]:
         """Host and port of the metrics."""
@@ -95,6 +101,7 @@ class Collector:
         app = by_path({TARGETS: self._targets}, metrics_page(registry))
         keys = read_access(config).metrics_keys
         app = app if keys is None else with_keys(app, keys)
+        app = by_path(labels_at(config.metrics_host, LabelsOfAll(asks_all(APPLICATION, DEPLOYMENT)), keys), app)
         return make_server(config.metrics_host, config.metrics_port, app, QuietServer, QuietHandler)
 
     def _targets(self, _: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:

@@ -12,6 +12,7 @@ from groupnl.base.texts import form
 from groupnl.server.config import ServeConfig, is_loopback
 from groupnl.server.store import served_models
 
+APPLICATION, DEPLOYMENT = "groupnl", "service"  # as Ray Serve calls them
 Range = Annotated[str, form(r"[1-9][0-9]{0,5}(:[1-9][0-9]{0,5})?", "a number of replicas, or MIN:MAX, such as 1:3")]
 EVERYWHERE = "0.0.0.0"  # noqa: S104 (an operator's wish, compared)
 # Of `groupnl serve` alone: sockets and files that replicas, which come and go, cannot have one by one.

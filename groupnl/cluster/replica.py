@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import os
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ray
@@ -15,6 +17,7 @@ from groupnl.cluster.service import Service
 from groupnl.cluster.totals import Counted, HandOver, handed_over
 from groupnl.server.assembly import Place
 from groupnl.server.comparison import Comparison
+from groupnl.server.labels.labels import Standing, Taken
 from groupnl.server.web.exchange import Receive, Scope, Send
 
 logger = logging.getLogger("ray.serve")
@@ -60,7 +63,8 @@ class Replica:
         config = self._config.of_a_replica(archives, self._config.log_dir / self._name, node)
         config.log_dir.mkdir(parents=True, exist_ok=True)
         self._metrics_host = node if config.metrics_host == EVERYWHERE else config.metrics_host
-        place = memories(ray.get_runtime_context().get_session_name(), archives)
+        raylet = os.getppid()  # Ray's process of this node, which starts all others
+        place = memories(raylet, ray.get_runtime_context().get_session_name(), archives)
         service = Service(config, Place(max(1, int(self._config.cpus)), place, metrics_port=0))
         try:
             await service.start()
@@ -75,6 +79,17 @@ class Replica:
         """Ask each model for a prediction; whatever this raises, Ray Serve replaces the replica."""
         if self._service is not None:
             await self._service.check()
+
+    async def look_at_labels(self, contents: Sequence[Any]) -> tuple[str, list[Standing] | None]:
+        """This replica's name, and what would become of labels here; see `groupnl.cluster.labels`."""
+        look = None if self._service is None else await asyncio.to_thread(self._service.labels.look, contents)
+        return self._name, look
+
+    async def join_labels(self, parts: Mapping[str, Sequence[Any]]) -> tuple[str, Taken | None]:
+        """This replica's name, and what became of the labels that it is to join, of all replicas' labels."""
+        if self._service is None or self._name not in parts:
+            return self._name, None
+        return self._name, await asyncio.to_thread(self._service.labels.take, parts[self._name])
 
     async def __del__(self) -> None:
         service, self._service = self._service, None

@@ -10,14 +10,20 @@ from ray import serve
 from groupnl.base.environment import report_no_usage
 from groupnl.base.ray_nodes import has_room
 from groupnl.base.say import Say
-from groupnl.cluster.application import APPLICATION, PROXY_ENVIRONMENT, build
+from groupnl.cluster.application import PROXY_ENVIRONMENT, build
 from groupnl.cluster.collector import NAME, NAMESPACE, collector
-from groupnl.cluster.config import ClusterConfig
+from groupnl.cluster.config import APPLICATION, ClusterConfig
 from groupnl.cluster.memories import forget
 from groupnl.errors import ConfigError, ServerError
 
 LOCAL = "local"  # Ray's word for a cluster of this process; with no address it joins any that it finds
 _LATE_S = 10.0  # for a word of the collector's
+_STRANGER = "InvalidAuthToken"  # Ray's word
+_INTRODUCE = (
+    "asks for a token, and this command shows none, or another. Ray shows one at an address only where "
+    "RAY_AUTH_MODE=token says so: set that, and let RAY_AUTH_TOKEN, a file that RAY_AUTH_TOKEN_PATH names or "
+    "~/.ray/auth_token have the cluster's"
+)
 SLACK_S = 10.0  # after which a proxy gives up a request whose replica should have answered 504
 
 
@@ -121,9 +127,11 @@ def connect(address: str | None) -> None:
             runtime_env={"env_vars": PROXY_ENVIRONMENT},
             **alone,
         )
-    except (ConnectionError, ValueError) as error:
+    except (ConnectionError, ValueError, ray.exceptions.AuthenticationError) as error:
         if address is None:
             raise ServerError(f"Ray does not start on this machine ({error})") from None
+        if isinstance(error, ray.exceptions.AuthenticationError) or _STRANGER in f"{error.__cause__}":
+            raise ServerError(f"the Ray cluster at {address} {_INTRODUCE}") from None
         raise ServerError(f"there is no Ray cluster at {address} ({error}); give --address, or leave it out") from None
 
 

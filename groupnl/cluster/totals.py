@@ -88,6 +88,7 @@ class Known(NamedTuple):
 class _Kept(NamedTuple):
     handed: HandOver
     heard: float
+    times: int
 
 
 class Totals:
@@ -130,6 +131,11 @@ class Totals:
         with self._changing:
             return list(self._living())
 
+    def times(self) -> dict[str, int]:
+        """How often each living replica has handed over: two times later all that it had counted before is here."""
+        with self._changing:
+            return {handed.replica: self._kept[handed.replica].times for handed in self._living()}
+
     def describe(self) -> list[Metric]:
         """Nothing: nobody else has these names."""
         return []
@@ -154,7 +160,8 @@ class Totals:
             self._comparisons |= handed.comparisons
         if handed.is_last:
             handed = self._with_the_gone(handed)
-        self._kept[handed.replica] = _Kept(handed, self._clock())
+        times = 1 if before is None else before.times + 1
+        self._kept[handed.replica] = _Kept(handed, self._clock(), times)
 
     def _with_the_gone(self, handed: HandOver) -> HandOver:
         """Put together with what others counted that are gone and compared the same."""

@@ -1,4 +1,4 @@
-"""Clients that ask one proxy without a pause, and know what every answer must be."""
+"""Clients that ask a proxy, and know what every answer must be."""
 
 import http.client
 import json
@@ -37,27 +37,30 @@ class Load:
     """Clients, each of which waits for its answer before it asks again.
 
     Args:
-        port: of the proxy.
         path: of predictions.
         images: that are asked about, in turn.
         expected: the answers of a single server.
+        pause_s: of each client after an answer.
 
     Attributes:
+        images: that are asked about.
         seen: everything so far, in order.
     """
 
-    def __init__(self, port: int, path: str, images: Sequence[bytes], expected: Sequence[Mapping[str, float]]) -> None:
-        self._port = port
+    def __init__(
+        self, path: str, images: Sequence[bytes], expected: Sequence[Mapping[str, float]], pause_s: float
+    ) -> None:
         self._path = path
-        self._images = images
+        self.images = images
         self._expected = expected
+        self._pause_s = pause_s
         self.seen: list[Seen] = []
 
     @contextmanager
-    def clients(self, count: int) -> Iterator[None]:
-        """So many ask while the block runs."""
+    def clients(self, count: int, port: int) -> Iterator[None]:
+        """So many ask a proxy while the block runs."""
         over = threading.Event()
-        threads = [threading.Thread(target=self._ask, args=(over, offset)) for offset in range(count)]
+        threads = [threading.Thread(target=self._ask, args=(over, offset, port)) for offset in range(count)]
         for thread in threads:
             thread.start()
         try:
@@ -67,6 +70,17 @@ class Load:
             for thread in threads:
                 thread.join()
 
+    def ask_once(self, port: int) -> None:
+        """Ask a proxy about every image, one after the other."""
+        connection = _connection(port)
+        for place in range(len(self.images)):
+            self._ask_about(connection, place)
+        connection.close()
+
+    def classes(self) -> list[str]:
+        """The best class of each image."""
+        return [max(answer, key=answer.__getitem__) for answer in self._expected]
+
     def replicas(self, last: int) -> set[str]:
         """Who gave the last answers."""
         return {seen.replica for seen in self.seen[-last:]}
@@ -75,20 +89,22 @@ class Load:
         """Which versions gave the last answers."""
         return {seen.version for seen in self.seen[-last:]}
 
-    def _ask(self, over: threading.Event, index: int) -> None:
-        connection = http.client.HTTPConnection(HOST, self._port, timeout=_TIMEOUT_S)
-        while not over.is_set():
+    def _ask(self, over: threading.Event, index: int, port: int) -> None:
+        connection = _connection(port)
+        while not over.wait(self._pause_s):
             index += 1
-            place = index % len(self._images)
-            try:
-                connection.request("PUT", self._path, self._images[place])
-                response = connection.getresponse()
-                self.seen.append(_seen(response, response.read(), self._expected[place]))
-            except (OSError, http.client.HTTPException) as error:
-                connection.close()
-                self.seen.append(Seen(True, False, "", "", repr(error)))
-                time.sleep(0.05)
+            self._ask_about(connection, index % len(self.images))
         connection.close()
+
+    def _ask_about(self, connection: http.client.HTTPConnection, place: int) -> None:
+        try:
+            connection.request("PUT", self._path, self.images[place])
+            response = connection.getresponse()
+            self.seen.append(_seen(response, response.read(), self._expected[place]))
+        except (OSError, http.client.HTTPException) as error:
+            connection.close()
+            self.seen.append(Seen(True, False, "", "", repr(error)))
+            time.sleep(0.05)
 
 
 def summary(seen: Sequence[Seen]) -> dict[str, object]:
@@ -101,6 +117,10 @@ def summary(seen: Sequence[Seen]) -> dict[str, object]:
         "replicas": len({each.replica for each in seen if each.replica}),
         "why": dict(lost.most_common(5)),
     }
+
+
+def _connection(port: int) -> http.client.HTTPConnection:
+    return http.client.HTTPConnection(HOST, port, timeout=_TIMEOUT_S)
 
 
 def _seen(response: http.client.HTTPResponse, body: bytes, expected: Mapping[str, float]) -> Seen:

@@ -2,18 +2,28 @@
 
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import psutil
+import ray
+from ray import serve
+from ray._common.utils import get_default_ray_temp_dir
 from ray.cluster_utils import Cluster
 
 from groupnl.base.environment import report_no_usage
-from groupnl_studies.harness.service import free_ports
+from groupnl.cluster.running import connect
+from groupnl_studies.harness.service import HOST, free_ports
 
-_REPLICA = "ServeReplica"  # in the names of their processes
-_SMALL = {"object_store_memory": 80 * 1024 * 1024, "include_dashboard": False}
+_REPLICA, _PROXY = "ServeReplica", "ProxyActor"  # in the names of their processes
+_SMALL = {"node_ip_address": HOST, "object_store_memory": 80 * 1024 * 1024, "include_dashboard": False}
+_NEITHER = {"no_monitor": True, "include_log_monitor": False}  # programs of Ray's that nobody needs here
+# Ray looks for dead nodes every 3 s, and believes it after five looks; a study need not wait for that. No processes
+# are started before there is something to do.
+_QUICK = {"health_check_initial_delay_ms": 1000, "health_check_period_ms": 500, "prestart_worker_first_driver": False}
 
 
 class Nodes:
@@ -21,44 +31,75 @@ class Nodes:
 
     Args:
         count: of nodes.
-        room: replicas that each has room for.
+        room: cores that each says it has; a replica needs one, where its settings do not say otherwise.
 
     Attributes:
-        port: of the head's proxy.
+        ports: of the nodes' proxies, in order; those of nodes that have ended are among them.
     """
 
-    def __init__(self, count: int, room: int = 1) -> None:
+    def __init__(self, count: int, room: int) -> None:
         report_no_usage()
-        (self.port,) = free_ports(1)
+        self.ports: list[int] = []
         self._room = room
+        self._nodes: list[Any] = []  # in order; None: it was killed
         self._folder = Path(tempfile.mkdtemp(prefix="gnlray", dir="/tmp"))
-        head = {"num_cpus": room, "temp_dir": str(self._folder), **_SMALL}
-        self._cluster = Cluster(initialize_head=True, head_node_args=head)
-        for _ in range(count - 1):
-            self.add()
+        Path(get_default_ray_temp_dir()).mkdir(exist_ok=True)  # where Ray notes the address; only init() makes it
+        self._cluster = Cluster()
+        try:
+            for _ in range(count):
+                self.add(wait=False)  # they start at the same time
+            self._cluster.wait_for_nodes()
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def address(self) -> str:
         """Where Ray's drivers connect."""
         return str(self._cluster.address)
 
-    def add(self) -> None:
-        """Add a node, whose proxy has a port of its own."""
+    def add(self, *, wait: bool = True) -> None:
+        """Add a node, whose proxy has a port of its own.
+
+        Args:
+            wait: until it runs.
+        """
         (port,) = free_ports(1)
-        proxy = {"RAY_SERVE_WORKER_PROXY_HTTP_PORT": str(port)}
-        self._cluster.add_node(num_cpus=self._room, env_vars=proxy, **_SMALL)
+        self.ports.append(port)
+        if self._nodes:
+            own: dict[str, Any] = {"env_vars": {"RAY_SERVE_WORKER_PROXY_HTTP_PORT": str(port)}}
+        else:
+            own = {"temp_dir": str(self._folder), "_system_config": _QUICK, **_NEITHER}
+        self._nodes.append(self._cluster.add_node(wait, num_cpus=self._room, **own, **_SMALL))
 
     def replicas(self) -> list[psutil.Process]:
         """The processes of all replicas."""
-        return [process for node in self._cluster.list_all_nodes() for process in _replicas_of(node)]
+        return [process for node in self._cluster.list_all_nodes() for process in _of(node, _REPLICA)]
 
-    def kill_one_with_a_replica(self) -> None:
-        """Kill a node that is not the head, and has a replica: all its processes, by KILL."""
-        node = next(node for node in self._cluster.worker_nodes if _replicas_of(node))
+    def with_a_replica(self) -> int:
+        """The number of a node that is not the head, and has a replica."""
+        return next(
+            number for number, node in enumerate(self._nodes) if number and node is not None and _of(node, _REPLICA)
+        )
+
+    def kill(self, number: int) -> None:
+        """Kill a node that is not the head: all its processes, by KILL."""
+        node = self._nodes[number]
         started = psutil.Process(_raylet(node)).children(recursive=True)
         self._cluster.remove_node(node, allow_graceful=False)
+        self._nodes[number] = None
         for process in started:
             _kill(process)
+
+    def kill_proxy(self, number: int) -> None:
+        """Kill a node's proxy, by KILL."""
+        for process in _of(self._nodes[number], _PROXY):
+            _kill(process)
+
+    def close(self) -> None:
+        """End it."""
+        self._cluster.shutdown()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def __enter__(self) -> Self:
         return self
@@ -66,17 +107,34 @@ class Nodes:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._cluster.shutdown()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self.close()
+
+
+@contextmanager
+def cluster(count: int, room: int) -> Iterator[Nodes]:
+    """Nodes to which this process is connected; with the block what is served there ends, and they do.
+
+    Args:
+        count: of nodes.
+        room: cores that each says it has.
+    """
+    with Nodes(count, room) as nodes:
+        connect(nodes.address)
+        try:
+            yield nodes
+        finally:
+            serve.shutdown()
+            ray.shutdown()
 
 
 def _raylet(node: Any) -> int:
     return int(node.all_processes["raylet"][0].process.pid)
 
 
-def _replicas_of(node: Any) -> list[psutil.Process]:
+def _of(node: Any, name: str) -> list[psutil.Process]:
+    """A node's processes of this name."""
     children = psutil.Process(_raylet(node)).children(recursive=True)
-    return [process for process in children if _REPLICA in _name(process)]
+    return [process for process in children if name in _name(process)]
 
 
 def _name(process: psutil.Process) -> str:

@@ -9,7 +9,7 @@ pytest.importorskip("ray", reason="the extra ray is not installed")
 
 with warnings.catch_warnings(action="ignore"):  # of what Ray's own modules do
     from groupnl.cluster import running as module
-    from groupnl.cluster.application import APPLICATION
+    from groupnl.cluster.config import APPLICATION
 from groupnl.cluster.config import ClusterConfig
 from groupnl.errors import ConfigError, ServerError
 
@@ -102,3 +102,12 @@ def test_a_replica_that_fits_nowhere_is_told(cluster, needs):
 def test_an_address_that_is_none_is_told():
     with pytest.raises(ServerError, match="no Ray cluster at nowhere"):
         module.connect("nowhere")
+
+
+def test_a_token_that_the_cluster_does_not_take_is_told(monkeypatch):
+    def refuse(*_, **__):
+        raise ConnectionError("Failed to connect") from RuntimeError("UNAUTHENTICATED: InvalidAuthToken: it is missing")
+
+    monkeypatch.setattr(module.ray, "init", refuse)
+    with pytest.raises(ServerError, match=r"at 10\.0\.0\.5:6379 asks for a token, .* RAY_AUTH_MODE=token"):
+        module.connect("10.0.0.5:6379")
