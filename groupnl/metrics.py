@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Literal
+from typing import Literal, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -38,6 +38,9 @@ OTHER_CLASS = "other"  # in place of a class that is not counted by itself
 RIGHT_OUTCOMES = ("both_right", "model_only", "candidate_only", "both_wrong")
 BOTH_RIGHT, ONLY_MODEL_RIGHT, ONLY_CANDIDATE_RIGHT, BOTH_WRONG = RIGHT_OUTCOMES
 HOLD_OUTCOMES = ("both_hold", "model_only", "candidate_only", "both_flip")
+Detail = Literal["cells", "corruptions", "answers"]
+"""How much of what is counted is shown; see `groupnl.server.observed.detail`."""
+DETAILS: tuple[Detail, ...] = get_args(Detail)
 LABEL_OUTCOMES = ("joined", "unknown", "refused")
 JOINED, UNKNOWN, NOT_TAKEN = LABEL_OUTCOMES
 
@@ -382,6 +385,43 @@ OFFLINE_ACCURACY = Family(
     _CELL,
 )
 
+# Whose severities are only ever added up, by rules, alerts and reports, but for the view of single cells. Of the others
+# each severity has a weight: looks, what is expected of them, errors of the probe set, accuracy before packing.
+ADDED_UP = (
+    SHADOW_PAIRS,
+    SHADOW_FLIPS,
+    SHADOW_TOP5_KEPT,
+    SHADOW_GROUP_KEPT,
+    SHADOW_EXPECTED_CORRECT,
+    LABELLED,
+    LABELLED_CORRECT,
+    LATE_LABELLED,
+    LATE_LABELLED_CORRECT,
+)
+# Of which nothing but the mean is asked for.
+MEANS = (SHADOW_CONFIDENCE_DROP, SHADOW_JS_BITS)
+# What says nothing of chosen images, probe sets and labels, but of candidates: their images are counted apart from
+# others', and the gate asks for all of them.
+OF_ANSWERS = (
+    *OF_THE_SERVICE,
+    BUILD_INFO,
+    ENGINE_SPEED,
+    GPU_MEMORY,
+    GPU_MEMORY_USED,
+    GPU_MEMORY_TOTAL,
+    GPU_HALVINGS,
+    GPU_UNRECORDED,
+    CONFIDENCE,
+    ENTROPY,
+    PREDICTED,
+    EXPECTED_CONFIDENCE,
+    EXPECTED_ENTROPY,
+    EXPECTED_PREDICTED,
+    EXPECTED_IMAGES,
+    CALIBRATION_ERROR,
+    *OF_THE_CANDIDATE,
+)
+
 # Every metric that is declared above, which a worker counts: one that is declared is counted.
 FAMILIES = tuple(value for value in list(globals().values()) if isinstance(value, Family))
 
@@ -442,6 +482,13 @@ COUNTS_SAVED = Family(
     "groupnl_counts_saved_timestamp_seconds",
     "same",
     "When the workers' counts were last written into the state folder, seconds since 1970.",
+    by_model=False,
+)
+SHOWN_DETAIL = Family(
+    "groupnl_metrics_detail",
+    "same",
+    "1, where not everything that is counted is shown; the label says how much is.",
+    ("detail",),
     by_model=False,
 )
 SERVER_FAMILIES = tuple(

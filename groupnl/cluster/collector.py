@@ -98,7 +98,7 @@ class Collector:
     def _serve(self, config: ClusterConfig) -> WSGIServer:
         registry = CollectorRegistry()
         registry.register(self)
-        app = by_path({TARGETS: self._targets}, metrics_page(registry))
+        app = by_path({TARGETS: self._targets}, metrics_page(registry, config.metrics_detail))
         keys = read_access(config).metrics_keys
         app = app if keys is None else with_keys(app, keys)
         app = by_path(labels_at(config.metrics_host, LabelsOfAll(asks_all(APPLICATION, DEPLOYMENT)), keys), app)

@@ -15,6 +15,7 @@ Z_95 = 1.96
 # Label matchers.
 IS_CLEAN = 'corruption="{corruption}"'.format(**CLEAN)
 IS_CORRUPTED = 'corruption!="{corruption}"'.format(**CLEAN)
+OF_CELLS = 'severity!=""'  # replicas in less detail show the sum over severities, without the label
 OF_WHOLE_BATCHES = f'stage="{TOTAL}"'
 OF_STAGES = f'stage!="{TOTAL}"'
 

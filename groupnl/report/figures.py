@@ -20,6 +20,7 @@ from groupnl.metrics import (
     SHADOW_SAMPLED,
     SHADOW_THINNED,
     SHADOW_TOP5_KEPT,
+    SHOWN_DETAIL,
     STAGE_SECONDS,
     TOTAL,
 )
@@ -60,6 +61,7 @@ class ModelFigures(NamedTuple):
     Attributes:
         name: as it is served.
         builds: what answered; several where it changed, or differs between replicas.
+        details: how much replicas show that do not show all that they count; see `groupnl.metrics.Detail`.
         traffic: what it is like; None where no archive says what to expect, or several do.
         estimate: accuracy on it, without labels; None where there is none.
         agreement: answers that stayed, in all cells together.
@@ -84,6 +86,7 @@ class ModelFigures(NamedTuple):
 
     name: str
     builds: list[Build]
+    details: list[str]
     traffic: Traffic | None
     estimate: Estimate | None
     agreement: CountedShare
@@ -143,6 +146,7 @@ def figures_of(samples: Samples, model: str, *, since: str | None = None) -> Mod
     return ModelFigures(
         name=model,
         builds=builds,
+        details=list(samples.by("detail", SHOWN_DETAIL.name)),
         traffic=traffic,
         estimate=estimate_of(samples, model, traffic),
         agreement=agreement,

@@ -24,6 +24,7 @@ from groupnl.report.words import (
     agreement_sentence,
     archives_sentence,
     band_sentence,
+    detail_sentence,
     dropped_sentence,
     group_sentence,
     labelled_sentence,
@@ -82,6 +83,7 @@ def _verdict(figures: ModelFigures) -> str:
     traffic = figures.traffic
     sentences = [
         archives_sentence(figures),
+        detail_sentence(figures),
         *(traffic_sentences(traffic, sum(figures.repeated.values())) if traffic is not None else []),
         estimate_sentence(figures.estimate),
         agreement_sentence(figures),
@@ -171,6 +173,8 @@ def _map(figures: ModelFigures) -> str:
         "again and again, more do at some time. Severities are the published ones, no common scale: snow is milder at "
         "3 than at 2."
     )
+    if "corruptions" in figures.details:
+        how += " Replicas with --metrics-detail corruptions show no severities: they are in the last column alone."
     return card("Did the answer stay? Corruption by severity", heat_map(figures), how)
 
 

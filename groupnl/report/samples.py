@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from groupnl.base.texts import form
 from groupnl.errors import ServerError
-from groupnl.metrics import FAMILIES, REQUESTS, Family
+from groupnl.metrics import FAMILIES, REQUESTS, SHOWN_DETAIL, Family
 
 TIMEOUT_S = 30.0
 Duration = Annotated[str, form(r"[1-9][0-9]{0,5}(ms|s|m|h|d|w|y)", "a time such as 90m, 24h or 7d")]
@@ -103,7 +103,7 @@ def read_prometheus(url: str, since: str | None) -> Samples:
         ServerError: nobody answers, or it has no metrics of this service.
     """
     at = _now(url)  # of all: a scrape between two queries makes counts that contradict each other
-    series = [(family, name) for family in FAMILIES for name in _series(family)]
+    series = [(family, name) for family in (*FAMILIES, SHOWN_DETAIL) for name in _series(family)]
     samples = [sample for family, name in series for sample in _query(url, family, name, since, at)]
     hint = "" if since else " Replicas that do not answer now are counted with --since only"
     return _checked(url, Samples(samples), hint)

@@ -26,6 +26,17 @@ def agreement_sentence(figures: ModelFigures) -> str:
     )
 
 
+def detail_sentence(figures: ModelFigures) -> str:
+    """That not all that is counted is shown."""
+    if "answers" not in figures.details:
+        return ""
+    return (
+        "Replicas with <code>--metrics-detail answers</code> show nothing of images that were answered a second time, "
+        "of probe sets and of labels: what is told of these here, also that there are none yet, is of the other "
+        "replicas alone, if there are any."
+    )
+
+
 def band_sentence(figures: ModelFigures) -> str:
     """What that says about accuracy."""
     pairs = figures.agreement.total

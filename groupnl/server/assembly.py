@@ -107,7 +107,7 @@ def assembled(
         say(f"starting {', '.join(model.name for model in models)}: {workers} workers; logs in {config.log_dir}")
         kept.begin({model.name: comparison_of(store / model.name) for model in models}, say)
         port = config.metrics_port if place.metrics_port is None else place.metrics_port
-        endpoint = MetricsEndpoint(kept, config.metrics_host, port, access.metrics_keys)
+        endpoint = MetricsEndpoint(kept, config.metrics_host, port, access.metrics_keys, config.metrics_detail)
         counts = Counts([model.name for model in models], endpoint.registry, kept)
         watch = Watch(endpoint.registry, counts, answers, tracer)
         loader = Loader(config, run_dir / "reloads", environment.child_environment(settings), counts, wait)

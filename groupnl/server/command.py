@@ -14,6 +14,7 @@ from pathlib import Path
 from groupnl.base.options import SettingsOptions
 from groupnl.base.say import Say
 from groupnl.errors import ConfigError, ServerError
+from groupnl.metrics import DETAILS
 from groupnl.server.config import ServeConfig, load_config
 from groupnl.server.readiness import Probe, RunningServer, wait_until_ready
 from groupnl.server.stop import Wait, stop_signals
@@ -46,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--inference-port", type=int, metavar="PORT", help="predictions (8080)")
     add("--management-port", type=int, metavar="PORT", help="TorchServe's management API (8081); ours: for keys")
     add("--metrics-port", type=int, metavar="PORT", help="the workers' metrics (8083)")
+    add("--metrics-detail", choices=DETAILS, help="how much of them is shown: docs/scale.md (cells: all)")
     add("--frontend-metrics-port", type=int, metavar="PORT", help="TorchServe's own metrics (8082)")
     add("--grpc-port", type=int, metavar="PORT", help="the Open Inference Protocol over gRPC (none)")
     add("--workers", type=int, metavar="N", help="worker processes per model (as the archive says)")

@@ -18,6 +18,7 @@ from groupnl.base.mapping import deep_merge
 from groupnl.base.numbers import Count, Positive, Share
 from groupnl.base.options import option_name, read_settings
 from groupnl.base.texts import form
+from groupnl.metrics import Detail
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Host = Annotated[str, form(r"[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?", "an IPv4 address or the name of a host")]
@@ -82,6 +83,7 @@ class ServeConfig(BaseModel):
         management_socket: file of our own server's management API; None: by the inference port, in the user's folder
             for such files.
         metrics_port: what the workers count, in Prometheus format; see `groupnl.metrics`.
+        metrics_detail: how much of that is shown there; see `groupnl.server.observed.detail`.
         frontend_metrics_port: TorchServe's own metrics, in Prometheus format.
         grpc_port: the Open Inference Protocol over gRPC, at the host of predictions; None: not. Not with TorchServe.
         workers: worker processes per model; None: as the archive says.
@@ -135,6 +137,7 @@ class ServeConfig(BaseModel):
     management_port: Port | None = None
     management_socket: Path | None = None
     metrics_port: Port = 8083
+    metrics_detail: Detail = "cells"
     frontend_metrics_port: Port = 8082
     grpc_port: Port | None = None
     workers: UpToMost | None = None

@@ -15,6 +15,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import ThreadingWSGIServer
 
 from groupnl.errors import RefusedError
+from groupnl.metrics import Detail
 from groupnl.server.keys.key import METRICS
 from groupnl.server.keys.keys import Keys
 from groupnl.server.observed.kept_counts import KeptCounts
@@ -39,13 +40,16 @@ class MetricsEndpoint:
         host: address to listen on.
         port: port to listen on.
         keys: one of them, with the scope for it, must be shown; None: none.
+        detail: how much of it the page has.
 
     Attributes:
-        registry: of what is shown; the server that counts by itself registers its own metrics there.
+        registry: of everything that is counted; the server that counts by itself registers its own metrics there.
         also: path -> what answers there beside the metrics, and asks for keys by itself; to be filled before the start.
     """
 
-    def __init__(self, kept: KeptCounts, host: str, port: int, keys: Keys | None = None) -> None:
+    def __init__(
+        self, kept: KeptCounts, host: str, port: int, keys: Keys | None = None, detail: Detail = "cells"
+    ) -> None:
         self.registry = CollectorRegistry()
         self.registry.register(kept.workers)
         self.registry.register(kept)  # the second, so that it keeps what the first has shown
@@ -53,6 +57,7 @@ class MetricsEndpoint:
         self._kept = kept
         self._address = (host, port)
         self._keys = keys
+        self._detail: Detail = detail
         self._server: WSGIServer | None = None
         self._thread: threading.Thread | None = None
         self._switch_s = sys.getswitchinterval()  # as it was
@@ -67,7 +72,7 @@ class MetricsEndpoint:
     def start(self) -> None:
         """Listen, in a thread of its own. Raises OSError when the port is taken."""
         host, port = self._address
-        app = metrics_page(self.registry)
+        app = metrics_page(self.registry, self._detail)
         app = app if self._keys is None else with_keys(app, self._keys)
         self._server = make_server(host, port, by_path(self.also, app), QuietServer, QuietHandler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)

@@ -15,8 +15,10 @@ from groupnl.base.atomic_file import write_whole
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
 from groupnl.errors import ConfigError, ServerError
+from groupnl.metrics import DETAILS, Detail
 from groupnl_studies.harness.machine import machine
 from groupnl_studies.harness.options import Seconds
+from groupnl_studies.scale.page import in_detail
 from groupnl_studies.scale.prometheus import program
 from groupnl_studies.scale.run import Line, Load, Need, measure
 
@@ -28,6 +30,7 @@ class Options(BaseOptions):
 
     Attributes:
         metrics: address of a running service's metrics, with the series that its replicas will have.
+        details: how much of them the replicas show, one after the other.
         replicas: how many are played.
         told: numbers for which the needs are computed from those.
         prometheus: its program; None: the one on the path.
@@ -38,6 +41,7 @@ class Options(BaseOptions):
     """
 
     metrics: Url
+    details: tuple[Detail, ...]
     replicas: Annotated[tuple[Positive, ...], Field(min_length=2)]
     told: tuple[Positive, ...]
     prometheus: Path | None
@@ -52,6 +56,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     usual = "http://127.0.0.1:8083/metrics"
     add("--metrics", default=usual, metavar="URL", help="of a running service, whose replicas are played (%(default)s)")
+    add(
+        "--metrics-detail",
+        nargs="+",
+        choices=DETAILS,
+        default=["cells"],
+        dest="details",
+        help="as of groupnl serve; several are measured one after the other (cells)",
+    )
     add("--replicas", type=int, nargs="+", default=[5, 10, 20, 40], metavar="N", help="that are played (5 10 20 40)")
     add("--told", type=int, nargs="+", default=[10, 100, 1000], metavar="N", help="extrapolated to (10 100 1000)")
     add("--prometheus", type=Path, metavar="FILE", help="its program (the one on the path)")
@@ -75,21 +87,30 @@ def run(options: Options) -> int:
     binary = program(options.prometheus)
     if options.rules is not None and not options.rules.is_dir():
         raise ConfigError(f"--rules {options.rules} is no folder")
+    whole = _read(options.metrics)
+    found = {}
+    for detail in options.details:
+        text = in_detail(whole, detail)
+        needs = _needs(text, binary, options)
+        found[detail] = {"page_bytes": len(text), "needs": [need._asdict() for need in needs]}
+        print(f"--metrics-detail {detail}, {_table(needs, len(text), options)}\n", flush=True)
+    if options.json_file is not None:
+        content = {"machine": machine(), "interval_s": options.interval, "details": found}
+        write_whole(options.json_file, json.dumps(content, indent=1) + "\n")
+    return 0
+
+
+def _needs(text: bytes, binary: Path, options: Options) -> list[Need]:
+    """Of each number of replicas that show this page."""
     with tempfile.TemporaryDirectory(prefix="groupnl-scale-") as place:
         page = Path(place) / "page.txt"
-        page.write_bytes(_read(options.metrics))
+        page.write_bytes(text)
         load = Load(binary, page, options.rules, options.interval, options.seconds)
         needs = []
         for number in options.replicas:
             print(f"{number} replicas, {options.seconds:g} s", file=sys.stderr, flush=True)
             needs.append(measure(load, number, Path(place) / str(number)))
-        size = page.stat().st_size
-    print(_table(needs, size, options))
-    if options.json_file is not None:
-        content = {"machine": machine(), "page_bytes": size, "interval_s": options.interval}
-        content["needs"] = [need._asdict() for need in needs]
-        write_whole(options.json_file, json.dumps(content, indent=1) + "\n")
-    return 0
+    return needs
 
 
 def _read(url: str) -> bytes:

@@ -14,8 +14,9 @@ from support.expressions import (
 )
 from support.promql_labels import Labels, UnknownError, labels_of
 
-from groupnl.metrics import FAMILIES, SERVER_FAMILIES, Family
+from groupnl.metrics import ADDED_UP, FAMILIES, MEANS, SERVER_FAMILIES, Family
 from groupnl.monitoring.dashboards.gpus import EXPORTER_FAMILIES
+from groupnl.monitoring.promql import OF_CELLS
 from groupnl.monitoring.recorded.groups import recordings
 from groupnl.server.torchserve.frontend_metrics import FRONTEND_FAMILIES
 
@@ -50,6 +51,18 @@ PANELS = [*panel_expressions(**VALUES), *mark_expressions(**VALUES)]
 @pytest.mark.parametrize("expression", [*rule_expressions(), *PANELS], ids=lambda expression: expression.place)
 def test_every_name_exists(expression: Expression) -> None:
     labels_of(expression.text, KNOWN)
+
+
+@pytest.mark.parametrize("expression", [*rule_expressions(), *PANELS], ids=lambda expression: expression.place)
+def test_who_asks_for_severities_takes_the_replicas_that_show_them(expression: Expression) -> None:
+    """Else the sums of replicas in less detail would be a cell of their own; and they show no buckets of means."""
+    added_up = {family.name: KNOWN[family.name] - {"severity"} for family in ADDED_UP}
+    buckets = {f"{family.name}_bucket" for family in MEANS}
+    shown_by_all = {name: labels for name, labels in (KNOWN | added_up).items() if name not in buckets}
+    try:
+        labels_of(expression.text, shown_by_all)
+    except UnknownError:
+        assert OF_CELLS in expression.text
 
 
 @pytest.mark.parametrize("rule", [rule for rule in rules() if "record" in rule], ids=lambda rule: rule["record"])

@@ -8,7 +8,9 @@ import pytest
 from support.prometheus import tools
 
 from groupnl.cli import main
+from groupnl.errors import ConfigError
 from groupnl_studies.scale.exporter import Page
+from groupnl_studies.scale.page import in_detail
 from groupnl_studies.scale.run import Line
 
 TEXT = """# HELP groupnl_requests_total Requests.
@@ -36,6 +38,23 @@ def test_counters_grow_and_gauges_do_not() -> None:
         "# TYPE groupnl_build_info gauge",
         'groupnl_build_info{version="1"} 1.0',
     ]
+
+
+def test_a_page_is_shown_in_less_detail() -> None:
+    cells = "".join(
+        f'groupnl_shadow_pairs_total{{corruption="fog",model="m",severity="{severity}"}} 2.0\n' for severity in range(5)
+    )
+    page = (
+        f"{TEXT}# HELP groupnl_shadow_pairs_total Pairs.\n# TYPE groupnl_shadow_pairs_total counter\n{cells}".encode()
+    )
+    assert in_detail(page, "cells") == page
+    less = in_detail(page, "corruptions")
+    assert b'groupnl_shadow_pairs_total{corruption="fog",model="m"} 10.0' in less
+    assert b"severity" not in less
+    assert b"groupnl_shadow_pairs_total{" not in in_detail(page, "answers")
+    assert Page(in_detail(page, "answers").decode()).series == Page(TEXT).series + 1
+    with pytest.raises(ConfigError, match="start it without --metrics-detail"):
+        in_detail(less, "answers")
 
 
 def test_the_line_goes_through_what_was_measured() -> None:
@@ -76,6 +95,7 @@ def test_a_real_prometheus_is_measured(tmp_path: Path, capsys: pytest.CaptureFix
         words = ["--prometheus", str(tools() / "prometheus"), "--metrics", f"http://127.0.0.1:{service.server_port}/"]
         # It looks for its targets five seconds after its start.
         words += ["--interval", "0.5", "--seconds", "6.5", "--json", str(figures), "--told", "1000"]
+        words += ["--metrics-detail", "cells"]
         assert main(["study", "scale", "--replicas", "2", "6", *words]) == 0
         service.shutdown()
     printed = capsys.readouterr().out

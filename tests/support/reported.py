@@ -1,6 +1,6 @@
 """What a service has counted, for the report's tests."""
 
-from prometheus_client import CollectorRegistry
+from prometheus_client.registry import Collector
 
 from groupnl.corruptions.names import CELLS
 from groupnl.metrics import (
@@ -35,7 +35,7 @@ def count_outcomes(metrics: Metrics, reference: str) -> None:
         metrics.inc(PAIRED_OUTCOMES_TOTAL, count, reference=reference, corruption="fog", outcome=outcome)
 
 
-def samples_of(*registries: CollectorRegistry) -> Samples:
+def samples_of(*registries: Collector) -> Samples:
     """What an endpoint of these registries would tell."""
     families = (family for registry in registries for family in registry.collect())
     return Samples(Sample(s.name, s.labels, s.value) for family in families for s in family.samples)

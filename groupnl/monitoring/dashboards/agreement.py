@@ -35,7 +35,7 @@ from groupnl.monitoring.dashboards.panels import (
     rows,
 )
 from groupnl.monitoring.dashboards.queries import WATCHED, WINDOW, in_window, recorded
-from groupnl.monitoring.promql import counted, mean, ratio, wilson
+from groupnl.monitoring.promql import OF_CELLS, counted, mean, ratio, wilson
 from groupnl.monitoring.recorded.level import LEAST_POOLED_PAIRS
 from groupnl.monitoring.recording import AGREEMENT_MARGIN, CORRUPTION, RECENT, named
 from groupnl.monitoring.recording import MODEL as BY_MODEL
@@ -60,9 +60,9 @@ SURELY_LOWER: Steps = ((None, CLEAR), (AGREEMENT_MARGIN, YELLOW), (3 * AGREEMENT
 OF_MANY = "Of 95 % intervals one in twenty misses: about five of 95 cells, about one of 19 corruptions."
 
 
-def agreement(by: str) -> str:
+def agreement(by: str, where: str = WATCHED) -> str:
     """The share of pairs in the chosen window whose best class stayed."""
-    return f"1 - {ratio(in_window(SHADOW_FLIPS, by), in_window(SHADOW_PAIRS, by))}"
+    return f"1 - {ratio(in_window(SHADOW_FLIPS, by, where), in_window(SHADOW_PAIRS, by, where))}"
 
 
 def expected() -> str:
@@ -144,18 +144,19 @@ def bound_figure(width: int) -> AnyPanel:
 
 def matrix_row() -> Sequence[AnyPanel]:
     """Corruption against severity, with the numbers of pairs; then each corruption with its interval."""
-    by = "corruption, severity"
+    by, where = "corruption, severity", f"{WATCHED}, {OF_CELLS}"
     reading = "Rows are corruptions, columns severities. Severity is no common scale: compare within a row."
+    whose = f"{OF_MANY} Replicas that show no severities (--metrics-detail) are not in it."
     cells = matrix(
         Text(
             "Answers that stay, last $window",
-            f"{reading} The colour is the level, not good or bad. {NOT_ACCURACY} See the pairs beside it. {OF_MANY}",
+            f"{reading} The colour is the level, not good or bad. {NOT_ACCURACY} See the pairs beside it. {whose}",
             14,
             19,
         ),
         "corruption",
         "severity",
-        Query("agreement", agreement(by)),
+        Query("agreement", agreement(by, where)),
         SHARE,
         FieldColorModeId.CONTINUOUS_BLUES,
         1,
@@ -164,7 +165,7 @@ def matrix_row() -> Sequence[AnyPanel]:
         Text("Pairs, last $window", "How many pairs each cell rests on. Below 30, a cell says little.", 10, 19),
         "corruption",
         "severity",
-        Query("pairs", in_window(SHADOW_PAIRS, by)),
+        Query("pairs", in_window(SHADOW_PAIRS, by, where)),
         COUNT,
         FieldColorModeId.CONTINUOUS_BLUES,
         None,

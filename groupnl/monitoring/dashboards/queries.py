@@ -19,9 +19,9 @@ def recorded(name: str, where: str = WATCHED, by: str = "") -> str:
     return f"max by ({by}) ({name}{{{where}}})" if by else f"{name}{{{where}}}"
 
 
-def in_window(family: Family, by: str) -> str:
+def in_window(family: Family, by: str, where: str = WATCHED) -> str:
     """What the row's model counted in the chosen window."""
-    return counted(family, by, WINDOW, WATCHED)
+    return counted(family, by, WINDOW, where)
 
 
 def per_second(family: Family, by: str = "model") -> str:

@@ -90,7 +90,7 @@ def _flow() -> AnyPanel:
         "the start; where there is no time for all of it, fewer are.",
         8,
         LINES_HEIGHT,
-        "shadows are off",
+        "shadows are off, or not shown",
     )
     families = {"sampled": SHADOW_SAMPLED, "answered again": SHADOW_PAIRS}
     queries = [Query(f"{{{{model}}}} {name}", per_second(family)) for name, family in families.items()]
@@ -105,7 +105,7 @@ def _passed_over() -> AnyPanel:
         "shadows lately could not answer all of the share.",
         8,
         LINES_HEIGHT,
-        "shadows are off",
+        "shadows are off, or not shown",
     )
     queries = [
         Query("{{model}} {{kind}}", per_second(SHADOW_REPEATED, "model, kind")),
@@ -121,7 +121,7 @@ def _reasons() -> AnyPanel:
         "processes that died are started again: timeout is one that hung.",
         8,
         LINES_HEIGHT,
-        "shadows are off",
+        "shadows are off, or not shown",
     )
     queries = [
         Query("{{model}} {{reason}}", per_second(SHADOW_DROPPED, "model, reason")),
@@ -148,7 +148,7 @@ def _waiting() -> AnyPanel:
         "Images in the queue (all workers), and the time from the live answer to its shadow's. Late is harmless.",
         8,
         LINES_HEIGHT,
-        "shadows are off",
+        "shadows are off, or not shown",
     )
     waiting = Query("{{model}} waiting", right_now(SHADOW_QUEUE_LENGTH), unit=COUNT)
     late = [

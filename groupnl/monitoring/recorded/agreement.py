@@ -8,7 +8,7 @@ from groupnl.metrics import (
     SHADOW_SAMPLED,
     SHADOW_TOP5_KEPT,
 )
-from groupnl.monitoring.promql import counted, ratio, wilson
+from groupnl.monitoring.promql import OF_CELLS, counted, ratio, wilson
 from groupnl.monitoring.recording import CELL, CORRUPTION, DROP_WINDOW, LONG_SPANS, MODEL, SPANS, named
 from groupnl.monitoring.rules import Recording
 
@@ -26,13 +26,16 @@ def long_agreement_rules() -> list[Recording]:
 
 
 def _agreement(labels: str, span: str) -> list[Recording]:
-    pairs = named(labels, "pairs", span)
+    pairs, where = named(labels, "pairs", span), OF_CELLS if labels == CELL else ""
+    kept = {"group_agreement": SHADOW_GROUP_KEPT, "top5_kept": SHADOW_TOP5_KEPT}
     return [
-        Recording(pairs, counted(SHADOW_PAIRS, labels, span)),
-        Recording(named(labels, "flips", span), counted(SHADOW_FLIPS, labels, span)),
+        Recording(pairs, counted(SHADOW_PAIRS, labels, span, where)),
+        Recording(named(labels, "flips", span), counted(SHADOW_FLIPS, labels, span, where)),
         *_share_that_stays(labels, span),
-        Recording(named(labels, "group_agreement", span), ratio(counted(SHADOW_GROUP_KEPT, labels, span), pairs)),
-        Recording(named(labels, "top5_kept", span), ratio(counted(SHADOW_TOP5_KEPT, labels, span), pairs)),
+        *[
+            Recording(named(labels, name, span), ratio(counted(family, labels, span, where), pairs))
+            for name, family in kept.items()
+        ],
     ]
 
 

@@ -5,6 +5,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
+from groupnl.metrics import Detail
+from groupnl.server.observed.detail import Shown
 from groupnl.server.observed.shared_result import SharedResults
 from groupnl.server.wsgi import StartResponse, WsgiApp
 
@@ -12,9 +14,14 @@ _Page = tuple[str, list[tuple[str, str]], bytes]
 _ASKED = ("REQUEST_METHOD", "PATH_INFO", "QUERY_STRING", "HTTP_ACCEPT", "HTTP_ACCEPT_ENCODING")
 
 
-def metrics_page(registry: CollectorRegistry) -> WsgiApp:
-    """The WSGI application that shows what is registered."""
-    app: WsgiApp = make_wsgi_app(registry)
+def metrics_page(registry: CollectorRegistry, detail: Detail) -> WsgiApp:
+    """The WSGI application that shows what is registered.
+
+    Args:
+        registry: with everything.
+        detail: how much of it is shown.
+    """
+    app: WsgiApp = make_wsgi_app(Shown(registry, detail))
     pages = SharedResults[_Page]()
 
     def answer(request: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:

@@ -107,7 +107,7 @@ def running(config: ServeConfig, models: list[ServedModel], say: Say, wait: Wait
         server = _prepare(config, models, java, run_dir, examples, say, wait)
         folders = {model.name: run_dir / STORE / model.name for model in models}
         kept.begin({name: comparison_of(folder) for name, folder in folders.items()}, say)
-        endpoint = MetricsEndpoint(kept, config.metrics_host, config.metrics_port)
+        endpoint = MetricsEndpoint(kept, config.metrics_host, config.metrics_port, detail=config.metrics_detail)
         endpoint.registry.register(Workers(folders, kept.workers))
         endpoint.also |= labels_app(config, run_dir, functools.partial(_folder_of, folders), kept.workers)
         try:
