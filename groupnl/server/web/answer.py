@@ -39,7 +39,12 @@ class Answer(NamedTuple):
 
 def json_answer(content: Any, status: int = HTTPStatus.OK, headers: Mapping[str, str] | None = None) -> Answer:
     """An answer of our own, as JSON."""
-    return Answer(status, json.dumps(content, indent=2, ensure_ascii=False).encode() + b"\n", headers or {})
+    return Answer(status, as_json(content, indent=2) + b"\n", headers or {})
+
+
+def as_json(content: Any, indent: int | None = None) -> bytes:
+    """JSON in UTF-8; half a pair of surrogates, which UTF-8 has not, is written as JSON escapes it."""
+    return json.dumps(content, indent=indent, ensure_ascii=False).encode(errors="backslashreplace")
 
 
 def refusal(error: RefusedError) -> Answer:

@@ -1,7 +1,6 @@
 """The image in a body: the body itself, or the one file of a form."""
 
 import email.message
-import email.utils
 from dataclasses import dataclass, field
 
 from python_multipart import MultipartParser
@@ -10,6 +9,7 @@ from python_multipart.exceptions import FormParserError
 from groupnl.errors import FormError
 from groupnl.server.web.exchange import Exchange
 
+MOST_FIELDS = 100  # each takes time in which nobody else is read
 _FORM = "multipart/form-data"
 
 
@@ -63,10 +63,15 @@ def _read(body: bytes, boundary: str) -> list[_Field]:
     def content(data: bytes, start: int, end: int) -> None:
         fields[-1].content.append(data[start:end])
 
+    def begin() -> None:
+        if len(fields) == MOST_FIELDS:
+            raise FormError(f"The form has more than {MOST_FIELDS} fields; send one image.")
+        fields.append(_Field())
+
     parser = MultipartParser(
         boundary,
         {
-            "on_part_begin": lambda: fields.append(_Field()),
+            "on_part_begin": begin,
             "on_header_field": header_name,
             "on_header_value": header_value,
             "on_header_end": header_end,
@@ -82,8 +87,11 @@ def _read(body: bytes, boundary: str) -> list[_Field]:
 
 
 def _parameter(header: str, name: str) -> str | None:
-    """A parameter of a header such as ``multipart/form-data; boundary=x``."""
+    """A parameter of a header such as ``multipart/form-data; boundary=x``; its bytes, where it names a charset."""
     message = email.message.Message()
     message["content-type"] = header
-    value = message.get_param(name)
-    return None if value is None else email.utils.collapse_rfc2231_value(value)
+    try:
+        value = message.get_param(name)
+    except ValueError:  # a part of it has a number of more digits than can be read
+        return None
+    return value[2] if isinstance(value, tuple) else value

@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 from groupnl.errors import Base64Error, BodyTooLargeError, ContentError, JsonError
 
 MOST_NESTED = 100_000  # lists and objects: an empty one takes 3 bytes of a body, and 60 in memory
+MOST_NAMES = 100_000  # of values in objects
 MOST_VALUES = 1_000_000  # of a body; they take up to 150 ms, in which nothing else is read
 _SLACK = 1024 * 1024  # of names and numbers around the images
 
@@ -87,6 +88,8 @@ def _check_counts(text: str) -> None:
     """Strings are counted with the rest: base64 has none of these characters."""
     if text.count("[") + text.count("{") > MOST_NESTED:
         raise BodyTooLargeError(f"The JSON has more than {MOST_NESTED} lists and objects; send one flat list of data.")
+    if text.count(":") > MOST_NAMES:
+        raise BodyTooLargeError(f"The JSON has more than {MOST_NAMES} names of values.")
     if text.count(",") > MOST_VALUES:
         raise BodyTooLargeError(f"The JSON has more than {MOST_VALUES} values; send pixels as binary data.")
 

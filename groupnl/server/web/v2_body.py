@@ -3,7 +3,6 @@
 See https://github.com/kserve/open-inference-protocol and, for the bytes, `extension_binary_data.md` of Triton.
 """
 
-import json
 import struct
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -14,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from groupnl.base.problems import phrase
 from groupnl.errors import Base64Error, ContentError, RefusedError
-from groupnl.server.web.answer import Answer
+from groupnl.server.web.answer import Answer, as_json
 from groupnl.server.web.asking import Picture, check_count
 from groupnl.server.web.json_body import decode_base64, read_object
 from groupnl.server.web.tensors import LEVEL, TEXT, Numbers, Output, Wanted, check_files, pixels
@@ -119,7 +118,7 @@ def inference_answer(content: dict[str, Any], found: Sequence[Output], binary: S
         else:
             one["data"] = [str(each, "utf-8") if isinstance(each, bytes) else each for each in output.values]
         described.append(one)
-    text = json.dumps({**content, "outputs": described}, ensure_ascii=False).encode()
+    text = as_json({**content, "outputs": described})
     if not pieces:
         return Answer(HTTPStatus.OK, text)
     headers = {JSON_LENGTH_HEADER.lower(): str(len(text))}

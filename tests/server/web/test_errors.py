@@ -12,6 +12,7 @@ from support.front import BAD, Front
 from support.server import form
 
 from groupnl.errors import KillerError, NoWorkerError, QueueFullError, RefusedError, input_errors, refused_errors
+from groupnl.server.web.forms import MOST_FIELDS
 
 PATH = "/predictions/owls"
 FORM = {"Content-Type": "multipart/form-data; boundary=x"}
@@ -141,6 +142,20 @@ def test_a_form_has_one_file(field: str) -> None:
     answer = front.ask("POST", PATH, files=[(field, b"image"), ("other", b"image")])
     _assert_refused(answer, 400, "bad_form")
     assert "2 files" in answer.json()["message"]
+
+
+def test_a_form_of_very_many_fields_is_not_read() -> None:
+    front = Front()
+    field = b"--x\r\na: b\r\n\r\n\r\n"
+    answer = front.ask("POST", PATH, content=field * (MOST_FIELDS + 1) + b"--x--\r\n", headers=FORM)
+    _assert_refused(answer, 400, "bad_form")
+    assert f"more than {MOST_FIELDS} fields" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("boundary", ["*=utf-8''%E2%82%AC", "*=idna''%ff", f"*{'0' * 5000}=x", "*=none''x", ""])
+def test_an_odd_boundary_is_no_fault_of_ours(boundary: str) -> None:
+    headers = {"Content-Type": f"multipart/form-data; boundary{boundary}"}
+    _assert_refused(Front().ask("POST", PATH, content=b"no form", headers=headers), 400, "bad_form")
 
 
 def _assert_refused(answer: Any, status: int, code: str) -> None:

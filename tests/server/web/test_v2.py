@@ -53,6 +53,14 @@ def test_probabilities_in_the_order_of_the_classes() -> None:
     assert answer.headers["content-type"] == "application/json"
 
 
+def test_a_name_that_is_no_utf_8_comes_back_as_it_was_sent() -> None:
+    """JSON's escapes can say half a pair of surrogates."""
+    asked = json.dumps({"inputs": [files(IMAGE)], "id": "\ud800", "outputs": [{"name": "\udfff"}]})
+    answer = Front().ask("POST", "/v2/models/owls/infer", content=asked.encode())
+    assert (answer.status_code, answer.json()["id"]) == (200, "\ud800")
+    assert answer.json()["outputs"][0]["name"] == "\udfff"
+
+
 @pytest.mark.parametrize(("asked", "given"), [(1, 1), (2, 2), (3, 3), (1000, 3)])
 def test_classes_as_triton_writes_them(asked: int, given: int) -> None:
     front = Front()
