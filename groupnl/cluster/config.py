@@ -21,6 +21,7 @@ NOT_HERE = (
     "management_socket",
     "frontend_metrics_port",
     "grpc_port",
+    "notice_s",
     "keep_examples",
     "examples_dir",
     "token_auth",

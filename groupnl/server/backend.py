@@ -19,6 +19,7 @@ from groupnl.server.web.app import App
 from groupnl.server.web.arriving import Arriving
 from groupnl.server.web.cors import Cors
 from groupnl.server.web.limits import Limits
+from groupnl.server.web.proxies import Proxies
 from groupnl.server.web.routes import public_routes
 from groupnl.server.web.state import State
 
@@ -40,6 +41,7 @@ class Backend:
         models: that are served.
         limits: of a request.
         reloads: exchanges the models' versions.
+        proxies: that may say who asks.
         app: the ASGI application for clients and balancers.
         connections: tells how many are open. Who listens knows that, and sets it; else it is as many as there are
             requests in hand.
@@ -57,7 +59,8 @@ class Backend:
         self.reloads = Reloads(self.models, loader, watch.counts)
         self.limits = Limits(config.receive_timeout_s, config.request_timeout_s, Arriving(config.queue_bytes))
         routes = public_routes(self.models, self.limits, self.state, playground=config.playground)
-        self.app = App(routes, self.state, watch, access.public, Cors(config.cors_origin))
+        self.proxies = Proxies(config.trusted_proxies, config.client_header)
+        self.app = App(routes, self.state, watch, access.public, Cors(config.cors_origin), self.proxies)
         self.connections: Callable[[], int] = lambda: self.state.in_hand
         watch.show(Gauges(self.models, self.state, lambda: self.connections()))
         self._rereading: asyncio.Task[None] | None = None

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import get_args
 
 from groupnl.base.options import SettingsOptions
 from groupnl.base.say import Say
@@ -20,6 +21,7 @@ from groupnl.server.readiness import Probe, RunningServer, wait_until_ready
 from groupnl.server.stop import Wait, stop_signals
 from groupnl.server.store import ServedModel, served_models
 from groupnl.server.store_sources import with_fetched
+from groupnl.server.web.proxies import Header
 
 SAMPLE_IMAGE = Path("docs/sample.png")  # below the repository's root
 READY = "Ctrl-C stops"  # the last line before it serves
@@ -60,8 +62,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--tls-cert", metavar="FILE", help="certificate (PEM); then predictions are asked over TLS")
     add("--tls-key", metavar="FILE", help="the certificate's key (PEM)")
     add("--allowed-hosts", nargs="+", metavar="NAME", help="names under which clients may ask (any)")
+    add("--trusted-proxies", nargs="+", metavar="ADDRESS", help="or networks: who may say who the client is (none)")
+    add("--client-header", choices=get_args(Header), help="in which they say it (X-Forwarded-For)")
     add("--no-playground", action="store_false", dest="playground", help="no page at / to try the models with")
-    add("--drain-s", type=float, metavar="S", help="longest time for the requests in hand when it is stopped (30)")
+    add("--notice-s", type=float, metavar="S", help="connections are still taken when it is stopped (1)")
+    add("--drain-s", type=float, metavar="S", help="longest time for the requests in hand after that (30)")
     add("--request-timeout-s", type=float, metavar="S", help="a request without an answer then is answered 504 (60)")
     add("--shadow-share", type=float, metavar="S", help="of the images, answered again corrupted (as the archive says)")
     add("--no-twin", action="store_false", dest="twins", help="do not compare models with the twins of their archives")

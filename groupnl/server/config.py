@@ -19,6 +19,7 @@ from groupnl.base.numbers import Count, Positive, Share
 from groupnl.base.options import option_name, read_settings
 from groupnl.base.texts import form
 from groupnl.metrics import Detail
+from groupnl.server.web.proxies import Header, Network
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 Host = Annotated[str, form(r"[A-Za-z0-9]([A-Za-z0-9.\-]*[A-Za-z0-9])?", "an IPv4 address or the name of a host")]
@@ -26,7 +27,7 @@ Origin = Annotated[str, form(r"\*|[a-z][a-z0-9+.\-]*://[^/\s,;*]+", "a site, suc
 Name = Annotated[str, form(r"[A-Za-z0-9.\-]+(:[0-9]{1,5})?", "a host's name or IPv4 address, with or without :PORT")]
 _NO_KEYS = ("--metrics-port", "--frontend-metrics-port")
 _TORCHSERVE_MANAGEMENT = 8081
-_OURS = ("keys", "tls_cert", "tls_key", "allowed_hosts", "grpc_port", "cors_origin")
+_OURS = ("keys", "tls_cert", "tls_key", "allowed_hosts", "grpc_port", "cors_origin", "trusted_proxies")
 
 
 def _served(item: str) -> str:
@@ -98,7 +99,11 @@ class ServeConfig(BaseModel):
             TorchServe.
         playground: a page at `/` to try the models with, and the addresses that corrupt images for it. Not with
             TorchServe.
-        drain_s: how long a service that was told to stop may take for the requests in hand. Not with TorchServe.
+        notice_s: how long a service that was told to stop still takes connections, while it says so at ``/ready``:
+            until balancers have noticed. Not with TorchServe.
+        drain_s: how long it may then take for the requests in hand. Not with TorchServe.
+        trusted_proxies: whose word about the client's address counts: addresses and networks. Not with TorchServe.
+        client_header: in which they tell it; the other one is not read.
         handler: replaces single keys of the archives' `handler` section (device, precision, limits, shadow).
         shadow_share: share of the live images that are answered again, corrupted; None: as the archives say.
         twins: compare models with the twins that their archives name.
@@ -150,7 +155,10 @@ class ServeConfig(BaseModel):
     receive_timeout_s: Annotated[float, Field(gt=0)] = 30.0
     cors_origin: tuple[Origin, ...] = ()
     playground: bool = True
+    notice_s: Annotated[float, Field(ge=0, le=600)] = 1.0
     drain_s: Annotated[float, Field(ge=0)] = 30.0
+    trusted_proxies: tuple[Network, ...] = ()
+    client_header: Header = "X-Forwarded-For"
     handler: dict[str, Any] = {}
     shadow_share: Share | None = None
     twins: bool = True

@@ -18,7 +18,7 @@ from groupnl.server.config import ServeConfig
 from groupnl.server.keys.key import MANAGE
 from groupnl.server.management_socket import listen, management_socket
 from groupnl.server.rpc.served import Served
-from groupnl.server.rpc.server import rpc_server
+from groupnl.server.rpc.server import EndCalls, rpc_server
 from groupnl.server.stop import Stop, Wait
 from groupnl.server.store import ServedModel
 from groupnl.server.web.app import App
@@ -117,7 +117,9 @@ class Front:
         config, backend = self._config, self._backend
         certificate = backend.access.certificate
         path = management_socket(config.inference_port, config.management_socket)
-        served = Served(backend.models, backend.limits, backend.state, backend.watch, backend.access.public)
+        served = Served(
+            backend.models, backend.limits, backend.state, backend.watch, backend.access.public, backend.proxies
+        )
         grpc = rpc_server((config.host, config.grpc_port), certificate, served)
         address = config.host, config.inference_port
         with socket.create_server(address, backlog=BACKLOG) as listener, ExitStack() as private:
@@ -127,10 +129,12 @@ class Front:
             serving = [asyncio.create_task(server.serve()) for server in servers]
             self._is_listening.set()
             try:
-                async with grpc:
-                    await self._until_stopped(serving)
-                    await self._drain(http)
+                async with grpc as end_calls:
+                    if await self._until_stopped(serving):
+                        await self._give_notice()
+                    await self._drain(http, end_calls)
             finally:
+                backend.state.is_stopping = True
                 for server in servers:
                     server.end()
                 await asyncio.gather(*serving, return_exceptions=True)
@@ -148,26 +152,34 @@ class Front:
             app = App(routes, State(), watch, access.management)
             yield HttpServer(app, sockets.enter_context(socket.create_server(address)))
 
-    async def _until_stopped(self, serving: Sequence["asyncio.Task[None]"]) -> None:
-        """Load the models, and stay until the operator, or a fault, ends it."""
+    async def _until_stopped(self, serving: Sequence["asyncio.Task[None]"]) -> bool:
+        """Load the models, and stay until the operator, or a fault, ends it; returns whether they were loaded."""
         stopped = asyncio.create_task(self._stopped.wait())
         loading = asyncio.create_task(self._backend.start())
         try:
             await asyncio.wait({*serving, stopped, loading}, return_when=asyncio.FIRST_COMPLETED)
-            if loading.done():
-                loading.result()
-                await asyncio.wait({*serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not loading.done():
+                return False
+            loading.result()
+            await asyncio.wait({*serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            return True
         finally:
             loading.cancel()
             stopped.cancel()
             await asyncio.gather(loading, stopped, return_exceptions=True)
 
-    async def _drain(self, http: HttpServer) -> None:
-        """Until nobody waits for an answer, or the time is over; whoever is answered meanwhile is told to go."""
-        state = self._backend.state
+    async def _give_notice(self) -> None:
+        """Go on, while balancers learn that it ends; whoever is answered from now on is told to go."""
+        self._backend.state.is_stopping = True
+        await asyncio.sleep(self._config.notice_s)
+
+    async def _drain(self, http: HttpServer, end_calls: EndCalls) -> None:
+        """Let nobody in any more, until nobody waits for an answer, or the time is over."""
+        state, most_s = self._backend.state, self._config.drain_s
         state.is_stopping = True
-        if not await http.drain(lambda: state.in_hand, self._config.drain_s):
-            logger.warning("%d requests were not answered within %g s", state.in_hand, self._config.drain_s)
+        is_done, _ = await asyncio.gather(http.drain(lambda: state.in_hand, most_s), end_calls(most_s))
+        if not is_done:
+            logger.warning("%d requests were not answered within %g s", state.in_hand, most_s)
 
 
 @contextmanager

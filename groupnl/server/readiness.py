@@ -73,6 +73,8 @@ class Probe:
         host = "127.0.0.1" if config.host == "0.0.0.0" else config.host  # noqa: S104
         self._address = (host, config.inference_port)
         self._headers = {KEY_HEADER: OWN_KEY} | ({"Authorization": f"Bearer {key}"} if key else {})
+        if config.allowed_hosts:
+            self._headers["Host"] = config.allowed_hosts[0]
         self._timeout_s = config.startup_timeout_s
         self._tls = trusting(config.tls_cert) if config.tls_cert else None
         self._image = grey_image()

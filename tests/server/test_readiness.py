@@ -7,11 +7,14 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
 
 import pytest
+from support.front import Front
+from support.http_thread import http_thread
 
 from groupnl.errors import ServerError
 from groupnl.server import readiness
 from groupnl.server.config import ServeConfig
 from groupnl.server.readiness import Probe, ProbeAnswer, _accepted, wait_until_ready
+from groupnl.server.web.hosts import Hosts
 
 
 @contextmanager
@@ -52,6 +55,13 @@ def _answering(status: int, body: bytes) -> Iterator[int]:
 def test_the_probe_reads_status_and_code(status: int, body: bytes, code: str | None) -> None:
     with _answering(status, body) as port:
         assert Probe(ServeConfig(inference_port=port), None)("tiny") == ProbeAnswer(status, code)
+
+
+def test_the_probe_asks_under_a_name_that_is_answered() -> None:
+    front = Front(hosts=Hosts(["images.example.org"]))
+    with http_thread(front.app) as port:
+        config = ServeConfig(inference_port=port, allowed_hosts=("images.example.org", "b.example"))
+        assert Probe(config, None)("owls").status == 200
 
 
 @pytest.mark.parametrize(

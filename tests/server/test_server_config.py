@@ -44,6 +44,11 @@ def test_unreadable_files_are_named(tmp_path: Path, text: str) -> None:
         ({"keep_examples": 2, "shadow_share": 0}, "--keep-examples 2 would keep nothing"),
         ({"keep_examples": 2, "handler": {"shadow": {"share": 0.0}}}, "the shadow share is 0"),
         ({"host": "::1"}, "host = '::1'"),
+        ({"notice_s": -1}, "notice_s = -1"),
+        ({"notice_s": 601}, "notice_s = 601: it must be 600 or less"),
+        ({"trusted_proxies": ["10.0.0.1/8"]}, r"10\.0\.0\.1/8 has host bits set"),
+        ({"trusted_proxies": ["haproxy"]}, "an address or a network, such as 10.0.0.7 or 10.0.0.0/8"),
+        ({"client_header": "X-Real-IP"}, "client_header = 'X-Real-IP'"),
         ({"host": "127.0.0.1/x\nmodel_store=/"}, "host"),
     ],
 )
@@ -107,7 +112,7 @@ def test_loopback() -> None:
 
 
 def test_what_torchserve_has_not_is_refused() -> None:
-    for name, value in (("grpc_port", 9000), ("cors_origin", ["*"])):
+    for name, value in (("grpc_port", 9000), ("cors_origin", ["*"]), ("trusted_proxies", ["10.0.0.0/8"])):
         with pytest.raises(ConfigError, match=f"--{name.replace('_', '-')} is our own server's"):
             load_config(None, {"server": "torchserve", name: value})
 

@@ -24,6 +24,7 @@ from groupnl.server.web.cors import Cors
 from groupnl.server.web.door import Door
 from groupnl.server.web.hosts import Hosts
 from groupnl.server.web.limits import Limits
+from groupnl.server.web.proxies import Proxies
 from groupnl.server.web.routes import public_routes
 from groupnl.server.web.state import State
 from groupnl.worker import CODE
@@ -82,10 +83,14 @@ def play(ticket: Ticket) -> None:
     ticket.reply(Part({"status": 200}, json.dumps(dict(list(SHARES.items())[:most])).encode()))
 
 
-class _Unwatched:
+class _Watch:
+    def __init__(self) -> None:
+        self.accounts: list[Account] = []
+
     def begin(self, account: Account) -> None: ...
 
-    def end(self, account: Account) -> None: ...
+    def end(self, account: Account) -> None:
+        self.accounts.append(account)
 
 
 class Front:
@@ -100,14 +105,16 @@ class Front:
         request_bytes: of an image.
         playground: whether there is one.
         twin: name of a second model, which is the first one's twin.
+        proxies: that may say who asks.
 
     Attributes:
+        accounts: of the requests that have ended.
         pool: of the model.
         twin_pool: of its twin.
         state: of the server.
         models: the served ones.
         limits: of a request.
-        watch: learns of every request, and does nothing.
+        watch: learns of every request.
         door: lets requests in.
         routes: its addresses.
         app: answers.
@@ -124,6 +131,7 @@ class Front:
         request_bytes: int = REQUEST_BYTES,
         playground: bool = True,
         twin: str | None = None,
+        proxies: Proxies = Proxies(),  # noqa: B008 (immutable)
     ) -> None:
         self.pool, self.twin_pool = PlayedPool(), PlayedPool()
         self.state = State()
@@ -132,10 +140,11 @@ class Front:
             self.models.add(_version(self.twin_pool, request_bytes, twin))
         self.models.add(_version(self.pool, request_bytes, twin=twin))
         self.limits = Limits(body_s, request_s, Arriving(ARRIVING_BYTES))
-        self.watch = cast(Watch, _Unwatched())
+        watch = _Watch()
+        self.watch, self.accounts = cast(Watch, watch), watch.accounts
         self.routes = public_routes(self.models, self.limits, self.state, playground=playground)
         self.door = Door(PREDICT, keys, hosts)
-        self.app = App(self.routes, self.state, self.watch, self.door, Cors(origins))
+        self.app = App(self.routes, self.state, self.watch, self.door, Cors(origins), proxies)
 
     def ask(self, method: str, path: str, **request: Any) -> httpx.Response:
         """One request; see `httpx.request`."""

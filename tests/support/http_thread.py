@@ -14,9 +14,19 @@ from groupnl.server.web.http_server import HttpServer
 
 
 @contextmanager
-def http_thread(app: Callable[..., Any], tls: ssl.SSLContext | None = None) -> Iterator[int]:
-    """The port where the application is served."""
+def http_thread(
+    app: Callable[..., Any], tls: ssl.SSLContext | None = None, send_bytes: int | None = None
+) -> Iterator[int]:
+    """The port where the application is served.
+
+    Args:
+        app: the application.
+        tls: that it speaks; None: none.
+        send_bytes: that the system takes of an answer which nobody reads; None: as usual.
+    """
     listener = socket.create_server(("127.0.0.1", 0), backlog=100)
+    if send_bytes is not None:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_bytes)
     loops: list[tuple[asyncio.AbstractEventLoop, HttpServer]] = []
     is_up = threading.Event()
 

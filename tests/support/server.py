@@ -67,6 +67,7 @@ class Server:
         names = ("inference", "management", "metrics", "frontend-metrics")
         taken = [(name, port) for name, port in zip(names, ports, strict=True) if kind != "groupnl" or name in _OURS]
         given = [word for name, port in taken for word in (f"--{name}-port", str(port))]
+        given += ["--notice-s", "0"] if kind == "groupnl" else []  # no balancer is to learn that it ends
         self._output = folder / "output.txt"
         self.logs = folder / "logs"
         with self._output.open("w") as output:

@@ -1,4 +1,4 @@
-"""The access log: one line of JSON for each answer."""
+"""The access log: one line of JSON for each answer, but for health checks that are answered as the one before."""
 
 import asyncio
 import json
@@ -27,12 +27,15 @@ class AccessLog:
     def __init__(self, folder: Path) -> None:
         self._file = rolling_file(folder / ACCESS_LOG)
         self._unwritten: list[str] = []
+        self._health: dict[str, tuple[int, str]] = {}  # address -> status and code of its last answer
 
     def write(self, account: Account) -> None:
         """The line of a request that has ended; those of one turn of the event loop go to the file together.
 
         To be called in the loop.
         """
+        if account.is_health and not self._is_news(account):
+            return
         if not self._unwritten:  # a write and the look whether the file is full take longer than the line
             asyncio.get_running_loop().call_soon(self._flush)
         self._unwritten.append(json.dumps(_fields(account), separators=(",", ":")).replace("\x7f", "\\u007f"))
@@ -41,6 +44,12 @@ class AccessLog:
         """Write no more."""
         self._flush()
         self._file.close()
+
+    def _is_news(self, account: Account) -> bool:
+        """Whether a health check was answered otherwise than the one before at its address, or is the first."""
+        answer = account.status, account.code
+        before, self._health[account.path] = self._health.get(account.path), answer
+        return answer != before
 
     def _flush(self) -> None:
         if self._unwritten:

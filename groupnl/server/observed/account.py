@@ -18,6 +18,11 @@ LONGEST = 200  # signs of what a client has written that are kept
 _SANE_ID = re.compile(r"[!-~]{1,128}")  # printable, no blanks
 
 
+def request_id_of(given: str) -> str:
+    """What a request is called: as its client calls it, where that is sound; else a name of its own."""
+    return given if _SANE_ID.fullmatch(given) else secrets.token_hex(16)
+
+
 @dataclass
 class Account:
     """One request. Times are of `time.perf_counter`; what has not happened is None.
@@ -25,7 +30,7 @@ class Account:
     Attributes:
         method: of HTTP.
         path: decoded, without the query; as the client sent it.
-        client: its address.
+        client: the address of who asks, as far as it is known.
         request_id: what client and operator call the request.
         trace: that it belongs to.
         began: when its first byte came.
@@ -39,6 +44,7 @@ class Account:
         status: of the answer; 0: none was sent.
         code: of an error.
         key: name of the key that it showed; empty: none was asked for.
+        is_health: whether it asks how the service is, as balancers do again and again.
         ended: when the answer was sent, or given up.
         release: called then; lets the version go that answers.
     """
@@ -59,6 +65,7 @@ class Account:
     status: int = 0
     code: str = ""
     key: str = ""
+    is_health: bool = False
     ended: float = 0.0
     release: Callable[[], None] | None = None
 
@@ -95,12 +102,11 @@ class Account:
         Args:
             method: of HTTP.
             path: decoded.
-            client: its address.
+            client: the address of who asks.
             headers: lower-case name -> value.
             began: when its first byte came.
         """
-        given = headers.get(ID_HEADER, "")
-        request_id = given if _SANE_ID.fullmatch(given) else secrets.token_hex(16)
+        request_id = request_id_of(headers.get(ID_HEADER, ""))
         return cls(method, path, client, request_id, Trace.of(headers.get(trace.HEADER)), began)
 
     @property

@@ -1,9 +1,10 @@
 """One call of gRPC and its answer: as a caller to the models, as an account to the log, as a status to the client."""
 
 import asyncio
+import functools
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
@@ -14,6 +15,7 @@ from groupnl.errors import DeadlineError
 from groupnl.metrics import GRPC, OTHER
 from groupnl.server.observed.account import Account
 from groupnl.server.web.answer import Answer
+from groupnl.server.web.proxies import Proxies
 
 CODE_KEY = "groupnl-code"  # of the metadata behind an error: which one
 _STATUSES: Mapping[int, grpc.StatusCode] = {
@@ -38,18 +40,20 @@ class Call:
         context: of grpc.
         method: its full name.
         is_infer: whether it asks about images.
+        proxies: that may say who asks.
 
     Attributes:
         headers: its metadata, lower-case name -> value.
         account: what is known of it.
     """
 
-    def __init__(self, context: Any, method: str, *, is_infer: bool) -> None:
+    def __init__(self, context: Any, method: str, *, is_infer: bool, proxies: Proxies) -> None:
         self._context = context
         metadata = context.invocation_metadata() or ()
         self.headers: dict[str, str] = {key: value for key, value in metadata if isinstance(value, str)}
         began = time.perf_counter()
-        self.account = Account.open("POST", method, address_of(context.peer()), self.headers, began)
+        client = proxies.client(address_of(context.peer()), functools.partial(_values, metadata))
+        self.account = Account.open("POST", method, client, self.headers, began)
         self.account.read = began  # grpc has waited for all of it
         self.account.protocol = GRPC if is_infer else OTHER
 
@@ -81,3 +85,7 @@ class Call:
         self.account.status, self.account.code = answer.status, error["code"]
         status = _STATUSES.get(answer.status, grpc.StatusCode.INVALID_ARGUMENT)
         await self._context.abort(status, error["message"], ((CODE_KEY, error["code"]),))
+
+
+def _values(metadata: Iterable[tuple[str, Any]], name: str) -> list[str]:
+    return [value for key, value in metadata if key == name and isinstance(value, str)]

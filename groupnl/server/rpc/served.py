@@ -6,6 +6,7 @@ from groupnl.server.observed.watch import Watch
 from groupnl.server.pool.models import Models
 from groupnl.server.web.door import Door
 from groupnl.server.web.limits import Limits
+from groupnl.server.web.proxies import Proxies
 from groupnl.server.web.state import State
 
 
@@ -18,6 +19,7 @@ class Served(NamedTuple):
         state: of the server.
         watch: learns of every call.
         door: whose keys let calls in.
+        proxies: that may say who asks.
     """
 
     models: Models
@@ -25,3 +27,4 @@ class Served(NamedTuple):
     state: State
     watch: Watch
     door: Door
+    proxies: Proxies = Proxies()

@@ -1,6 +1,6 @@
 """The port of gRPC: opened where it is asked for, and closed when its calls are answered."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from groupnl.errors import ConfigError, ServerError, not_installed
@@ -8,13 +8,14 @@ from groupnl.server.certificate import Certificate
 from groupnl.server.rpc.served import Served
 from groupnl.server.web.json_body import json_bytes
 
-END_S = 1.0  # for calls that are not answered by then; the service has waited for all before
+END_S = 1.0  # for calls that are not answered by then; the service has waited for all before, where it could
+EndCalls = Callable[[float], Awaitable[None]]
 
 
 @asynccontextmanager
 async def rpc_server(
     address: tuple[str, int | None], certificate: Certificate | None, served: Served
-) -> AsyncIterator[None]:
+) -> AsyncIterator[EndCalls]:
     """Answer calls while the block runs.
 
     Args:
@@ -22,13 +23,16 @@ async def rpc_server(
         certificate: that it shows; None: it speaks no TLS.
         served: what its calls need of the server.
 
+    Yields:
+        What lets no more calls in, and waits so many seconds for those that are there; then they are ended.
+
     Raises:
         ConfigError: grpc is not installed.
         ServerError: the port cannot be opened.
     """
     host, port = address
     if port is None:
-        yield
+        yield _nobody
         return
     try:
         import grpc
@@ -49,6 +53,10 @@ async def rpc_server(
         raise ServerError(f"cannot listen on {host}:{port} ({error}); choose another --grpc-port") from None
     await server.start()
     try:
-        yield
+        yield server.stop
     finally:
         await server.stop(END_S)
+
+
+async def _nobody(_: float) -> None:
+    """Nobody can call."""

@@ -33,7 +33,7 @@ class RpcService:
     """
 
     def __init__(self, served: Served) -> None:
-        self._models, limits, self._state, self._watch, self._door = served
+        self._models, limits, self._state, self._watch, self._door, self._proxies = served
         self._asking = Asking(self._models, limits)
         self._health = Health(self._models, self._state)
 
@@ -53,7 +53,8 @@ class RpcService:
 
     def _handler(self, name: str, answerer: Answerer) -> Any:
         async def answer(request: Any, context: Any) -> Any:
-            call = Call(context, f"/{SERVICE}/{name}", is_infer=name == INFER)
+            call = Call(context, f"/{SERVICE}/{name}", is_infer=name == INFER, proxies=self._proxies)
+            call.account.is_health = name in _OPEN
             self._watch.begin(call.account)
             self._state.in_hand += 1
             try:
@@ -87,8 +88,10 @@ class RpcService:
     async def _server_live(self, _: Any, __: Call) -> Any:
         return MESSAGES["ServerLiveResponse"](live=True)
 
-    async def _server_ready(self, _: Any, __: Call) -> Any:
-        return MESSAGES["ServerReadyResponse"](ready=self._health.problem() is None)
+    async def _server_ready(self, _: Any, call: Call) -> Any:
+        if problem := self._health.problem():
+            call.account.code = problem.code
+        return MESSAGES["ServerReadyResponse"](ready=problem is None)
 
     async def _model_ready(self, request: Any, _: Call) -> Any:
         found = self._models.find(request.name, request.version or None)

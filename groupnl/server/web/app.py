@@ -13,6 +13,7 @@ from groupnl.server.web.answer import Answer, internal_error, refusal
 from groupnl.server.web.cors import Cors
 from groupnl.server.web.door import Door
 from groupnl.server.web.exchange import Exchange, GoneError, Receive, Scope, Send
+from groupnl.server.web.proxies import Proxies
 from groupnl.server.web.state import State
 
 logger = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ class Route(NamedTuple):
         in_its_form: brings an error into the form that the address's protocol demands.
         protocol: how images are asked about there, for the counts; one of `groupnl.metrics.PROTOCOLS`.
         is_open: to everybody, without a key and under any name.
+        is_health: it tells how the service is: open to everybody, and logged when it is otherwise than before.
     """
 
     path: re.Pattern[str]
@@ -42,6 +44,7 @@ class Route(NamedTuple):
     in_its_form: Callable[[Answer], Answer] = _as_it_is
     protocol: str = OTHER
     is_open: bool = False
+    is_health: bool = False
 
 
 class App:
@@ -53,6 +56,7 @@ class App:
         watch: learns of every request.
         door: lets requests in.
         cors: the pages that may ask.
+        proxies: that may say who asks.
     """
 
     def __init__(
@@ -62,10 +66,12 @@ class App:
         watch: Watch,
         door: Door,
         cors: Cors = Cors(()),  # noqa: B008 (immutable)
+        proxies: Proxies = Proxies(),  # noqa: B008
     ) -> None:
         self._routes = routes
         self._door = door
         self._cors = cors
+        self._proxies = proxies
         self._state = state
         self._watch = watch
 
@@ -73,7 +79,7 @@ class App:
         """One request; see the ASGI specification."""
         if scope["type"] != "http":
             return
-        exchange = Exchange(scope, receive, send)
+        exchange = Exchange(scope, receive, send, self._proxies)
         account = exchange.account
         self._watch.begin(account)
         self._state.in_hand += 1
@@ -119,8 +125,9 @@ class App:
             return route.in_its_form(internal_error())
 
     async def _let_in(self, route: Route, exchange: Exchange, named: Mapping[str, str | None]) -> Answer:
-        if not route.is_open:
+        if not (route.is_open or route.is_health):
             self._door.check(exchange)
         if exchange.method not in route.methods:
             raise MethodError(route.methods)
+        exchange.account.is_health = route.is_health
         return await route.endpoint(exchange, **named)

@@ -13,7 +13,7 @@ from typing import Any
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from groupnl.errors import HeadersTooLargeError, RefusedError, SlowRequestError
+from groupnl.errors import HeadersTooLargeError, QueueFullError, RefusedError, SlowRequestError
 from groupnl.server.web.exchange import BEGAN, PRESENCE, REFUSAL, is_kept_of_old
 from groupnl.server.web.lingering import Lingering
 from groupnl.server.web.presence import Presence
@@ -24,6 +24,7 @@ _HEADER_BYTES = 4  # of each header beside its name and value
 CHUNK_SHARE = 1  # bytes around each byte of a chunked body, beside HEADERS_BYTES: lengths, extensions, trailers
 HEADERS_S = 10.0  # from the first byte of a request, or from the connection's begin, to the end of its headers
 WRITE_S = 30.0  # in which a client must read what waits for it, or at least the most of it
+MOST_WAITING = 256  # requests of a connection that wait for their turn
 GONE_S = 0.5  # in which a client that sends no more is still answered; most of those have gone
 
 
@@ -87,6 +88,8 @@ class Connection(HttpToolsProtocol):
         else:
             self._fed_bytes += len(data)
         self._unset_keepalive_if_required()
+        if self._in_head and self._head_timer is None and not self._is_answering:
+            self._expect_head()  # also where what has come begins no request: blank lines, which the parser leaves out
         try:
             self._feed(data)
         except httptools.HttpParserError as error:
@@ -109,7 +112,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        if self._is_repeated:
+        if self._is_repeated or self._is_refused:
             return
         self._in_head = True
         if self._head_timer is None:
@@ -139,7 +142,10 @@ class Connection(HttpToolsProtocol):
             self._refuse(_head_too_large())  # all of it came at once
             return
         method, version = self.parser.get_method().decode("ascii"), self.parser.get_http_version()
-        if fault := head_fault(method, self.url, version, self.headers):
+        fault = head_fault(method, self.url, version, self.headers)
+        if fault is None and len(self.pipeline) >= MOST_WAITING:
+            fault = QueueFullError(f"{MOST_WAITING} requests of this connection wait for their turn; send no more.")
+        if fault is not None:
             self._refuse(fault, method, self.url)
             return
         self._framing = framing(self.headers) if self.parser.should_upgrade() else b""
@@ -160,6 +166,10 @@ class Connection(HttpToolsProtocol):
         if not self._is_refused:
             super().on_message_complete()
         self._in_head = True
+
+    @property
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
 
     def _read_again(self) -> None:
         self.flow.resume_reading()
@@ -218,7 +228,7 @@ class Connection(HttpToolsProtocol):
         scope: Any = {
             "type": "http",
             "method": method,
-            "path": target.decode("latin-1"),
+            "path": target.partition(b"?")[0].decode("latin-1"),
             "headers": [],
             "http_version": "1.1",
             "client": self.client,

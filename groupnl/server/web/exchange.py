@@ -13,6 +13,7 @@ from groupnl.server.observed.account import Account
 from groupnl.server.web.answer import Answer
 from groupnl.server.web.arriving import Arriving
 from groupnl.server.web.presence import Presence
+from groupnl.server.web.proxies import Proxies
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -32,6 +33,12 @@ class GoneError(Exception):
 class Exchange:
     """A request, read piece by piece, and the way to answer it.
 
+    Args:
+        scope: of ASGI.
+        receive: of ASGI.
+        send: of ASGI.
+        proxies: that may say who asks.
+
     Attributes:
         method: in capitals.
         path: decoded, without the query.
@@ -42,7 +49,7 @@ class Exchange:
         account: what is known of it, for the log.
     """
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __init__(self, scope: Scope, receive: Receive, send: Send, proxies: Proxies) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.query: bytes = scope.get("query_string", b"")
@@ -55,7 +62,7 @@ class Exchange:
         self.account = Account.open(
             self.method,
             self.path,
-            scope["client"][0] if scope.get("client") else "",
+            proxies.client(scope["client"][0] if scope.get("client") else "", functools.partial(_values, scope)),
             self.headers,
             state.get(BEGAN) or time.perf_counter(),
         )
@@ -176,6 +183,11 @@ def is_kept_of_old(scope: Mapping[str, Any]) -> bool:
         return False
     headers = dict(scope["headers"])
     return headers.get(b"connection", b"").lower() == b"keep-alive" and b"transfer-encoding" not in headers
+
+
+def _values(scope: Scope, name: str) -> list[str]:
+    """What all headers of a name say."""
+    return [value.decode("latin-1") for found, value in scope["headers"] if found == name.encode()]
 
 
 def _too_large(most: int) -> BodyTooLargeError:

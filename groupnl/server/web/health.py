@@ -1,12 +1,10 @@
 """Whether the service is alive, and whether it answers; asked by balancers and operators, without a key."""
 
-from http import HTTPStatus
-
 from groupnl.errors import NoWorkerError, RefusedError, StoppingError
 from groupnl.server.pool.models import Models
 from groupnl.server.web.answer import Answer, json_answer, refusal
 from groupnl.server.web.exchange import Exchange
-from groupnl.server.web.state import State
+from groupnl.server.web.state import RUN_HEADER, State
 
 
 class Health:
@@ -26,10 +24,10 @@ class Health:
         return json_answer({"status": "Healthy"})
 
     async def ready(self, _: Exchange) -> Answer:
-        """Every model has a worker, and the server is not about to stop."""
-        if problem := self.problem():
-            return refusal(problem)
-        return json_answer({"status": "Healthy"}, HTTPStatus.OK)
+        """Every model has a worker, and the server is not about to stop; and which start of it says so."""
+        problem = self.problem()
+        answer = json_answer({"status": "Healthy"}) if problem is None else refusal(problem)
+        return answer._replace(headers={**answer.headers, RUN_HEADER: self._state.run})
 
     def problem(self) -> RefusedError | None:
         """Why the service is not ready; None where it is."""

@@ -13,9 +13,9 @@ import uvicorn
 from groupnl.server.web.connection import Connection
 
 KEEP_ALIVE_S = 75  # of an idle connection: longer than a balancer's
-GRACE_S = 1.0  # in which new connections are still taken, while balancers learn that it ends
 QUIET_S = 1.0  # without a request in hand, after which those that are still connected want nothing
 END_S = 1  # for connections that do not end by themselves
+LAST_S = 3.0  # in which who was cut off while sending may read why
 _POLL_S = 0.02
 
 
@@ -39,6 +39,7 @@ class HttpServer:
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,  # the application knows whom to believe
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=END_S,
         )
@@ -46,6 +47,7 @@ class HttpServer:
         self._listener = listener
         self._rest = listener.dup()  # keeps the connections that the system has taken but we have not
         self._rest.setblocking(False)
+        self._taken: set[asyncio.Future[None]] = set()
 
     @property
     def connections(self) -> int:
@@ -55,9 +57,11 @@ class HttpServer:
     async def serve(self) -> None:
         """Serve until `end`."""
         await self._server.serve(sockets=[self._listener])
+        if self._server.server_state.tasks:
+            await _until(lambda: not self.connections, LAST_S)
 
     async def drain(self, in_hand: Callable[[], int], most_s: float) -> bool:
-        """Take no more connections after a while, and wait until those that are there want nothing.
+        """Take no more connections, and wait until those that are there want nothing.
 
         Args:
             in_hand: requests that wait for their answer.
@@ -66,11 +70,10 @@ class HttpServer:
         Returns:
             Whether all have been answered in time.
         """
-        deadline = time.monotonic() + most_s
-        await _until(lambda: not self.connections, min(GRACE_S, most_s))
-        await self._stop_listening()
+        self._stop_listening()
         quiet_since = time.monotonic()
-        while self.connections:
+        deadline = quiet_since + most_s
+        while self.connections or self._taken:
             now = time.monotonic()
             if in_hand():
                 quiet_since = now
@@ -86,17 +89,21 @@ class HttpServer:
         self._server.should_exit = True
         self._rest.close()
 
-    async def _stop_listening(self) -> None:
+    def _stop_listening(self) -> None:
         """Close the listening socket; who has connected before is served, and no connection is reset."""
         for server in self._server.servers if self._server.started else []:
             server.close()
-        loop = asyncio.get_running_loop()
-        with suppress(BlockingIOError):
+        with suppress(OSError):  # nobody waits any more, or the system gives no more connections out
             while True:
-                connected, _ = self._rest.accept()
-                connected.setblocking(False)
-                await loop.connect_accepted_socket(self._connection, connected, ssl=self._config.ssl)
+                self._taken.add(taking := asyncio.ensure_future(self._take(self._rest.accept()[0])))
+                taking.add_done_callback(self._taken.discard)  # the loop alone would not keep it
         self._rest.close()
+
+    async def _take(self, connected: socket.socket) -> None:
+        connected.setblocking(False)
+        loop = asyncio.get_running_loop()
+        with suppress(OSError):  # it has gone, or speaks no TLS
+            await loop.connect_accepted_socket(self._connection, connected, ssl=self._config.ssl)
 
     def _connection(self) -> Connection:
         return Connection(config=self._config, server_state=self._server.server_state, app_state={})

@@ -11,6 +11,7 @@ QUIET_S = 2.0  # without a byte of the client, after which the connection is clo
 TLS_QUIET_S = 0.5  # the same over TLS, where the client cannot be told before that no more will come
 MOST_S = 30.0  # in which a client may go on sending what is not read any more
 MOST_BYTES = 64 * 1024 * 1024
+READ_S = 30.0  # in which a client must read what has been sent; then it is cut off
 
 
 class Lingering:
@@ -72,9 +73,11 @@ class Lingering:
         self._is_finished = True
 
     def end(self) -> None:
-        """Close it at once."""
+        """Close it at once; what has been written is sent before, to a client that reads it."""
+        self.forget()
         self.flush()
         self._transport.close()
+        self._timer = self._loop.call_later(READ_S, self._transport.abort)
 
     def forget(self) -> None:
         """The connection is gone."""

@@ -50,8 +50,8 @@ def public_routes(models: Models, limits: Limits, state: State, *, playground: b
         *_v2_routes(V2(models, health, asking)),
         Route(re.compile("/models"), _READ, descriptions.all),
         Route(re.compile(rf"/models/{_NUMBERED}"), _READ, descriptions.one),
-        Route(re.compile("/ping|/ready"), _READ, health.ready, is_open=True),
-        Route(re.compile("/live"), _READ, health.live, is_open=True),
+        Route(re.compile("/ping|/ready"), _READ, health.ready, is_health=True),
+        Route(re.compile("/live"), _READ, health.live, is_health=True),
         Route(re.compile(r"/openapi\.json"), _READ, openapi, is_open=True),
         Route(re.compile("/docs"), _READ, docs_page, is_open=True),
         *(_playground_routes(Trials(asking), Playground()) if playground else ()),
@@ -71,8 +71,8 @@ def _v2_routes(v2: V2) -> list[Route]:
     model = f"/v2/models/{_VERSIONED}"
     return [
         Route(re.compile("/v2"), _READ, v2.server, in_its_form),
-        Route(re.compile("/v2/health/live"), _READ, v2.live, in_its_form, is_open=True),
-        Route(re.compile("/v2/health/ready"), _READ, v2.ready, in_its_form, is_open=True),
+        Route(re.compile("/v2/health/live"), _READ, v2.live, in_its_form, is_health=True),
+        Route(re.compile("/v2/health/ready"), _READ, v2.ready, in_its_form, is_health=True),
         Route(re.compile(f"{model}/infer"), _ASK, v2.infer, in_its_form, metrics.V2),
         Route(re.compile(f"{model}/ready"), _READ, v2.model_ready, in_its_form),
         Route(re.compile(model), _READ, v2.model, in_its_form),

@@ -105,6 +105,23 @@ def test_whoever_has_gone_has_a_status_of_its_own(log: AccessLog, tmp_path: Path
     assert (line["status"], line["queue_s"], line["worker_s"], line["infer_s"]) == (499, None, None, None)
 
 
+def test_health_checks_leave_a_line_when_the_answer_changes(log: AccessLog, tmp_path: Path) -> None:
+    asked = [("/ready", 503, "no_worker"), ("/ready", 200, ""), ("/live", 200, ""), ("/ready", 503, "stopping")]
+    for path, status, code in asked:
+        for _ in range(3):
+            write(log, _health_check(path, status, code))
+    write(log, begun(path="/models"), begun(path="/models"))
+    lines = list(map(json.loads, (tmp_path / ACCESS_LOG).read_text().splitlines()))
+    assert [(line["path"], line["status"], line["code"]) for line in lines[:4]] == asked
+    assert [line["path"] for line in lines[4:]] == ["/models"] * 2
+
+
+def _health_check(path: str, status: int, code: str) -> Account:
+    account = begun(path=path)
+    account.status, account.code, account.is_health = status, code, True
+    return account
+
+
 def test_counts_begin_at_0_for_all_that_can_be_known(counts: Counts, registry: CollectorRegistry) -> None:
     value = registry.get_sample_value
     for model in ("tiny", "twin", ""):

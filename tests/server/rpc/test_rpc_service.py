@@ -8,16 +8,21 @@ from typing import Any
 
 import grpc
 import pytest
-from support.front import BAD, CLASSES, QUEUE_SIZE, REFUSAL, SHARES, Front
+from support.front import BAD, CLASSES, QUEUE_SIZE, REFUSAL, SHARES, Front, play
+from support.ports import free_ports
 
 from groupnl.errors import KillerError, NoWorkerError, QueueFullError
 from groupnl.server.keys.keys import Keys
 from groupnl.server.keys.secret import new_secret
+from groupnl.server.pool.ticket import Ticket
 from groupnl.server.rpc.call import CODE_KEY, address_of
 from groupnl.server.rpc.messages import MESSAGES, SERVICE
 from groupnl.server.rpc.served import Served
+from groupnl.server.rpc.server import rpc_server
 from groupnl.server.rpc.service import RpcService
+from groupnl.server.web.proxies import Proxies
 
+PROXIES = Proxies(["127.0.0.0/8"])
 IMAGE = b"\xff\xd8\xffan image"
 ROW = [SHARES[name] for name in CLASSES]
 TEXTS = [b"0.500000:2:owl", b"0.375000:0:cat", b"0.125000:1:dog"]
@@ -36,7 +41,7 @@ def call(
 
     async def ask() -> Any:
         server = grpc.aio.server()
-        service = RpcService(Served(front.models, front.limits, front.state, front.watch, front.door))
+        service = RpcService(Served(front.models, front.limits, front.state, front.watch, front.door, PROXIES))
         server.add_generic_rpc_handlers([service.handlers()])
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
@@ -267,3 +272,59 @@ def test_models_that_are_not_there(name: str, fields: dict[str, Any]) -> None:
 )
 def test_the_address_of_a_client(peer: str, address: str) -> None:
     assert address_of(peer) == address
+
+
+def test_a_proxy_says_who_calls() -> None:
+    front = Front()
+    for said in ((), (("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "203.0.113.7"))):
+        call(front, "ServerLive", metadata=said)
+    assert [account.client for account in front.accounts] == ["127.0.0.1", "203.0.113.7"]
+
+
+def test_health_is_known_as_such_and_why_it_is_bad() -> None:
+    front = Front()
+    call(front, "ServerReady")
+    front.pool.workers = []
+    call(front, "ServerReady")
+    call(front, "ServerMetadata")
+    assert [(account.is_health, account.code) for account in front.accounts] == [
+        (True, ""),
+        (True, "no_worker"),
+        (False, ""),
+    ]
+
+
+def test_the_end_lets_no_more_calls_in_and_waits_for_those_that_are_there() -> None:
+    front = Front()
+    waiting: list[Ticket] = []
+    front.pool.answers = waiting.append
+
+    async def run() -> None:
+        address = "127.0.0.1", free_ports(1)[0]
+        served = Served(front.models, front.limits, front.state, front.watch, front.door)
+        async with (
+            rpc_server(address, None, served) as end_calls,
+            grpc.aio.insecure_channel("{}:{}".format(*address)) as channel,
+        ):
+            infer, live = (
+                channel.unary_unary(
+                    f"/{SERVICE}/{rpc}",
+                    request_serializer=MESSAGES[f"{rpc}Request"].SerializeToString,
+                    response_deserializer=MESSAGES[f"{rpc}Response"].FromString,
+                )
+                for rpc in ("ModelInfer", "ServerLive")
+            )
+            held = infer(MESSAGES["ModelInferRequest"](model_name="owls", inputs=[files(IMAGE)]))
+            while not waiting:
+                await asyncio.sleep(0.01)
+            ending = asyncio.ensure_future(end_calls(60.0))
+            await asyncio.sleep(0.2)
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await live(MESSAGES["ServerLiveRequest"]())
+            assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+            assert not ending.done()
+            play(waiting[0])
+            assert list((await held).outputs[0].contents.fp32_contents) == ROW
+            await asyncio.wait_for(ending, 30)
+
+    asyncio.run(run())

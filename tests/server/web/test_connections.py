@@ -9,6 +9,7 @@ import ssl
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.certificates import make_certificate
@@ -20,7 +21,7 @@ from support.waiting import until
 
 from groupnl.server.certificate import Certificate, trusting
 from groupnl.server.pool.ticket import Ticket
-from groupnl.server.web import connection, http_server
+from groupnl.server.web import connection, http_server, lingering
 
 PUT = b"PUT /predictions/owls HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n"
 MIB = 1024 * 1024
@@ -61,6 +62,16 @@ def test_a_kept_connection_is_closed_when_nothing_comes(monkeypatch: pytest.Monk
     with _served(Front()) as port, raw_socket(port) as client:
         client.send(PING)
         assert client.answer()[0] == 200
+        assert client.is_closed()
+
+
+def test_blank_lines_do_not_keep_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "HEADERS_S", 0.2)
+    with _served(Front()) as port, raw_socket(port) as client:
+        client.send(PING)
+        assert client.answer()[0] == 200
+        client.send(b"\r\n")
+        assert client.answer()[0] == 408
         assert client.is_closed()
 
 
@@ -126,6 +137,31 @@ def test_what_was_asked_before_an_unclear_request_is_answered_first() -> None:
             assert client.is_closed()
 
 
+def test_no_more_requests_wait_than_a_connection_may_have() -> None:
+    front = Front()
+    waiting: list[Ticket] = []
+    front.pool.answers = waiting.append
+    with _served(front) as port, raw_socket(port) as client:
+        client.send(PUT % 5 + b"image" + PING * 5000)
+        until(lambda: waiting)
+        _loop_call(waiting[0])
+        answered = 0
+        while (answer := client.answer())[0] == 200:
+            answered += 1
+        status, headers, body = answer
+        assert (status, json.loads(body)["code"], headers["connection"]) == (503, "queue_full", "close")
+        assert connection.MOST_WAITING < answered < 5000
+        assert client.is_closed()
+
+
+def test_what_cannot_be_read_is_noted_without_its_query() -> None:
+    front = Front()
+    with _served(front) as port, raw_socket(port) as client:
+        client.send(b"GET /ping?secret=1 HTTP/1.1\r\n\r\n")
+        assert client.answer()[0] == 400
+    assert [account.path for account in front.accounts] == ["/ping"]
+
+
 @pytest.mark.parametrize("rest", [b"", b"PUT /pred", PUT % 5 + b"ima"], ids=["nothing", "half a head", "half a body"])
 def test_a_client_that_asks_no_more_is_answered(rest: bytes) -> None:
     with _served(Front()) as port, socket.create_connection(("127.0.0.1", port), timeout=60) as client:
@@ -157,6 +193,30 @@ def test_a_client_that_does_not_read_is_cut_off(monkeypatch: pytest.MonkeyPatch)
         with pytest.raises(ConnectionError):
             _send_for_ever(client, asked)
         until(lambda: front.state.in_hand == 0)
+
+
+def test_nor_is_one_that_reads_no_last_answer_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What waits for it is too little for the transport to tell that it does not read."""
+    monkeypatch.setattr(lingering, "QUIET_S", 0.1)
+    monkeypatch.setattr(lingering, "READ_S", 0.2)
+    body = bytes(60_000)
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        headers = [(b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    with http_thread(app, send_bytes=4096) as port, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(60)
+        client.connect(("127.0.0.1", port))
+        client.sendall(PING)
+        time.sleep(1.5)
+        received = b""
+        with contextlib.suppress(ConnectionError):
+            while piece := client.recv(65536):
+                received += piece
+    assert 0 < len(received) < len(body)
 
 
 def test_over_tls_a_new_certificate_is_shown_and_nobody_is_cut_off(tmp_path: Path) -> None:
