@@ -55,6 +55,24 @@ class SplitAccuracy(Card):
     top5: Share
 
 
+class Origin(Card):
+    """A checkpoint that weights were made with the help of.
+
+    Attributes:
+        role: what it was for: `begun from`, `taught by`, `converted from`.
+        file: its name.
+        architecture: timm name.
+        sha256: of the file.
+        said: what was taken of it, in some words.
+    """
+
+    role: Literal["begun from", "taught by", "converted from"]
+    file: str
+    architecture: str
+    sha256: str
+    said: str
+
+
 class TrainingRecord(Card):
     """How the weights came to be: enough to make them again.
 
@@ -66,6 +84,7 @@ class TrainingRecord(Card):
         licences: source -> licence, of everything the images were made from.
         accuracy: name of the split -> accuracy of exactly these weights.
         versions: package -> version that trained them.
+        origins: other checkpoints that they were made with the help of; left out where there are none.
     """
 
     command: str
@@ -75,6 +94,8 @@ class TrainingRecord(Card):
     licences: dict[str, str]
     accuracy: dict[str, SplitAccuracy]
     versions: dict[str, str]
+    # So a card without any can be read by earlier versions.
+    origins: Annotated[tuple[Origin, ...], Field(exclude_if=lambda origins: not origins)] = ()
 
 
 class ModelCard(Card):

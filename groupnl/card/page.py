@@ -1,7 +1,7 @@
 """The model card as a page for people, made from the card so that the two cannot differ."""
 
 from groupnl.base.texts import counted
-from groupnl.card import ModelCard, TrainingRecord
+from groupnl.card import ModelCard, Origin, SplitAccuracy, TrainingRecord
 
 
 def page(card: ModelCard, file_name: str, sha256: str) -> str:
@@ -31,23 +31,30 @@ def page(card: ModelCard, file_name: str, sha256: str) -> str:
 
 
 def _training(record: TrainingRecord) -> str:
-    accuracy = "\n".join(
-        f"| {split} | {found.images} | {found.top1:.1%} | {found.top5:.1%} |"
-        for split, found in record.accuracy.items()
-    )
     versions = ", ".join(f"{name} {number}" for name, number in record.versions.items())
-    return "\n\n".join(
-        (
-            "## Accuracy",
-            f"| split | images | top 1 | top 5 |\n|---|---|---|---|\n{accuracy}",
-            "## Training",
-            f"```\n{record.command}\n```",
-            f"Seed {record.seed}, {counted(record.epochs, 'epoch')}, {versions}.",
-            "## Data",
-            record.data,
-            _table(("source", "licence"), record.licences),
-        )
+    parts = (
+        *_accuracy(record.accuracy),
+        "## Training",
+        f"```\n{record.command}\n```",
+        f"Seed {record.seed}, {counted(record.epochs, 'epoch')}, {versions}.",
+        *map(_origin, record.origins),
+        "## Data",
+        record.data,
+        _table(("source", "licence"), record.licences),
     )
+    return "\n\n".join(parts)
+
+
+def _accuracy(accuracy: dict[str, SplitAccuracy]) -> tuple[str, ...]:
+    rows = "\n".join(
+        f"| {split} | {found.images} | {found.top1:.1%} | {found.top5:.1%} |" for split, found in accuracy.items()
+    )
+    return ("## Accuracy", f"| split | images | top 1 | top 5 |\n|---|---|---|---|\n{rows}") if rows else ()
+
+
+def _origin(origin: Origin) -> str:
+    role, file, name = origin.role.capitalize(), f"`{origin.file}`", f"`{origin.architecture}`"
+    return f"{role} {file}, {name}, sha256 `{origin.sha256}`: {origin.said}."
 
 
 def _table(head: tuple[str, str], rows: dict[str, str]) -> str:

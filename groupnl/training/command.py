@@ -62,6 +62,8 @@ def _announce(trainer: Trainer) -> None:
     if world.size > 1:
         found = traffic_of(trainer.network)
         print(f"{found.gradients / 1e6:.2f} MB of gradients are averaged in each step", file=sys.stderr)
+    for origin in trainer.origins:
+        print(f"{origin.role} {origin.file} ({origin.architecture}): {origin.said}", file=sys.stderr)
     if trainer.epoch:
         print(f"going on after epoch {trainer.epoch} of {config.run_folder}", file=sys.stderr)
 
@@ -77,6 +79,7 @@ def _record(trainer: Trainer) -> TrainingRecord:
         licences=licences,
         accuracy=trainer.measure(),
         versions={name: version(name) for name in _PACKAGES},
+        origins=tuple(trainer.origins),
     )
 
 

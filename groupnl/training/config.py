@@ -36,6 +36,8 @@ def _rising(value: tuple[float, float]) -> tuple[float, float]:
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Channels3 = Annotated[tuple[float, float, float], BeforeValidator(_numbers)]
+Deviations3 = Annotated[tuple[PositiveFloat, PositiveFloat, PositiveFloat], BeforeValidator(_numbers)]
 Range = Annotated[tuple[Share, Share], BeforeValidator(_numbers), AfterValidator(_rising)]
 TrainPrecision = Literal["auto", "amp", FloatName]
 
@@ -54,6 +56,16 @@ class TrainConfig(BaseModel):
     pth_tar: bool = Field(False, description="also write last.pth.tar into the run's folder, as timm's script does")
     tensorboard: bool = Field(False, description="also write the log as TensorBoard events into the run's folder")
 
+    initial_checkpoint: Path | None = Field(
+        None, description="weights to begin from: of the network, or of the standard one of a GroupNL network"
+    )
+    teacher: Path | None = Field(None, description="checkpoint of a network of the same classes to learn from as well")
+    teacher_weight: Share = Field(0.5, description="what the teacher's answers count in the loss, the labels the rest")
+    temperature: PositiveFloat = Field(4.0, description="that both networks' logits are divided by to be compared")
+    feature_weight: NonNegativeFloat = Field(
+        0.0, description="what the relative error of the maps after each block counts beside them; 0: nothing"
+    )
+
     dataset: Literal["folder", "tar", "wds"] = Field(
         "folder", description="a split is: folder, a folder of class folders; tar, such a tar; wds, WebDataset shards"
     )
@@ -66,6 +78,12 @@ class TrainConfig(BaseModel):
     size: Annotated[int, Field(ge=8, le=1024)] = Field(64, description="side of the input, pixels")
     crop_pct: Annotated[float, Field(gt=0, le=1)] = Field(1.0, description="centre crop's share of the resized image")
     interpolation: Interpolation = Field("bicubic", description="filter of the resize")
+    mean: Channels3 | None = Field(
+        None, description="of each channel, 0 to 1 [of --initial-checkpoint, else ImageNet's]"
+    )
+    std: Deviations3 | None = Field(
+        None, description="of each channel, 0 to 1 [of --initial-checkpoint, else ImageNet's]"
+    )
     train_interpolation: Interpolation | Literal["random"] | None = Field(
         None, description="filter of the training crops, `random`: either [that of the resize]"
     )

@@ -26,8 +26,8 @@ def input_config(config: TrainConfig) -> InputConfig:
     """How images become input, in training's evaluation and in the service alike."""
     return InputConfig(
         size=config.size,
-        mean=IMAGENET_DEFAULT_MEAN,
-        std=IMAGENET_DEFAULT_STD,
+        mean=config.mean or IMAGENET_DEFAULT_MEAN,
+        std=config.std or IMAGENET_DEFAULT_STD,
         crop_pct=config.crop_pct,
         interpolation=config.interpolation,
     )

@@ -11,8 +11,9 @@ from groupnl.training.config import TrainConfig
 from groupnl.training.log import Row
 
 FILE = "state.pt"
-# A run may go on with other values of these: they change the rounding at most, or only what is written.
-_FREE = {"device", "threads", "output", "run", "pth_tar", "tensorboard"}
+# A run may go on with other values of these: they change the rounding at most, or only what is written; checkpoints
+# that it was made with are compared by their content.
+_FREE = {"device", "threads", "output", "run", "pth_tar", "tensorboard", "initial_checkpoint", "teacher"}
 
 
 def save_state(config: TrainConfig, circumstances: dict[str, Any], rows: list[Row], parts: dict[str, Any]) -> None:
@@ -47,7 +48,8 @@ def load_state(config: TrainConfig, circumstances: dict[str, Any], parts: dict[s
         return []
     content = torch.load(path, map_location="cpu", weights_only=True)
     stored = TrainConfig.model_validate_json(content["config"])
-    _refuse_others(path, _settings(stored) | content.get("circumstances", {}), _settings(config) | circumstances)
+    then, now = (_settings(stored) | content.get("circumstances", {})), _settings(config) | circumstances
+    _refuse_others(path, then, now)
     for name, part in parts.items():
         part.load_state_dict(content[name])
     rows: list[Row] = content["rows"]
@@ -73,7 +75,9 @@ def _settings(config: TrainConfig) -> dict[str, Any]:
 
 
 def _refuse_others(path: Path, stored: dict[str, Any], given: dict[str, Any]) -> None:
-    other = [_difference(name, stored.get(name), value) for name, value in given.items() if stored.get(name) != value]
+    names = dict.fromkeys((*given, *stored))  # what only one of the two has is None for the other
+    values = ((name, stored.get(name), given.get(name)) for name in names)
+    other = [_difference(name, then, now) for name, then, now in values if then != now]
     if other:
         raise ConfigError(
             f"{path} is of a run with other settings ({'; '.join(other)}): repeat them to go on, "

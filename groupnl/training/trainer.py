@@ -9,7 +9,6 @@ import time
 from contextlib import AbstractContextManager, closing, nullcontext
 from typing import Any
 
-import timm
 import torch
 from timm.loss import LabelSmoothingCrossEntropy, SoftTargetCrossEntropy
 from timm.utils import ModelEmaV3, random_seed
@@ -21,18 +20,20 @@ from groupnl.base.folder_lock import locked
 from groupnl.base.progress import progress
 from groupnl.card import ModelCard, SplitAccuracy, TrainingRecord
 from groupnl.errors import ConfigError
-from groupnl.inference.device import choose_device, choose_precision, place, precision_name
-from groupnl.models.input_size import refuse_size
+from groupnl.inference.device import choose_device, choose_precision, precision_name
+from groupnl.training.building import build_network, normalised_as
 from groupnl.training.config import TrainConfig, TrainPrecision
 from groupnl.training.data import begin_epoch, eval_loader, input_config, train_loader
 from groupnl.training.distributed import World
 from groupnl.training.evaluate import evaluate
+from groupnl.training.feature_maps import recorded
+from groupnl.training.initial import open_related, origin_of
 from groupnl.training.log import Events, Row, write_log
 from groupnl.training.optimisation import Optimisation
 from groupnl.training.published import save_published
-from groupnl.training.refusal import refused
 from groupnl.training.sources import source_of
 from groupnl.training.state import forget_state, load_state, save_state
+from groupnl.training.teacher import teacher_of
 
 _LOOK_STEPS = 50  # the loss is looked at so often only: a GPU must finish what it has in hand for that
 
@@ -48,17 +49,19 @@ class Trainer:
         world: the processes that train together; None: this one alone.
 
     Attributes:
-        config: the run's settings.
+        config: the run's settings; where none were given, with the mean and deviation of the checkpoint to begin from.
         world: as given.
         classes: class names in the order of the logits.
+        origins: the checkpoints that the weights begin from or are taught by.
 
     Raises:
         ConfigError: a setting that cannot be used, or a state of a run with other settings.
     """
 
     def __init__(self, config: TrainConfig, restart: bool = False, world: World | None = None) -> None:
-        self.config = config
         self.world = world or World(choose_device(config.device))
+        initial = open_related(config.initial_checkpoint, config.model) if config.initial_checkpoint else None
+        self.config = config = normalised_as(initial, config)
         source = source_of(config, self.world)
         self.classes = _several(source.classes())
         self.precision = _precision(config.precision, self.world.device)
@@ -66,7 +69,10 @@ class Trainer:
         if config.threads:
             torch.set_num_threads(config.threads)
         random_seed(config.seed)
-        self.network = self._network()
+        self.network, copied = build_network(config, self.classes, initial, self.world.device)
+        self.teacher = teacher_of(config, self.network, self.classes, self.world.device)
+        self.origins = [origin_of(initial, "begun from", copied)] if initial else []
+        self.origins += [self.teacher.origin] if self.teacher else []
         self.ema = (
             ModelEmaV3(self.network, decay=config.ema_decay, use_warmup=config.ema_warmup) if config.ema_decay else None
         )
@@ -90,17 +96,6 @@ class Trainer:
         """Epochs done."""
         return len(self.rows)
 
-    def _network(self) -> nn.Module:
-        config = self.config
-        if not timm.is_model(config.model):
-            raise ConfigError(f"model {config.model!r} is unknown to timm; `groupnl models` lists GroupNL's")
-        network = _built(config, len(self.classes))
-        if config.grad_checkpointing:
-            with refused(f"--grad-checkpointing with {config.model}"):
-                network.set_grad_checkpointing()  # type: ignore[operator]
-        refuse_size(network, config.model, config.size, "--size")
-        return place(network, self.world.device)
-
     def _parts(self) -> dict[str, Any]:
         """Everything with a state that outlasts an epoch."""
         parts = {"network": self.network, **self.optimisation.parts()}
@@ -113,7 +108,7 @@ class Trainer:
             "the precision": precision_name(self.precision),
             "the steps of an epoch": len(self.loader),
             "the classes": list(self.classes),
-        }
+        } | {f"the checkpoint that it was {origin.role}": origin.sha256 for origin in self.origins}
 
     def _refuse_scattered_states(self) -> None:
         epochs = self.world.each(self.epoch)
@@ -190,9 +185,12 @@ class Trainer:
         return loss
 
     def _step(self, images: Tensor, classes: Tensor) -> Tensor:
-        with self.autocast:
-            logits = self.wrapped(images.contiguous(memory_format=torch.channels_last))
-        loss: Tensor = self.loss(logits.float(), classes)
+        pixels = images.contiguous(memory_format=torch.channels_last)
+        with self.autocast, recorded(self.network, self.teacher.watched if self.teacher else ()) as maps:
+            logits = self.wrapped(pixels).float()
+        loss: Tensor = self.loss(logits, classes)
+        if self.teacher:
+            loss = self.teacher.loss(loss, logits, maps, pixels, self.autocast)
         self.optimisation.step(loss)
         self.steps += 1
         if self.ema:
@@ -237,20 +235,6 @@ def _several(classes: tuple[str, ...]) -> tuple[str, ...]:
     if len(classes) < 2:
         raise ConfigError(f"there is only the class {classes[0]}: a network needs two or more to tell apart")
     return classes
-
-
-def _built(config: TrainConfig, classes: int) -> nn.Module:
-    rates = {"drop_rate": config.drop, "drop_path_rate": config.drop_path}
-    with refused(f"--model {config.model} with --drop {config.drop} and --drop-path {config.drop_path}"):
-        try:
-            return _created(config.model, classes, rates)
-        except TypeError:  # some networks do not know both; one that is 0 need not be told
-            return _created(config.model, classes, {name: rate for name, rate in rates.items() if rate})
-
-
-def _created(model: str, classes: int, rates: dict[str, float]) -> nn.Module:
-    network: nn.Module = timm.create_model(model, num_classes=classes, **rates)
-    return network
 
 
 def _precision(wanted: TrainPrecision, device: torch.device) -> torch.dtype:
