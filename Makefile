@@ -20,7 +20,7 @@ GROUPS := model_store/icon_groups.yaml
 INSIDE = --probe $(PROBE) --groups $(GROUPS) $(patsubst %,--robustness %,$(wildcard $(<:.safetensors=.robustness.json))) \
 	$(patsubst %,--traffic %,$(wildcard $(<:.safetensors=.traffic.safetensors)))
 # The code that decides what is inside: what packing imports, and the kernels that it compiles.
-PACKING := $(shell find groupnl handlers \( -path groupnl/training -o -path groupnl/monitoring \
+PACKING := $(shell find groupnl handlers \( -path groupnl/training -o -path groupnl/conversion -o -path groupnl/monitoring \
 	-o -path groupnl/report -o -path groupnl/server -o -path groupnl/validation \) -prune \
 	-o \( -name '*.py' -o -name '*.cpp' -o -name '*.h' -o -name 'imagenet_groups.yaml' \) -print)
 PACKED := $(PROBE) $(GROUPS) $(wildcard $(PROBE)/* $(PROBE)/*/*) $(wildcard model_store/*.robustness.json) \

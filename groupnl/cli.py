@@ -59,6 +59,7 @@ COMMANDS = {
     "train": Command("groupnl.training.command", "train a network on image folders", own_end=True),
     "recipes": Command("groupnl.training.recipes_command", "list or show the published training recipes"),
     "curves": Command("groupnl.training.curves_command", "draw the logs of training runs", draws=True),
+    "convert": Command("groupnl.conversion.command", "make a trained standard network's GroupNL form, without labels"),
     "data icons": Command("groupnl.datasets.icons.command", "build the icons, the default models' images"),
     "data probe": Command("groupnl.datasets.probe_command", "choose labelled images as an archive's probe set"),
     "robustness": Command(

@@ -1,0 +1,92 @@
+"""How near a student is to its teacher on images that it was not made with, after each phase."""
+
+import torch
+
+from groupnl.base.numbers import Count, Share
+from groupnl.card.card import Card
+from groupnl.conversion.distil import Networks
+from groupnl.conversion.images import Batches
+from groupnl.training.feature_maps import blocks_of, recorded, relative_error
+
+
+class Measured(Card):
+    """A student beside its teacher.
+
+    Attributes:
+        images: that both were asked about; none of them was used before.
+        agreement: share of them with the teacher's best class.
+        errors: block -> mean square of what its maps differ by, divided by the variance of the teacher's.
+    """
+
+    images: Count
+    agreement: Share
+    errors: dict[str, float]
+
+    @property
+    def mean_error(self) -> float:
+        """Of all blocks."""
+        return sum(self.errors.values()) / len(self.errors)
+
+
+class Conversion(Card):
+    """What a conversion did.
+
+    Attributes:
+        teacher: sha256 of its checkpoint.
+        architecture: of the student.
+        images: that were used.
+        fit_images: of them, in least squares.
+        steps: of the distillation.
+        seed: of every random choice.
+        phases: name -> what was measured after it.
+    """
+
+    teacher: str
+    architecture: str
+    images: Count
+    fit_images: Count
+    steps: Count
+    seed: int
+    phases: dict[str, Measured]
+
+
+@torch.no_grad()
+def measure(networks: Networks, batches: Batches, device: torch.device) -> Measured:
+    """Ask student and teacher about images, all in evaluation mode.
+
+    Args:
+        networks: on the device.
+        batches: bytes (B, 3, S, S), at least one.
+        device: where the networks are.
+    """
+    names = blocks_of(networks.student.network)
+    images = agreeing = 0
+    errors = dict.fromkeys(names, 0.0)
+    for batch in batches:
+        pixels = batch.to(device)
+        with recorded(networks.student.network, names) as maps, recorded(networks.aligned.network, names) as wanted:
+            answers = networks.teacher(pixels)
+            if networks.aligned is not networks.teacher:
+                networks.aligned(pixels)
+            own = networks.student(pixels)
+        images += len(pixels)
+        agreeing += int((own.argmax(1) == answers.argmax(1)).sum())
+        for name in names:
+            errors[name] += len(pixels) * float(relative_error(maps[name].output, wanted[name].output))
+    found = {name: error / images for name, error in errors.items()}
+    return Measured(images=images, agreement=agreeing / images, errors=found)
+
+
+def table(conversion: Conversion) -> str:
+    """The figures as Markdown: agreement, then the error of each block."""
+    phases = conversion.phases
+    first = next(iter(phases.values()))
+    rows = [
+        ["", *phases],
+        ["---"] * (len(phases) + 1),
+        ["agreement with the teacher", *(f"{found.agreement:.1%}" for found in phases.values())],
+        ["mean error of the blocks", *(f"{found.mean_error:.3f}" for found in phases.values())],
+        *([name, *(f"{found.errors[name]:.3f}" for found in phases.values())] for name in first.errors),
+    ]
+    head = f"{first.images} images held back:"
+    return "\n".join([head, "", *(f"| {' | '.join(row)} |" for row in rows)])

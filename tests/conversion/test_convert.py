@@ -1,0 +1,133 @@
+"""`groupnl convert` from images to a checkpoint that says what it was made of."""
+
+import json
+
+import pytest
+import torch
+from PIL import Image
+from support.begun import INPUT, checkpoint
+from support.training_runs import CLASSES
+
+from groupnl import cli
+from groupnl.base.files import sha256_of
+from groupnl.conversion.images import find_images, plain_batches, varied_batches
+from groupnl.errors import ConfigError
+from groupnl.models import TINY, load_checkpoint
+from groupnl.models.trained import open_described
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("images")
+    torch.manual_seed(0)
+    (folder / "some" / "more").mkdir(parents=True)
+    (folder / ".hidden").mkdir()
+    for number in range(40):
+        pixels = torch.nn.functional.interpolate(torch.rand(1, 3, 6, 6), size=(40, 48), mode="bicubic").clamp(0, 1)
+        place = folder / ("some/more", "some", ".")[number % 3]
+        Image.fromarray((255 * pixels[0].permute(1, 2, 0)).byte().numpy()).save(place / f"{number}.png")
+    (folder / ".hidden" / "no.png").write_bytes(b"")
+    (folder / "notes.txt").write_text("none")
+    return folder
+
+
+def test_images_are_found_in_any_folders_and_a_part_is_held_back(images):
+    found = find_images(images, 0.2, seed=1)
+    assert len(found.held_back) == 8
+    assert len({*found.used, *found.held_back}) == 40
+    assert find_images(images, 0.2, seed=1) == found
+    assert find_images(images, 0.2, seed=2) != found
+
+
+@pytest.mark.parametrize("share", [0.001, 1.0])
+def test_either_part_needs_an_image(images, share):
+    with pytest.raises(ConfigError, match="has 40 images"):
+        find_images(images, share, 0)
+
+
+def test_images_are_those_of_the_service_or_varied(images):
+    files = find_images(images, 0.2, 0).used
+    (plain,) = plain_batches(files[:4], INPUT, 4, 0)
+    assert (plain.shape, plain.dtype) == ((4, 3, 32, 32), torch.uint8)
+    batches = []
+    for _ in range(2):
+        torch.manual_seed(0)
+        batches.append(torch.cat(list(varied_batches(files, INPUT, 8, 0, seed=5))))
+    assert batches[0].shape == (32, 3, 32, 32)
+    assert torch.equal(*batches)
+
+
+def test_an_image_that_cannot_be_used_is_named(tmp_path):
+    (tmp_path / "x.png").write_bytes(b"no image")
+    with pytest.raises(ConfigError, match=r"the image .*x\.png cannot be used"):
+        next(iter(plain_batches([tmp_path / "x.png"], INPUT, 1, 0)))
+
+
+def words(teacher, images, out, *more):
+    return [
+        *("convert", str(teacher), "--to", TINY.name, "--images", str(images), "--out", str(out)),
+        *("--held-back", "0.2", "--batch-size", "8", "--threads", "1", "--device", "cpu", *more),
+    ]
+
+
+def test_a_conversion_says_what_it_was_made_of_and_can_be_repeated(images, tmp_path, capsys):
+    teacher, _ = checkpoint(tmp_path, TINY.twin)
+    outs = [tmp_path / name / "made.safetensors" for name in ("one", "two")]
+    for out in outs:
+        assert cli.main(words(teacher, images, out, "--steps", "6", "--input-size", "64")) == 0
+    said = capsys.readouterr()
+    assert "copied: agreement" in said.err
+    assert "6 new, 2 left out" in said.err
+    assert "| agreement with the teacher |" in said.out
+    made, card = open_described(outs[0])
+    wanted = INPUT.model_copy(update={"size": 64})
+    assert (card.architecture, card.classes, card.input) == (TINY.name, CLASSES, wanted)
+    (origin,) = card.training.origins
+    assert (origin.role, origin.sha256) == ("converted from", sha256_of(teacher))
+    assert "32 images of the folder" in card.training.data
+    assert "then 6 steps" in card.training.data
+    figures = json.loads((tmp_path / "one" / "made.conversion.json").read_text())
+    assert list(figures["phases"]) == ["copied", "least squares", "distilled"]
+    assert figures["phases"]["copied"]["images"] == 8
+    errors = [phase["errors"][f"blocks.{place}.0"] for phase in figures["phases"].values() for place in (0, 3)]
+    assert errors[0] == pytest.approx(0, abs=1e-9)
+    assert errors[3] < errors[1]
+    assert sum(made.network.state_dict()[name].isnan().sum() for name in made.network.state_dict()) == 0
+    first, second = (load_checkpoint(out).state_dict for out in outs)
+    assert all(torch.equal(first[name], tensor) for name, tensor in second.items())
+
+
+def test_without_steps_it_ends_after_the_least_squares(images, tmp_path):
+    teacher, _ = checkpoint(tmp_path, TINY.twin)
+    out = tmp_path / "made.safetensors"
+    assert cli.main(words(teacher, images, out, "--steps", "0")) == 0
+    assert list(json.loads(out.with_suffix(".conversion.json").read_text())["phases"]) == ["copied", "least squares"]
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "sentence"),
+    [
+        (("--to", "test_gnl_efficentnet"), 2, "it is no GroupNL network; did you mean test_gnl_efficientnet"),
+        (("--out", "made.pt"), 2, "--out made.pt must end in .safetensors"),
+        (("--to", "gnl_resnet50"), 1, "the weights are of test_efficientnet, and "),
+        (("--batch-size", "64"), 1, "there are only 32 images to learn from"),
+        (("--images", "/nowhere"), 1, "--images /nowhere is no folder"),
+    ],
+)
+def test_what_cannot_be_converted_is_told(images, tmp_path, capsys, change, status, sentence):
+    teacher, _ = checkpoint(tmp_path, TINY.twin)
+    assert cli.main(words(teacher, images, tmp_path / "made.safetensors", *change)) == status
+    assert sentence in capsys.readouterr().err
+
+
+def test_a_groupnl_network_is_not_converted_again(images, tmp_path, capsys):
+    teacher, _ = checkpoint(tmp_path, TINY.name)
+    assert cli.main(words(teacher, images, tmp_path / "made.safetensors")) == 1
+    assert "which is a GroupNL network already" in capsys.readouterr().err
+
+
+def test_a_teacher_without_class_names_needs_them(images, tmp_path, capsys):
+    teacher, _ = checkpoint(tmp_path, TINY.twin, carded=False)
+    more = ("--architecture", TINY.twin, "--steps", "0")
+    assert cli.main(words(teacher, images, tmp_path / "made.safetensors", *more)) == 1
+    assert "does not name its 3 classes: give --classes FILE" in capsys.readouterr().err
