@@ -10,6 +10,7 @@ from typing import Any
 
 from starlette.middleware import Middleware
 
+from groupnl.cluster.one_id import OneId
 from groupnl.errors import NoWorkerError
 from groupnl.server.web.answer import refusal
 
@@ -25,7 +26,7 @@ Asgi = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 def middlewares() -> list[Middleware]:
     """What proxies put before their application; named by `RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH`."""
-    return [Middleware(Again)]
+    return [Middleware(Again), Middleware(OneId)]
 
 
 class Again:

@@ -3,13 +3,15 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import Metric
 
 from groupnl.base.files import sha256_of
+from groupnl.cluster.one_id import without_id
 from groupnl.errors import ConfigError, QueueFullError, ServerError
 from groupnl.server.assembly import Assembly, Place, assembled
 from groupnl.server.comparison import Comparison
@@ -51,8 +53,12 @@ class Service:
         await self.check()
 
     async def answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request; see the ASGI specification."""
-        await self._started.backend.app(scope, receive, send)
+        """One request; see the ASGI specification. Its id is written on the answer by Ray's proxy, and not twice."""
+
+        async def send_without_id(message: MutableMapping[str, Any]) -> None:
+            await send(without_id(message))
+
+        await self._started.backend.app(scope, receive, send_without_id)
 
     async def serve_archives(self, archives: Mapping[str, str]) -> None:
         """Exchange the models whose archive is another one now, without a request that fails.
