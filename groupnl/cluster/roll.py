@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -17,7 +17,7 @@ from groupnl.base.options import Options as BaseOptions
 from groupnl.base.say import Say
 from groupnl.base.texts import counted, form
 from groupnl.cluster.roll_haproxy import HAProxy
-from groupnl.cluster.roll_service import Incarnation, NamedService, Service
+from groupnl.cluster.roll_service import NamedService, Service
 from groupnl.errors import GroupNLError, ServerError
 
 NAME = "{name}"
@@ -130,13 +130,12 @@ def _roll(options: Options, service: Service, haproxy: HAProxy | None, say: Say)
     """Restart one service and wait until it is ready, and the balancer sees that."""
     begin = time.monotonic()
     wait = functools.partial(_wait, service.name, begin + options.timeout_s)
-    with closing(Incarnation(service)) as old:
-        with _without_requests(service.name, haproxy, wait, say):
-            _restart(options, service, begin + options.timeout_s, say)
-            wait(lambda: None if old.has_gone() else f"the process of before still holds {service.url}")
-            wait(service.problem)
-        if haproxy:
-            wait(lambda: None if haproxy.is_up(service.name) else "HAProxy has not seen yet that it is ready")
+    before = service.look().run
+    with _without_requests(service.name, haproxy, wait, say):
+        _restart(options, service, begin + options.timeout_s, say)
+        wait(lambda: service.problem(before))
+    if haproxy:
+        wait(lambda: None if haproxy.is_up(service.name) else "HAProxy has not seen yet that it is ready")
     say(f"{service.name}: ready after {time.monotonic() - begin:.1f} s")
 
 

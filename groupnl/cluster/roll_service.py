@@ -1,9 +1,7 @@
 """A service that is to be restarted: whether it is ready, and whether the process that answered before has gone."""
 
 import http.client
-import ssl
-from contextlib import suppress
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, ValidationError
@@ -11,6 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, TypeAdapter, Valida
 from groupnl.base.addresses import Url
 from groupnl.base.problems import phrase
 from groupnl.base.texts import form
+from groupnl.server.web.state import RUN_HEADER
 
 PATH = "/ready"
 ANSWER_S = 5.0  # in which a service says whether it is ready
@@ -30,58 +29,51 @@ class Service(BaseModel):
     name: Name
     url: Url
 
-    def connect(self) -> http.client.HTTPConnection:
-        """A connection to it, which is made with the first request."""
+    def look(self) -> "Look":
+        """How it is now."""
         parts = urlsplit(self.url)
         kind = http.client.HTTPSConnection if parts.scheme.lower() == "https" else http.client.HTTPConnection
-        return kind(parts.netloc, timeout=ANSWER_S)
-
-    def problem(self) -> str | None:
-        """Why it is not ready, in its own words; None where it is."""
-        connection = self.connect()
+        connection = kind(parts.netloc, timeout=ANSWER_S)
         try:
             connection.request("GET", PATH)
             answer = connection.getresponse()
             body = answer.read()
         except (OSError, http.client.HTTPException) as error:
-            return f"{self.url} does not answer ({error})"
+            return Look(f"{self.url} does not answer ({error})", None)
         finally:
             connection.close()
-        return None if answer.status == http.HTTPStatus.OK else f"it answers {answer.status}{_message(body)}"
+        is_ready = answer.status == http.HTTPStatus.OK
+        return Look(
+            None if is_ready else f"it answers {answer.status}{_message(body)}", answer.getheader(RUN_HEADER, "")
+        )
+
+    def problem(self, before: str | None = None) -> str | None:
+        """Why it is not ready, in its own words; None where it is.
+
+        A command may return before the process that it ends has stopped listening, and that one may still say that it
+        is ready.
+
+        Args:
+            before: the run that must have gone; None: none was there.
+        """
+        problem, run = self.look()
+        if problem is not None or run != before:
+            return problem
+        unnamed = "" if run else ", or another one that does not name its run"
+        return f"the process of before still holds {self.url}{unnamed}"
 
 
-class Incarnation:
-    """The process that answers now: it has gone when it has closed the connection that is kept here.
+class Look(NamedTuple):
+    """What a service says of itself.
 
-    A command may return before the process that it ends has stopped listening, and that one may still say that it is
-    ready.
-
-    Args:
-        service: whose.
+    Attributes:
+        problem: why it is not ready; None where it is.
+        run: name of the start that answers, other than those before and after it; empty: it names none, as releases
+            did that knew none; None: nobody answers.
     """
 
-    def __init__(self, service: Service) -> None:
-        self._connection = service.connect()
-        with suppress(OSError, http.client.HTTPException):
-            self._connection.request("GET", PATH)
-            self._connection.getresponse().read()
-        if self._connection.sock is not None:
-            self._connection.sock.setblocking(False)
-
-    def has_gone(self) -> bool:
-        """Whether it has; nothing that did not answer is waited for."""
-        if self._connection.sock is None:  # nobody answered, or the answer ended the connection
-            return True
-        try:
-            return self._connection.sock.recv(1) == b""
-        except (BlockingIOError, ssl.SSLWantReadError):
-            return False
-        except OSError:
-            return True
-
-    def close(self) -> None:
-        """Ask no more."""
-        self._connection.close()
+    problem: str | None
+    run: str | None
 
 
 def _read(item: object) -> object:

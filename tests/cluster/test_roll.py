@@ -8,6 +8,8 @@ from support.http_thread import http_thread
 from support.ports import free_ports
 
 from groupnl.cli import main
+from groupnl.cluster.roll_service import Service
+from groupnl.server.web import http_server
 
 SOON = ("--timeout-s", "0.5")
 BEFORE_LONG = ("--timeout-s", "3")  # where a command is to end before, also on a busy machine
@@ -43,6 +45,27 @@ def test_a_command_that_restarts_nothing(ready: str, capsys: pytest.CaptureFixtu
     """It says that it did, and the process of before says that it is ready."""
     assert _roll({"one": ready}, "true {name}", *BEFORE_LONG) == 1
     assert f"one is not ready in time: the process of before still holds {ready}" in capsys.readouterr().err
+
+
+def test_nor_when_idle_connections_are_closed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(http_server, "KEEP_ALIVE_S", 0.1)
+    with http_thread(Front().app) as port:
+        assert _roll({"one": f"http://127.0.0.1:{port}"}, "true {name}", *SOON) == 1
+    assert "the process of before still holds" in capsys.readouterr().err
+
+
+def test_a_release_that_names_no_run_is_replaced_by_one_that_does(capsys: pytest.CaptureFixture[str]) -> None:
+    old = Service(name="one", url="http://127.0.0.1:1")
+    assert old.look().run is None
+    with http_thread(Front().app) as port:
+        new = Service(name="one", url=f"http://127.0.0.1:{port}")
+        run = new.look().run
+        assert run
+        assert new.problem(before="") is None
+        assert new.problem(before=None) is None
+        assert new.problem(before=run) == f"the process of before still holds {new.url}"
 
 
 def test_a_command_that_does_not_end(ready: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,11 +1,13 @@
 """Two services behind HAProxy: whatever happens to one of them, no client notices, and each answer is counted once."""
 
+import http.client
 import json
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -65,10 +67,14 @@ class Replica:
         before.process.kill()
         until(lambda: self._server is not before)
 
-    def answers_logged(self) -> int:
-        """Predictions that its access log has as answered, over all of its starts."""
+    def lines(self, path: str) -> list[dict[str, Any]]:
+        """Those of its access log that are of an address, over all of its starts."""
         lines = (self._folder / "logs" / "access.log").read_text().splitlines()
-        return sum(line["status"] == 200 and line["path"] == "/predictions/tiny" for line in map(json.loads, lines))
+        return [line for line in map(json.loads, lines) if line["path"] == path]
+
+    def answers_logged(self) -> int:
+        """Predictions that its access log has as answered."""
+        return sum(line["status"] == 200 for line in self.lines("/predictions/tiny"))
 
     def stop(self) -> None:
         self._is_over = True
@@ -77,7 +83,7 @@ class Replica:
         self._server.kill()
 
     def _start(self) -> Server:
-        state = ("--state-dir", "state", "--log-dir", "logs")
+        state = ("--state-dir", "state", "--log-dir", "logs", "--notice-s", "2", "--trusted-proxies", "127.0.0.1")
         server = Server(self._folder, *self._options, *state, kind="groupnl", ports=self._ports)
         (self._folder / "new").write_text(str(server.process.pid))
         (self._folder / "new").replace(self._folder / "pid")
@@ -116,6 +122,10 @@ class Site(NamedTuple):
     def counted(self) -> float:
         """Answers that both services have counted, those to themselves among them."""
         return sum(replica.server.count("requests_total", model="tiny") for replica in (self.one, self.two))
+
+    def check_of(self, name: str) -> str:
+        """How the last check of a service ended, in HAProxy's words."""
+        return self.haproxy._server(name)["check_status"]
 
     def logged(self) -> int:
         return self.one.answers_logged() + self.two.answers_logged()
@@ -166,6 +176,7 @@ def test_a_kill_and_a_stop_fail_no_request(site: Site) -> None:
         until(lambda: site.haproxy.is_up("one"))
         os.kill(site.two.server.process.pid, signal.SIGTERM)
         until(lambda: not site.haproxy.is_up("two"))
+        assert site.check_of("two") == "L7STS"  # it was told so, before connections were refused
         load.wait_for_more()
         until(lambda: site.haproxy.is_up("two"))
         load.wait_for_more()
@@ -193,6 +204,24 @@ def test_roll_restarts_both_and_each_answer_is_counted_once(site: Site, capsys: 
         said.index(f"{name}: ready after") for name in NAMES
     )
     assert said.endswith("2 services restarted\n")
+
+
+def test_the_services_know_the_clients_and_note_what_changes(site: Site) -> None:
+    before = {replica: len(replica.lines("/ready")) for replica in (site.one, site.two)}
+    asking = http.client.HTTPConnection("127.0.0.1", site.port, source_address=("127.0.0.2", 0), timeout=60)
+    with closing(asking):
+        asking.request("GET", "/models", headers={"X-Forwarded-For": "6.6.6.6", "Forwarded": "for=6.6.6.6"})
+        assert asking.getresponse().read()
+
+    def clients() -> set[str]:
+        return {line["client"] for replica in (site.one, site.two) for line in replica.lines("/models")}
+
+    until(lambda: clients() == {"127.0.0.2"})
+    time.sleep(2.5)  # in which HAProxy asks twice
+    for replica in (site.one, site.two):
+        told = [(line["status"], line["code"]) for line in replica.lines("/ready")]
+        assert len(told) == before[replica]
+        assert {(200, ""), (503, "no_worker")} <= set(told)
 
 
 def test_a_dry_run_restarts_nothing(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
