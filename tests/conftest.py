@@ -1,29 +1,35 @@
-"""The order of the tests, and what those of the service and of its shells share: an unpacked archive, a registry."""
+"""The order of the tests, and what those of the service and of its shells share: an unpacked archive, a registry.
 
+torch and timm take seconds to import, and the process that hands out the tests needs neither: fixtures import them.
+"""
+
+import gc
 import os
 import shutil
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-import timm
-import torch
 from prometheus_client import CollectorRegistry
-from support.kernels import built_once
-from support.once import shared_folder
-from support.server import FAULTS
-from support.shadows import Count
+from support.once import Exporting, shared_folder
 
-import groupnl.models  # noqa: F401 (registers the tiny model)
-from groupnl.archive.manifest import MANIFEST_NAME, Manifest
-from groupnl.card import InputConfig, ModelCard
-from groupnl.inference.native import build as native
-from groupnl.models import save_checkpoint
-
+FAULTS = Path(__file__).parent / "support" / "faults"  # to be named by PYTHONPATH
 RUNNING = Path(__file__).parent / "running"  # its tests share a server in each process
 LONG = ("service", "slow")  # markers of what takes long
 CLASSES = ("grey", "red", "green", "blue", "white", "black", "\u00e9clair")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported and collected stays: looking for garbage in it takes a fifth of the time now, and more later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -62,6 +68,10 @@ def _interrupt() -> Iterator[None]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _kernels_compiled_once(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    from support.kernels import built_once
+
+    from groupnl.inference.native import build as native
+
     shared = shared_folder(tmp_path_factory.getbasetemp(), worker_id)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(native, "build", built_once(shared / "kernels"))
@@ -69,8 +79,40 @@ def _kernels_compiled_once(worker_id: str, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture(scope="session")
+def exporting_once(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Exporting:
+    """Within it, each network that is packed is exported once for all processes of the run."""
+    from support.exported import exported_once
+
+    from groupnl.inference.engines.onnx import Onnx
+
+    once = exported_once(shared_folder(tmp_path_factory.getbasetemp(), worker_id) / "exported")
+
+    @contextmanager
+    def exporting() -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Onnx, "make", once)
+            yield
+
+    return exporting
+
+
+@pytest.fixture(scope="module")
+def networks_exported_once(exporting_once: Exporting) -> Iterator[None]:
+    """For a file's tests; those of exporting itself do without."""
+    with exporting_once():
+        yield
+
+
+@pytest.fixture(scope="session")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An unpacked archive of a tiny model."""
+    import timm
+    import torch
+
+    from groupnl.archive.manifest import MANIFEST_NAME, Manifest
+    from groupnl.card import InputConfig, ModelCard
+    from groupnl.models import save_checkpoint  # and the tiny model
+
     folder = tmp_path_factory.mktemp("packed")
     torch.manual_seed(0)
     model = timm.create_model("test_gnl_efficientnet", num_classes=len(CLASSES))
@@ -96,7 +138,7 @@ def registry() -> CollectorRegistry:
 
 
 @pytest.fixture
-def count(registry: CollectorRegistry) -> Count:
+def count(registry: CollectorRegistry) -> Callable[..., float]:
     """The sum of a metric's samples that have these labels."""
 
     def total(name: str, **labels: str) -> float:

@@ -2,43 +2,23 @@
 
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from support.exported import exported_once
-from support.once import shared_folder
+from support.once import Exporting
 from support.server import KINDS, Server, serving
 from support.tiny import HANDLER, tiny_checkpoint
 
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
-from groupnl.inference.engines.onnx import Onnx
 
 # Long enough that requests sent together share a batch; full batches do not wait.
 BATCH_DELAY_MS = 250
 
-Exporting = Callable[[], AbstractContextManager[None]]
 
-
-@pytest.fixture(scope="session")
-def exporting_once(worker_id: str, tmp_path_factory: pytest.TempPathFactory) -> Exporting:
-    """Within it, each network that is packed is exported once for all processes of the run."""
-    once = exported_once(shared_folder(tmp_path_factory.getbasetemp(), worker_id) / "exported")
-
-    @contextmanager
-    def exporting() -> Iterator[None]:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Onnx, "make", once)
-            yield
-
-    return exporting
-
-
-@pytest.fixture(scope="module", autouse=True)  # other files' tests look at exporting itself
-def _networks_exported_once(exporting_once: Exporting) -> Iterator[None]:
-    with exporting_once():
-        yield
+@pytest.fixture(scope="module", autouse=True)
+def _networks_exported_once(networks_exported_once: None) -> None:
+    """Each network that is packed is exported once for all processes of the run."""
 
 
 @pytest.fixture(scope="session")

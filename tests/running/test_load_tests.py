@@ -14,14 +14,14 @@ pytestmark = only_ours
 ROOT = Path(__file__).parents[2]
 # No limit of time can be missed by a machine that is busy with other tests.
 PATIENT = ("--max-p95-ms", "20000", "--max-busy-ms", "20000", "--min-requests", "15")
-PACED = ("--rate", "20", "--duration", "2", *PATIENT)
+PACED = ("--rate", "40", "--duration", "1", *PATIENT)
 KEY = "0123456789abcdef0123456789abcdef"
 SCENARIOS = {
     "capacity": ("--step-seconds", "1", "--max-users", "4", *PATIENT),
     "twins": PACED,
     "spike": ("--rate", "20", "--duration", "1", "--recovery", "5", "--spike-rate", "1000", *PATIENT),
     "soak": PACED,
-    "hostile": (*PACED, "--duration", "4"),  # else not every kind is sent
+    "hostile": (*PACED, "--duration", "2"),  # else not every kind is sent
 }
 # What depends on how fast the machine is, and what else it does.
 OF_THE_MACHINE = ("after recovery", "tiny is not saturated", "leaver is not saturated")

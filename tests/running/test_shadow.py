@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 import torch
-from support.server import Server
+from support.server import Server, living
 from support.tiny import CLASSES, HANDLER, tiny_card
 from support.undecided import as_input, file_of, network, pixels_of
 from support.waiting import until
@@ -119,7 +119,7 @@ def test_a_killed_shadow_process_comes_back(server: Server) -> None:
     killed = _shadow_processes(server)
     for process in killed:
         process.kill()
-    psutil.wait_procs(killed, timeout=60)
+    until(lambda: not living(killed, set()))  # the worker notices, and waits for it, at the next image
     pairs = server.count("shadow_pairs_total")
 
     def new_pairs() -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 import torch
-from support.tiny import CLASSES, tiny_checkpoint
+from support.tiny import CLASSES, HANDLER, tiny_checkpoint
 
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
@@ -27,9 +27,9 @@ FILES = [photograph(seed) for seed in range(3)]
 
 
 @pytest.fixture(scope="module")
-def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def unpacked(tmp_path_factory: pytest.TempPathFactory, networks_exported_once: None) -> Path:
     folder = tmp_path_factory.mktemp("others")
-    settings = ServingSettings(handler={"device": "cpu", "precision": "float32"})
+    settings = ServingSettings(handler=HANDLER)
     unpack(pack(tiny_checkpoint(folder), folder, "tiny", settings=settings), folder / "unpacked")
     return folder / "unpacked"
 

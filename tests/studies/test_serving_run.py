@@ -87,7 +87,7 @@ def test_one_run_measures_limit_service_and_stock(
     monkeypatch.setattr(serving_command, "modes", lambda cores: {"alone": Mode(1, 1, True)})
     monkeypatch.setattr(serving_run, "IDLE_S", 0.2)
     figures, picture = tmp_path / "serve.json", tmp_path / "serve.svg"
-    options = ("--rounds", "2", "--seconds", "0.3", "--clients", "3", "1", "--stock-workers", "1")
+    options = ("--rounds", "1", "--seconds", "0.3", "--clients", "3", "1", "--stock-workers", "1")
     files = ("--json", str(figures), "--plot", str(picture))
     assert serving_command.run(arguments(str(archive), *options, *files)) == 0
     assert not children()
@@ -96,9 +96,9 @@ def test_one_run_measures_limit_service_and_stock(
     assert "4 JPEG files" in printed.out
     assert f"| {STOCK} | 3 |" in printed.out
     assert "other programs used meanwhile" in printed.out
-    assert f"round 2, {OURS}, 3 clients: " in printed.err
+    assert f"round 1, {OURS}, 3 clients: " in printed.err
     content = json.loads(figures.read_text(encoding="utf-8"))
-    assert len(content["rounds"]) == 2
+    assert len(content["rounds"]) == 1
     assert content["same_answers"] == 4
     assert (content["engine"], content["served_engine"]) == ("eager", "onnx")
     assert [each["engine"] for each in content["engines"]["speeds"]] == ["eager", "onnx"]

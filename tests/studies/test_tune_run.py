@@ -8,7 +8,7 @@ from pathlib import Path
 import psutil
 import pytest
 import yaml
-from support.tiny import tiny_checkpoint
+from support.tiny import HANDLER, tiny_checkpoint
 
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
@@ -23,11 +23,10 @@ from groupnl_studies.tune import run as tune_run
 from groupnl_studies.tune.search import Axes, Candidate
 
 Children = Callable[[], list[psutil.Process]]
-HANDLER = {"device": "cpu", "precision": "float32", "engine": "eager"}
 
 
 @pytest.fixture(scope="module")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def archive(tmp_path_factory: pytest.TempPathFactory, networks_exported_once: None) -> Path:
     folder = tmp_path_factory.mktemp("archive")
     return pack(tiny_checkpoint(folder), folder, "tiny", settings=ServingSettings(workers=1, handler=HANDLER))
 

@@ -2,8 +2,11 @@
 
 import fcntl
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from tempfile import mkdtemp
+
+Exporting = Callable[[], AbstractContextManager[None]]  # the fixture `exporting_once`
 
 
 def once(place: Path, key: str, make: Callable[[Path], object]) -> Path:

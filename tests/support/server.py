@@ -24,7 +24,6 @@ from groupnl.server.management_socket import management_socket
 
 KINDS = ("torchserve", "groupnl")
 _OURS = ("inference", "metrics")  # ports of our own server; its management API has a socket
-FAULTS = Path(__file__).with_name("faults")  # to be named by PYTHONPATH; tests/conftest.py does
 START_LIMIT_S = 180
 STOP_LIMIT_S = 90
 CLIENT_S = 240  # for an answer; a reload takes long on a busy machine
