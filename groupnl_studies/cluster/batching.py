@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from fastapi import Response
 from ray import serve
 
 from groupnl.archive.model_config import read_setting
@@ -73,9 +74,9 @@ def batched(batch_size: int, delay_s: float) -> type[_Batched]:
         async def ask(self, bodies: list[bytes]) -> list[dict[str, Any]]:
             return await self._answer(bodies)
 
-        async def __call__(self, request: Any) -> dict[str, Any]:
+        async def __call__(self, request: Any) -> Response:
             answer: dict[str, Any] = await self.ask(await request.body())
-            return answer
+            return Response(json.dumps(answer), media_type="application/json")  # of itself Ray tells no length
 
     return Batched
 
