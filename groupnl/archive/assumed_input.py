@@ -18,8 +18,8 @@ def assumed_input(trained: Trained, given: Collection[str]) -> str | None:
         return None
     return (
         f"{trained.path} does not say its input; assumed is timm's usual one of {trained.architecture}: "
-        f"{', '.join(assumed)}. Change it with --input-size, --mean, --std, --crop-pct, --interpolation; weights of "
-        "torchvision need that (docs/pack.md)"
+        f"{', '.join(assumed)}. Change it with --input-size, --mean, --std, --crop-pct, --crop-mode, --interpolation; "
+        "weights of torchvision need that (docs/pack.md)"
     )
 
 
@@ -30,8 +30,8 @@ def _words(config: InputConfig) -> dict[str, str]:
         "std": f"std {_listed(config.std)}",
         "crop_pct": f"crop {config.crop_pct:g}",
         "interpolation": config.interpolation,
-    }
+    } | ({} if config.crop_mode == "center" else {"crop_mode": "both sides resized"})
 
 
-def _listed(values: tuple[float, float, float]) -> str:
+def _listed(values: tuple[float, ...]) -> str:
     return " ".join(f"{value:g}" for value in values)

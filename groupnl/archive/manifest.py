@@ -64,6 +64,11 @@ def unpacked_manifest(folder: Path) -> Manifest:
 
 
 def difference(model: ModelCard, twin: ModelCard) -> str | None:
-    """What keeps two networks from being compared, image by image; None where nothing does."""
-    parts = (("classes differ", model.classes, twin.classes), ("input differs", model.input, twin.input))
-    return next((what for what, one, other in parts if one != other), None)
+    """What keeps two networks from being compared on the same pixels; None where nothing does.
+
+    Each normalises them as it was trained, so mean and standard deviation may differ.
+    """
+    if model.classes != twin.classes:
+        return "classes differ"
+    others = model.input.seen_otherwise(twin.input)
+    return f"input differs ({', '.join(others)}), as only a candidate's may" if others else None

@@ -116,7 +116,7 @@ def pack(
     trained = open_trained(checkpoint, architecture=architecture, classes=classes, given=given_input, replace=True)
     if assumed := assumed_input(trained, given_input):
         say(assumed)
-    refuse_size(trained.network, trained.architecture, trained.input.size, "--input-size")
+    refuse_size(trained.network, trained.architecture, trained.input.size, "--input-size", trained.input.channels)
     card = served_card(trained)
     handler = handler_section({"handler": settings.handler})
     refuse_twin(model_name, card, handler.shadow.twin, output)

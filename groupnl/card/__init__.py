@@ -1,7 +1,8 @@
 """The model card, and class names for checkpoints that carry none."""
 
 from groupnl.card.card import (
-    Channels3,
+    Channels,
+    CropMode,
     InputConfig,
     Interpolation,
     ModelCard,
@@ -11,7 +12,8 @@ from groupnl.card.card import (
 )
 
 __all__ = [
-    "Channels3",
+    "Channels",
+    "CropMode",
     "InputConfig",
     "Interpolation",
     "ModelCard",

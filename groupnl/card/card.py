@@ -4,17 +4,28 @@ Written by training into the header of the safetensors checkpoint, copied by pac
 `model.json`, read by the handler. Preprocessing and engines take their numbers from here and nowhere else.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from groupnl.base.numbers import PositiveShare, Share
 
 Interpolation = Literal["bilinear", "bicubic"]
-Channels3 = tuple[float, float, float]
+CropMode = Literal["center", "squash"]
 _AboveZero = Annotated[float, Field(gt=0)]
-Deviations3 = tuple[_AboveZero, _AboveZero, _AboveZero]
 Side = Annotated[int, Field(ge=8, le=1024)]
+_CHANNELS = (1, 3)
+
+
+def _of_a_network(values: tuple[float, ...]) -> tuple[float, ...]:
+    if len(values) not in _CHANNELS:
+        raise ValueError(f"it must have 3 values (red, green, blue), or 1 for grey images, and not {len(values)}")
+    return values
+
+
+Channels = Annotated[tuple[float, ...], AfterValidator(_of_a_network)]
+"""A number for each channel."""
+Deviations = Annotated[tuple[_AboveZero, ...], AfterValidator(_of_a_network)]
 
 
 class Card(BaseModel):
@@ -28,17 +39,36 @@ class InputConfig(Card):
 
     Attributes:
         size: side of the square input, pixels.
-        mean: per channel (R, G, B), on pixels scaled to [0, 1].
-        std: per channel (R, G, B), on pixels scaled to [0, 1].
+        mean: per channel (R, G, B), on pixels scaled to [0, 1]; one value: the network takes grey images.
+        std: per channel, on pixels scaled to [0, 1].
         crop_pct: side of the centre crop as a share of the resized image's shorter side, in (0, 1].
         interpolation: filter of the resize (Pillow's, with antialiasing).
+        crop_mode: `center` resizes the shorter side; `squash` both, whatever the image's shape.
     """
 
     size: Side
-    mean: Channels3
-    std: Deviations3
+    mean: Channels
+    std: Deviations
     crop_pct: PositiveShare
     interpolation: Interpolation
+    crop_mode: CropMode = "center"
+
+    @model_validator(mode="after")
+    def _as_many_means_as_deviations(self) -> Self:
+        if len(self.mean) != len(self.std):
+            raise ValueError(f"mean has {len(self.mean)} values and std {len(self.std)}: one for each channel")
+        return self
+
+    @property
+    def channels(self) -> int:
+        """Of the network: 3, or 1 for grey images."""
+        return len(self.mean)
+
+    def seen_otherwise(self, other: "InputConfig") -> list[str]:
+        """Why two networks get other pixels of an image, by name; how they normalise them is their engines' matter."""
+        names = ("size", "channels", "crop_pct", "interpolation", "crop_mode")
+        pairs = ((name, getattr(self, name), getattr(other, name)) for name in names)
+        return [f"{name} {one} and {another}" for name, one, another in pairs if one != another]
 
 
 class SplitAccuracy(Card):

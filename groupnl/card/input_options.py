@@ -6,7 +6,7 @@ from typing import Any, get_args
 
 from groupnl.base.numbers import PositiveShare
 from groupnl.base.options import Options
-from groupnl.card.card import Channels3, Deviations3, Interpolation, Side
+from groupnl.card.card import Channels, CropMode, Deviations, Interpolation, Side
 
 
 class InputOptions(Options):
@@ -15,8 +15,9 @@ class InputOptions(Options):
     input_size: Side | None
     crop_pct: PositiveShare | None
     interpolation: Interpolation | None
-    mean: Channels3 | None
-    std: Deviations3 | None
+    crop_mode: CropMode | None
+    mean: Channels | None
+    std: Deviations | None
 
     @property
     def given_input(self) -> Mapping[str, Any]:
@@ -25,6 +26,7 @@ class InputOptions(Options):
             "size": self.input_size,
             "crop_pct": self.crop_pct,
             "interpolation": self.interpolation,
+            "crop_mode": self.crop_mode,
             "mean": self.mean,
             "std": self.std,
         }
@@ -42,5 +44,6 @@ def add_input_arguments(parser: argparse.ArgumentParser, size: str = "side, pixe
     add("--input-size", "--size", type=int, metavar="N", help=size)
     add("--crop-pct", type=float, metavar="SHARE", help="of the resized image's shorter side")
     add("--interpolation", choices=get_args(Interpolation), help="of the resize")
-    add("--mean", nargs=3, type=float, metavar="X", help="of each channel, 0 to 1")
-    add("--std", nargs=3, type=float, metavar="X", help="of each channel, 0 to 1")
+    add("--crop-mode", choices=get_args(CropMode), help="squash: both sides are resized, nothing is kept in proportion")
+    add("--mean", nargs="+", type=float, metavar="X", help="of each channel, 0 to 1; grey images have one")
+    add("--std", nargs="+", type=float, metavar="X", help="of each channel, 0 to 1")

@@ -1,7 +1,7 @@
 """The model card as a page for people, made from the card so that the two cannot differ."""
 
 from groupnl.base.texts import counted
-from groupnl.card import ModelCard, Origin, SplitAccuracy, TrainingRecord
+from groupnl.card import InputConfig, ModelCard, Origin, SplitAccuracy, TrainingRecord
 
 
 def page(card: ModelCard, file_name: str, sha256: str) -> str:
@@ -17,8 +17,8 @@ def page(card: ModelCard, file_name: str, sha256: str) -> str:
         "architecture": f"`{card.architecture}`",
         "file": f"`{file_name}`",
         "sha256": f"`{sha256}`",
-        "input": f"{given.size} x {given.size} RGB",
-        "resize": f"shorter side to {given.size} / {given.crop_pct:g}, {given.interpolation}, then centre crop",
+        "input": f"{given.size} x {given.size} {'RGB' if given.channels == 3 else 'grey'}",
+        "resize": f"{_resized(given)} to {given.size} / {given.crop_pct:g}, {given.interpolation}, then centre crop",
         "mean": ", ".join(f"{value:g}" for value in given.mean),
         "std": ", ".join(f"{value:g}" for value in given.std),
         "classes": str(len(card.classes)),
@@ -28,6 +28,10 @@ def page(card: ModelCard, file_name: str, sha256: str) -> str:
         parts.append(_training(card.training))
     parts.append("## Classes\n\n" + ", ".join(card.classes))
     return "\n\n".join(parts) + "\n"
+
+
+def _resized(given: InputConfig) -> str:
+    return "shorter side" if given.crop_mode == "center" else "both sides"
 
 
 def _training(record: TrainingRecord) -> str:

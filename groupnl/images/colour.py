@@ -1,7 +1,9 @@
-"""Any of Pillow's pixel modes to RGB; the last step of `decode` but one."""
+"""Any of Pillow's pixel modes to RGB, the last step of `decode` but one; and RGB to grey, for networks that want it."""
 
 import numpy as np
 from PIL import Image
+
+from groupnl.images.placement import Pixels
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
@@ -22,6 +24,11 @@ def to_rgb(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         return _over_white(image)
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def in_grey(pixels: Pixels) -> Pixels:
+    """Bytes of shape (H, W, 3) to (H, W, 1): Pillow's grey, in which grey pixels stay as they are."""
+    return np.array(Image.fromarray(pixels).convert("L"))[..., None]
 
 
 def _upper_byte(image: Image.Image) -> Image.Image:

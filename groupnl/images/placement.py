@@ -66,7 +66,7 @@ class Placement(NamedTuple):
     top: int
 
 
-def place(size: Size, turn: Turn, short_side: int, crop: int) -> Placement:
+def place(size: Size, turn: Turn, short_side: int, crop: int, *, squash: bool = False) -> Placement:
     """Place the centre crop.
 
     Args:
@@ -74,9 +74,10 @@ def place(size: Size, turn: Turn, short_side: int, crop: int) -> Placement:
         turn: how it is made upright.
         short_side: what its shorter side is resized to.
         crop: side of the crop; at most `short_side`.
+        squash: resize the longer side to the same, out of proportion.
     """
     shorter = min(size)
-    width, height = (int(short_side * side / shorter) for side in size)
+    width, height = (short_side if squash else int(short_side * side / shorter) for side in size)
     return Placement((width, height), _start(width, crop, turn.flip_x), _start(height, crop, turn.flip_y))
 
 

@@ -23,13 +23,15 @@ class Preprocess:
     eight times as long as wide (tested); for longer ones the crop's place can differ by rounding.
 
     Args:
-        config: size, crop share and filter.
+        config: size, crop share and mode, filter and number of channels.
     """
 
     def __init__(self, config: InputConfig) -> None:
         self._size = config.size
         self._short_side = math.floor(config.size / config.crop_pct)
         self._filter = _FILTERS[config.interpolation]
+        self._squash = config.crop_mode == "squash"
+        self._is_grey = config.channels == 1
 
     def __call__(self, image: Image.Image) -> torch.Tensor:
         """Make the model input of one image.
@@ -38,13 +40,15 @@ class Preprocess:
             image: mode RGB, any size.
 
         Returns:
-            uint8 tensor of shape (3, size, size), values 0 to 255.
+            uint8 tensor of shape (3, size, size), values 0 to 255; of a grey input three times the same.
         """
-        trimmed = _trim(image)
-        scaled, left, top = place(trimmed.size, UPRIGHT, self._short_side, self._size)
+        trimmed = image if self._squash else _trim(image)
+        if self._is_grey:
+            trimmed = trimmed.convert("L")
+        scaled, left, top = place(trimmed.size, UPRIGHT, self._short_side, self._size, squash=self._squash)
         resized = trimmed if scaled == trimmed.size else trimmed.resize(scaled, self._filter)
         crop = resized.crop((left, top, left + self._size, top + self._size))
-        return torch.from_numpy(np.array(crop)).permute(2, 0, 1).contiguous()
+        return torch.from_numpy(np.array(crop.convert("RGB"))).permute(2, 0, 1).contiguous()
 
 
 def _trim(image: Image.Image) -> Image.Image:

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from groupnl.card import InputConfig
 from groupnl.errors import UndecodableError
-from groupnl.images.colour import to_rgb
+from groupnl.images.colour import in_grey, to_rgb
 from groupnl.images.decode import Opened, check_size, read_image
 from groupnl.images.exif import orientation
 from groupnl.images.limits import Encoded, Limits
@@ -62,6 +62,8 @@ class Reader:
         self._crop = config.size
         self._short_side = math.floor(config.size / config.crop_pct)
         self._interpolation = config.interpolation
+        self._squash = config.crop_mode == "squash"
+        self._is_grey = config.channels == 1
         self._limits = limits
 
     def __call__(self, data: Encoded) -> Tensor:
@@ -111,13 +113,17 @@ class Reader:
 
         Returns:
             uint8 tensor of shape (3, size, size), values 0 to 255, with memory of its own in which a pixel's three
-            values are neighbours (channels last).
+            values are neighbours (channels last). A grey input has three times the same, so that it can be corrupted
+            as any other.
         """
-        pixels, size = _middle(picture)
-        scaled, left, top = place(size, picture.turn, self._short_side, self._crop)
+        pixels, size = (picture.pixels, picture.size) if self._squash else _middle(picture)
+        if self._is_grey:
+            pixels = in_grey(pixels)
+        scaled, left, top = place(size, picture.turn, self._short_side, self._crop, squash=self._squash)
         resized = pixels if scaled == size else self._resize(pixels, size, scaled, picture.scale)
         cropped = resized[top : top + self._crop, left : left + self._crop]
-        own = np.array(picture.turn.apply(cropped), order="C")
+        turned = picture.turn.apply(cropped)
+        own = np.array(np.broadcast_to(turned, (*turned.shape[:2], 3)), order="C")
         return torch.from_numpy(own).permute(2, 0, 1)
 
     def _load(self, opened: Opened) -> Picture:

@@ -5,9 +5,12 @@ from torch import Tensor, nn
 
 from groupnl.card import InputConfig
 
+# Of red, green and blue in grey: Pillow's numbers, exact in float32, which leave grey pixels as they are.
+_GREY = (19595 / 65536, 38470 / 65536, 7471 / 65536)
+
 
 class PixelNetwork(nn.Module):
-    """Normalises pixels and runs a network.
+    """Normalises pixels and runs a network; one that takes grey images gets the grey of the pixels.
 
     Shapes: uint8 (B, 3, S, S) -> float32 (B, classes).
 
@@ -21,13 +24,20 @@ class PixelNetwork(nn.Module):
         super().__init__()
         self.network = network
         self.dtype = dtype
+        self.is_grey = config.channels == 1
         # (x / 255 - mean) / std as one multiplication and addition.
-        mean, std = (torch.tensor(values, dtype=torch.float64).view(1, 3, 1, 1) for values in (config.mean, config.std))
-        self.scale = nn.Parameter((1 / (255 * std)).float(), requires_grad=False)
+        mean, std = (
+            torch.tensor(values, dtype=torch.float64).view(1, -1, 1, 1) for values in (config.mean, config.std)
+        )
+        parts = torch.tensor(_GREY if self.is_grey else (1, 1, 1), dtype=torch.float64).view(1, 3, 1, 1)
+        self.scale = nn.Parameter((parts / (255 * std)).float(), requires_grad=False)
         self.shift = nn.Parameter((-mean / std).float(), requires_grad=False)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits of the images."""
-        images = pixels.float() * self.scale + self.shift
+        images = pixels.float() * self.scale
+        if self.is_grey:
+            images = images.sum(1, keepdim=True)
+        images = images + self.shift
         logits: Tensor = self.network(images.to(self.dtype))
         return logits.float()

@@ -27,6 +27,8 @@ from groupnl.models.foreign_file import is_pickle
 from groupnl.models.hub_folder import HubConfig, hub_config, weights_file
 from groupnl.models.pickle_file import read_pickle
 from groupnl.models.shards import digest_of, files_of
+from groupnl.models.torchvision_files import published_config
+from groupnl.models.torchvision_weights import timms_name
 from groupnl.models.weights import Groups, find_weights, groups_of, some
 
 HEADER_KEY = "groupnl.card"
@@ -43,7 +45,7 @@ class Checkpoint:
         card: what the file says of them, where `groupnl train` wrote it; None for another checkpoint.
         architecture: the timm name that the checkpoint gives, if it gives one.
         arguments: what the training script was told, by name; empty where the file does not say it.
-        hub: what timm's `config.json` beside the file says; None where there is none.
+        hub: what timm's `config.json` beside the file says, or torchvision of a file that it publishes; else None.
     """
 
     file: Path
@@ -127,6 +129,8 @@ def load_checkpoint(path: Path, ema: bool = True) -> Checkpoint:
         )
     card, arguments = _read_card(file, said), _arguments(content)
     hub = None if card else hub_config(file)
+    if not (card or hub or arguments):
+        hub = published_config(digest_of(files_of(file)))
     named = card or hub
     architecture = named.architecture if named else _architecture(content, arguments)
     return Checkpoint(file, groups, ema, card, architecture, arguments, hub)
@@ -171,7 +175,7 @@ def _architecture(content: Mapping[Any, Any], arguments: Mapping[str, Any]) -> s
     """Scripts of timm and torchvision name it; Lightning's settings have it where they hold one name of a network."""
     named = content.get("arch") or arguments.get("model")
     if isinstance(named, str):
-        return named
+        return timms_name(named)
     settings = content.get("hyper_parameters")
     values = settings.values() if isinstance(settings, dict) else ()
     names = {value for value in values if isinstance(value, str) and timm.is_model(value)}

@@ -1,8 +1,9 @@
 """What timm's habits say about a checkpoint that has no card: its input, how many classes, and their order."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+import torch
 from pydantic import ValidationError
 from timm.data import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD, resolve_data_config
 from timm.utils import natural_key
@@ -12,11 +13,13 @@ import groupnl.models.registry  # noqa: F401 (registers the GroupNL networks)
 from groupnl.base.problems import problems
 from groupnl.card import InputConfig
 from groupnl.errors import CheckpointError
-from groupnl.models.architecture import configuration
+from groupnl.models.architecture import COLOUR, classifiers_of, configuration, create
 from groupnl.models.hub_folder import CONFIG, HubConfig
+from groupnl.models.torchvision_files import crop_share
 
 _SIZE = ("input_size", "img_size")  # arguments of timm's training script
-_INPUT = (*_SIZE, "crop_pct", "interpolation", "mean", "std")
+_INPUT = (*_SIZE, "crop_pct", "interpolation", "mean", "std", "crop_mode")
+_OF_CONVOLUTION = 4  # dimensions of its weights
 
 
 def default_input(
@@ -24,6 +27,7 @@ def default_input(
     arguments: Mapping[str, Any] | None = None,
     given: Mapping[str, Any] | None = None,
     hub: HubConfig | None = None,
+    channels: int = COLOUR,
 ) -> InputConfig:
     """How timm makes this architecture's input when it evaluates.
 
@@ -33,6 +37,7 @@ def default_input(
             of the architecture.
         given: values of `InputConfig` that come before all others.
         hub: of timm's folder, which comes before timm's configuration of the architecture.
+        channels: of the network's input; timm's mean and deviation of colour images give one of grey ones.
 
     Raises:
         CheckpointError: unknown architecture, or one whose input we cannot make.
@@ -40,12 +45,40 @@ def default_input(
     told = _told(arguments or {})
     config = _config(architecture).to_dict() | {name: hub.input[name] for name in _INPUT if hub and name in hub.input}
     try:
-        return InputConfig.model_validate(_fields(resolve_data_config(told, config)) | dict(given or {}))
-    except ValidationError as error:
-        reason = problems(error)
+        fields = _fields(resolve_data_config(told | {"in_chans": channels}, config), channels)
     except (AssertionError, LookupError, TypeError, ValueError, RuntimeError):  # timm expects its own types
-        reason = f"the checkpoint's arguments are {told}" + (f", its {CONFIG} says {dict(hub.input)}" if hub else "")
-    raise CheckpointError(f"the input of {architecture} cannot be made: {reason}")
+        said = f"the checkpoint's arguments are {told}" + (f", its {CONFIG} says {dict(hub.input)}" if hub else "")
+        raise CheckpointError(f"the input of {architecture} cannot be made: {said}") from None
+    return input_of(architecture, fields, given or {})
+
+
+def input_of(architecture: str, fields: Mapping[str, Any], given: Mapping[str, Any]) -> InputConfig:
+    """An input that is known, with values that are given before its own.
+
+    Args:
+        architecture: timm name.
+        fields: of `InputConfig`.
+        given: the same; one mean or deviation is that of all channels.
+
+    Raises:
+        CheckpointError: it cannot be made.
+    """
+    values = {**fields, **{name: _repeated(value, len(fields["mean"])) for name, value in given.items()}}
+    if isinstance(values["size"], str):
+        raise CheckpointError(
+            f"the input of {architecture} cannot be made: size = {values['size']}, and only square images are served: "
+            "give --input-size with the side of square ones, if the network takes them"
+        )
+    try:
+        found = InputConfig.model_validate(values)
+    except ValidationError as error:
+        raise CheckpointError(f"the input of {architecture} cannot be made: {problems(error)}") from None
+    if found.channels != len(fields["mean"]):
+        raise CheckpointError(
+            f"the input of {architecture} cannot be made: --mean and --std are of {found.channels} channels, and the "
+            f"weights of {len(fields['mean'])}"
+        )
+    return found
 
 
 def says_input(arguments: Mapping[str, Any], hub: HubConfig | None = None) -> bool:
@@ -69,15 +102,37 @@ def class_count(architecture: str, state_dict: Mapping[str, Tensor]) -> int:
     Raises:
         CheckpointError: unknown architecture, or the weights have no classifier where it has one.
     """
-    classifier = _config(architecture).classifier
-    if isinstance(classifier, tuple):  # several, e.g. one more for distillation, of the same classes
-        classifier = classifier[0]
-    if not classifier:
+    _config(architecture)
+    classifiers = classifiers_of(architecture)
+    if not classifiers:
         raise CheckpointError(f"timm's {architecture} has no classifier: give the --architecture of one that has")
-    bias = state_dict.get(f"{classifier}.bias")
-    if bias is None or bias.ndim != 1:
-        raise CheckpointError(f"the weights have no {classifier}.bias; is {architecture} the right architecture?")
-    return len(bias)
+    name = f"{classifiers[0]}.weight"
+    weight = state_dict.get(name)
+    if weight is None or not weight.ndim:
+        raise CheckpointError(f"the weights have no {name}; is {architecture} the right architecture?")
+    return len(weight)
+
+
+def input_channels(architecture: str, state_dict: Mapping[str, Tensor]) -> int:
+    """How many channels the images have that weights are for: 3, or 1 for grey ones.
+
+    Raises:
+        CheckpointError: unknown architecture, or weights for another number.
+    """
+    first = getattr(configuration(architecture), "first_conv", None) or ()
+    name = f"{first if isinstance(first, str) else first[0]}.weight" if first else ""
+    weight = state_dict.get(name)
+    if weight is None or weight.ndim < _OF_CONVOLUTION:
+        return COLOUR
+    with torch.device("meta"):
+        usual = create(architecture, num_classes=1).state_dict()[name].shape[1]
+    channels = COLOUR * weight.shape[1] / usual  # not shape[1] itself: some cut the image into squares of pixels first
+    if channels not in (1, COLOUR):
+        raise CheckpointError(
+            f"the weights are of a network for images of {channels:g} channels ({name} is {tuple(weight.shape)}): only "
+            "colour images (3) and grey ones (1) are served"
+        )
+    return int(channels)
 
 
 def _told(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -86,7 +141,7 @@ def _told(arguments: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(crop, int) and isinstance(resized, int) and resized > 0:  # torchvision's; its mean and std are fixed
         arguments = {
             "img_size": crop,
-            "crop_pct": crop / resized,
+            "crop_pct": crop_share(crop, resized),
             "interpolation": arguments.get("interpolation"),
             "mean": IMAGENET_DEFAULT_MEAN,
             "std": IMAGENET_DEFAULT_STD,
@@ -94,11 +149,26 @@ def _told(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name in _INPUT if (value := arguments.get(name)) is not None}
 
 
-def _fields(data: Mapping[str, Any]) -> dict[str, Any]:
-    """A data configuration of timm's by the names of `InputConfig`, which refuses the sides of what is no square."""
-    sides = data["input_size"][1:]
-    same = {name: data[name] for name in ("mean", "std", "crop_pct", "interpolation")}
-    return same | {"size": sides[0] if sides[0] == sides[1] else sides}
+def _fields(data: Mapping[str, Any], channels: int) -> dict[str, Any]:
+    """A data configuration of timm's by the names of `InputConfig`."""
+    same = {name: data[name] for name in ("crop_pct", "interpolation", "crop_mode")}
+    return same | {name: _of_channels(data[name], channels) for name in ("mean", "std")} | {"size": _side(data)}
+
+
+def _side(data: Mapping[str, Any]) -> int | str:
+    """Of a square image; what is none is refused by its name."""
+    height, width = data["input_size"][1:]
+    return height if height == width else f"{height} x {width}"
+
+
+def _repeated(value: Any, channels: int) -> Any:
+    """One mean or deviation for each channel, where one is given for all; any other value as it is."""
+    return tuple(value) * channels if isinstance(value, tuple | list) and len(value) == 1 else value
+
+
+def _of_channels(values: Sequence[float], channels: int) -> tuple[float, ...]:
+    """As timm's loader adapts them: a network of other many channels gets their mean."""
+    return tuple(values) if len(values) == channels else (sum(values) / len(values),) * channels
 
 
 def _config(architecture: str) -> Any:

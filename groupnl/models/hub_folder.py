@@ -1,6 +1,7 @@
 """timm's folders for the Hugging Face hub: a `config.json` beside the weights says what they are."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,14 +9,15 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from groupnl.errors import CheckpointError
+from groupnl.models.architecture import COLOUR
 
 CONFIG = "config.json"
 WEIGHTS = (  # the first that is there
     *("model.safetensors", "model.safetensors.index.json"),
     *("pytorch_model.bin", "pytorch_model.bin.index.json"),
 )
-# Arguments of `timm.create_model` that its weights' shapes tell.
-_OF_SHAPES = ("num_classes", "in_chans", "img_size")
+# Arguments of `timm.create_model` that its weights' shapes or its input tell, and those that only training knows.
+_TOLD_OTHERWISE = re.compile(r"num_classes|in_chans|img_size|([a-z]+_)*drop(_path|_block)?_rate")
 _SAVED_MODEL = "saved_model.pb"
 _DISTRIBUTED = ".metadata"
 
@@ -76,20 +78,21 @@ def hub_config(weights: Path) -> HubConfig | None:
     if not isinstance(configuration, dict) or not isinstance(arguments, dict):
         raise CheckpointError(f"{weights.parent / CONFIG} is no configuration of timm's: name the weights' file alone")
     names = content.get("label_names") or configuration.get("label_names")
-    return HubConfig(content["architecture"], configuration, _classes(names), arguments)
+    return HubConfig(content["architecture"], configuration | _built_for(arguments), _classes(names), arguments)
 
 
 def refuse_other_arguments(network: nn.Module, hub: HubConfig) -> None:
     """Refuse weights of a network that was built with arguments that the architecture's name does not tell.
 
-    Those that change a weight's shape are not looked at: `build_model` refuses them.
+    Those that change a weight's shape are not looked at: `build_model` refuses them. Nor are those of dropping out,
+    which an answer does not know.
 
     Raises:
         CheckpointError: the network would compute something else than the folder's.
     """
     pool = getattr(network, "global_pool", None)
     usual = getattr(pool, "pool_type", pool)  # None: the network does not say
-    other = {name: value for name, value in hub.arguments.items() if name not in _OF_SHAPES}
+    other = {name: value for name, value in hub.arguments.items() if not _TOLD_OTHERWISE.fullmatch(name)}
     if usual in (None, other.get("global_pool")):
         other.pop("global_pool", None)
     if other:
@@ -97,6 +100,13 @@ def refuse_other_arguments(network: nn.Module, hub: HubConfig) -> None:
             f"{CONFIG} says that {hub.architecture} was built with {other}, which an archive cannot hold: train or "
             "export the network as timm builds it by its name"
         )
+
+
+def _built_for(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The input of a network that was built for another size than its configuration goes on to say."""
+    size = arguments.get("img_size")
+    sides = size if isinstance(size, list) else [size, size]
+    return {"input_size": [arguments.get("in_chans", COLOUR), *sides]} if size else {}
 
 
 def _read_config(folder: Path) -> dict[str, Any] | None:

@@ -8,17 +8,16 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
 from torch import Tensor, nn
 
-from groupnl.base.problems import problems
 from groupnl.card import InputConfig, ModelCard
 from groupnl.card.class_names import read_class_names
 from groupnl.errors import CheckpointError, ConfigError
 from groupnl.models.checkpoint import Checkpoint, load_checkpoint
-from groupnl.models.defaults import class_count, default_input, says_input, says_size
+from groupnl.models.defaults import class_count, default_input, input_channels, input_of, says_input, says_size
 from groupnl.models.hub_folder import refuse_other_arguments
 from groupnl.models.network import build_model
+from groupnl.models.torchvision_weights import timms_name
 
 _NOTHING: Mapping[str, Any] = {}
 
@@ -85,13 +84,13 @@ def open_trained(
     checkpoint = load_checkpoint(path, averaged)
     if checkpoint.card is not None and not replace:
         _refuse_what_is_said(path, checkpoint.card, architecture, classes)
-    name = architecture or checkpoint.named_architecture
+    name = timms_name(architecture) if architecture else checkpoint.named_architecture
     weights = checkpoint.weights_of(name)
     named = checkpoint.card or checkpoint.hub
     names = named.classes if named else None
     if classes is not None:
         names = _given_names(classes, class_count(name, weights))
-    return _trained(checkpoint, name, weights, names, _input(name, checkpoint, given))
+    return _trained(checkpoint, name, weights, names, _input(name, checkpoint, weights, given))
 
 
 def open_described(path: Path) -> tuple[Trained, ModelCard]:
@@ -116,7 +115,8 @@ def network_of_card(path: Path, card: ModelCard) -> nn.Module:
     Raises:
         CheckpointError: the file cannot be used, or its weights do not fit the card.
     """
-    return build_model(card.architecture, len(card.classes), load_checkpoint(path).state_dict)
+    weights = load_checkpoint(path).state_dict
+    return build_model(card.architecture, len(card.classes), weights, card.input.channels, card.input.size)
 
 
 def _trained(
@@ -127,7 +127,7 @@ def _trained(
     config: InputConfig,
 ) -> Trained:
     count = class_count(architecture, weights) if classes is None else len(classes)
-    network = build_model(architecture, count, weights)
+    network = build_model(architecture, count, weights, config.channels, config.size)
     if checkpoint.hub:
         refuse_other_arguments(network, checkpoint.hub)
     return Trained(
@@ -170,10 +170,10 @@ def _option(classes: str | Sequence[str]) -> str:
     return f"--classes {classes}" if isinstance(classes, str) else "--classes"
 
 
-def _input(architecture: str, checkpoint: Checkpoint, given: Mapping[str, Any]) -> InputConfig:
-    if checkpoint.card is None:
-        return default_input(architecture, checkpoint.arguments, given, checkpoint.hub)
-    try:
-        return InputConfig.model_validate(checkpoint.card.input.model_dump() | dict(given))
-    except ValidationError as error:
-        raise CheckpointError(f"the input of {architecture} cannot be made: {problems(error)}") from None
+def _input(
+    architecture: str, checkpoint: Checkpoint, weights: Mapping[str, Tensor], given: Mapping[str, Any]
+) -> InputConfig:
+    if checkpoint.card:
+        return input_of(architecture, checkpoint.card.input.model_dump(), given)
+    channels = input_channels(architecture, weights)
+    return default_input(architecture, checkpoint.arguments, given, checkpoint.hub, channels)

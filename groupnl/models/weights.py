@@ -14,7 +14,8 @@ import torch
 from torch import Tensor
 
 from groupnl.errors import CheckpointError
-from groupnl.models.architecture import create
+from groupnl.models.architecture import classifiers_of, create
+from groupnl.models.torchvision_weights import torchvisions_tensors, up_to_date
 
 Groups = Mapping[str, Mapping[str, Tensor]]
 """Dotted path of a dictionary in the file -> the tensors that lie in it, by name."""
@@ -84,11 +85,44 @@ def find_weights(groups: Groups, architecture: str, averaged: bool) -> dict[str,
     """
     own = _names(architecture)
     names = {name: None for name in own if not is_counter(name)}.keys()
-    found = dict.fromkeys(pair for group, tensors in groups.items() for pair in _places(group, tensors, names))
-    counts = Counter(place for place, _ in found)
-    whole = [place for place, count in counts.items() if count == len(names)]
+    counts = _counts(groups, names)
+    if whole := _whole(counts, names):
+        return _taken(groups, whole, own, architecture, averaged)
+    if found := _torchvisions(groups, architecture, averaged):
+        return found
+    raise CheckpointError(f"the weights do not fit {architecture}: {_difference(groups, names, counts, architecture)}")
+
+
+def _torchvisions(groups: Groups, architecture: str, averaged: bool) -> dict[str, Tensor] | None:
+    """The network's weights under its own names, where the file has them under torchvision's; else None."""
+    tensors = torchvisions_tensors(architecture)
+    if tensors is None:
+        return None
+    names = {name: None for name, own in tensors.names.items() if own}.keys()
+    modern = {
+        group: {up_to_date(name): tensor for name, tensor in content.items()} for group, content in groups.items()
+    }
+    whole = _whole(_counts(modern, names), names)
     if not whole:
-        raise CheckpointError(f"the weights do not fit {architecture}: {_difference(groups, names, counts)}")
+        return None
+    theirs = {name: name for name in tensors.names}
+    return tensors.translate(_taken(modern, whole, theirs, architecture, averaged))
+
+
+def _counts(groups: Groups, names: Collection[str]) -> Counter[Place]:
+    """How many of the names are found in each place."""
+    found = dict.fromkeys(pair for group, tensors in groups.items() for pair in _places(group, tensors, names))
+    return Counter(place for place, _ in found)
+
+
+def _whole(counts: Counter[Place], names: Collection[str]) -> list[Place]:
+    return [place for place, count in counts.items() if count == len(names)]
+
+
+def _taken(
+    groups: Groups, whole: list[Place], own: Mapping[str, str], architecture: str, averaged: bool
+) -> dict[str, Tensor]:
+    """The weights from the right one of the places where all of them lie."""
     _refuse_foreign_averages(groups, whole, averaged, architecture)
     place, *others = _preferred(whole, averaged)
     if others:
@@ -167,12 +201,18 @@ def _layers(tensors: Mapping[str, Tensor]) -> list[str]:
     return [name for name, tensor in tensors.items() if tensor.ndim > 1]
 
 
-def _difference(groups: Groups, names: Collection[str], counts: Counter[Place]) -> str:
+def _difference(groups: Groups, names: Collection[str], counts: Counter[Place], architecture: str) -> str:
     """Against the place where most names were found, or the first."""
     place, count = counts.most_common(1)[0] if counts else (Place(next(iter(groups)), ""), 0)
     given = dict.fromkeys(map(_unwrapped, _inside(groups[place.group], place.prefix)))
     missing = [name for name in names if name not in given]
     unexpected = [name for name in given if name not in names and not is_counter(name)]
+    classifiers = tuple(f"{name}." for name in classifiers_of(architecture))
+    if missing and classifiers and all(name.startswith(classifiers) for name in missing):
+        return (
+            f"they have no classifier ({some(missing)}), as of a network built with num_classes=0 or for its features: "
+            "an archive answers with classes, so save the network with its classifier"
+        )
     if 2 * count < len(names):
         first = f", the first that is unexpected {unexpected[0]}" if unexpected else ""
         return (

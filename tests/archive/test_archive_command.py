@@ -91,8 +91,9 @@ def test_a_twin_that_cannot_be_compared_is_refused(tmp_path: Path, capsys: pytes
     assert archive(tmp_path, "--model-name", "other", "--crop-pct", "0.5") == 0
     capsys.readouterr()
     assert archive(tmp_path, "--twin", "other") == 1
-    said = f"tiny cannot be compared with its twin {tmp_path / 'other.mar'}: their input differs; name another --twin"
-    assert said in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert f"tiny cannot be compared with its twin {tmp_path / 'other.mar'}: their input differs " in told
+    assert "(crop_pct 1.0 and 0.5), as only a candidate's may; name another --twin" in told
     assert not (tmp_path / "tiny.mar").exists()
 
 

@@ -23,7 +23,7 @@ def test_all_of_it_is_told(tmp_path: Path) -> None:
     assert assumed_input(open_trained(path), {}) == (
         f"{path} does not say its input; assumed is timm's usual one of {ARCHITECTURE}: 160 pixels, mean 0.485 0.456 "
         "0.406, std 0.229 0.224 0.225, crop 0.95, bicubic. Change it with --input-size, --mean, --std, --crop-pct, "
-        "--interpolation; weights of torchvision need that (docs/pack.md)"
+        "--crop-mode, --interpolation; weights of torchvision need that (docs/pack.md)"
     )
 
 

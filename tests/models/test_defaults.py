@@ -36,7 +36,7 @@ def test_what_the_training_script_was_told_comes_before_timms_configuration() ->
     ("told", "sentence"),
     [
         ({"interpolation": "nearest"}, "interpolation = 'nearest'"),
-        ({"input_size": [3, 96, 64]}, "size = "),
+        ({"input_size": [3, 96, 64]}, "size = 96 x 64, and only square images are served: give --input-size"),
         ({"img_size": "64"}, "the checkpoint's arguments are {'img_size': '64'}"),
         ({"mean": 0.5}, "the checkpoint's arguments are {'mean': 0.5}"),
         ({"mean": torch.zeros(3), "interpolation": torch.zeros(3)}, "the checkpoint's arguments are"),
@@ -54,7 +54,7 @@ def test_class_folders_have_the_order_of_timms_reader() -> None:
 def test_what_cannot_be_told_is_refused() -> None:
     with pytest.raises(CheckpointError, match="architecture 'resnet_50' is unknown to timm"):
         default_input("resnet_50")
-    with pytest.raises(CheckpointError, match=r"the weights have no fc\.bias; is resnet50 the right architecture"):
+    with pytest.raises(CheckpointError, match=r"the weights have no fc\.weight; is resnet50 the right architecture"):
         class_count("resnet50", tiny_network().state_dict())
-    with pytest.raises(CheckpointError, match=r"the weights have no fc\.bias; is resnet50 the right architecture"):
-        class_count("resnet50", {"fc.bias": torch.tensor(1.0)})
+    with pytest.raises(CheckpointError, match=r"the weights have no fc\.weight; is resnet50 the right architecture"):
+        class_count("resnet50", {"fc.weight": torch.tensor(1.0)})

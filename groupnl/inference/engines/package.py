@@ -71,6 +71,8 @@ class _ChannelsLastNetwork(PixelNetwork):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits of images in channels-last memory."""
+        if self.is_grey:
+            return super().forward(pixels)
         batch, _, height, width = pixels.shape
         rows = pixels.permute(0, 2, 3, 1).flatten(2)
         scale, shift = (values.flatten().repeat(width) for values in (self.scale, self.shift))

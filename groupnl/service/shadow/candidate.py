@@ -47,7 +47,7 @@ class ArchiveCandidate:
         self._classes = card.classes
         self._reader = Reader(card.input, limits)
         self._device = device
-        self._takes_pixels = sees_alike(card.input, model_input)
+        self._takes_pixels = not card.input.seen_otherwise(model_input)
         self._corrupt = Corrupter()
         self._tell_once = TellOnce(logger)
 
@@ -99,11 +99,6 @@ class ArchiveCandidate:
             self._tell_once(FloatingPointError("its logits are not finite"), "the candidate failed on an image")
         found: list[int] = logits.argmax(dim=1).where(is_answer, NO_CLASS).tolist()
         return found
-
-
-def sees_alike(one: InputConfig, other: InputConfig) -> bool:
-    """Whether two networks get the same pixels of an image; how they normalise them is their engines' matter."""
-    return (one.size, one.crop_pct, one.interpolation) == (other.size, other.crop_pct, other.interpolation)
 
 
 def load_candidate(folder: Path, device: torch.device, model_input: InputConfig) -> ArchiveCandidate | None:

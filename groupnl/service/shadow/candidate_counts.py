@@ -24,7 +24,6 @@ from groupnl.metrics import (
     Metrics,
 )
 from groupnl.service.shadow.batch import Result
-from groupnl.service.shadow.candidate import sees_alike
 from groupnl.service.shadow.job import Job
 
 _BOTH_HOLD, _ONLY_MODEL_HOLDS, _ONLY_CANDIDATE_HOLDS, _BOTH_FLIP = HOLD_OUTCOMES
@@ -137,7 +136,7 @@ def candidate_counts(model_dir: Path, config: ShadowConfig, metrics: Metrics) ->
     if config.candidate is None or config.candidate_dir is None:
         return []
     model, candidate = (unpacked_manifest(folder).card for folder in (model_dir, config.candidate_dir))
-    takes_pixels = sees_alike(candidate.input, model.input)
+    takes_pixels = not candidate.input.seen_otherwise(model.input)
     return [CandidateCounts(metrics, config.candidate, model.classes, config.corruptions, takes_pixels=takes_pixels)]
 
 
