@@ -26,7 +26,7 @@ PACKING := $(shell find groupnl handlers \( -path groupnl/training -o -path grou
 PACKED := $(PROBE) $(GROUPS) $(wildcard $(PROBE)/* $(PROBE)/*/*) $(wildcard model_store/*.robustness.json) \
 	$(wildcard model_store/*.traffic.safetensors) $(PACKING)
 
-.PHONY: install serve monitor loadtest image test test-fast lint format archives data train-default traffic clean
+.PHONY: install serve monitor loadtest image test test-fast lint format tools archives data train-default traffic clean
 .DEFAULT_GOAL := help
 
 help:
@@ -88,23 +88,28 @@ image:
 
 archives: $(ARCHIVES)
 
+# From this folder: pip may be installing the command again at the same time, with what tests need.
+PACK := $(BIN)/python -m groupnl archive
+
 # The twin first: packing looks for it.
 model_store/gnl_effnet_es.mar: model_store/efficientnet_gnl_es.safetensors $(PACKED) \
 		| $(VENV)/serve.stamp model_store/effnet_es.mar
-	$(BIN)/groupnl archive $< --model-name gnl_effnet_es --twin effnet_es $(INSIDE) --overwrite
+	$(PACK) $< --model-name gnl_effnet_es --twin effnet_es $(INSIDE) --overwrite
 
 model_store/effnet_es.mar: model_store/efficientnet_es.safetensors $(PACKED) | $(VENV)/serve.stamp
-	$(BIN)/groupnl archive $< --model-name effnet_es $(INSIDE) --overwrite
+	$(PACK) $< --model-name effnet_es $(INSIDE) --overwrite
 
 # --- checks --------------------------------------------------------------------------------------------------------
 
-# A process for each of two cores, and one thread in each; a file's tests share one. tests/conftest.py says which come first.
+# Three processes for two cores, since many tests wait, and one thread in each; a file's tests share one. tests/conftest.py says
+# which come first.
 # The programs that they start read our modules as bytecode, where the environment does not want any, too.
-PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder --durations=25 --durations-min=10
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations=25 --durations-min=10
 
-# Lint takes half a minute on one core while packing compiles on the other; engines are timed after that.
-test: $(VENV)/dev.stamp
-	$(MAKE) --no-print-directory --jobs 2 lint archives
+# Packing compiles on one core while what tests need is installed, and lint runs, on the other: how fast engines are is
+# told by the processor time that they take, too.
+test:
+	$(MAKE) --no-print-directory --jobs 2 lint archives tools
 	$(PYTEST)
 
 test-fast: $(VENV)/dev.stamp
@@ -114,6 +119,10 @@ lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# Programs that tests are skipped without, fetched while others compute.
+tools: | $(BIN)/python
+	@for program in prometheus haproxy kubectl; do .ci/$$program.sh >/dev/null || true; done
 
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .
