@@ -51,14 +51,14 @@ def test_two_processes_take_the_steps_of_one(data, tmp_path):
 def test_killed_processes_go_on_as_if_unbroken(data, tmp_path):
     """Three, since the sum of two gradients is the same in any order."""
     whole, killed = (settings(data, tmp_path / name, epochs=8, batch_size=4) for name in ("whole", "killed"))
-    torchrun.finish(torchrun.start("train", *words_of(whole), processes=3))
-    processes = torchrun.start("train", *words_of(killed), processes=3)
+    torchrun.finish(torchrun.start_forked("train", *words_of(whole), processes=3))
+    processes = torchrun.start_forked("train", *words_of(killed), processes=3)
     until((killed.run_folder / STATE).exists, torchrun.LIMIT_S, longest_pause_s=0.02)  # before all epochs are done
     processes.kill()  # torchrun itself, which cannot tell the others: the system does
     processes.communicate(timeout=torchrun.LIMIT_S)  # their ends of the pipe are closed: they are gone
     done = torch.load(killed.run_folder / STATE, weights_only=True)["rows"]
     assert 1 <= len(done) < 8
-    printed = torchrun.finish(torchrun.start("train", *words_of(killed), processes=3))
+    printed = torchrun.finish(torchrun.start_forked("train", *words_of(killed), processes=3))
     assert f"going on after epoch {len(done)}" in printed
     logs = [read_log(config.run_folder / LOG) for config in (whole, killed)]
     assert [log | {"seconds": None} for log in logs] == [logs[0] | {"seconds": None}] * 2
