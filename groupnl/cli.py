@@ -89,6 +89,9 @@ COMMANDS = {
     "study engines": Command(
         "groupnl_studies.engines.command", "compare what --engine auto takes with every engine in every shape"
     ),
+    "study classifiers": Command(
+        "groupnl_studies.classifiers.command", "pack networks of timm and torchvision, and compare answers with timm's"
+    ),
     "study convolutions": Command(
         "groupnl_studies.convolutions.command",
         "train the same networks with every convolution, clean and corrupted",

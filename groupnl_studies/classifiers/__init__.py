@@ -1,0 +1,1 @@
+"""`groupnl study classifiers`: networks of timm and torchvision, packed and asked, beside timm's own answers."""
