@@ -51,7 +51,8 @@ RUN groupnl archive model_store/efficientnet_es.safetensors --model-name effnet_
 # A service compiles and tests nothing, and on a CPU OpenVINO needs no GPU's plugins. PyTorch looks for torch_shm_manager.
 RUN [ "$DEVICE" = cuda ] || { cd /opt/groupnl/lib/python3*/site-packages \
     && find torch/bin -type f ! -name torch_shm_manager -delete \
-    && rm -r torch/include torch/test openvino/libs/libopenvino_intel_[gn]pu_plugin.so openvino/libs/cache.json \
+    && find . -type d -name tests -prune -exec rm -r {} + && rm -r torch/include torch/test onnx/backend/test \
+    && rm openvino/libs/libopenvino_intel_[gn]pu_plugin.so openvino/libs/cache.json \
     && strip --strip-unneeded torch/lib/libtorch_cpu.so torch/lib/libtorch_python.so; }
 
 FROM python:${PYTHON}
