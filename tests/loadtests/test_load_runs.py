@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from support import fake_service
 from support.fake_service import FakeService
 
 pytestmark = pytest.mark.slow
@@ -162,7 +163,7 @@ def test_a_rollout_kills_a_worker(results):
 
 
 def test_a_stop_that_loses_requests_fails(tmp_path):
-    command = [sys.executable, str(Path(__file__).with_name("fake_service.py"))]
+    command = [sys.executable, str(Path(fake_service.__file__))]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         assert process.stdout is not None

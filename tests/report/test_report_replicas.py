@@ -74,7 +74,7 @@ def readings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Readings]:
     targets = ", ".join(f"'127.0.0.1:{replica.port}'" for replica in replicas)
     config = folder / "prometheus.yml"
     config.write_text(
-        f"global: {{scrape_interval: 1s}}\n"
+        f"global: {{scrape_interval: 500ms}}\n"
         f"scrape_configs: [{{job_name: groupnl, static_configs: [{{targets: [{targets}]}}]}}]\n"
     )
     prometheus = Prometheus(config, folder / "data")
