@@ -15,11 +15,11 @@ def threads() -> Iterator[Callable[[int], None]]:
     torch.set_num_threads(before)
 
 
-@pytest.fixture(scope="session", params=native.VARIANTS, ids=lambda variant: variant.namespace)
+@pytest.fixture(scope="session", params=native.VARIANTS, ids=lambda variant: variant.name)
 def kernels(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> native.Variant:
     """Each variant that this machine can run, compiled and loaded once for all tests."""
     variant: native.Variant = request.param
     if not variant.is_supported():
-        pytest.skip(f"this machine lacks the instructions of {variant.namespace}")
+        pytest.skip(f"this machine lacks the instructions of {variant.name}")
     native.load(native.build(tmp_path_factory.mktemp("kernel"), variant))
     return variant

@@ -222,6 +222,39 @@ def test_gates(
     torch.library.opcheck(kernels.operators.gates_layer.default, arguments)
 
 
+def test_means_of_many_like_pixels_are_exact(kernels: native.Variant) -> None:
+    value = torch.tensor(0.1).to(kernels.dtype)
+    x = value.expand(1, 16, 300, 300).contiguous(memory_format=torch.channels_last)
+    identity = packed(torch.eye(16).view(16, 16, 1, 1), torch.zeros(16), kernels)
+    found = kernels.operators.gates_layer(x, *identity, 16, "none", *identity, "hardsigmoid")
+    expected = F.hardsigmoid(value.double()).to(kernels.dtype)
+    torch.testing.assert_close(found, expected.expand_as(found), rtol=3e-7, atol=0)
+
+
+def test_gates_of_any_memory_order(kernels: native.Variant) -> None:
+    x, weights = image(24).to(kernels.dtype), packed(*conv(24, 24), kernels)
+    gates = torch.rand(1, 24, 1, 1).to(kernels.dtype).expand(2, -1, -1, -1)
+    found, expected = (
+        kernels.operators.pointwise_layer(x, *weights, 24, "none", each) for each in (gates, gates.contiguous())
+    )
+    assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize(("activation", "far"), [("silu", [float("inf"), 0.0]), ("sigmoid", [1.0, 0.0])])
+def test_what_is_beyond_all_numbers(kernels: native.Variant, activation: str, far: list[float]) -> None:
+    zeros = (torch.zeros(1, 2, 1, 1), torch.tensor([0.0]))
+    x = torch.zeros(1, 2, 1, 1).to(kernels.dtype)
+    for bias, expected in zip((float("inf"), -1e37), far, strict=True):
+        weight, _ = packed(*zeros, kernels)
+        biases = torch.full((kernels.lanes,), bias)
+        if activation == "silu":
+            found = kernels.operators.pointwise_layer(x, weight, biases, 1, "silu")
+        else:
+            (squeeze, none), excite = packed(torch.zeros(2, 2, 1, 1), None, kernels), torch.zeros_like(weight)
+            found = kernels.operators.gates_layer(x, squeeze, none, 2, "none", excite, biases, "sigmoid")
+        assert (found.double() - expected).abs().max() < 1 if expected == 0 else (found == expected).all()
+
+
 def test_wrong_gates_are_told(kernels: native.Variant) -> None:
     x, weights = image(24).to(kernels.dtype), packed(*conv(24, 24), kernels)
     gates = kernels.operators.gates_layer

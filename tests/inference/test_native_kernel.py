@@ -269,7 +269,7 @@ def test_what_limits_torch_limits_the_kernels(monkeypatch: pytest.MonkeyPatch) -
     }.items():
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda level=level: level)
         variants = map(native.variant_for, (torch.bfloat16, torch.float32))
-        assert tuple(variant and variant.namespace for variant in variants) == names
+        assert tuple(variant and variant.name for variant in variants) == names
     assert native.variant_for(torch.float16) is None
 
 

@@ -12,8 +12,10 @@ namespace {
 
 enum class Activation { kNone, kRelu, kRelu6, kHardswish, kSilu, kSigmoid, kHardsigmoid };
 
-// 2^x, relative error 2e-7: the whole part goes into the exponent.
-inline Floats exp2(Floats x) {
+// 2^x, relative error 2e-7: the whole part goes into the exponent. Infinities have no rest, so they are taken for numbers
+// whose powers are as far off; NaN stays NaN.
+inline Floats exp2(Floats any) {
+  const Floats x = minimum(all(1000.0f), maximum(all(-1000.0f), any));
   const Floats whole = rounded(x);
   const Floats rest = x - whole;
   Floats sum = all(1.54035304e-4f);

@@ -1,5 +1,6 @@
 """Compiles and loads the native kernels: each `Variant` is a library of all, for one set of instructions."""
 
+import hashlib
 import logging
 import platform
 import shutil
@@ -14,6 +15,8 @@ from groupnl.inference.native.operators import tell_shapes
 
 _KERNELS = ("sparse_layer", "finish_layer", "pointwise_layer", "gates_layer")
 SOURCES = tuple(Path(__file__).with_name(f"{name}.cpp") for name in _KERNELS)
+_HEADERS = sorted(Path(__file__).parent.glob("*.h"))
+_DIGEST = hashlib.sha256(b"".join(file.read_bytes() for file in (*SOURCES, *_HEADERS))).hexdigest()[:8]
 _LIBRARY_END = "_kernel.so"
 LIBRARY_FILES = f"groupnl*{_LIBRARY_END}"  # of all variants
 _LEVELS = ("AVX2", "AVX512")
@@ -32,18 +35,23 @@ class Variant(NamedTuple):
     """The kernels for one set of instructions.
 
     Attributes:
-        namespace: of their operators in torch.
+        name: of their operators in torch, before what tells these sources from others.
         dtype: of the numbers that they read and write.
         level: of instructions, as torch names it.
         flags: that let the compiler use them; not the machine's own, so that the library runs on every such CPU.
         instruction: that a CPU must have besides, as torch names it.
     """
 
-    namespace: str
+    name: str
     dtype: torch.dtype
     level: str
     flags: tuple[str, ...]
     instruction: str | None = None
+
+    @property
+    def namespace(self) -> str:
+        """Of their operators in torch; a process may load archives of another release, with other kernels, too."""
+        return f"{self.name}_{_DIGEST}"
 
     @property
     def library_file(self) -> str:

@@ -17,6 +17,8 @@
 
 namespace {
 
+constexpr int64_t kPart = 256;  // pixels; a long sum of like numbers is always rounded in the same direction
+
 // Means of kRegisters registers of channels over `pixels` pixels; the last may have fewer lanes than a register.
 template <int kRegisters>
 void mean(const Element* input, int64_t pixels, int64_t channels, int64_t first, Element* output) {
@@ -27,11 +29,18 @@ void mean(const Element* input, int64_t pixels, int64_t channels, int64_t first,
     lanes[r] = lanes_from(first + r * kLanes, channels);
     sums[r] = all(0.0f);
   }
-  for (int64_t i = 0; i < pixels; i++) {
+  for (int64_t part = 0; part < pixels; part += kPart) {
+    Floats parts[kRegisters];
 #pragma GCC unroll 8
-    for (int r = 0; r < kRegisters; r++) {
-      sums[r] += Number::load(input + i * channels + first + r * kLanes, lanes[r]);
+    for (int r = 0; r < kRegisters; r++) parts[r] = all(0.0f);
+    for (int64_t i = part; i < std::min(part + kPart, pixels); i++) {
+#pragma GCC unroll 8
+      for (int r = 0; r < kRegisters; r++) {
+        parts[r] += Number::load(input + i * channels + first + r * kLanes, lanes[r]);
+      }
     }
+#pragma GCC unroll 8
+    for (int r = 0; r < kRegisters; r++) sums[r] += parts[r];
   }
   const Floats share = all(1.0f / static_cast<float>(pixels));
 #pragma GCC unroll 8

@@ -63,16 +63,16 @@ Tensor pointwise_layer(const Tensor& x, const Tensor& weight, const Tensor& bias
   layer.multiply_row = multiply_row_for(activation);
   layer.rows = x.size(2), layer.width = x.size(3);
   layer.input = static_cast<const Element*>(input.const_data_ptr());
+  std::optional<Tensor> opened, added;
   if (gates) {
     STD_TORCH_CHECK(gates->dim() == 4 && gates->size(0) == x.size(0) && gates->size(1) == x.size(1) &&
-                        gates->size(2) == 1 && gates->size(3) == 1 && gates->scalar_type() == Number::kType &&
-                        is_channels_last(*gates),
+                        gates->size(2) == 1 && gates->size(3) == 1 && gates->scalar_type() == Number::kType,
                     "groupnl::pointwise_layer: gates must be ", Number::kName, " (B, n, 1, 1)");
-    layer.gates = static_cast<const Element*>(gates->const_data_ptr());
+    opened = channels_last(*gates);
+    layer.gates = static_cast<const Element*>(opened->const_data_ptr());
   }
   Tensor output = torch::stable::empty({x.size(0), outputs, layer.rows, layer.width}, Number::kType, std::nullopt,
                                        x.device(), std::nullopt, MemoryFormat::ChannelsLast);
-  std::optional<Tensor> added;
   if (shortcut) {
     STD_TORCH_CHECK(shortcut->dim() == 4 && shortcut->scalar_type() == Number::kType && shortcut->size(0) == x.size(0) &&
                         shortcut->size(1) == outputs && shortcut->size(2) == layer.rows &&
@@ -82,8 +82,8 @@ Tensor pointwise_layer(const Tensor& x, const Tensor& weight, const Tensor& bias
     layer.shortcut = static_cast<const Element*>(added->const_data_ptr());
   }
   layer.output = static_cast<Element*>(output.mutable_data_ptr());
-  const int64_t work = std::max<int64_t>(1, layer.width * outputs);
-  torch::stable::parallel_for(0, x.size(0) * layer.rows, 1 + kGrain / work,
+  const int64_t rows_worth_a_thread = worth_a_thread(layer.width * outputs, layer.width * outputs * x.size(1));
+  torch::stable::parallel_for(0, x.size(0) * layer.rows, rows_worth_a_thread,
                               [&](int64_t begin, int64_t end) { compute(layer, begin, end); });
   return output;
 }

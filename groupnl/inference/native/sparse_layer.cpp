@@ -150,9 +150,10 @@ Tensor sparse_layer(const Tensor& x, const Tensor& weight, const Tensor& scale, 
                                        std::nullopt, x.device(), std::nullopt, MemoryFormat::ChannelsLast);
   block.input = static_cast<const Element*>(input.const_data_ptr());
   block.output = static_cast<Element*>(output.mutable_data_ptr());
-  // A thread computes the kernel's rows above its first again, so it takes some more of them.
-  const int64_t work = std::max<int64_t>(1, layer.out_width * layer.channels);
-  const int64_t rows_worth_a_thread = 1 + kGrain / work + (expand ? 2 * kernel : 0);
+  const int64_t results = layer.out_width * layer.channels;
+  const int64_t products = (expand ? results * x.size(1) : 0) + (project ? results * outputs : 0);
+  // A thread computes the rows that the kernel reaches above its first ones again, so it takes some more of them.
+  const int64_t rows_worth_a_thread = worth_a_thread(results, products) + (expand ? kernel - 1 : 0);
   torch::stable::parallel_for(0, x.size(0) * layer.out_height, rows_worth_a_thread,
                               [&](int64_t begin, int64_t end) { compute(block, begin, end); });
   return output;

@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include <torch/csrc/stable/library.h>
@@ -16,7 +17,13 @@ using torch::headeronly::MemoryFormat;
 using torch::stable::Tensor;
 
 constexpr int64_t kGrain = 32768;   // results that are worth a thread
+constexpr int64_t kProducts = 32 * kGrain;  // the same of products alone
 constexpr float kEpsilon = 1e-12f;  // of the norm
+
+// How many of something are worth a thread, if each has so many results, or makes so many products.
+int64_t worth_a_thread(int64_t results, int64_t products) {
+  return 1 + std::min(kGrain / std::max<int64_t>(1, results), kProducts / std::max<int64_t>(1, products));
+}
 
 void check_array(const Tensor& array, const char* name, ScalarType dtype, int64_t columns) {
   const bool fits = array.scalar_type() == dtype && array.dim() > 0 && array.size(array.dim() - 1) == columns;

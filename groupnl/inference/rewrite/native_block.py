@@ -10,12 +10,14 @@ import torch
 from torch import Tensor, fx, nn
 
 from groupnl.inference.native import build as native
+from groupnl.inference.rewrite import fold
 from groupnl.inference.rewrite.graph import bypass, dense_convolution_of, module_of, replace_module
 from groupnl.inference.rewrite.native_layer import ACTIVATIONS, NativeGroupNL
 from groupnl.inference.rewrite.pointwise import Pointwise
 
-_ADDITIONS = (operator.add, operator.iadd, torch.add)
-_PRODUCTS = (operator.mul, operator.imul, torch.mul)
+# Not those in place: who reads their operand afterwards reads their result.
+_ADDITIONS = (operator.add, torch.add)
+_PRODUCTS = (operator.mul, torch.mul)
 _GATES: dict[type, str] = {
     nn.Sigmoid: "sigmoid",
     nn.Hardsigmoid: "hardsigmoid",
@@ -120,50 +122,59 @@ def _join_projection(graph: fx.GraphModule, node: fx.Node, layer: NativeGroupNL)
         return
     layer.project = Pointwise(convolution, layer.variant)
     bypass(graph, after)
-    addition = _only_user(node)
-    if addition is None or _other_of(addition, node, _ADDITIONS) is not node.all_input_nodes[0]:
-        return
-    if layer.keeps_size:
+    if (addition := _addition_of_x(node, node.all_input_nodes[0], layer, convolution)) is not None:
         layer.has_shortcut = True
         addition.replace_all_uses_with(node)
         graph.graph.erase_node(addition)
+
+
+def _addition_of_x(node: fx.Node, x: fx.Node, layer: NativeGroupNL, projection: nn.Conv2d) -> fx.Node | None:
+    """What adds a block's input, of the result's shape, to what a projection's node alone gives to it."""
+    addition = _only_user(node)
+    if addition is None or not layer.has_shape_of_x(projection.out_channels):
+        return None
+    return addition if _other_of(addition, node, _ADDITIONS) is x else None
 
 
 def _join_gated_projection(graph: fx.GraphModule, node: fx.Node, layer: NativeGroupNL) -> None:
     for product in node.users:
         gates, after = _other_of(product, node, _PRODUCTS), _only_user(product)
         convolution = None if after is None else _pointwise_of(graph, after, layer.variant)
-        chain = None if gates is None else _chain_to(gates, node)
-        if gates is None or after is None or convolution is None or chain is None:
+        if gates is None or after is None or convolution is None:
             continue
+        chain = _chain_to(graph, gates, node, convolution.in_channels)
+        if chain is None:
+            continue
+        x = node.all_input_nodes[0]
         replace_module(graph, after, GatedPointwise(convolution, layer.variant))
         after.args = (node, gates)
         graph.graph.erase_node(product)
-        addition = _only_user(after)
-        shortcut = addition and _other_of(addition, after, _ADDITIONS)
-        if addition is not None and shortcut is not None:
-            with graph.graph.inserting_before(addition):
-                joined = graph.graph.call_module(str(after.target), (node, gates, shortcut))
-            addition.replace_all_uses_with(joined)
+        if (addition := _addition_of_x(after, x, layer, convolution)) is not None:
+            after.args = (node, gates, x)
+            addition.replace_all_uses_with(after)
             graph.graph.erase_node(addition)
-            graph.graph.erase_node(after)
         _join_gates(graph, node, chain, layer.variant)
         return
 
 
-def _chain_to(gates: fx.Node, maps: fx.Node) -> list[fx.Node] | None:
+def _chain_to(graph: fx.GraphModule, gates: fx.Node, maps: fx.Node, channels: int) -> list[fx.Node] | None:
     """The maps' means and the modules' calls that make gates of them, in order; None if they are made otherwise.
 
-    So they are one number for each channel, as a projection's gates must be.
+    Args:
+        graph: of the network.
+        gates: the last.
+        maps: whose means they are made of.
+        channels: of the maps; there must be a gate for each.
     """
     chain = [gates]
-    while chain[-1].op == "call_module" and len(chain[-1].all_input_nodes) == 1:
+    while isinstance(module_of(graph, chain[-1]), fold.ACTIVATIONS) or _is_pointwise(graph, chain[-1]):
         chain.append(chain[-1].all_input_nodes[0])
     means = chain[-1]
     is_mean = means.op == "call_method" and means.target == "mean" and means.args[1:] == ((2, 3),)
-    if is_mean and means.args[0] is maps and means.kwargs == {"keepdim": True}:
-        return chain[::-1]
-    return None
+    if not is_mean or means.args[0] is not maps or means.kwargs != {"keepdim": True}:
+        return None
+    widths = [convolution.out_channels for node in chain if (convolution := dense_convolution_of(graph, node))]
+    return chain[::-1] if not widths or widths[0] == channels else None
 
 
 def _join_gates(graph: fx.GraphModule, maps: fx.Node, chain: list[fx.Node], variant: native.Variant) -> None:
@@ -190,6 +201,8 @@ def _other_of(node: fx.Node, operand: fx.Node, functions: tuple[object, ...]) ->
     if node.op != "call_function" or node.target not in functions or node.kwargs or len(node.args) != 2:
         return None
     first, second = node.args
+    if first is second:
+        return None
     other = second if first is operand else first
     return other if isinstance(other, fx.Node) else None
 
@@ -197,7 +210,13 @@ def _other_of(node: fx.Node, operand: fx.Node, functions: tuple[object, ...]) ->
 def _pointwise_of(graph: fx.GraphModule, node: fx.Node, variant: native.Variant) -> nn.Conv2d | None:
     """The 1x1 convolution that a node alone calls, if the kernels can compute it."""
     convolution = dense_convolution_of(graph, node)
-    if convolution is None or convolution.in_channels % variant.together:
+    if convolution is None or convolution.in_channels % variant.together or not _is_pointwise(graph, node):
         return None
-    is_pointwise = convolution.kernel_size == convolution.stride == (1, 1)
-    return convolution if is_pointwise and convolution.padding in ((0, 0), "same", "valid") else None
+    return convolution
+
+
+def _is_pointwise(graph: fx.GraphModule, node: fx.Node) -> bool:
+    convolution = dense_convolution_of(graph, node)
+    if convolution is None or not convolution.kernel_size == convolution.stride == (1, 1):
+        return False
+    return convolution.padding in ((0, 0), "same", "valid")

@@ -67,11 +67,11 @@ class NativeGroupNL(_Native):
         self.expand_activation = "none"
         self.has_shortcut = False
 
-    @property
-    def keeps_size(self) -> bool:
-        """Whether the result has the height and width of x."""
+    def has_shape_of_x(self, outputs: int) -> bool:
+        """Whether so many maps of the layer's size have the shape of x."""
         kernel, stride, padding, _ = self.geometry
-        return stride == 1 and 2 * padding == kernel - 1
+        inputs = self.weight.shape[1] if self.expand is None else self.expand.inputs
+        return stride == 1 and 2 * padding == kernel - 1 and inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, H, W) -> (B, m, H', W')."""

@@ -18,7 +18,7 @@ class Pointwise(nn.Module):
         super().__init__()
         weight, bias = packed(conv.weight, conv.bias, variant)
         self.weight, self.bias = (nn.Parameter(values, requires_grad=False) for values in (weight, bias))
-        self.outputs = conv.out_channels
+        self.inputs, self.outputs = conv.in_channels, conv.out_channels
 
     def arguments(self) -> tuple[Tensor, Tensor, int]:
         """Weight, bias and number of outputs."""

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import pytest
-import timm
 import torch
 from torch import Tensor, fx, nn
 
@@ -13,6 +12,7 @@ from groupnl.inference.rewrite.graph import module_of
 from groupnl.inference.rewrite.native_block import GatedPointwise, Gates, join_convolutions
 from groupnl.inference.rewrite.native_layer import NativeGroupNL, use_native_layers
 from groupnl.layers import GroupNLConv2d
+from groupnl.models.architecture import create
 
 pytestmark = pytest.mark.slow
 
@@ -131,9 +131,9 @@ def test_gates_may_be_hard(kernels: native.Variant) -> None:
 @pytest.mark.parametrize("part", ["act3", "gate"])
 def test_other_activations_of_gates_are_left(kernels: native.Variant, part: str) -> None:
     network = Gated(mean)
-    setattr(network, part, nn.Tanh())
+    setattr(network, part, nn.GELU())
     graph = joined(network, kernels)
-    assert "Tanh" in kinds(graph)
+    assert "GELU" in kinds(graph)
     assert kinds(graph)[-1] == "GatedPointwise"
     assert_same(graph, network, kernels)
 
@@ -143,6 +143,73 @@ def test_other_products_are_no_gates(kernels: native.Variant) -> None:
     graph = joined(network, kernels)
     assert "mul" in kinds(graph)
     assert not any(isinstance(module, GatedPointwise) for module in graph.modules())
+    assert_same(graph, network, kernels)
+
+
+@pytest.mark.parametrize("width", [1, 32])
+def test_there_is_a_gate_for_each_channel(kernels: native.Variant, width: int) -> None:
+    network = Gated(mean)
+    network.excite = nn.Conv2d(4, width, 1)
+    graph = joined(network, kernels)
+    assert any(isinstance(module, GatedPointwise) for module in graph.modules()) == (width == 32)
+    assert_same(graph, network, kernels)
+
+
+def test_gates_of_another_size_are_left(kernels: native.Variant) -> None:
+    network = Gated(mean)
+    network.act3 = nn.Sequential(nn.ReLU(), nn.Upsample(size=(9, 14)))
+    graph = joined(network, kernels)
+    assert not any(isinstance(module, GatedPointwise) for module in graph.modules())
+    assert_same(graph, network, kernels)
+
+
+class Added(Gated):
+    """Adds something to what is projected."""
+
+    def __init__(self, other: Callable[[Tensor, Tensor], Tensor], width: int) -> None:
+        super().__init__(mean)
+        self.other = other
+        self.project, self.norm3 = nn.Conv2d(32, width, 1), norm(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 8, H, W) -> (B, 8 or width, H, W)."""
+        maps = self.inner(x)
+        gates = self.gate(self.excite(self.act3(self.squeeze(self.pool(maps)))))
+        return self.plus(x, self.norm3(self.project(maps * gates)))
+
+    def plus(self, x: Tensor, projected: Tensor) -> Tensor:
+        return projected + self.other(x, projected)
+
+
+class AddedToPlain(Added):
+    """Without gates."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 8, H, W) -> (B, 8 or width, H, W)."""
+        return self.plus(x, self.norm3(self.project(self.inner(x))))
+
+
+@pytest.mark.parametrize("kind", [Added, AddedToPlain])
+@pytest.mark.parametrize(
+    ("other", "width", "is_joined"),
+    [
+        (lambda x, projected: x, 8, True),
+        (lambda x, projected: x, 1, False),
+        (lambda x, projected: x.mean(1, keepdim=True), 8, False),
+        (lambda x, projected: projected, 8, False),
+        (lambda x, projected: x.shape[0], 8, False),
+    ],
+)
+def test_only_the_input_is_a_shortcut(
+    kernels: native.Variant,
+    kind: type[Added],
+    other: Callable[[Tensor, Tensor], Tensor],
+    width: int,
+    is_joined: bool,
+) -> None:
+    network = kind(other, width)
+    graph = joined(network, kernels)
+    assert ("add" not in kinds(graph)) == is_joined
     assert_same(graph, network, kernels)
 
 
@@ -210,7 +277,7 @@ def test_a_convolution_that_two_call_is_left(kernels: native.Variant) -> None:
 @pytest.mark.parametrize("name", ["mobilenetv2_gnl_100", "mobilenetv3_gnl_small_100", "efficientnet_gnl_b0"])
 def test_published_networks_are_joined(kernels: native.Variant, name: str) -> None:
     torch.manual_seed(0)
-    network = timm.create_model(name, num_classes=10).eval()
+    network = create(name, num_classes=10).eval()
     graph = joined(network, kernels)
     layers = [module for module in graph.modules() if isinstance(module, NativeGroupNL)]
     gated = [module for module in graph.modules() if isinstance(module, GatedPointwise)]
