@@ -8,7 +8,9 @@ from support.labelled import Service
 
 pytest.importorskip("ray", reason="the extra ray is not installed")
 
-from groupnl.cluster.labels import LabelsOfAll
+from ray.exceptions import ActorDiedError, ActorUnavailableError, RayActorError, RayTaskError, WorkerCrashedError
+
+from groupnl.cluster.labels import Answers, LabelsOfAll, sorted_out
 from groupnl.errors import NoWorkerError
 from groupnl.server.labels.labels import Taken
 
@@ -20,9 +22,13 @@ class Replicas(dict[str, Service]):
 
     Attributes:
         ending: ends before it has joined anything.
+        silent: does not say what it knows.
+        why: what Ray brings instead; None: the replica's word that it has no service.
     """
 
     ending = ""
+    silent = ""
+    why: Exception | None = None
 
     def take(self, *labels):
         """What becomes of labels of keys."""
@@ -35,9 +41,11 @@ class Replicas(dict[str, Service]):
 
     def _ask(self, method, argument):
         if method == "look_at_labels":
-            return {name: service.labels.look(argument) for name, service in self.items()}
+            looks = [(name, service.labels.look(argument)) for name, service in self.items() if name != self.silent]
+            return sorted_out(looks + ([self.why or (self.silent, None)] if self.silent else []))
         assert method == "join_labels"
-        return {name: self[name].labels.take(part) for name, part in argument.items() if name != self.ending}
+        joined = {name: self[name].labels.take(part) for name, part in argument.items() if name != self.ending}
+        return Answers(dict.fromkeys(self) | joined)  # as Ray brings it: nothing of those that have nothing to join
 
 
 @pytest.fixture
@@ -84,6 +92,41 @@ def test_labels_that_a_replica_took_with_it_may_be_sent_again(replicas):
     replicas.ending = ""
     taken = replicas.take(*labels)
     assert (taken.joined, [one["position"] for one in taken.refused]) == (1, [0])
+
+
+TASK_FAILED = RayTaskError("look_at_labels", "...", OSError("disk")).as_instanceof_cause()
+
+
+@pytest.mark.parametrize(
+    "why",
+    [
+        TimeoutError(),
+        TASK_FAILED,
+        RayActorError(),
+        ActorUnavailableError("no route", None),
+        WorkerCrashedError(),
+        None,
+    ],
+    ids=lambda why: type(why).__name__,
+)
+def test_nothing_is_joined_while_a_replica_does_not_say_what_it_knows(replicas, why):
+    """It may be the only one that knows the answer, or have its label already."""
+    replicas["a"].answers.answer("one", 2, NOW)
+    for service in replicas.values():
+        service.answers.answer("two", 2, NOW)
+    labels = ("one", "blue"), ("two", "blue")
+    replicas.silent, replicas.why = "a", why
+    with pytest.raises(NoWorkerError, match="Nothing was joined: send all of them again"):
+        replicas.take(*labels)
+    assert replicas.counted("joined") == replicas.counted("unknown") == {"a": 0, "b": 0}
+    replicas.silent = ""
+    assert replicas.take(*labels) == Taken(2, 0, [])
+
+
+def test_a_replica_that_has_died_is_not_waited_for(replicas):
+    replicas["b"].answers.answer("two", 2, NOW)
+    replicas.silent, replicas.why = "a", ActorDiedError()
+    assert replicas.take(("one", "blue"), ("two", "blue")) == Taken(1, 1, [])
 
 
 def test_where_nobody_is_there_it_is_told():
