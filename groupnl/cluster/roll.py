@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -17,11 +17,11 @@ from groupnl.base.options import Options as BaseOptions
 from groupnl.base.say import Say
 from groupnl.base.texts import counted, form
 from groupnl.cluster.roll_haproxy import HAProxy
-from groupnl.cluster.roll_service import NamedService, Service
+from groupnl.cluster.roll_service import NamedService, Restart, Service
 from groupnl.errors import GroupNLError, ServerError
 
 NAME = "{name}"
-LOOK_S = 0.1  # between two looks at what is waited for
+LOOK_S = 0.1  # between two looks at what is waited for; no service is back within it
 PAUSE_S = 5.0  # in which a balancer that cannot be asked learns that a service is ready
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -130,10 +130,10 @@ def _roll(options: Options, service: Service, haproxy: HAProxy | None, say: Say)
     """Restart one service and wait until it is ready, and the balancer sees that."""
     begin = time.monotonic()
     wait = functools.partial(_wait, service.name, begin + options.timeout_s)
-    before = service.look().run
     with _without_requests(service.name, haproxy, wait, say):
-        _restart(options, service, begin + options.timeout_s, say)
-        wait(lambda: service.problem(before))
+        restart = Restart(service)
+        _run(options, service, begin + options.timeout_s, restart, say)
+        wait(restart.problem)
     if haproxy:
         wait(lambda: None if haproxy.is_up(service.name) else "HAProxy has not seen yet that it is ready")
     say(f"{service.name}: ready after {time.monotonic() - begin:.1f} s")
@@ -164,15 +164,26 @@ def _wait(name: str, until: float, problem: Callable[[], str | None]) -> None:
         time.sleep(LOOK_S)
 
 
-def _restart(options: Options, service: Service, until: float, say: Say) -> None:
+def _run(options: Options, service: Service, until: float, restart: Restart, say: Say) -> None:
+    """Run the command, and look at the service meanwhile."""
     words = options.command(service)
     command = shlex.join(words)
     say(f"{service.name}: {command}")
-    try:
-        status = subprocess.run(  # noqa: S603 (the operator's own)
-            words, stdin=subprocess.DEVNULL, timeout=max(until - time.monotonic(), 0), check=False
-        ).returncode
-    except subprocess.TimeoutExpired:
-        raise ServerError(f"{service.name}: `{command}` has not ended within {options.timeout_s:g} s") from None
-    if status:
-        raise ServerError(f"{service.name}: `{command}` has ended with status {status}")
+    with subprocess.Popen(words, stdin=subprocess.DEVNULL) as process:  # noqa: S603 (the operator's own)
+        try:
+            while not _has_ended(process):
+                if time.monotonic() > until:
+                    raise ServerError(f"{service.name}: `{command}` has not ended within {options.timeout_s:g} s")
+                restart.problem()
+        except BaseException:
+            process.kill()
+            raise
+    if process.returncode:
+        raise ServerError(f"{service.name}: `{command}` has ended with status {process.returncode}")
+
+
+def _has_ended(process: subprocess.Popen[bytes]) -> bool:
+    """Whether it has, or does within `LOOK_S`."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(LOOK_S)
+    return process.returncode is not None

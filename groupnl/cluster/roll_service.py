@@ -47,20 +47,34 @@ class Service(BaseModel):
             None if is_ready else f"it answers {answer.status}{_message(body)}", answer.getheader(RUN_HEADER, "")
         )
 
-    def problem(self, before: str | None = None) -> str | None:
-        """Why it is not ready, in its own words; None where it is.
+    def problem(self) -> str | None:
+        """Why it is not ready, in its own words; None where it is."""
+        return self.look().problem
 
-        A command may return before the process that it ends has stopped listening, and that one may still say that it
-        is ready.
 
-        Args:
-            before: the run that must have gone; None: none was there.
-        """
-        problem, run = self.look()
-        if problem is not None or run != before:
+class Restart:
+    """The restart of a service, from before the command on: has another process taken the place of the first?
+
+    A command may return before the process that it ends has stopped listening, and that one may still say that it is
+    ready. A release that names no run has gone once it was seen not to be ready, so it is looked at meanwhile, too.
+
+    Attributes:
+        service: that is to be restarted.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self._before = service.look().run
+        self._was_away = False
+
+    def problem(self) -> str | None:
+        """Why the service is not back, in its own words; None where it is. To be asked from the command's start on."""
+        problem, run = self.service.look()
+        self._was_away |= problem is not None
+        if problem is not None or run != self._before or (not run and self._was_away):
             return problem
         unnamed = "" if run else ", or another one that does not name its run"
-        return f"the process of before still holds {self.url}{unnamed}"
+        return f"the process of before still holds {self.service.url}{unnamed}"
 
 
 class Look(NamedTuple):

@@ -1,6 +1,8 @@
 """`groupnl cluster roll` where a service does not come back; tests/running/test_replicas.py has those that do."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from support.front import Front
@@ -8,8 +10,9 @@ from support.http_thread import http_thread
 from support.ports import free_ports
 
 from groupnl.cli import main
-from groupnl.cluster.roll_service import Service
+from groupnl.cluster.roll_service import Restart, Service
 from groupnl.server.web import http_server
+from groupnl.server.web.state import RUN_HEADER
 
 SOON = ("--timeout-s", "0.5")
 BEFORE_LONG = ("--timeout-s", "3")  # where a command is to end before, also on a busy machine
@@ -56,16 +59,71 @@ def test_nor_when_idle_connections_are_closed(
     assert "the process of before still holds" in capsys.readouterr().err
 
 
-def test_a_release_that_names_no_run_is_replaced_by_one_that_does(capsys: pytest.CaptureFixture[str]) -> None:
-    old = Service(name="one", url="http://127.0.0.1:1")
-    assert old.look().run is None
+@pytest.fixture
+def unnamed(tmp_path: Path) -> Iterator[tuple[str, Path]]:
+    """The URL of a service of a release that names no run, and a file: while that is there, it has stopped."""
+    has_stopped = tmp_path / "has_stopped"
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def without_run(message: Any) -> None:
+            if "headers" in message:
+                headers = [header for header in message["headers"] if header[0] != RUN_HEADER.encode()]
+                message = message | {"headers": headers}
+            await send(message)
+
+        front = Front()
+        if has_stopped.exists():
+            front.pool.workers = []
+        await front.app(scope, receive, without_run)
+
+    with http_thread(app) as port:
+        yield f"http://127.0.0.1:{port}", has_stopped
+
+
+def test_a_release_that_names_no_run_is_replaced_by_itself_while_the_command_runs(
+    unnamed: tuple[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    url, file = unnamed
+    assert _roll({"one": url}, f"sh -c 'touch {file}; sleep 1; rm {file}' {{name}}", "--timeout-s", "30") == 0
+    assert "1 service restarted" in capsys.readouterr().out
+
+
+def test_a_release_that_names_no_run_is_replaced_by_itself_after_the_command(unnamed: tuple[str, Path]) -> None:
+    url, file = unnamed
+    restart = Restart(Service(name="one", url=url))
+    assert restart.problem() == f"the process of before still holds {url}, or another one that does not name its run"
+    file.touch()
+    assert restart.problem() == "it answers 503: No worker is ready yet: owls."
+    file.unlink()
+    assert restart.problem() is None
+
+
+def test_who_names_its_run_has_not_gone_because_it_was_not_ready() -> None:
+    front = Front()
+    workers = front.pool.workers
+    with http_thread(front.app) as port:
+        service = Service(name="one", url=f"http://127.0.0.1:{port}")
+        restart = Restart(service)
+        front.pool.workers = []
+        assert restart.problem() == "it answers 503: No worker is ready yet: owls."
+        front.pool.workers = workers
+        assert restart.problem() == f"the process of before still holds {service.url}"
+
+
+def test_another_release_takes_the_place_of_one_that_names_no_run(unnamed: tuple[str, Path]) -> None:
+    url, _ = unnamed
+    service = Service(name="one", url=url)
+    restart = Restart(service)
     with http_thread(Front().app) as port:
-        new = Service(name="one", url=f"http://127.0.0.1:{port}")
-        run = new.look().run
-        assert run
-        assert new.problem(before="") is None
-        assert new.problem(before=None) is None
-        assert new.problem(before=run) == f"the process of before still holds {new.url}"
+        restart.service = service.model_copy(update={"url": f"http://127.0.0.1:{port}"})
+        assert restart.problem() is None
+
+
+def test_who_was_not_there_is_back_as_soon_as_it_answers(nobody: str, ready: str) -> None:
+    service = Service(name="one", url=nobody)
+    restart = Restart(service)
+    restart.service = service.model_copy(update={"url": ready})
+    assert restart.problem() is None
 
 
 def test_a_command_that_does_not_end(ready: str, capsys: pytest.CaptureFixture[str]) -> None:
