@@ -11,7 +11,8 @@ _HOST = re.compile(r"[A-Za-z0-9_.\-]+|[0-9A-Fa-f:.]+:[0-9A-Fa-f:.]*")  # a name 
 _PRINTED = re.compile(r"[!-~]+")
 # Of a path, URL:// has become URL:/.
 _LOGIN = re.compile(r"(//|\w:/)[^/\s]*@")
-_QUERY = re.compile(r"(\w:/+[^?'\"\n]*)\?[^\s'\"#)]*")
+# Behind any path, also where an error names no more of an address. What may be a sentence's own at the end stays.
+_QUERY = re.compile(r"((?:\w:/+[^?'\"\n]*|/[^?\s]*)\?)[^\s#]*[^\s#'\")\]>.,;:]")
 
 
 def _is_address(text: str) -> bool:
@@ -44,4 +45,4 @@ HostAndPort = Annotated[str, AfterValidator(_host_and_port)]
 
 def without_secrets(text: str) -> str:
     """A text whose addresses may be shown: without what may be secret in them, passwords and signatures."""
-    return _QUERY.sub(r"\1?...", _LOGIN.sub(r"\1", text))
+    return _QUERY.sub(r"\1...", _LOGIN.sub(r"\1", text))

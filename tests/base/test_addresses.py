@@ -62,6 +62,17 @@ def test_what_is_no_address_with_its_port(text):
         ("no model 'gnl_efnet'; did you mean gnl_effnet?", "no model 'gnl_efnet'; did you mean gnl_effnet?"),
         ("a file 'what?.mar'", "a file 'what?.mar'"),
         ("'https://a/x y?s'", "'https://a/x y?...'"),
+        (
+            "HTTPSConnectionPool(host='h', port=443): Max retries exceeded with url: /a.mar?X-Amz-Signature=S (Caused",
+            "HTTPSConnectionPool(host='h', port=443): Max retries exceeded with url: /a.mar?... (Caused",
+        ),
+        ("403, url='https://a/x?a=(x)&sig=S', no", "403, url='https://a/x?...', no"),
+        ("(see https://a/x?sig=S)", "(see https://a/x?...)"),
+        ("URL('https://a/x?name='y'&sig=S')", "URL('https://a/x?...')"),
+        ("https://a/it's.mar?sig=S.", "https://a/it's.mar?...."),
+        ("https://a?sig=S=", "https://a?..."),
+        ("bucket/x.mar?sig=S?more=S", "bucket/x.mar?..."),
+        ("there is no a/b; did you mean a/c? See (a/d?)", "there is no a/b; did you mean a/c? See (a/d?)"),
     ],
 )
 def test_what_may_be_secret_in_an_address_is_not_shown(text, shown):
