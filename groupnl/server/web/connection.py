@@ -38,6 +38,7 @@ class Connection(HttpToolsProtocol):
         self._fed_bytes = 0  # of the request whose body is being read; those that came with its headers are left out
         self._body_bytes = 0  # of that body
         self._in_head = True
+        self._has_begun = False  # the request whose headers are being read: more has come than blank lines before it
         self._framing = b""  # of a body that the parser leaves out, because its request asks for another protocol
         self._is_repeated = False  # what the parser reads now has been read before
         self._is_refused = False  # nothing that comes after it is read
@@ -114,7 +115,7 @@ class Connection(HttpToolsProtocol):
         """A request begins."""
         if self._is_repeated or self._is_refused:
             return
-        self._in_head = True
+        self._in_head = self._has_begun = True
         if self._head_timer is None:
             self._expect_head()
         super().on_message_begin()
@@ -135,7 +136,7 @@ class Connection(HttpToolsProtocol):
         """Its headers are whole: it is given to the application, or waits for its turn."""
         if self._is_refused or self._is_repeated:
             return
-        self._in_head = False
+        self._in_head = self._has_begun = False
         self._head_bytes = 0
         self._stop_timer()
         if len(self.url) + sum(len(name) + len(value) + _HEADER_BYTES for name, value in self.headers) > HEADERS_BYTES:
@@ -207,7 +208,7 @@ class Connection(HttpToolsProtocol):
         self._head_timer = None
         if self.flow.read_paused:  # it is we who do not read: earlier requests wait for their answers
             self._expect_head()
-        elif self._head_bytes:
+        elif self._has_begun:
             self._refuse(SlowRequestError(f"The headers were not here after {HEADERS_S:g} s; send them faster."))
         else:
             self.transport.close()

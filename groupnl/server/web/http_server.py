@@ -4,7 +4,7 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -93,11 +93,20 @@ class HttpServer:
         """Close the listening socket; who has connected before is served, and no connection is reset."""
         for server in self._server.servers if self._server.started else []:
             server.close()
-        with suppress(OSError):  # nobody waits any more, or the system gives no more connections out
-            while True:
-                self._taken.add(taking := asyncio.ensure_future(self._take(self._rest.accept()[0])))
-                taking.add_done_callback(self._taken.discard)  # the loop alone would not keep it
+        for connected in self._waiting():
+            self._taken.add(taking := asyncio.ensure_future(self._take(connected)))
+            taking.add_done_callback(self._taken.discard)  # the loop alone would not keep it
         self._rest.close()
+
+    def _waiting(self) -> Iterator[socket.socket]:
+        """Who has connected, and was not taken yet."""
+        while True:
+            try:
+                yield self._rest.accept()[0]
+            except ConnectionAbortedError:  # it has gone; others wait behind it
+                continue
+            except OSError:  # nobody waits any more, or the system gives no more connections out
+                return
 
     async def _take(self, connected: socket.socket) -> None:
         connected.setblocking(False)

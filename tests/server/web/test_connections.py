@@ -66,11 +66,25 @@ def test_a_kept_connection_is_closed_when_nothing_comes(monkeypatch: pytest.Monk
 
 
 def test_blank_lines_do_not_keep_a_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor are they a request: nobody waits for an answer to them."""
+    monkeypatch.setattr(connection, "HEADERS_S", 0.2)
+    for before in (0, 1):
+        with _served(Front()) as port, raw_socket(port) as client:
+            client.send(PING * before + b"\r\n" * 2)
+            for _ in range(before):
+                assert client.answer()[0] == 200
+                client.send(b"\r\n")
+            assert client.is_closed()
+
+
+@pytest.mark.parametrize("begun", [b"G", b"\r\nGET /ping HTTP/1.1\r\n"])
+def test_a_head_that_begins_behind_blank_lines_is_slow(monkeypatch: pytest.MonkeyPatch, begun: bytes) -> None:
     monkeypatch.setattr(connection, "HEADERS_S", 0.2)
     with _served(Front()) as port, raw_socket(port) as client:
         client.send(PING)
         assert client.answer()[0] == 200
         client.send(b"\r\n")
+        client.send(begun)
         assert client.answer()[0] == 408
         assert client.is_closed()
 

@@ -68,6 +68,39 @@ def test_whoever_waits_to_be_taken_is_answered_and_nonsense_ends_nothing(
     assert received[0].startswith(b"HTTP/1.1 200 ") is not speaks_tls
 
 
+class _Aborting:
+    """A listening socket whose first in the queue has gone, as systems other than Linux tell."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self._listener = listener
+        self._aborted = 1
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        if self._aborted:
+            self._aborted = 0
+            raise ConnectionAbortedError
+        return self._listener.accept()
+
+    def close(self) -> None:
+        self._listener.close()
+
+
+def test_whoever_waits_behind_one_that_has_gone_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http_server, "QUIET_S", 0.2)
+    received: list[bytes] = []
+
+    async def during(server: HttpServer, port: int) -> None:
+        monkeypatch.setattr(server, "_rest", _Aborting(server._rest))
+        with _client(port) as client:
+            client.sendall(PING)
+            assert await server.drain(lambda: 0, LONG_S)
+            client.settimeout(0.5)
+            received.append(await asyncio.to_thread(_all_of, client))
+
+    _serve(Front().app, during)
+    assert received[0].startswith(b"HTTP/1.1 200 ")
+
+
 def _all_of(client: socket.socket) -> bytes:
     received = b""
     try:
