@@ -17,7 +17,10 @@ Header = Literal["X-Forwarded-For", "Forwarded"]
 MOST_PROXIES = 16  # between a client and the service; what stands further from a header's end is not read
 _SIGNS = re.compile(r"[0-9A-Fa-f.:]{2,45}")  # no zones of IPv6 (fe80::1%...), in which anything may stand
 _WITH_PORT = re.compile(r"\[(?P<six>[^\]]*)\](?::\d{1,5})?|(?P<four>[0-9.]+):\d{1,5}", re.ASCII)
-_PAIR = re.compile(r'\s*(?P<name>[^\s=,;"]+)=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\s,;"]*))\s*')
+# A pair of a `Forwarded`, which may be empty, and what ends it.
+_PAIR = re.compile(
+    r'\s*(?:(?P<name>[^\s=,;"]+)=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^\s,;"]*))\s*)?(?P<end>[,;]|\Z)'
+)
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -47,14 +50,17 @@ class Proxies:
         self._split = _elements if header == "Forwarded" else _items
 
     def client(self, peer: str, values: Callable[[str], Sequence[str]]) -> str:
-        """The address of who asks: an address in any case, if the peer's is one, whatever has been sent.
+        """The address of who asks, whatever has been sent: an address in any case, or empty where the peer has none.
 
         Args:
             peer: address of who has connected.
             values: gives a header's values, in their order, by its name in small letters.
         """
-        if not self._networks or not self._trusts(found := _address(peer)):
-            return peer
+        found = _address(peer.partition("%")[0])  # without the zone of IPv6
+        if found is None:
+            return ""
+        if not self._trusts(found):
+            return str(found)
         for number, said in enumerate(self._from_the_end(values(self._name))):
             address = _address(said)
             if address is None or number == MOST_PROXIES:  # unknown, hidden, or nonsense: who said so is the last known
@@ -64,8 +70,8 @@ class Proxies:
                 break
         return str(found)
 
-    def _trusts(self, address: Address | None) -> bool:
-        return address is not None and any(address in network for network in self._networks)
+    def _trusts(self, address: Address) -> bool:
+        return any(address in network for network in self._networks)
 
     def _from_the_end(self, values: Sequence[str]) -> Iterator[str]:
         for value in reversed(values):
@@ -78,23 +84,23 @@ def _items(value: str) -> list[str]:
 
 
 def _elements(value: str) -> list[str]:
-    """Who asked, of each element of a ``Forwarded`` (RFC 7239); one that is empty where not all of it can be read.
+    """Who asked, of each element of a ``Forwarded`` (RFC 7239) in which something stands; empty where it does not say.
 
+    Where not all of the value can be read, there is one, which is empty.
     A quote without an end would take in what a proxy has added behind it; so such a value tells nothing.
     """
-    found, current, place = [], "", 0
+    found: list[str] = []
+    asker, is_empty, place = "", True, 0
     while pair := _PAIR.match(value, place):
-        if pair["name"].lower() == "for":
-            current = pair["plain"] if pair["quoted"] is None else re.sub(r"\\(.)", r"\1", pair["quoted"])
+        if pair["name"] is not None and pair["name"].lower() == "for":
+            asker = pair["plain"] if pair["quoted"] is None else re.sub(r"\\(.)", r"\1", pair["quoted"])
+        is_empty = is_empty and pair["name"] is None and pair["end"] != ";"
+        if pair["end"] != ";":
+            found += [] if is_empty else [asker]
+            asker, is_empty = "", True
+        if not pair["end"]:
+            return found
         place = pair.end()
-        if value[place : place + 1] != ";":
-            found.append(current)
-            current = ""
-            if place == len(value):
-                return found
-            if value[place] != ",":
-                break
-        place += 1
     return [""]
 
 

@@ -60,15 +60,34 @@ def test_x_forwarded_for(values: list[str], client: str) -> None:
         (['for="\\1.2.3.4"'], "1.2.3.4"),
         (['for="1.2.3.4\\"'], PEER),
         (["", "=,;"], PEER),
+        ([f"for={CLIENT}, for=="], PEER),
+        ([f", for={CLIENT}"], CLIENT),  # elements and pairs may be empty
+        ([f"for={FORGED},,for={CLIENT} , ,"], CLIENT),
+        ([f"for={CLIENT}", ""], CLIENT),
+        ([f"for={CLIENT};;proto=https"], CLIENT),
+        ([f"; for={CLIENT} ; "], CLIENT),
+        ([f"for={FORGED}, ;"], PEER),  # an element, in which nobody says who asked
+        ([f"for={FORGED}, {' ' * 100_000}x"], PEER),
     ],
 )
 def test_forwarded(values: list[str], client: str) -> None:
     assert _client("Forwarded", *values) == client
 
 
-@pytest.mark.parametrize("peer", ["192.0.2.1", "", "2a00::1", "10.0.0.1.example.org"])
+@pytest.mark.parametrize("peer", ["192.0.2.1", "2a00::1"])
 def test_nobody_else_is_believed(peer: str) -> None:
     assert _client("X-Forwarded-For", CLIENT, peer=peer) == peer
+
+
+@pytest.mark.parametrize("trusted", [TRUSTED, ()])
+@pytest.mark.parametrize("peer", ["", "10.0.0.1.example.org", "unknown", '1.1.1.1\n{"forged": "line"}', "%eth0"])
+def test_a_peer_that_is_no_address_is_nobody(peer: str, trusted: tuple[str, ...]) -> None:
+    assert _client("X-Forwarded-For", CLIENT, peer=peer, trusted=trusted) == ""
+
+
+def test_the_zone_of_a_peer_is_left_out() -> None:
+    assert _client("X-Forwarded-For", CLIENT, peer="fe80::1%eth0") == "fe80::1"
+    assert _client("X-Forwarded-For", CLIENT, peer="fe80::1%eth0", trusted=("fe80::/10",)) == CLIENT
 
 
 def test_by_itself_nobody_is() -> None:
