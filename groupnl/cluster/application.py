@@ -10,6 +10,7 @@ from groupnl.cluster.replica import Replica
 PROXY_ENVIRONMENT = {
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "groupnl.cluster.again.middlewares",
     "RAY_USAGE_STATS_ENABLED": "0",
+    "FORWARDED_ALLOW_IPS": "nobody",  # whom their uvicorn believes who asks: `trusted_proxies` says that here
 }
 
 

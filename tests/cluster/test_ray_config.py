@@ -1,8 +1,10 @@
 """What `groupnl cluster serve` and a file for `serve deploy` may say."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
+import uvicorn
 import yaml
 from pydantic import ValidationError
 
@@ -134,4 +136,28 @@ def test_the_file_for_serve_deploy_is_understood():
     assert (config.host, config.inference_port) == (deployed.http_options.host, deployed.http_options.port)
     assert deployed.http_options.request_timeout_s > config.request_timeout_s
     environment = deployed.controller_options.runtime_env["env_vars"]
-    assert environment["RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH"] == "groupnl.cluster.again.middlewares"
+    from groupnl.cluster.application import PROXY_ENVIRONMENT
+
+    assert environment.items() <= PROXY_ENVIRONMENT.items()
+    assert set(PROXY_ENVIRONMENT) - set(environment) == {"RAY_USAGE_STATS_ENABLED"}  # the cluster's affair
+
+
+@pytest.mark.filterwarnings("ignore")  # of what Ray's own modules do
+@pytest.mark.parametrize("peer", ["127.0.0.1", "::1", "10.0.0.7"])
+def test_the_proxies_believe_nobody_who_asks(peer, monkeypatch):
+    """As Ray's proxies make theirs: `trusted_proxies` of the service reads what was sent, and the peer."""
+    pytest.importorskip("ray", reason="the extra ray is not installed")
+    from groupnl.cluster.application import PROXY_ENVIRONMENT
+
+    seen = []
+
+    async def app(scope, receive, send):
+        seen.append((scope["client"], scope["scheme"]))
+
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", PROXY_ENVIRONMENT["FORWARDED_ALLOW_IPS"])
+    config = uvicorn.Config(lambda: app, factory=True, lifespan="off", log_config=None)
+    config.load()
+    headers = [(b"x-forwarded-for", b"203.0.113.7"), (b"x-forwarded-proto", b"https")]
+    scope = {"type": "http", "client": (peer, 4711), "scheme": "http", "headers": headers}
+    asyncio.run(config.loaded_app(scope, None, None))
+    assert seen == [((peer, 4711), "http")]
