@@ -117,6 +117,8 @@ def serve(config: ServeConfig, *, check_only: bool, say: Say) -> None:
             _announce(config, names[0], say)
             while not check_only and not stop.wait(0.5):
                 server.check_alive()
+            if not check_only:
+                server.give_notice(stop)
     say("stopped")
 
 

@@ -92,6 +92,11 @@ class Front:
         self._loop.call_soon_threadsafe(self._backend.access.rereading.now)
         self._loop.call_soon_threadsafe(self._backend.reloads.start)
 
+    def give_notice(self, stop: Stop) -> None:
+        """Go on, while balancers learn that it ends; whoever is answered from now on is told to go."""
+        self._backend.state.is_stopping = True
+        stop.wait_for_another(self._config.notice_s)
+
     def stop(self) -> None:
         """Answer what was asked, then end every worker."""
         if self._thread.is_alive():
@@ -130,8 +135,7 @@ class Front:
             self._is_listening.set()
             try:
                 async with grpc as end_calls:
-                    if await self._until_stopped(serving):
-                        await self._give_notice()
+                    await self._until_stopped(serving)
                     await self._drain(http, end_calls)
             finally:
                 backend.state.is_stopping = True
@@ -152,26 +156,19 @@ class Front:
             app = App(routes, State(), watch, access.management)
             yield HttpServer(app, sockets.enter_context(socket.create_server(address)))
 
-    async def _until_stopped(self, serving: Sequence["asyncio.Task[None]"]) -> bool:
-        """Load the models, and stay until the operator, or a fault, ends it; returns whether they were loaded."""
+    async def _until_stopped(self, serving: Sequence["asyncio.Task[None]"]) -> None:
+        """Load the models, and stay until the operator, or a fault, ends it."""
         stopped = asyncio.create_task(self._stopped.wait())
         loading = asyncio.create_task(self._backend.start())
         try:
             await asyncio.wait({*serving, stopped, loading}, return_when=asyncio.FIRST_COMPLETED)
-            if not loading.done():
-                return False
-            loading.result()
-            await asyncio.wait({*serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            return True
+            if loading.done():
+                loading.result()
+                await asyncio.wait({*serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             loading.cancel()
             stopped.cancel()
             await asyncio.gather(loading, stopped, return_exceptions=True)
-
-    async def _give_notice(self) -> None:
-        """Go on, while balancers learn that it ends; whoever is answered from now on is told to go."""
-        self._backend.state.is_stopping = True
-        await asyncio.sleep(self._config.notice_s)
 
     async def _drain(self, http: HttpServer, end_calls: EndCalls) -> None:
         """Let nobody in any more, until nobody waits for an answer, or the time is over."""

@@ -47,6 +47,9 @@ class RunningServer(StartedServer, Protocol):
     def announce_keys(self) -> None:
         """Say where the keys are; nothing without keys."""
 
+    def give_notice(self, stop: Stop) -> None:
+        """Go on for a while, before it is stopped, until the operator asks again."""
+
 
 class ProbeAnswer(NamedTuple):
     """What one probe was answered.

@@ -4,6 +4,7 @@ import json
 import signal
 import socket
 import sys
+import time
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -11,14 +12,17 @@ from pathlib import Path
 
 import psutil
 import pytest
-from support.server import Server, form, living, only_torchserve
+from support.server import Server, form, living, only_ours, only_torchserve
+from support.waiting import until
+
+from groupnl.server.stop import ECHO_S
 
 Start = Callable[..., Server]
 
 
 def test_check_starts_and_stops(start: Start, store: Path, tmp_path: Path) -> None:
-    server = start("--check", "--model-store", str(store), "--models", "tiny", "--workers", "2")
-    assert server.end() == 0
+    server = start("--check", "--notice-s", "600", "--model-store", str(store), "--models", "tiny", "--workers", "2")
+    assert server.end() == 0  # nobody has been told that it is there, so nobody is given notice
     output = server.output()
     assert "starting tiny: 2 workers" in output
     assert f"http://127.0.0.1:{server.inference}/predictions/tiny" in output
@@ -76,7 +80,7 @@ def test_model_that_cannot_be_loaded_ends_it(start: Start, store: Path, tmp_path
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stop_while_workers_load(start: Start, store: Path, number: signal.Signals) -> None:
     server = start("--model-store", str(store), "--shadow-share", "1")
-    server.wait_for_processes(3)
+    server.wait_for_processes(2)
     assert server.stop(number) == 0
     assert "ready" not in server.output()
 
@@ -90,6 +94,18 @@ def test_stop_while_engines_are_timed(start: Start, store: Path, tmp_path: Path)
     assert server.stop() == 0  # and none of its processes is left
     assert "tiny: not measured, the service is stopped" in server.output()
     assert "ready" not in server.output()
+
+
+@only_ours
+def test_a_second_signal_ends_the_notice(start: Start, store: Path) -> None:
+    server = start("--notice-s", "600", "--model-store", str(store), "--models", "tiny")
+    server.wait_for("Ctrl-C stops")
+    server.process.send_signal(signal.SIGTERM)
+    until(lambda: server.ask("/ready", method="GET").status == 503)
+    time.sleep(2 * ECHO_S)
+    assert server.predict("tiny", b"no image").status == 415  # who connects is still answered
+    assert server.stop() == 0
+    assert server.output().rstrip().endswith("stopped")
 
 
 @only_torchserve

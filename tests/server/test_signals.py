@@ -3,10 +3,11 @@
 import os
 import signal
 import threading
+import time
 
 import pytest
 
-from groupnl.server.stop import stop_signals
+from groupnl.server.stop import ECHO_S, stop_signals
 
 SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
@@ -33,6 +34,21 @@ def test_a_signal_that_is_ignored_stays_so(number: signal.Signals) -> None:
             assert not stop.wait(0)
     finally:
         signal.signal(number, before)
+
+
+def test_a_second_signal_is_another_wish_and_an_echo_is_none() -> None:
+    with stop_signals() as stop:
+        os.kill(os.getpid(), signal.SIGINT)
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert stop.wait(0)
+        assert not stop.wait_for_another(1.5 * ECHO_S)
+        sender = threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM))
+        sender.start()
+        began = time.monotonic()
+        assert stop.wait_for_another(60)
+        assert time.monotonic() < began + 30
+        assert stop.wait(0)
+        sender.join()
 
 
 def test_a_signal_in_the_middle_of_a_wait_does_not_block_it() -> None:

@@ -89,6 +89,9 @@ class Run:
         self._say(f"the inference key is valid for {minutes}; this writes a new one into the file:")
         self._say(f"  curl -H 'Authorization: Bearer API_KEY' '{url}'")
 
+    def give_notice(self, stop: Stop) -> None:
+        """Nothing: it cannot tell balancers that it ends."""
+
 
 @contextmanager
 def running(config: ServeConfig, models: list[ServedModel], say: Say, wait: Wait) -> Iterator[Run]:
