@@ -9,9 +9,9 @@
 # The networks are compiled for the CPU of the machine that builds. On another machine each start measures which of the
 # archives' other engines is the fastest; for compiled ones there, mount archives that were made on it (docs/engines.md).
 
-ARG PYTHON=3.11-slim
+ARG BASE=docker.io/library/python:3.11-slim
 
-FROM python:${PYTHON} AS build
+FROM ${BASE} AS build
 ARG DEVICE=cuda
 # PyTorch's own index of wheels for CPUs, which lacks most of what they depend on: that comes from PyPI.
 ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -49,13 +49,14 @@ RUN groupnl archive model_store/efficientnet_es.safetensors --model-name effnet_
         --robustness model_store/efficientnet_gnl_es.robustness.json \
         --traffic model_store/efficientnet_gnl_es.traffic.safetensors --output /opt/model_store
 # A service compiles and tests nothing, and on a CPU OpenVINO needs no GPU's plugins. PyTorch looks for torch_shm_manager.
+# Not every release, and not every processor's wheel, has all of it.
 RUN [ "$DEVICE" = cuda ] || { cd /opt/groupnl/lib/python3*/site-packages \
-    && find torch/bin -type f ! -name torch_shm_manager -delete \
-    && find . -type d -name tests -prune -exec rm -r {} + && rm -r torch/include torch/test onnx/backend/test \
-    && rm openvino/libs/libopenvino_intel_[gn]pu_plugin.so openvino/libs/cache.json \
+    && if [ -d torch/bin ]; then find torch/bin -type f ! -name torch_shm_manager -delete; fi \
+    && find . -type d -name tests -prune -exec rm -rf {} + && rm -rf torch/include torch/test onnx/backend/test \
+    && rm -rf openvino/libs/libopenvino_intel_[gn]pu_plugin.so openvino/libs/cache.json \
     && strip --strip-unneeded torch/lib/libtorch_cpu.so torch/lib/libtorch_python.so; }
 
-FROM python:${PYTHON}
+FROM ${BASE}
 RUN useradd --create-home --uid 10001 groupnl \
     && install --directory --owner groupnl --group groupnl /var/lib/groupnl /var/log/groupnl
 COPY --from=build /opt/groupnl /opt/groupnl
@@ -67,8 +68,9 @@ WORKDIR /home/groupnl
 # All that is written; the root may be read-only. Machine code is loaded from /tmp: a tmpfs there must be mounted with exec.
 VOLUME ["/tmp", "/var/lib/groupnl", "/var/log/groupnl"]
 EXPOSE 8080
-# 503 while no worker is up, or while it stops; no key is asked for.
+# 503 while no worker is up, or while it stops; no key is asked for, and no proxy that HTTP_PROXY names.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=120s \
-    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8080/ready', timeout=4)"]
+    CMD ["python", "-c", "from http.client import HTTPConnection; asked = HTTPConnection('127.0.0.1', 8080, timeout=4); \
+asked.request('GET', '/ready'); raise SystemExit(asked.getresponse().status != 200)"]
 # The port is reachable from outside the container, so it starts with keys, or with --allow-open.
 ENTRYPOINT ["groupnl", "serve", "--model-store", "/opt/model_store", "--config", "/etc/groupnl/serve.yaml"]

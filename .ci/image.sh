@@ -2,14 +2,16 @@
 # Builds the image of the service, and says how large it is, part by part: docs/container.md.
 #   .ci/image.sh [OPTION ...]    the options are those of the engine's build
 # From the environment: ENGINE (docker, podman or buildah; else the first that works), IMAGE (its name), and the Dockerfile's
-# DEVICE, EXTRAS and TORCH_INDEX; PYTHON for another python3. Where no registry answers, the base is made of Debian's packages.
+# BASE, DEVICE, EXTRAS and TORCH_INDEX; PYTHON for another python3. Where its base cannot be pulled, one is made of Debian's
+# packages, under a name of its own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 image=${IMAGE:-groupnl-serve}
-base=python:$(sed -n 's/^ARG PYTHON=//p' Dockerfile)
+official=$(sed -n 's/^ARG BASE=//p' Dockerfile)
+made=localhost/groupnl-base:3.11
 temporary=$(mktemp -d)
 trap 'rm -rf --one-file-system "$temporary"' EXIT
-export DEVICE=${DEVICE:-cpu}
+export DEVICE=${DEVICE:-cpu} BASE=${BASE:-$official}
 
 say() { echo "image: $*" >&2; }
 fail() {
@@ -28,13 +30,29 @@ find_engine() {
     fail "no ${ENGINE:-Docker, Podman or buildah} works here; install one, for example: sudo apt-get install buildah debootstrap"
 }
 
-# The same Python of Debian 12, at the place and under the name that the Dockerfile asks for.
+# Looks for the base, pulls it, or makes one that takes its place.
+find_base() {
+    local told
+    ! has "$BASE" || return 0
+    if told=$("$engine" pull "$BASE" 2>&1); then
+        return
+    fi
+    say "$engine cannot pull $BASE: $(sed '/^\s*$/d' <<<"$told" | tail -n 1)"
+    [[ $BASE == "$official" ]] || fail "no other base than $official can be made of Debian's packages"
+    BASE=$made
+    if has "$made"; then
+        say "$made, which was made before, takes its place"
+    else
+        make_base
+    fi
+}
+
+# The same Python of Debian 12, at the place that the Dockerfile asks for.
 make_base() {
     local root=$temporary/base container
-    [[ $base == python:3.11-slim ]] || fail "no registry answers, and of Debian's packages only python:3.11-slim can be made"
     [[ $(id -u) == 0 ]] && command -v debootstrap >/dev/null \
-        || fail "no registry answers; making $base of Debian's packages needs root and debootstrap"
-    say "no registry answers: $base is made of the packages of Debian 12"
+        || fail "making $made of Debian's packages in its place needs root and debootstrap"
+    say "$made, made of the packages of Debian 12, takes its place"
     debootstrap --variant=minbase --include=ca-certificates,python3,python3-distutils,python3-venv bookworm "$root" \
         "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" >&2
     ln -s python3.11 "$root/usr/bin/python"
@@ -43,18 +61,18 @@ make_base() {
         container=$(buildah from scratch)
         buildah add --quiet "$container" "$root" / >&2
         buildah config --cmd python "$container"
-        buildah commit --rm --quiet "$container" "$base" >&2
+        buildah commit --rm --quiet "$container" "$made" >&2
     else
-        tar --create --one-file-system --directory "$root" . | "$engine" import --change 'CMD ["python"]' - "$base" >&2
+        tar --create --one-file-system --directory "$root" . | "$engine" import --change 'CMD ["python"]' - "$made" >&2
     fi
     rm -rf --one-file-system "$root"
 }
 
-has_base() {
+has() {
     if [[ $engine == buildah ]]; then
-        buildah inspect --type image "$base"
+        buildah inspect --type image "$1"
     else
-        "$engine" image inspect "$base"
+        "$engine" image inspect "$1"
     fi >/dev/null 2>&1
 }
 
@@ -73,7 +91,7 @@ build() {
     local name command=(build)
     [[ $engine == docker ]] || command+=(--format docker) # HEALTHCHECK is of Docker's format alone
     [[ $engine != buildah ]] || command+=(--isolation chroot)
-    for name in DEVICE EXTRAS TORCH_INDEX; do
+    for name in BASE DEVICE EXTRAS TORCH_INDEX; do
         [[ -z ${!name:-} ]] || command+=(--build-arg "$name=${!name}")
     done
     "$engine" "${command[@]}" --tag "$image" "$@" . >&2
@@ -97,7 +115,7 @@ tell_size() {
 
 engine=$(find_engine)
 add_torchvision
-has_base || "$engine" pull "docker.io/library/$base" >/dev/null 2>&1 || make_base
+find_base
 build "$@"
 say "$image is built; unpacked it takes"
 tell_size

@@ -1,7 +1,12 @@
 """What the image says of its container is what compose.yaml and the manifests for Kubernetes give it."""
 
 import argparse
+import os
 import re
+import subprocess
+import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -148,12 +153,32 @@ def test_the_end_has_its_time(asked: Asked, image: ServeConfig) -> None:
 
 
 def test_docker_and_kubernetes_ask_the_same_probe(image: ServeConfig) -> None:
-    address = re.search(r"urlopen\('http://127\.0\.0\.1:(\d+)(/\w+)'", words("HEALTHCHECK")[-1])
+    address = re.search(r"HTTPConnection\('127\.0\.0\.1', (\d+).*request\('GET', '(/\w+)'", words("HEALTHCHECK")[-1])
     assert address
     assert int(address[1]) == image.inference_port
     for file in MANIFESTS.values():
         text = (KUBERNETES / file).read_text(encoding="utf-8")
         assert re.findall(r"readinessProbe:\s+httpGet:\s+path: (\S+)", text) == [address[2]]
+
+
+@pytest.mark.parametrize(("path", "status"), [("/ready", 0), ("/elsewhere", 1)])
+def test_the_probe_fails_unless_it_is_answered_200(path: str, status: int, image: ServeConfig) -> None:
+    """Whatever proxy is named: what stands there would answer in place of the service."""
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200 if self.path == path else 204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        thread = threading.Thread(target=server.handle_request, daemon=True)
+        thread.start()
+        asked = words("HEALTHCHECK")[-1].replace(str(image.inference_port), str(server.server_port))
+        nowhere = os.environ | {"http_proxy": "http://127.0.0.1:9", "HTTP_PROXY": "http://127.0.0.1:9"}
+        assert subprocess.run([sys.executable, "-c", asked], env=nowhere, timeout=60).returncode == status
+        thread.join()
 
 
 def test_the_user_is_made_and_owns_its_folders() -> None:

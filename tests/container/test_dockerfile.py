@@ -1,13 +1,16 @@
 """Dockerfile and .dockerignore: all that the build reads is sent to it."""
 
+import os
 import re
-from pathlib import PurePosixPath
+import subprocess
+from pathlib import Path, PurePosixPath
 
 import pytest
 from support.dockerfile import ROOT, TEXT
 
 LINES = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
 PATTERNS = [line for line in LINES if line and not line.startswith("#")]
+SITE = "opt/groupnl/lib/python3.11/site-packages"
 COPIED = [source for line in re.findall(r"^COPY (?!--from)(.+) \S+$", TEXT, re.MULTILINE) for source in line.split()]
 NAMED = sorted(set(re.findall(r"(?<![/\w])model_store/[\w./]+", TEXT)))
 
@@ -54,3 +57,33 @@ def test_the_checkpoints_and_what_is_packed_with_them_are_named() -> None:
 )
 def test_nothing_else_is_sent(path: str) -> None:
     assert not is_sent(path)
+
+
+def leave_out(root: Path, device: str = "cpu") -> int:
+    """Run what takes away what a service does not need, on packages below `root`; returns its status."""
+    (line,) = re.findall(r"^RUN (.*strip --strip-unneeded.*)$", TEXT, re.MULTILINE)
+    programs = root / "bin"
+    programs.mkdir()
+    (programs / "strip").symlink_to("/bin/true")
+    environment = {"DEVICE": device, "PATH": f"{programs}:{os.environ['PATH']}"}
+    command = line.replace("/opt/groupnl", str(root / "opt/groupnl"))
+    return subprocess.run(["sh", "-c", command], env=environment, timeout=60).returncode
+
+
+def test_what_a_release_does_not_have_is_not_missed(tmp_path: Path) -> None:
+    (tmp_path / SITE / "torch" / "lib").mkdir(parents=True)
+    assert leave_out(tmp_path) == 0
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_what_a_service_does_not_need_is_left_out_for_cpus(tmp_path: Path, device: str) -> None:
+    needed = ["torch/bin/torch_shm_manager", "torch/testing/a.py", "openvino/libs/libopenvino_intel_cpu_plugin.so"]
+    others = ["torch/bin/test_api", "torch/include/a.h", "torch/test/a", "onnx/backend/test/a", "sympy/core/tests/a.py"]
+    others += [f"openvino/libs/{name}" for name in ("libopenvino_intel_gpu_plugin.so", "cache.json")]  # no NPU's
+    for name in needed + others:
+        file = tmp_path / SITE / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    assert leave_out(tmp_path, device) == 0
+    left = {file.relative_to(tmp_path / SITE).as_posix() for file in (tmp_path / SITE).rglob("*") if file.is_file()}
+    assert left == set(needed if device == "cpu" else needed + others)
