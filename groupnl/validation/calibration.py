@@ -57,23 +57,28 @@ def calibration(answers: bytes) -> Calibration:
     """
     ordered = np.sort(np.frombuffer(answers, _TYPE))
     confidence, right = ordered // 2 / _STEPS, ordered % 2 == 1
+    accuracy = _of_equals(confidence, right)
     return Calibration(
         ece=expected_calibration_error(torch.from_numpy(confidence), torch.from_numpy(right)),
-        rms=_rms(confidence, right),
-        aurc=_area(confidence, right),
+        rms=_rms(confidence, accuracy),
+        aurc=_area(accuracy),
     )
 
 
-def _rms(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
+def _of_equals(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The accuracy of all answers of each one's confidence: among equals none comes first, so their mean stands in."""
+    _, group, sizes = np.unique(confidence, return_inverse=True, return_counts=True)
+    return (np.bincount(group, right) / sizes)[group]
+
+
+def _rms(confidence: NDArray[np.float64], accuracy: NDArray[np.float64]) -> float:
     """Where the last bin would have fewer than 100 images, they are in the one before it."""
-    edges = np.arange(max(1, len(right) // _EACH)) * _EACH
-    sizes = np.diff(np.append(edges, len(right)))
-    gaps = np.add.reduceat(confidence - right, edges) / sizes
+    edges = np.arange(max(1, len(accuracy) // _EACH)) * _EACH
+    sizes = np.diff(np.append(edges, len(accuracy)))
+    gaps = np.add.reduceat(confidence - accuracy, edges) / sizes
     return float(np.sqrt(np.average(gaps**2, weights=sizes)))
 
 
-def _area(confidence: NDArray[np.float64], right: NDArray[np.bool_]) -> float:
-    """Answers of the same confidence have no order: each stands for their mean."""
-    _, alike, sizes = np.unique(-confidence, return_inverse=True, return_counts=True)
-    wrong = (np.bincount(alike, ~right) / sizes).repeat(sizes)  # the most confident first
+def _area(accuracy: NDArray[np.float64]) -> float:
+    wrong = 1 - accuracy[::-1]  # the most confident first
     return float(np.mean(np.cumsum(wrong) / np.arange(1, len(wrong) + 1)))

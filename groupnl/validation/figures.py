@@ -7,9 +7,8 @@ from typing import NamedTuple
 from groupnl.corruptions.names import BENCHMARK, SEVERITIES, Cell
 from groupnl.validation.alexnet import CLEAN_ERROR, CORRUPTION_ERRORS
 from groupnl.validation.calibration import Calibration
-from groupnl.validation.notes import missing_cells, notes
+from groupnl.validation.notes import is_divided, missing_cells, notes
 from groupnl.validation.record import Counts, Record
-from groupnl.validation.sets.table import corrupted_kind
 
 
 class Figures(NamedTuple):
@@ -45,9 +44,10 @@ class Figures(NamedTuple):
 
     @property
     def mean_calibration(self) -> Calibration | None:
-        """Means over the measured cells."""
+        """Means over the measured cells; None: there are none, or some were measured without calibration."""
         found = [each for cell, each in self.calibration.items() if cell is not None]
-        return Calibration(*map(fmean, zip(*found, strict=True))) if found else None
+        whole = found and len(found) == len(self.errors)
+        return Calibration(*map(fmean, zip(*found, strict=True))) if whole else None
 
 
 def figures(record: Record) -> Figures:
@@ -55,7 +55,7 @@ def figures(record: Record) -> Figures:
     errors = {counts.cell: _error(counts) for counts in record.cells}
     ce = {name: fmean(_of_type(errors, name)) for name in dict.fromkeys(cell.corruption for cell in errors)}
     clean = None if record.clean is None else _error(record.clean)
-    divided = record.corrupted is not None and corrupted_kind(record.corrupted.origin).alexnet
+    divided = is_divided(record)
     complete = divided and not missing_cells(errors)
     return Figures(
         clean_top1=None if clean is None else 1 - clean,

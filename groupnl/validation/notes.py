@@ -7,7 +7,7 @@ from groupnl.base.texts import counted
 from groupnl.corruptions.names import BENCHMARK, SEVERITIES, Cell
 from groupnl.validation.alexnet import CROP, SIZE
 from groupnl.validation.gaps import gaps
-from groupnl.validation.record import CellCounts, Corrupted, Counts, Record
+from groupnl.validation.record import CellCounts, Clean, Corrupted, Counts, Record
 from groupnl.validation.sets.kinds import SetKind
 from groupnl.validation.sets.table import clean_kind, corrupted_kind
 
@@ -16,7 +16,7 @@ _SHOWN = 5  # names of a longer list
 
 def notes(record: Record) -> list[str]:
     """All that a reader of a record's figures should know."""
-    return [*_of_benchmark(record), *_uneven(record), *_published(record), *_gaps(record)]
+    return [*_of_benchmark(record), *_uncalibrated(record), *_uneven(record), *_published(record), *_gaps(record)]
 
 
 def missing_cells(measured: Iterable[Cell]) -> list[Cell]:
@@ -25,12 +25,27 @@ def missing_cells(measured: Iterable[Cell]) -> list[Cell]:
     return [cell for name in BENCHMARK for severity in SEVERITIES if (cell := Cell(name, severity)) not in found]
 
 
+def is_divided(record: Record) -> bool:
+    """Whether errors are divided by AlexNet's: they are of ImageNet-C, so of no other published set corrupted here."""
+    return record.corrupted is not None and corrupted_kind(record.corrupted.origin).alexnet and _is_plain(record)
+
+
+def _is_plain(record: Record) -> bool:
+    """Whether the clean images may be those that ImageNet-C was made of, told apart from all classes."""
+    return record.clean_of is None or record.clean_of == Clean()
+
+
 def _of_benchmark(record: Record) -> Iterable[str]:
     if record.corrupted is None or not record.cells:
         return
     kind = corrupted_kind(record.corrupted.origin)
     if not kind.alexnet:
         yield f"No mCE is given for {kind.title}: {kind.mean}. The mean CE is of errors as they are."
+    elif record.clean_of is not None and not _is_plain(record):
+        yield (
+            f"No mCE is given: the clean images are of {clean_kind(record.clean_of.clean_set).title}, and AlexNet's "
+            "errors are of ImageNet's validation images. The mean CE is of errors as they are."
+        )
     elif missing := missing_cells(counts.cell for counts in record.cells):
         yield (
             f"mCE and relative mCE are not given: they need the 15 types at 5 severities, and {len(missing)} of the 75 "
@@ -57,6 +72,16 @@ def _of_all_types(record: Record, corrupted: Corrupted) -> Iterable[str]:
         yield (
             "The corruptions were made here, without the JPEG compression of the published files (--as-published), "
             "which weakens noise."
+        )
+
+
+def _uncalibrated(record: Record) -> Iterable[str]:
+    """Why the cells have no mean calibration although some have theirs."""
+    without = sum(counts.calibration is None for counts in record.cells)
+    if 0 < without < len(record.cells):
+        yield (
+            f"Mean calibration errors are not given: {without} of the {len(record.cells)} cells were counted by an "
+            "earlier version, which did not measure them."
         )
 
 

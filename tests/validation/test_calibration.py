@@ -44,6 +44,14 @@ def test_the_rms_error_has_bins_of_a_hundred_images_by_confidence() -> None:
     assert calibration(answers((0.5, True), (1.0, False))).rms == pytest.approx(0.25)  # fewer than one bin
 
 
+def test_answers_of_equal_confidence_have_no_order() -> None:
+    assert calibration(answers(*[(0.5, number % 2 == 0) for number in range(1000)])).rms == 0
+    # Two bins, and the tie of 0.5 reaches from one into the other: three quarters of its answers are right.
+    found = calibration(answers(*[(0.25, True)] * 80, *[(0.5, number % 4 != 0) for number in range(120)]))
+    bins = ((80 * 0.75 + 20 * 0.25) / 100, 0.25)
+    assert found.rms == pytest.approx(math.sqrt(sum(gap**2 for gap in bins) / 2))
+
+
 def test_pieces_are_joined_in_any_order() -> None:
     generator = torch.Generator().manual_seed(0)
     pieces = [

@@ -21,3 +21,4 @@ def test_a_record_without_calibration_is_gone_on_with(tmp_path: Path) -> None:
     assert (found["clean_top1"], list(found["ce"])) == (0.75, ["brightness", "pixelate"])
     assert found["calibration"]["clean"] is None
     assert list(found["calibration"]["cells"]) == ["pixelate"]
+    assert found["calibration"]["mean_of_cells"] is None  # of one of the two it would be no mean

@@ -6,7 +6,8 @@ from groupnl.card import InputConfig
 from groupnl.corruptions.names import BENCHMARK, NAMES, SEVERITIES, Cell
 from groupnl.validation.alexnet import CLEAN_ERROR, CORRUPTION_ERRORS
 from groupnl.validation.figures import figures
-from groupnl.validation.record import CellCounts, Corrupted, Counts, Record, Settings
+from groupnl.validation.record import Calibration, CellCounts, Clean, Corrupted, Counts, Record, Settings
+from groupnl.validation.report import text
 
 SHA = "0" * 64
 # Table 1 of the paper: AlexNet's errors, percent.
@@ -137,3 +138,44 @@ def test_a_crop_unlike_the_published_one_is_said() -> None:
     wide = made.settings.input.model_copy(update={"crop_pct": 0.95})
     found = figures(made.model_copy(update={"settings": made.settings.model_copy(update={"input": wide})}))
     assert "these are the middle 95.0% of the images, not 87.5%" in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("clean_of", "title"),
+    [
+        (Clean(clean_set="imagenet-r", answers=200), "ImageNet-R"),
+        (Clean(clean_set="imagenet-a", answers=200), "ImageNet-A"),
+        (Clean(clean_set="imagenet-v2"), "ImageNet-V2"),
+        (Clean(clean_set="imagenet-sketch"), "ImageNet-Sketch"),
+        (Clean(clean_set="imagenet-real"), "ImageNet with ReaL labels"),
+        (Clean(), None),
+        (None, None),
+    ],
+)
+def test_other_sets_that_are_corrupted_here_are_not_divided_by_alexnets_errors(
+    clean_of: Clean | None, title: str | None
+) -> None:
+    made = Corrupted(origin="made", size=224, seed=0, published=True)
+    counted = record(all_cells(dict.fromkeys(NAMES, 400)), corrupted=made).model_copy(update={"clean_of": clean_of})
+    found = figures(counted)
+    assert found.mean_ce == pytest.approx(0.4)
+    assert found.divided is (title is None)
+    assert ("AlexNet = 100" in text(counted, found)) is (title is None)
+    if title is not None:
+        assert (found.mce, found.relative_mce) == (None, None)
+        assert f"No mCE is given: the clean images are of {title}, and AlexNet's errors" in found.notes[0]
+
+
+def test_mean_calibration_is_of_all_cells_or_absent() -> None:
+    shares = (0.1, 0.3)
+    cells = [
+        counts.model_copy(update={"calibration": Calibration(ece=share, rms=share, aurc=share)})
+        for counts, share in zip(record({Cell("fog", 1): 1, Cell("fog", 2): 2}).cells, shares, strict=True)
+    ]
+    whole = record({}).model_copy(update={"cells": tuple(cells)})
+    assert figures(whole).mean_calibration == pytest.approx((0.2, 0.2, 0.2))
+    resumed = whole.model_copy(update={"cells": (cells[0].model_copy(update={"calibration": None}), cells[1])})
+    found = figures(resumed)
+    assert found.mean_calibration is None
+    assert "of the cells" not in text(resumed, found)
+    assert "1 of the 2 cells were counted by an earlier version" in " ".join(found.notes)
