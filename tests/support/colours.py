@@ -41,12 +41,11 @@ def _normalised() -> Tensor:
     return (pixels / 255 - mean) / std
 
 
-def colour_checkpoint(folder: Path) -> Path:
-    """The network in our own format."""
+def colour_checkpoint(folder: Path, classes: Sequence[str] = NAMES) -> Path:
+    """The network in our own format, its classes called as the colours or otherwise."""
     path = folder / "colours.safetensors"
-    save_checkpoint(
-        path, colour_network().state_dict(), ModelCard(architecture=ARCHITECTURE, classes=NAMES, input=INPUT)
-    )
+    card = ModelCard(architecture=ARCHITECTURE, classes=tuple(classes), input=INPUT)
+    save_checkpoint(path, colour_network().state_dict(), card)
     return path
 
 

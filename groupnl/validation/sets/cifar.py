@@ -11,21 +11,33 @@ import numpy as np
 
 from groupnl.errors import ConfigError
 from groupnl.validation.pixels import RawPixels
-from groupnl.validation.sets.images import Images, Names, by_number, only
+from groupnl.validation.sets.images import Images, Names, by_name, only
 from groupnl.validation.sets.rows import Rows
 
 SIDE = 32  # pixels
 _PLANES = RawPixels(SIDE, planes=True)
+# Names of the classes, in the order of their numbers.
+CIFAR_10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+_CIFAR_100 = """
+    apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus butterfly camel can castle
+    caterpillar cattle chair chimpanzee clock cloud cockroach couch crab crocodile cup dinosaur dolphin elephant
+    flatfish forest fox girl hamster house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree
+    motorcycle mountain mouse mushroom oak_tree orange orchid otter palm_tree pear pickup_truck pine_tree plain plate
+    poppy porcupine possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk skyscraper snail snake spider
+    squirrel streetcar sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip turtle
+    wardrobe whale willow_tree wolf woman worm
+"""
+CIFAR_100 = tuple(_CIFAR_100.split())
 
 
 def cifar_10(paths: Sequence[Path], names: Names, count: int) -> Images:
     """``test_batch.bin`` of ``cifar-10-batches-bin``: see `_records`."""
-    return _records(paths, "test_batch.bin", 1, by_number(names, count))
+    return _records(paths, "test_batch.bin", 1, by_name(names, count, CIFAR_10))
 
 
 def cifar_100(paths: Sequence[Path], names: Names, count: int) -> Images:
     """``test.bin`` of ``cifar-100-binary``, of whose two labels the second is the class: see `_records`."""
-    return _records(paths, "test.bin", 2, by_number(names, count))
+    return _records(paths, "test.bin", 2, by_name(names, count, CIFAR_100))
 
 
 def _records(paths: Sequence[Path], name: str, labels: int, places: dict[int, int]) -> Images:

@@ -9,6 +9,7 @@ from groupnl.errors import ConfigError
 from groupnl.validation.found import Found, class_places, find_images
 from groupnl.validation.pixels import Decode, encoded
 
+_SHOWN = 3  # names of a longer list
 Names = Sequence[str] | None
 """A network's classes in the order of the logits, where they are known."""
 
@@ -89,9 +90,44 @@ def by_number(names: Names, count: int) -> dict[int, int]:
         names: of the network's classes.
         count: how many the network has.
     """
-    if names is not None and all(name.isascii() and name.isdecimal() for name in names):
+    if names is not None and _are_numbers(names):
         return {int(name): place for place, name in enumerate(names)}
     return {number: number for number in range(count)}
+
+
+def by_name(names: Names, count: int, called: Sequence[str]) -> dict[int, int]:
+    """Where the classes that a set counts from 0 stand among a network's logits, if it may name its own.
+
+    A network whose classes have names has the set's where it names them; capitals, and what parts words, do not count.
+    Any other is told by number, see `by_number`.
+
+    Args:
+        names: of the network's classes.
+        count: how many the network has.
+        called: the set's classes, in its order.
+
+    Raises:
+        ConfigError: the network's classes have names, and lack one of the set's.
+    """
+    if names is None or _are_numbers(names):
+        return by_number(names, count)
+    places = {_word(name): place for place, name in enumerate(names)}
+    if lacking := [name for name in called if _word(name) not in places]:
+        raise ConfigError(
+            f"the network has no class {lacking[0]}, which is one of the set's {len(called)}: its classes are "
+            f"{', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''}; if it means the set's by other "
+            f"names, its card must have the set's ({', '.join(called[:_SHOWN])}, ...) in the order of the logits, or "
+            "--classes FILE where there is no card"
+        )
+    return {number: places[_word(name)] for number, name in enumerate(called)}
+
+
+def _are_numbers(names: Sequence[str]) -> bool:
+    return all(name.isascii() and name.isdecimal() for name in names)
+
+
+def _word(name: str) -> str:
+    return name.lower().replace(" ", "_").replace("-", "_")
 
 
 def _synset(folder: Path) -> str:

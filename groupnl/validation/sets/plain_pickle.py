@@ -1,8 +1,9 @@
 """A dictionary of arrays that numpy has saved as an object, so as a pickle: read without building anything it names.
 
 A pickle is a program: it may name any function and call it. Here the three names that such a file needs (numpy's array,
-its type, and the function that begins an array) stand for classes of this module, which only keep what they are given;
-any other name is refused. Numbers are read from the bytes that were kept.
+its type, and the function that begins an array) stand for objects of this module, made anew for each file, which can be
+called and not changed, and make what only keeps what it is given; any other name is refused. Numbers are read from the
+bytes that were kept.
 """
 
 import pickle
@@ -19,9 +20,9 @@ _NUMBERS = frozenset("biu")  # kinds of numpy's types that hold plain whole numb
 
 
 class _Type:
-    """In the place of `numpy.dtype`."""
+    """What was made in the place of a `numpy.dtype`."""
 
-    def __init__(self, name: Any = "", *_: Any) -> None:
+    def __init__(self, name: Any) -> None:
         self._name = str(name)
         self._order = "|"
 
@@ -38,9 +39,9 @@ class _Type:
 
 
 class _Array:
-    """In the place of `numpy.ndarray`."""
+    """What was made in the place of a `numpy.ndarray`."""
 
-    def __init__(self, *_: Any) -> None:
+    def __init__(self) -> None:
         self._state: tuple[Any, ...] = ()
 
     def __setstate__(self, state: Any) -> None:
@@ -61,29 +62,55 @@ class _Array:
         return None
 
 
-def _begin(*_: Any) -> _Array:
-    """In the place of numpy's `_reconstruct`."""
-    return _Array()
+class _Name:
+    """What stands for a name: pickles may set attributes of what they have, so it has none, and takes no state."""
+
+    __slots__ = ()
+
+    def __setstate__(self, _: Any) -> None:
+        _refuse("other attributes of a function or class")
 
 
-def _encode(text: Any, encoding: Any = "latin1") -> bytes:
+class _Arrays(_Name):
+    """In the place of `numpy.ndarray`, and of numpy's `_reconstruct`."""
+
+    __slots__ = ()
+
+    def __call__(self, *_: Any) -> _Array:
+        return _Array()
+
+
+class _Types(_Name):
+    """In the place of `numpy.dtype`."""
+
+    __slots__ = ()
+
+    def __call__(self, name: Any = "", *_: Any) -> _Type:
+        return _Type(name)
+
+
+class _Encode(_Name):
     """In the place of `_codecs.encode`, by which old pickles write bytes."""
-    return str(text).encode("latin1") if encoding == "latin1" else _refuse(f"_codecs.encode to {encoding!r}")
+
+    __slots__ = ()
+
+    def __call__(self, text: Any, encoding: Any = "latin1") -> bytes:
+        return str(text).encode("latin1") if encoding == "latin1" else _refuse(f"_codecs.encode to {encoding!r}")
 
 
-_ADMITTED = {
-    ("numpy", "ndarray"): _Array,
-    ("numpy", "dtype"): _Type,
-    ("numpy.core.multiarray", "_reconstruct"): _begin,
-    ("numpy._core.multiarray", "_reconstruct"): _begin,
-    ("_codecs", "encode"): _encode,
+_ADMITTED: dict[tuple[str, str], type[_Name]] = {
+    ("numpy", "ndarray"): _Arrays,
+    ("numpy", "dtype"): _Types,
+    ("numpy.core.multiarray", "_reconstruct"): _Arrays,
+    ("numpy._core.multiarray", "_reconstruct"): _Arrays,
+    ("_codecs", "encode"): _Encode,
 }
 
 
 class _Reader(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """What stands for a name of the pickle."""
-        return _ADMITTED[module, name] if (module, name) in _ADMITTED else _refuse(f"{module}.{name}")
+        return _ADMITTED[module, name]() if (module, name) in _ADMITTED else _refuse(f"{module}.{name}")
 
     def persistent_load(self, pid: Any) -> Any:
         """Refused: such a pickle leans on something outside of it."""

@@ -13,11 +13,11 @@ from groupnl.corruptions.names import BENCHMARK, VALIDATION
 from groupnl.errors import ConfigError
 from groupnl.validation.pixels import RawPixels
 from groupnl.validation.sets.cells import ArrayCells, Cells, FolderCells
+from groupnl.validation.sets.cifar import CIFAR_10, CIFAR_100, cifar_10, cifar_100
 from groupnl.validation.sets.cifar import SIDE as CIFAR_SIDE
-from groupnl.validation.sets.cifar import cifar_10, cifar_100
 from groupnl.validation.sets.icons_50 import SIDE as ICON_SIDE
 from groupnl.validation.sets.icons_50 import icons_50
-from groupnl.validation.sets.images import ClassFolders, Names, NumberedFolders, by_number, only
+from groupnl.validation.sets.images import ClassFolders, Names, NumberedFolders, by_name, only
 from groupnl.validation.sets.kinds import CleanKind, CorruptedKind
 from groupnl.validation.sets.reassessed import Reassessed
 from groupnl.validation.sets.signs import signs
@@ -56,8 +56,12 @@ def _folders(root: Path, _: Names, __: int) -> Cells:
     return FolderCells(root)
 
 
-def _arrays(root: Path, names: Names, count: int) -> Cells:
-    return ArrayCells(root, RawPixels(CIFAR_SIDE), by_number(names, count))
+def _cifar_10_rows(root: Path, names: Names, count: int) -> Cells:
+    return ArrayCells(root, RawPixels(CIFAR_SIDE), by_name(names, count, CIFAR_10))
+
+
+def _cifar_100_rows(root: Path, names: Names, count: int) -> Cells:
+    return ArrayCells(root, RawPixels(CIFAR_SIDE), by_name(names, count, CIFAR_100))
 
 
 _CLEAN = (
@@ -152,7 +156,7 @@ _CORRUPTED = (
         corruptions=BENCHMARK,
         clean="cifar-10",
         side=CIFAR_SIDE,
-        open=_arrays,
+        open=_cifar_10_rows,
         mean=_OF_FIFTEEN,
     ),
     CorruptedKind(
@@ -163,7 +167,7 @@ _CORRUPTED = (
         corruptions=BENCHMARK,
         clean="cifar-100",
         side=CIFAR_SIDE,
-        open=_arrays,
+        open=_cifar_100_rows,
         mean=_OF_FIFTEEN,
     ),
     CorruptedKind(
@@ -174,7 +178,7 @@ _CORRUPTED = (
         corruptions=CIFAR_C_BAR,
         clean="cifar-10",
         side=CIFAR_SIDE,
-        open=_arrays,
+        open=_cifar_10_rows,
         mean="the mean of its ten types' is what its authors report as the average error",
     ),
     CorruptedKind(

@@ -1,6 +1,7 @@
 """groupnl validate --set: CIFAR's arrays and records, and Icons-50's dictionary, made of solid colours."""
 
 import os
+import pickle
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,9 +18,9 @@ from groupnl.errors import ConfigError
 from groupnl.inference.engines.torch_engine import TorchEngine
 from groupnl.validation.pixels import RawPixels
 from groupnl.validation.sets.cells import ArrayCells
-from groupnl.validation.sets.cifar import cifar_10, cifar_100
+from groupnl.validation.sets.cifar import CIFAR_10, CIFAR_100, cifar_10, cifar_100
 from groupnl.validation.sets.icons_50 import icons_50
-from groupnl.validation.sets.images import by_number
+from groupnl.validation.sets.images import by_name, by_number
 
 PART = ["--corruptions", "fog", "snow"]
 LABELS = [0, 2, 4]  # blue, green, red
@@ -32,7 +33,8 @@ SHOWN = {
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return colour_checkpoint(tmp_path_factory.mktemp("checkpoint"))
+    """Its classes are called by numbers, as CIFAR's are counted."""
+    return colour_checkpoint(tmp_path_factory.mktemp("checkpoint"), [str(number) for number in range(len(NAMES))])
 
 
 def pictures(colours: Sequence[int]) -> NDArray[np.uint8]:
@@ -220,6 +222,26 @@ def test_networks_that_call_their_classes_by_numbers_have_them_there() -> None:
     assert by_number(None, 2) == {0: 0, 1: 1}
 
 
+def test_cifars_classes_are_found_by_their_names(tmp_path: Path) -> None:
+    assert (len(CIFAR_10), len(CIFAR_100), list(CIFAR_100)) == (10, 100, sorted(CIFAR_100))
+    records(tmp_path / "bin" / "test_batch.bin", [1, 9, 2], [0, 1, 2])
+    names = ("Bird", "aeroplane", *reversed(CIFAR_10))
+    assert [image.truth for image in cifar_10([tmp_path / "bin"], names, 12).find()] == [10, 2, 9]
+    records(tmp_path / "fine" / "test.bin", [1, 99], [0, 5], coarse=[7, 3])
+    names = tuple(name.replace("_", " ") for name in reversed(CIFAR_100))
+    assert [image.truth for image in cifar_100([tmp_path / "fine"], names, 100).find()] == [98, 0]
+    assert by_name(None, 2, CIFAR_10) == {0: 0, 1: 1}
+    assert by_name(("1", "0"), 2, CIFAR_10) == {0: 1, 1: 0}
+
+
+@pytest.mark.parametrize("name", ["cifar-10", "cifar-10-c"])
+def test_names_that_are_not_cifars_are_refused(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    checkpoint = colour_checkpoint(tmp_path)
+    assert validate(checkpoint, tmp_path / "out", "--set", name, cifar_c(tmp_path / "c")) == 1
+    said = capsys.readouterr().err
+    assert "the network has no class airplane, which is one of the set's 10: its classes are blue, cyan, green" in said
+
+
 def dictionary(path: Path, **more: object) -> Path:
     """As Icons-50 is published."""
     content = {
@@ -232,7 +254,8 @@ def dictionary(path: Path, **more: object) -> Path:
     return path
 
 
-def test_icons_come_as_a_dictionary_or_in_folders(checkpoint: Path, tmp_path: Path) -> None:
+def test_icons_come_as_a_dictionary_or_in_folders(tmp_path: Path) -> None:
+    checkpoint = colour_checkpoint(tmp_path)
     options = ["--set", "icons-50", dictionary(tmp_path / "Icons-50.npy")]
     assert validate(checkpoint, tmp_path / "one", *options) == 0
     solid(tmp_path / "icons", {"blue": ["blue", "cyan"], "red": ["red"]}, side=50, suffix=".png")
@@ -257,6 +280,22 @@ def test_a_dictionary_that_runs_something_is_refused_and_not_run(tmp_path: Path)
     assert not (tmp_path / "made").exists()
     np.load(path, allow_pickle=True)  # as it would have been
     assert (tmp_path / "made").is_dir()
+
+
+@pytest.mark.parametrize(
+    "name", ["numpy\nndarray", "numpy\ndtype", "numpy.core.multiarray\n_reconstruct", "_codecs\nencode"]
+)
+@pytest.mark.parametrize("attribute", ["__defaults__", "__class__", "any"])
+def test_a_dictionary_that_changes_what_stands_for_a_name_is_refused(name: str, attribute: str, tmp_path: Path) -> None:
+    path = dictionary(tmp_path / "Icons-50.npy")
+    before = path.read_bytes()
+    state = pickle.dumps((None, {attribute: ("x",)}), protocol=2)[2:-1]  # without its beginning and its end
+    head = before[: before.index(b"\x80")]
+    path.write_bytes(head + b"\x80\x02c" + name.encode() + b"\n" + state + b"b.")
+    with pytest.raises(ConfigError, match="wants other attributes of a function or class built"):
+        icons_50([path], None, 50)
+    path.write_bytes(before)
+    assert len(icons_50([path], None, 50).find()) == 3
 
 
 @pytest.mark.parametrize(
