@@ -17,12 +17,13 @@ from torch import Tensor, nn
 
 from groupnl.models.architecture import create
 
-# torchvision's name -> timm's, of networks whose tensors have other names there.
+# torchvision's name -> timm's, of networks whose tensors have other names there; DenseNets' have in old files alone.
 NETWORKS = {
     "convnext_tiny": "convnext_tiny",
     "convnext_small": "convnext_small",
     "convnext_base": "convnext_base",
     "convnext_large": "convnext_large",
+    **{f"densenet{depth}": f"densenet{depth}" for depth in (121, 161, 169, 201)},
     **{f"efficientnet_b{size}": f"efficientnet_b{size}" for size in range(8)},
     "efficientnet_v2_s": "efficientnetv2_s",
     "efficientnet_v2_m": "efficientnetv2_m",
@@ -60,7 +61,11 @@ NETWORKS = {
 }
 _TORCHVISIONS = {ours: theirs for theirs, ours in NETWORKS.items()}
 # Names that torchvision's published files still have, and those that its networks have now.
-_OLD = ((re.compile(r"\.mlp\.linear_1\."), ".mlp.0."), (re.compile(r"\.mlp\.linear_2\."), ".mlp.3."))
+_OLD = (
+    (re.compile(r"\.mlp\.linear_1\."), ".mlp.0."),
+    (re.compile(r"\.mlp\.linear_2\."), ".mlp.3."),
+    (re.compile(r"(\.denselayer\d+\.(?:norm|conv))\.([12])\."), r"\1\2."),
+)
 
 
 class Tensors(NamedTuple):

@@ -1,6 +1,7 @@
 """Weights of torchvision's networks: packed under timm's names they answer the same."""
 
 import argparse
+import re
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,31 @@ def test_names_of_old_files_are_known() -> None:
     tensors = torchvisions_tensors("vit_base_patch32_224")
     assert tensors is not None
     assert tensors.names["encoder.layers.encoder_layer_0.mlp.0.weight"] == "blocks.0.mlp.fc1.weight"
+
+
+def test_densenets_old_names_are_known(tmp_path: Path) -> None:
+    network = lively("densenet121")
+    weights = network.state_dict()
+    old = {
+        re.sub(r"(denselayer\d+\.(?:norm|conv))([12])\.", r"\1.\2.", name): values for name, values in weights.items()
+    }
+    old = {name: values for name, values in old.items() if not name.endswith("num_batches_tracked")}
+    assert "features.denseblock1.denselayer1.norm.1.weight" in old
+    torch.save(old, tmp_path / "weights.pth")
+    found = open_trained(tmp_path / "weights.pth", architecture="densenet121", classes=CLASSES, given={"size": 64})
+    images = torch.randn(2, 3, 64, 64)
+    with torch.inference_mode():
+        expected, logits = network(images), found.network(images)
+    assert (logits - expected).norm() < 1e-5 * expected.norm()
+
+
+@pytest.mark.parametrize("name", ["densenet121", "densenet161"])
+def test_densenets_names_are_timms(name: str) -> None:
+    tensors = torchvisions_tensors(name)
+    assert tensors is not None
+    assert all(ours in ("", theirs) for theirs, ours in tensors.names.items())
+    assert not tensors.shapes
+    assert not tensors.epsilons
 
 
 def test_networks_that_torchvision_does_not_have() -> None:
