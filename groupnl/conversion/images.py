@@ -59,12 +59,30 @@ def find_images(folder: Path, held_back: float, seed: int) -> Images:
 
 
 def _images_in(folder: Path) -> list[Path]:
+    """Each picture once, by the first of its names, whatever links lead to it or to a folder of it."""
     found: list[Path] = []
+    seen: set[tuple[int, int]] = set()
     for root, folders, files in os.walk(folder, followlinks=True):
-        folders[:] = [name for name in folders if not is_hidden(name)]
-        paths = (Path(root, name) for name in files if not is_hidden(name))
-        found += [path for path in paths if is_image(path)]
+        if not _is_first(Path(root), seen):
+            folders.clear()
+            continue
+        folders[:] = sorted(name for name in folders if not is_hidden(name))
+        paths = (Path(root, name) for name in sorted(files) if not is_hidden(name))
+        found += [path for path in paths if is_image(path) and _is_first(path, seen)]
     return found
+
+
+def _is_first(path: Path, seen: set[tuple[int, int]]) -> bool:
+    """Whether what lies there was not seen before; it is now."""
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}; mend it, or take it out") from None
+    place = status.st_dev, status.st_ino
+    if place in seen:
+        return False
+    seen.add(place)
+    return True
 
 
 class _Pixels(Dataset[Tensor]):

@@ -4,9 +4,10 @@ import torch
 
 from groupnl.base.numbers import Count, Share
 from groupnl.card.card import Card
+from groupnl.conversion.block_error import BlockError
 from groupnl.conversion.distil import Networks
 from groupnl.conversion.images import Batches
-from groupnl.training.feature_maps import blocks_of, recorded, relative_error
+from groupnl.training.feature_maps import blocks_of, recorded
 
 
 class Measured(Card):
@@ -15,7 +16,7 @@ class Measured(Card):
     Attributes:
         images: that both were asked about; none of them was used before.
         agreement: share of them with the teacher's best class.
-        errors: block -> mean square of what its maps differ by, divided by the variance of the teacher's.
+        errors: block -> mean square of what its maps differ by, divided by the teacher's variance over all images.
     """
 
     images: Count
@@ -61,7 +62,7 @@ def measure(networks: Networks, batches: Batches, device: torch.device) -> Measu
     """
     names = blocks_of(networks.student.network)
     images = agreeing = 0
-    errors = dict.fromkeys(names, 0.0)
+    errors = {name: BlockError() for name in names}
     for batch in batches:
         pixels = batch.to(device)
         with recorded(networks.student.network, names) as maps, recorded(networks.aligned.network, names) as wanted:
@@ -72,8 +73,8 @@ def measure(networks: Networks, batches: Batches, device: torch.device) -> Measu
         images += len(pixels)
         agreeing += int((own.argmax(1) == answers.argmax(1)).sum())
         for name in names:
-            errors[name] += len(pixels) * float(relative_error(maps[name].output, wanted[name].output))
-    found = {name: error / images for name, error in errors.items()}
+            errors[name].add(maps[name].output, wanted[name].output)
+    found = {name: error.relative for name, error in errors.items()}
     return Measured(images=images, agreement=agreeing / images, errors=found)
 
 

@@ -39,6 +39,23 @@ def test_images_are_found_in_any_folders_and_a_part_is_held_back(images):
     assert find_images(images, 0.2, seed=2) != found
 
 
+def test_an_image_is_taken_once_whatever_links_lead_to_it(images, tmp_path):
+    (tmp_path / "a").mkdir()
+    for number in range(4):
+        (tmp_path / "a" / f"{number}.png").write_bytes(bytes([number]))
+    (tmp_path / "a" / "all").symlink_to(tmp_path)
+    (tmp_path / "b").symlink_to(tmp_path / "a")
+    (tmp_path / "other.png").symlink_to(tmp_path / "a" / "0.png")
+    (tmp_path / "a" / "same.png").hardlink_to(tmp_path / "a" / "1.png")
+    (tmp_path / "outside").symlink_to(images)
+    found = find_images(tmp_path, 0.5, 0)
+    real = [path.resolve() for part in found for path in part]
+    assert len(real) == len(set(real)) == 4 + 40
+    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
+    with pytest.raises(ConfigError, match=r"gone\.png cannot be read: .*mend it"):
+        find_images(tmp_path, 0.5, 0)
+
+
 @pytest.mark.parametrize("share", [0.001, 1.0])
 def test_either_part_needs_an_image(images, share):
     with pytest.raises(ConfigError, match="has 40 images"):
