@@ -72,6 +72,10 @@ def copy_weights(network: nn.Module, architecture: str, classes: Sequence[str], 
     Left as they were built are the classifier, where the classes are others, and the layers that a GroupNL network has
     in the place of the standard one's convolutions, where the two are different forms of one network.
 
+    Where batch norms add another epsilon than the checkpoint's, its variances make up for it, so that the network
+    evaluates as the checkpoint does. In training, batches have variances of their own: channels with nearly none, near
+    the epsilons, are divided by other numbers than in the checkpoint's training.
+
     Args:
         network: to be filled.
         architecture: its timm name.
@@ -159,7 +163,7 @@ def _for_channels(weight: Tensor, channels: int) -> Tensor:
 
 
 def _carry_epsilons(network: nn.Module, source: nn.Module, copied: Iterable[str]) -> None:
-    """Where batch norms add other numbers to the variance, take the difference into it: they compute the same then."""
+    """Where batch norms add other numbers to the variance, take the difference into it: they evaluate the same then."""
     names, theirs = set(copied), dict(source.named_modules())
     for name, norm in network.named_modules():
         if isinstance(norm, nn.BatchNorm2d) and f"{name}.running_var" in names and norm.running_var is not None:
