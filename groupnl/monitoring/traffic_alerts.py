@@ -124,7 +124,8 @@ def _broken() -> Alert:
         HOLD,
         "ticket",
         "{{ $labels.model }}: live images are so far from the held-back ones that no estimate of accuracy holds",
-        f"In {{{{ range query (printf \"{BROKEN}{{model='%s'}}\" $labels.model) }}}}{{{{ .Labels.statistic }}}} "
+        f'In {{{{ range query (printf "{BROKEN}{{model=\'%s\'}}" $labels.model) | sortByLabel "statistic" }}}}'
+        "{{ .Labels.statistic }} "
         "({{ .Value | humanizePercentage }}), {{ end }}by size. The label-free accuracy is withdrawn: broken pictures "
         "are answered with confidence.",
         KEPT,

@@ -114,6 +114,7 @@ class Proof:
 
     def _compare(self) -> None:
         """What two nodes' replicas have counted beside their answers."""
+        self._load.ask_once(self._nodes.ports[0])  # a slow machine's clients had not come to each
         self._others.ask_once(self._nodes.ports[self._nodes.with_a_replica()])
         images = [*self._load.images, *self._others.images]
         classes = [*self._load.classes(), *self._others.classes()]

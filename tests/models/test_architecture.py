@@ -14,8 +14,8 @@ from groupnl.errors import CheckpointError, ConfigError
 from groupnl.models.architecture import configuration, create, refuse_unknown
 from groupnl.models.defaults import class_count, default_input
 from groupnl.models.trained import open_trained
+from groupnl.training.building import _built
 from groupnl.training.config import TrainConfig
-from groupnl.training.trainer import _built
 
 BROKEN = "broken_network"
 COMPLAINTS = (
