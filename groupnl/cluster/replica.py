@@ -5,6 +5,7 @@ import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import ray
@@ -39,6 +40,7 @@ class Replica:
         self._name = context.replica_id.unique_id
         self._config = config
         self._service: Service | None = None
+        self._memories = ExitStack()  # held until the service has ended
         self._metrics_host = config.metrics_host  # by which others find this replica's own metrics
         self._handing: asyncio.Task[None] | None = None
 
@@ -64,13 +66,15 @@ class Replica:
         config.log_dir.mkdir(parents=True, exist_ok=True)
         self._metrics_host = node if config.metrics_host == EVERYWHERE else config.metrics_host
         raylet = os.getppid()  # Ray's process of this node, which starts all others
-        place = memories(raylet, ray.get_runtime_context().get_session_name(), archives)
+        session = ray.get_runtime_context().get_session_name()
+        place = self._memories.enter_context(memories(raylet, session, archives))
         service = Service(config, Place(max(1, int(self._config.cpus)), place, metrics_port=0))
         try:
             await service.start()
         except BaseException:
             await service.close()
             await asyncio.to_thread(service.end)
+            self._memories.close()
             raise
         self._service = service
         self._handing = asyncio.create_task(self._hand_over_again_and_again(service))
@@ -101,6 +105,7 @@ class Replica:
             await self._hand_over(service, is_last=True)
         finally:
             await asyncio.to_thread(service.end)
+            self._memories.close()
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def signed(message: Any) -> None:
