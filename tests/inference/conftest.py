@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from groupnl.inference.native import build as native
+from groupnl.inference.native.operators import tell_shapes
 
 
 @pytest.fixture
@@ -22,4 +23,5 @@ def kernels(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     if not variant.is_supported():
         pytest.skip(f"this machine lacks the instructions of {variant.name}")
     native.load(native.build(tmp_path_factory.mktemp("kernel"), variant))
+    tell_shapes(variant.namespace)
     return variant

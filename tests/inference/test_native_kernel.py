@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -276,3 +277,14 @@ def test_what_limits_torch_limits_the_kernels(monkeypatch: pytest.MonkeyPatch) -
 def test_other_processors_have_no_variant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
     assert native.variant_for(torch.float32) is None
+
+
+def test_a_library_with_other_operators_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As archives of other releases have; only who compiles is told what ours give."""
+    taken: list[str] = []
+    monkeypatch.setattr(torch.ops, "load_library", taken.append)
+    monkeypatch.setattr(native, "_loaded", set())
+    library = tmp_path / "groupnl_of_another_release_kernel.so"
+    native.load(library)
+    native.load(library)
+    assert taken == [str(library)]

@@ -11,6 +11,7 @@ from groupnl.inference.engines.aot import MAX_BATCH, PACKAGE_FILE
 from groupnl.inference.engines.kind import cannot_run
 from groupnl.inference.engines.packed_weights import packed_weights
 from groupnl.inference.native import build as native
+from groupnl.inference.native.operators import tell_shapes
 from groupnl.inference.pixels import PixelNetwork
 from groupnl.inference.rewrite import to_inference
 from groupnl.inference.rewrite.native_block import join_convolutions
@@ -94,4 +95,5 @@ def _with_kernels(network: fx.GraphModule, variant: native.Variant, folder: Path
         join_convolutions(network)
     library = native.build(folder, variant)
     native.load(library)
+    tell_shapes(variant.namespace)
     return library

@@ -11,7 +11,6 @@ from typing import Any, NamedTuple
 import torch
 
 from groupnl.errors import RewriteError
-from groupnl.inference.native.operators import tell_shapes
 
 _KERNELS = ("sparse_layer", "finish_layer", "pointwise_layer", "gates_layer")
 SOURCES = tuple(Path(__file__).with_name(f"{name}.cpp") for name in _KERNELS)
@@ -143,5 +142,4 @@ def load(library: Path) -> None:
     if namespace in _loaded:
         return
     torch.ops.load_library(str(library))  # type: ignore[no-untyped-call]
-    tell_shapes(namespace)
     _loaded.add(namespace)

@@ -24,16 +24,18 @@ All numbers that have no other dtype here are of the library's; weights of 1x1 c
 """
 
 from collections.abc import Callable
+from functools import cache
 
 import torch
 from torch import Tensor
 
 
+@cache
 def tell_shapes(namespace: str) -> None:
-    """Tell compilers what the operators' results look like.
+    """Tell compilers what the operators' results look like; what only runs need not know it.
 
     Args:
-        namespace: of the operators in torch, which are loaded.
+        namespace: of these operators in torch, which are loaded; an archive of another release may have others.
     """
     for name, shape in _SHAPES.items():
         torch.library.register_fake(f"{namespace}::{name}", shape)
