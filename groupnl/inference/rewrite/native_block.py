@@ -167,13 +167,13 @@ def _chain_to(graph: fx.GraphModule, gates: fx.Node, maps: fx.Node, channels: in
         channels: of the maps; there must be a gate for each.
     """
     chain = [gates]
-    while isinstance(module_of(graph, chain[-1]), fold.ACTIVATIONS) or _is_pointwise(graph, chain[-1]):
+    while isinstance(module_of(graph, chain[-1]), fold.ACTIVATIONS) or _any_pointwise_of(graph, chain[-1]):
         chain.append(chain[-1].all_input_nodes[0])
     means = chain[-1]
     is_mean = means.op == "call_method" and means.target == "mean" and means.args[1:] == ((2, 3),)
     if not is_mean or means.args[0] is not maps or means.kwargs != {"keepdim": True}:
         return None
-    widths = [convolution.out_channels for node in chain if (convolution := dense_convolution_of(graph, node))]
+    widths = [convolution.out_channels for node in chain if (convolution := _any_pointwise_of(graph, node))]
     return chain[::-1] if not widths or widths[0] == channels else None
 
 
@@ -209,14 +209,12 @@ def _other_of(node: fx.Node, operand: fx.Node, functions: tuple[object, ...]) ->
 
 def _pointwise_of(graph: fx.GraphModule, node: fx.Node, variant: native.Variant) -> nn.Conv2d | None:
     """The 1x1 convolution that a node alone calls, if the kernels can compute it."""
-    convolution = dense_convolution_of(graph, node)
-    if convolution is None or convolution.in_channels % variant.together or not _is_pointwise(graph, node):
-        return None
-    return convolution
+    convolution = _any_pointwise_of(graph, node)
+    return None if convolution is None or convolution.in_channels % variant.together else convolution
 
 
-def _is_pointwise(graph: fx.GraphModule, node: fx.Node) -> bool:
+def _any_pointwise_of(graph: fx.GraphModule, node: fx.Node) -> nn.Conv2d | None:
     convolution = dense_convolution_of(graph, node)
     if convolution is None or not convolution.kernel_size == convolution.stride == (1, 1):
-        return False
-    return convolution.padding in ((0, 0), "same", "valid")
+        return None
+    return convolution if convolution.padding in ((0, 0), "same", "valid") else None
