@@ -25,10 +25,9 @@ from groupnl.card import ModelCard
 from groupnl.errors import CheckpointError
 from groupnl.models.foreign_file import is_pickle
 from groupnl.models.hub_folder import HubConfig, hub_config, weights_file
+from groupnl.models.other_libraries import published_config, timms_name
 from groupnl.models.pickle_file import read_pickle
 from groupnl.models.shards import digest_of, files_of
-from groupnl.models.torchvision_files import published_config
-from groupnl.models.torchvision_weights import timms_name
 from groupnl.models.weights import Groups, find_weights, groups_of, some
 
 HEADER_KEY = "groupnl.card"
@@ -45,7 +44,7 @@ class Checkpoint:
         card: what the file says of them, where `groupnl train` wrote it; None for another checkpoint.
         architecture: the timm name that the checkpoint gives, if it gives one.
         arguments: what the training script was told, by name; empty where the file does not say it.
-        hub: what timm's `config.json` beside the file says, or torchvision of a file that it publishes; else None.
+        hub: what timm's `config.json` beside the file says, or another library of a file that it published; else None.
     """
 
     file: Path

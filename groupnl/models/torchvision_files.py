@@ -7,13 +7,13 @@ from typing import Any
 import timm
 
 from groupnl.models.hub_folder import HubConfig
-from groupnl.models.torchvision_weights import timms_name
+from groupnl.models.torchvision_weights import NETWORKS
 
 # The first digits of a file's SHA-256 end its address, and torchvision checks them itself.
 _DIGEST = re.compile(r"-([0-9a-f]{8,})\.pth$")
 
 
-def published_config(sha256: str) -> HubConfig | None:
+def torchvisions_config(sha256: str) -> HubConfig | None:
     """What torchvision says of a file of its own, by timm's names; None for any other file.
 
     Args:
@@ -24,8 +24,8 @@ def published_config(sha256: str) -> HubConfig | None:
     for name in torchvision.models.list_models(module=torchvision.models):
         for weights in torchvision.models.get_model_weights(name):
             digest = _DIGEST.search(weights.url)
-            if digest and sha256.startswith(digest[1]) and timm.is_model(timms_name(name)):
-                return HubConfig(timms_name(name), _input(weights.transforms()), classes=None, arguments={})
+            if digest and sha256.startswith(digest[1]) and timm.is_model(ours := NETWORKS.get(name, name)):
+                return HubConfig(ours, _input(weights.transforms()), classes=None, arguments={})
     return None
 
 

@@ -5,17 +5,16 @@ on, for both register their layers from the input to the output. What the two do
 pixel for a linear layer, a norm's epsilon) changes no answer.
 """
 
-import math
 import re
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from groupnl.models.architecture import create
+from groupnl.models.translation import Translation
 
 # torchvision's name -> timm's, of networks whose tensors have other names there; DenseNets' have in old files alone.
 NETWORKS = {
@@ -68,41 +67,6 @@ _OLD = (
 )
 
 
-class Tensors(NamedTuple):
-    """What torchvision's tensors are in timm's network.
-
-    Attributes:
-        names: torchvision's name -> timm's; empty for a buffer that timm's network makes itself.
-        shapes: timm's name -> its shape, where torchvision's is another.
-        epsilons: timm's name of a variance -> by how much torchvision's norm adds more to it than timm's.
-    """
-
-    names: Mapping[str, str]
-    shapes: Mapping[str, tuple[int, ...]]
-    epsilons: Mapping[str, float]
-
-    def translate(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """The weights of timm's network; what has none of torchvision's names is left as it is."""
-        found = {}
-        for name, tensor in tensors.items():
-            own = self.names.get(name, name)
-            if own:
-                found[own] = self._as_timms(own, tensor)
-        return found
-
-    def _as_timms(self, name: str, tensor: Tensor) -> Tensor:
-        inner = self.shapes[name][1:] if name in self.shapes else None
-        if inner is not None and tensor.ndim and tensor.numel() == len(tensor) * math.prod(inner):
-            tensor = tensor.reshape(len(tensor), *inner)
-        # A norm divides by the root of the sum of both.
-        return tensor.float() + self.epsilons[name] if name in self.epsilons else tensor
-
-
-def timms_name(architecture: str) -> str:
-    """The name in timm of a network of torchvision's; any other name as it is."""
-    return NETWORKS.get(architecture, architecture)
-
-
 def up_to_date(name: str) -> str:
     """The name that a tensor of an old file of torchvision's has in its network now."""
     for old, new in _OLD:
@@ -110,7 +74,7 @@ def up_to_date(name: str) -> str:
     return name
 
 
-def torchvisions_tensors(architecture: str) -> Tensors | None:
+def torchvisions_tensors(architecture: str) -> Translation | None:
     """What torchvision's tensors are in a network of timm's; None where torchvision does not have the network.
 
     Args:
@@ -121,7 +85,7 @@ def torchvisions_tensors(architecture: str) -> Tensors | None:
 
 
 @cache
-def _tensors(architecture: str, theirs: str) -> Tensors | None:
+def _tensors(architecture: str, theirs: str) -> Translation | None:
     with torch.device("meta"):
         ours = create(architecture, num_classes=1000)
     other = _torchvisions(theirs)
@@ -132,7 +96,7 @@ def _tensors(architecture: str, theirs: str) -> Tensors | None:
     pairs = [(old, name) for old, name in names.items() if name]
     shapes = {name: tuple(own[name].shape) for old, name in pairs if own[name].shape != given[old].shape}
     epsilons = {name: _epsilon(other, old) - _epsilon(ours, name) for old, name in pairs if _is_variance(name)}
-    return Tensors(names, shapes, {name: more for name, more in epsilons.items() if more})
+    return Translation(names, shapes, {name: more for name, more in epsilons.items() if more})
 
 
 def _torchvisions(name: str) -> nn.Module:

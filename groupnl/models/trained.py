@@ -17,7 +17,7 @@ from groupnl.models.checkpoint import Checkpoint, load_checkpoint
 from groupnl.models.defaults import class_count, default_input, input_channels, input_of, says_input, says_size
 from groupnl.models.hub_folder import refuse_other_arguments
 from groupnl.models.network import build_model
-from groupnl.models.torchvision_weights import timms_name
+from groupnl.models.other_libraries import timms_name
 
 _NOTHING: Mapping[str, Any] = {}
 

@@ -15,7 +15,10 @@ from torch import Tensor
 
 from groupnl.errors import CheckpointError
 from groupnl.models.architecture import classifiers_of, create
-from groupnl.models.torchvision_weights import torchvisions_tensors, up_to_date
+from groupnl.models.efficientnet_pytorch import is_efficientnet_pytorchs
+from groupnl.models.other_libraries import translations
+from groupnl.models.torchvision_weights import up_to_date
+from groupnl.models.translation import Translation
 
 Groups = Mapping[str, Mapping[str, Tensor]]
 """Dotted path of a dictionary in the file -> the tensors that lie in it, by name."""
@@ -88,25 +91,23 @@ def find_weights(groups: Groups, architecture: str, averaged: bool) -> dict[str,
     counts = _counts(groups, names)
     if whole := _whole(counts, names):
         return _taken(groups, whole, own, architecture, averaged)
-    if found := _torchvisions(groups, architecture, averaged):
-        return found
+    modern = {group: {up_to_date(name): tensor for name, tensor in its.items()} for group, its in groups.items()}
+    for translation in translations(architecture):
+        if found := _translated(modern, architecture, averaged, translation):
+            return found
     raise CheckpointError(f"the weights do not fit {architecture}: {_difference(groups, names, counts, architecture)}")
 
 
-def _torchvisions(groups: Groups, architecture: str, averaged: bool) -> dict[str, Tensor] | None:
-    """The network's weights under its own names, where the file has them under torchvision's; else None."""
-    tensors = torchvisions_tensors(architecture)
-    if tensors is None:
-        return None
-    names = {name: None for name, own in tensors.names.items() if own}.keys()
-    modern = {
-        group: {up_to_date(name): tensor for name, tensor in content.items()} for group, content in groups.items()
-    }
-    whole = _whole(_counts(modern, names), names)
+def _translated(
+    groups: Groups, architecture: str, averaged: bool, translation: Translation
+) -> dict[str, Tensor] | None:
+    """The network's weights under its own names, where the file has them under another library's; else None."""
+    names = {name: None for name, own in translation.names.items() if own and not is_counter(own)}.keys()
+    whole = _whole(_counts(groups, names), names)
     if not whole:
         return None
-    theirs = {name: name for name in tensors.names}
-    return tensors.translate(_taken(modern, whole, theirs, architecture, averaged))
+    theirs = {name: name for name in translation.names}
+    return translation.translate(_taken(groups, whole, theirs, architecture, averaged))
 
 
 def _counts(groups: Groups, names: Collection[str]) -> Counter[Place]:
@@ -212,6 +213,12 @@ def _difference(groups: Groups, names: Collection[str], counts: Counter[Place], 
         return (
             f"they have no classifier ({some(missing)}), as of a network built with num_classes=0 or for its features: "
             "an archive answers with classes, so save the network with its classifier"
+        )
+    if is_efficientnet_pytorchs(given) and 2 * count < len(names):
+        return (
+            "their keys are EfficientNet-PyTorch's, and not all of that network: give --architecture with the name "
+            "that it has there (efficientnet-b0, efficientnet-lite0, ...) or in timm (tf_efficientnet_b0, ...; "
+            "without tf_ they are networks that pad otherwise)"
         )
     if 2 * count < len(names):
         first = f", the first that is unexpected {unexpected[0]}" if unexpected else ""

@@ -127,7 +127,7 @@ def _settle(network: nn.Module, case: Case) -> None:
 
 def _usual(case: Case, usual: dict[str, Any]) -> dict[str, Any]:
     """What timm says of a network of torchvision's, as `groupnl archive` assumes it."""
-    from groupnl.models.torchvision_weights import timms_name
+    from groupnl.models.other_libraries import timms_name
 
     return timm.get_pretrained_cfg(timms_name(case.architecture)).to_dict() if case.form == "torchvision" else usual
 

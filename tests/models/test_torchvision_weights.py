@@ -10,7 +10,7 @@ import torchvision
 from torch import nn
 
 from groupnl.errors import CheckpointError
-from groupnl.models.torchvision_files import crop_share, published_config
+from groupnl.models.torchvision_files import crop_share, torchvisions_config
 from groupnl.models.torchvision_weights import NETWORKS, torchvisions_tensors
 from groupnl.models.trained import open_trained
 
@@ -129,15 +129,15 @@ def test_every_tensor_has_its_place(name: str) -> None:
 
 
 def test_a_published_file_is_known_by_its_digest() -> None:
-    found = published_config("f37072fd" + "0" * 56)
+    found = torchvisions_config("f37072fd" + "0" * 56)
     assert found is not None
     said = {"input_size": [3, 224, 224], "crop_pct": 0.875, "interpolation": "bilinear"}
     assert found.architecture == "resnet18"
     assert {name: found.input[name] for name in said} == said
-    found = published_config("7ebf99e0" + "0" * 56)  # the second weights of one network
+    found = torchvisions_config("7ebf99e0" + "0" * 56)  # the second weights of one network
     assert found is not None
     assert (found.architecture, found.input["crop_pct"]) == ("mobilenetv2_100", 224 / 232)
-    assert published_config("0" * 64) is None
+    assert torchvisions_config("0" * 64) is None
 
 
 @pytest.mark.parametrize(("crop", "resized"), [(224, 256), (224, 232), (240, 255), (8, 93)])
