@@ -129,7 +129,7 @@ def _proven(options: Options, following: Path, folder: Path, say: Say) -> dict[s
 def _measured(options: Options, folder: Path, say: Say) -> dict[str, Any]:
     from groupnl_studies.cluster.batching import Duel, Plan
     from groupnl_studies.cluster.nodes import cluster
-    from groupnl_studies.harness.service import free_ports
+    from groupnl_studies.harness.ports import free_ports
 
     images = [photograph(seed) for seed in range(IMAGES)]
     (metrics_port,) = free_ports(1)

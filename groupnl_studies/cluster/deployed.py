@@ -13,7 +13,7 @@ from groupnl.cluster.config import APPLICATION, DEPLOYMENT, ClusterConfig
 from groupnl.cluster.running import start_proxies
 from groupnl.errors import ServerError
 from groupnl_studies.cluster.pages import Counted, Pages
-from groupnl_studies.harness.service import HOST
+from groupnl_studies.harness.ports import HOST
 
 LIMIT_S = 120.0
 _BUILD = "groupnl.cluster.application:build"

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
-from groupnl_studies.harness.service import HOST
+from groupnl_studies.harness.ports import HOST
 
 CLOSE = 1e-4  # between probabilities of batches of different sizes
 _TIMEOUT_S = 60.0

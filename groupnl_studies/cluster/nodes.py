@@ -16,7 +16,7 @@ from ray.cluster_utils import Cluster
 
 from groupnl.base.environment import report_no_usage
 from groupnl.cluster.running import connect
-from groupnl_studies.harness.service import HOST, free_ports
+from groupnl_studies.harness.ports import HOST, free_ports
 
 _REPLICA, _PROXY = "ServeReplica", "ProxyActor"  # in the names of their processes
 _SMALL = {"node_ip_address": HOST, "object_store_memory": 80 * 1024 * 1024, "include_dashboard": False}

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from groupnl.cluster.collector import TARGETS
 from groupnl.metrics import FAMILIES, OF_THE_SERVICE, Family
-from groupnl_studies.harness.service import HOST
+from groupnl_studies.harness.ports import HOST
 
 Series = tuple[str, frozenset[tuple[str, str]]]
 """A counter, or a part of a histogram: its name and labels."""

@@ -12,13 +12,13 @@ import psutil
 
 from groupnl.base.say import Say
 from groupnl.metrics import ANSWERS, OTHER, SHADOW_PAIRS
-from groupnl_studies.cluster.balanced import balancer, listens
 from groupnl_studies.cluster.compared import figures, labelled, verdicts, waiting
 from groupnl_studies.cluster.deployed import Deployed, until
 from groupnl_studies.cluster.load import Load, summary
 from groupnl_studies.cluster.nodes import Nodes
 from groupnl_studies.cluster.pages import Pages, Reading, added, below, of_verdicts, outside, total
-from groupnl_studies.harness.service import free_ports
+from groupnl_studies.harness.haproxy import haproxy
+from groupnl_studies.harness.ports import free_ports, listens
 
 UNCOVERED = "proxy killed, without a balancer"
 _SETTLED = 40  # answers in a row that say that something has happened
@@ -142,7 +142,7 @@ class Proof:
         self.found["replicas kept in place"] = len(before & self._pids())
         self.found["verdicts that are not of the promoted"] = outside(Reading(*map(of_verdicts, self._read())))
 
-    def _balance(self, haproxy: Path, seconds: float) -> None:
+    def _balance(self, program: Path, seconds: float) -> None:
         """Kill what clients ask: a node's proxy, alone and behind a balancer, then the whole node."""
         self._nodes.add()
         node = self._nodes.with_a_replica()
@@ -150,7 +150,7 @@ class Proof:
         until(lambda: listens(port), "the node's proxy answers")
         with self._phase(UNCOVERED, seconds, port):
             self._kill_proxy(node)
-        with balancer(haproxy, self._folder, self._nodes.ports[0], port) as own:
+        with haproxy(program, self._folder, (self._nodes.ports[0], port)) as own:
             with self._phase("proxy killed behind HAProxy", seconds, own):
                 self._kill_proxy(node)
             with self._phase("node killed behind HAProxy", seconds, own):

@@ -8,7 +8,7 @@ from contextlib import closing, suppress
 from typing import NamedTuple
 
 from groupnl.errors import ServerError
-from groupnl_studies.harness.service import HOST
+from groupnl_studies.harness.ports import HOST
 
 _LENGTH = b"content-length:"
 

@@ -9,7 +9,8 @@ from groupnl.corruptions.names import Cell
 from groupnl.errors import ServerError
 from groupnl.metrics import NONE, SHADOW_DROPPED, SHADOW_PAIRS, SHADOW_SAMPLED, Family
 from groupnl.report.samples import parse
-from groupnl_studies.harness.service import HOST, RunningService
+from groupnl_studies.harness.ports import HOST
+from groupnl_studies.harness.service import RunningService
 
 POLL_S = 0.5
 

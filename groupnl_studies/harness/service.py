@@ -1,6 +1,5 @@
 """A service of our own for a study: `groupnl serve` as a child process, on free ports of this machine."""
 
-import socket
 import subprocess
 import sys
 import time
@@ -18,8 +17,8 @@ from groupnl.errors import ServerError
 from groupnl.server.command import READY
 from groupnl.server.processes import end_session
 from groupnl_studies.harness.cpu import OUR_SERVER, TORCHSERVE, CpuSeconds, cpu_seconds
+from groupnl_studies.harness.ports import free_ports
 
-HOST = "127.0.0.1"
 START_LIMIT_S = 300.0
 STOP_LIMIT_S = 60.0
 _PORTS = ("inference_port", "metrics_port")
@@ -181,12 +180,3 @@ def shadow_settings(share: float) -> dict[str, Any]:
 
 QUIET = shadow_settings(0.0)
 """Settings of a service that uses no core while others are measured."""
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on at the moment."""
-    sockets = [socket.create_server((HOST, 0)) for _ in range(count)]
-    ports = [int(taken.getsockname()[1]) for taken in sockets]
-    for taken in sockets:
-        taken.close()
-    return ports

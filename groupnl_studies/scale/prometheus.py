@@ -10,7 +10,8 @@ from groupnl.base.child_process import bound_command
 from groupnl.errors import ConfigError
 from groupnl.monitoring.scrape import JOB
 from groupnl.report.samples import Samples, parse
-from groupnl_studies.harness.service import HOST, ChildProcess, free_ports
+from groupnl_studies.harness.ports import HOST, free_ports
+from groupnl_studies.harness.service import ChildProcess
 
 EVALUATIONS = 2  # scrapes between two computations of the rules, as in the configuration that is handed out
 

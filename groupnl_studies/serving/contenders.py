@@ -10,7 +10,8 @@ from groupnl.base.cores import usable_cores
 from groupnl.base.mapping import deep_merge
 from groupnl.base.yaml_file import read_mapping
 from groupnl_studies.harness.client import Request
-from groupnl_studies.harness.service import QUIET, ChildProcess, RunningService, free_ports
+from groupnl_studies.harness.ports import free_ports
+from groupnl_studies.harness.service import QUIET, ChildProcess, RunningService
 from groupnl_studies.serving.figures import OURS, STOCK, UNDER_TORCHSERVE
 from groupnl_studies.serving.others.options import ProgramOptions
 from groupnl_studies.serving.others.service import OTHERS, TEMPLATE, OtherService

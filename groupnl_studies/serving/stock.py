@@ -21,7 +21,8 @@ from groupnl.archive.read import CONFIG_FILE
 from groupnl.base import environment
 from groupnl.errors import ConfigError, ServerError, not_installed
 from groupnl.server.torchserve.java import find_java
-from groupnl_studies.harness.service import HOST, START_LIMIT_S, ChildProcess, free_ports
+from groupnl_studies.harness.ports import HOST, free_ports
+from groupnl_studies.harness.service import START_LIMIT_S, ChildProcess
 
 MODEL = "stock"
 HANDLER = "image_classifier"

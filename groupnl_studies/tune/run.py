@@ -15,8 +15,9 @@ from groupnl.metrics import BATCH_SIZE
 from groupnl.report.samples import read_endpoint
 from groupnl_studies.harness.client import Request
 from groupnl_studies.harness.load import LoadProcess
+from groupnl_studies.harness.ports import HOST
 from groupnl_studies.harness.rounds import in_turns
-from groupnl_studies.harness.service import HOST, QUIET, RunningService
+from groupnl_studies.harness.service import QUIET, RunningService
 from groupnl_studies.harness.slot import Slot, slot
 from groupnl_studies.tune.search import Axes, Candidate, Figures, Round, Step, search
 

@@ -11,7 +11,7 @@ from groupnl.cluster.collector import FILE, Collector
 from groupnl.cluster.config import ClusterConfig
 from groupnl.cluster.totals import Counted, HandOver, Sample
 from groupnl.server.comparison import Comparison
-from groupnl_studies.harness.service import free_ports
+from groupnl_studies.harness.ports import free_ports
 
 ANSWERS = Counted("groupnl_answers", "", "counter", (Sample("groupnl_answers_total", (("model", "m"),), 3.0),))
 HANDED = HandOver("a", "a:1", {"m": Comparison("a", None, "cells")}, (ANSWERS,))

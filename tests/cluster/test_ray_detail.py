@@ -11,7 +11,7 @@ from groupnl.cluster.config import ClusterConfig
 from groupnl.cluster.totals import Counted, HandOver, Sample
 from groupnl.report.samples import parse
 from groupnl.server.comparison import Comparison
-from groupnl_studies.harness.service import free_ports
+from groupnl_studies.harness.ports import free_ports
 
 PAIRS = "groupnl_shadow_pairs_total"
 SAMPLES = tuple(

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from support.front import Front
 from support.http_thread import http_thread
-from support.ports import free_ports
 
 from groupnl.cli import main
 from groupnl.cluster.roll_service import Restart, Service
 from groupnl.server.web import http_server
 from groupnl.server.web.state import RUN_HEADER
+from groupnl_studies.harness.ports import free_ports
 
 SOON = ("--timeout-s", "0.5")
 BEFORE_LONG = ("--timeout-s", "3")  # where a command is to end before, also on a busy machine

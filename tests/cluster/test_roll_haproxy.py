@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 from support.front import Front, play
-from support.haproxy import haproxy_before
+from support.haproxy import program
 from support.http_thread import http_thread
 from support.server import ask
 from support.waiting import until
@@ -16,6 +16,7 @@ from groupnl.cli import main
 from groupnl.cluster.roll_haproxy import HAProxy
 from groupnl.errors import ConfigError, NoWorkerError
 from groupnl.server.pool.ticket import Ticket
+from groupnl_studies.harness.haproxy import haproxy
 
 pytestmark = pytest.mark.slow
 BACKEND = "services"
@@ -47,7 +48,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with (
         http_thread(fronts["one"].app) as one,
         http_thread(fronts["two"].app) as two,
-        haproxy_before(folder, one, two) as port,
+        haproxy(program(), folder, (one, two)) as port,
     ):
         urls = {"one": f"http://127.0.0.1:{one}", "two": f"http://127.0.0.1:{two}"}
         yield Site(port, folder / "admin.sock", HAProxy(folder / "admin.sock", BACKEND), fronts, urls)

@@ -15,8 +15,9 @@ from PIL import Image
 from support.container import Container, running
 from support.dockerfile import ROOT, instruction, words
 from support.load import REFUSED, Load
-from support.ports import free_ports
 from support.server import STOP_LIMIT_S, ask, serving
+
+from groupnl_studies.harness.ports import free_ports
 
 IMAGE = os.environ.get("IMAGE")
 pytestmark = [

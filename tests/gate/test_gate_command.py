@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from support.played_candidate import PlayedService
-from support.ports import free_ports
 
 from groupnl import cli
 from groupnl.errors import ServerError
 from groupnl.gate import command
 from groupnl.gate.counts import counts_of
 from groupnl.report.samples import Sample, Samples
+from groupnl_studies.harness.ports import free_ports
 
 Gate = Callable[..., int]
 

@@ -12,7 +12,8 @@ from urllib.request import urlopen
 
 import pytest
 from support.fake_service import FakeService
-from support.ports import free_ports
+
+from groupnl_studies.harness.ports import free_ports
 
 pytestmark = pytest.mark.slow
 

@@ -10,8 +10,9 @@ import pytest
 from support.exposition import MODEL, TWIN, exposed
 from support.expressions import DASHBOARDS
 from support.grafana import Asked, opened
-from support.ports import free_ports
 from support.prometheus import Prometheus, configure, tools
+
+from groupnl_studies.harness.ports import free_ports
 
 pytestmark = pytest.mark.slow
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, start_http_server
-from support.ports import free_ports
 from support.reported import count_cells, count_outcomes
 
 from groupnl import __version__
@@ -34,6 +33,7 @@ from groupnl.metrics import (
 from groupnl.report.figures import figures_of, model_names
 from groupnl.report.page import page
 from groupnl.report.samples import Samples, read_endpoint
+from groupnl_studies.harness.ports import free_ports
 
 MODEL, TWIN = "a<b>&c", "twin"
 

@@ -7,12 +7,12 @@ from threading import Thread
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from support.ports import free_ports
 
 from groupnl.cli import main
 from groupnl.errors import ServerError
 from groupnl.report.command import replicas_in_words
 from groupnl.report.samples import Replicas, read_endpoint, read_prometheus
+from groupnl_studies.harness.ports import free_ports
 
 
 @pytest.mark.parametrize(

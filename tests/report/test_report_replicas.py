@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import pytest
 from prometheus_client import CollectorRegistry, start_http_server
-from support.ports import free_ports
 from support.prometheus import Prometheus, tools
 from support.reported_traffic import LOST, count_looks, expect
 from support.waiting import until, until_equal
@@ -17,6 +16,7 @@ from groupnl.errors import ServerError
 from groupnl.metrics import CLEAN, PROBE_CORRECT, PROBE_IMAGES, PROBE_SET_IMAGES, REQUESTS, SHADOW_PAIRS, Metrics
 from groupnl.report.figures import ModelFigures, figures_of
 from groupnl.report.samples import read_prometheus
+from groupnl_studies.harness.ports import free_ports
 
 pytestmark = pytest.mark.slow
 

@@ -12,12 +12,12 @@ import pytest
 from PIL import Image
 from support.certificates import make_certificate
 from support.pictures import encode, scene
-from support.ports import free_ports
 from support.server import Server
 from support.waiting import until
 
 from groupnl import cli
 from groupnl.server.certificate import trusting
+from groupnl_studies.harness.ports import free_ports
 
 PHOTO = encode(Image.fromarray(scene()), "PNG")
 PREDICT = "/predictions/tiny"

@@ -13,15 +13,16 @@ from typing import Any, NamedTuple
 
 import pytest
 from PIL import Image
-from support.haproxy import haproxy_before, program
+from support.haproxy import program
 from support.load import Load
 from support.pictures import encode, scene
-from support.ports import free_ports
 from support.server import Server, ask
 from support.waiting import until
 
 from groupnl import cli
 from groupnl.cluster.roll_haproxy import HAProxy
+from groupnl_studies.harness.haproxy import haproxy
+from groupnl_studies.harness.ports import free_ports
 
 CLIENTS = 8
 NAMES = ("one", "two")
@@ -40,7 +41,7 @@ class Replica:
     def __init__(self, folder: Path, store: Path) -> None:
         self._folder = folder
         self._options = ("--model-store", str(store), "--models", "tiny", "--workers", "1", "--batch-size", "4")
-        self._ports = free_ports()
+        self._ports = free_ports(4)
         self._is_over = False
         self._server = self._start()
         self._thread = threading.Thread(target=self._keep)
@@ -133,7 +134,7 @@ class Site(NamedTuple):
 
 @pytest.fixture(scope="module")
 def _site(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    program()  # skips where there is none
+    balancer = program()  # skips where there is none
     folder = tmp_path_factory.mktemp("site")
     with ExitStack() as started:
         replicas = []
@@ -144,7 +145,7 @@ def _site(store: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sit
         one, two = replicas
         for replica in replicas:
             replica.server.wait_for("Ctrl-C stops")
-        port = started.enter_context(haproxy_before(folder, one.server.inference, two.server.inference))
+        port = started.enter_context(haproxy(balancer, folder, (one.server.inference, two.server.inference)))
         picture = Image.fromarray(scene())
         # Each takes a while and no processor: so all clients have something in hand, and services start undisturbed.
         photos = [b"slow 0.05 " + encode(picture.rotate(40 * turn), "PNG") for turn in range(4)]

@@ -16,7 +16,6 @@ import pytest
 from prometheus_client import Metric
 from prometheus_client.metrics_core import CounterMetricFamily
 from prometheus_client.parser import text_string_to_metric_families
-from support.ports import free_ports
 from support.waiting import until_equal
 
 from groupnl.server import metrics_endpoint
@@ -24,6 +23,7 @@ from groupnl.server.metrics_endpoint import MetricsEndpoint
 from groupnl.server.observed import shared_result
 from groupnl.server.observed.kept_counts import KeptCounts
 from groupnl.server.observed.worker_files import WorkerFiles
+from groupnl_studies.harness.ports import free_ports
 
 # A worker that counts three requests, says so, and lives until its input closes.
 WORKER = """

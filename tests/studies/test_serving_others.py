@@ -16,7 +16,7 @@ from groupnl.archive.read import unpack
 from groupnl.errors import ConfigError, ServerError
 from groupnl_studies.harness.client import answers
 from groupnl_studies.harness.photographs import photograph
-from groupnl_studies.harness.service import free_ports
+from groupnl_studies.harness.ports import free_ports
 from groupnl_studies.serving.others.classifier import best
 from groupnl_studies.serving.others.options import ProgramOptions
 from groupnl_studies.serving.others.service import OTHERS, TEMPLATE, Other, OtherService, check_installed

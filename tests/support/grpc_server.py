@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from support.ports import free_ports
 from support.server import Server
+
+from groupnl_studies.harness.ports import free_ports
 
 
 @contextmanager

@@ -1,7 +1,6 @@
 """The metrics endpoint of a service with a candidate, whose counts tests play."""
 
 from prometheus_client import CollectorRegistry, start_http_server
-from support.ports import free_ports
 
 from groupnl.metrics import (
     CANDIDATE_AGREES,
@@ -15,6 +14,7 @@ from groupnl.metrics import (
     REQUESTS,
     Metrics,
 )
+from groupnl_studies.harness.ports import free_ports
 
 
 class PlayedService:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from support.fetched import fetched
-from support.ports import free_ports
 
 from groupnl.cli import main
 from groupnl.monitoring.recording import LONG_INTERVAL
+from groupnl_studies.harness.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 START_LIMIT_S = 90

@@ -17,10 +17,10 @@ import psutil
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
-from support.ports import free_ports
 from support.waiting import until
 
 from groupnl.server.management_socket import management_socket
+from groupnl_studies.harness.ports import free_ports
 
 KINDS = ("torchserve", "groupnl")
 _OURS = ("inference", "metrics")  # ports of our own server; its management API has a socket
@@ -62,7 +62,7 @@ class Server:
         self, folder: Path, *options: str, kind: str = "torchserve", ports: Sequence[int] | None = None
     ) -> None:
         self.kind = kind
-        self.inference, self.management, self.metrics, self.frontend_metrics = ports = ports or free_ports()
+        self.inference, self.management, self.metrics, self.frontend_metrics = ports = ports or free_ports(4)
         names = ("inference", "management", "metrics", "frontend-metrics")
         taken = [(name, port) for name, port in zip(names, ports, strict=True) if kind != "groupnl" or name in _OURS]
         given = [word for name, port in taken for word in (f"--{name}-port", str(port))]

@@ -14,7 +14,8 @@ from groupnl.base import environment
 from groupnl.errors import ConfigError, not_installed
 from groupnl_studies.harness.client import Request
 from groupnl_studies.harness.cpu import Parts, workers
-from groupnl_studies.harness.service import HOST, ChildProcess
+from groupnl_studies.harness.ports import HOST
+from groupnl_studies.harness.service import ChildProcess
 from groupnl_studies.serving.others.options import PATH, READY, ProgramOptions
 
 _SPAWNED = "multiprocessing.spawn"  # how both start the processes that run the network

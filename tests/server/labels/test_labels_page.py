@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from support.ports import free_ports
 
 from groupnl.server import metrics_endpoint
 from groupnl.server.keys.key import METRICS, PREDICT
@@ -23,6 +22,7 @@ from groupnl.server.metrics_endpoint import MetricsEndpoint
 from groupnl.server.observed.kept_counts import KeptCounts
 from groupnl.server.observed.worker_files import WorkerFiles
 from groupnl.server.web.hosts import LOOPBACK, Hosts
+from groupnl_studies.harness.ports import free_ports
 
 LABEL = json.dumps({"model": "tiny", "key": "one", "label": "red"}).encode()
 

@@ -8,12 +8,12 @@ import grpc
 import pytest
 from support.certificates import make_certificate
 from support.front import Front
-from support.ports import free_ports
 
 from groupnl.server.certificate import Certificate
 from groupnl.server.rpc.messages import MESSAGES, SERVICE
 from groupnl.server.rpc.served import Served
 from groupnl.server.rpc.server import rpc_server
+from groupnl_studies.harness.ports import free_ports
 
 
 async def _is_live(port: int, root: Path) -> bool:

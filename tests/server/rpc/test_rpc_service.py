@@ -9,7 +9,6 @@ from typing import Any
 import grpc
 import pytest
 from support.front import BAD, CLASSES, QUEUE_SIZE, REFUSAL, SHARES, Front, play
-from support.ports import free_ports
 
 from groupnl.errors import KillerError, NoWorkerError, QueueFullError
 from groupnl.server.keys.keys import Keys
@@ -21,6 +20,7 @@ from groupnl.server.rpc.served import Served
 from groupnl.server.rpc.server import rpc_server
 from groupnl.server.rpc.service import RpcService
 from groupnl.server.web.proxies import Proxies
+from groupnl_studies.harness.ports import free_ports
 
 PROXIES = Proxies(["127.0.0.0/8"])
 IMAGE = b"\xff\xd8\xffan image"

@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 from support.front import Front
-from support.haproxy import haproxy
+from support.haproxy import program
 from support.http_thread import http_thread
 from support.raw_requests import CASES, Case
 
 from groupnl.server.web.exchange import REFUSAL
+from groupnl_studies.harness.haproxy import haproxy
 
 pytestmark = pytest.mark.slow
 SECRET = secrets.token_hex(16)  # the proxy writes it into each request that it passes on: one in a body has it not
@@ -40,7 +41,8 @@ def port(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
     marked = {"default_backend": f"http-request set-header x-proxied {SECRET}\n    default_backend"}
     changes = SETTINGS[request.param] | marked
-    with http_thread(app) as service, haproxy(tmp_path_factory.mktemp("proxy"), service, changes) as port:
+    folder = tmp_path_factory.mktemp("proxy")
+    with http_thread(app) as service, haproxy(program(), folder, (service,), changes) as port:
         yield port
 
 
