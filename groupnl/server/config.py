@@ -7,11 +7,9 @@ import ipaddress
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from groupnl.archive.manifest import name_problem
 from groupnl.archive.model_config import JavaInt, UpToMost
 from groupnl.base import environment
 from groupnl.base.mapping import deep_merge
@@ -19,6 +17,7 @@ from groupnl.base.numbers import Count, Positive, Share
 from groupnl.base.options import option_name, read_settings
 from groupnl.base.texts import form
 from groupnl.metrics import Detail
+from groupnl.server.named_archives import Candidates, Models
 from groupnl.server.web.proxies import Header, Network
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -28,43 +27,6 @@ Name = Annotated[str, form(r"[A-Za-z0-9.\-]+(:[0-9]{1,5})?", "a host's name or I
 _NO_KEYS = ("--metrics-port", "--frontend-metrics-port")
 _TORCHSERVE_MANAGEMENT = 8081
 _OURS = ("keys", "tls_cert", "tls_key", "allowed_hosts", "grpc_port", "cors_origin", "trusted_proxies")
-
-
-def _served(item: str) -> str:
-    name, equals, file = item.partition("=")
-    if "://" in name:
-        raise ValueError("an address needs a name before it: write NAME=URL#sha256=HEX")
-    if problem := name_problem(name):
-        raise ValueError(problem)
-    if equals and not file:
-        raise ValueError(f"it names no file: write {name}, or {name}=FILE.mar")
-    return item
-
-
-def _named_once(items: tuple[str, ...]) -> tuple[str, ...]:
-    names = [item.partition("=")[0] for item in items]
-    if twice := next((name for name in names if names.count(name) > 1), None):
-        raise ValueError(f"the model name {twice!r} stands twice; each model needs a name of its own")
-    return items
-
-
-Models = Annotated[tuple[Annotated[str, AfterValidator(_served)], ...], AfterValidator(_named_once)]
-
-
-def _candidate(item: str) -> str:
-    model, _, file = item.partition("=")
-    if "://" in model:
-        raise ValueError("an address needs its model's name before it: write MODEL=URL#sha256=HEX")
-    if problem := name_problem(model):
-        raise ValueError(problem)
-    if not file:
-        raise ValueError(f"it names no file: write {model}=FILE.mar")
-    if problem := name_problem(Path(urlsplit(file).path if "://" in file else file).stem):
-        raise ValueError(f"the candidate is called as its file: {problem}; rename the file")
-    return item
-
-
-Candidates = Annotated[tuple[Annotated[str, AfterValidator(_candidate)], ...], AfterValidator(_named_once)]
 
 
 class ServeConfig(BaseModel):
