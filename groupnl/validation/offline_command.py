@@ -13,6 +13,7 @@ from groupnl.base.progress import progress
 from groupnl.corruptions import NAMES, Cell
 from groupnl.errors import ConfigError
 from groupnl.images.folders import LabelledFile
+from groupnl.models.trained import Trained
 from groupnl.robustness.record import SUFFIX, RobustnessRecord, read_record, write_record
 from groupnl.validation.crew.choose import CrewOptions, add_crew_arguments, crew_of
 from groupnl.validation.crew.job import Crew, Team
@@ -48,6 +49,22 @@ def run(options: Options) -> int:
 
 def _run(options: Options, crew: Crew) -> int:
     chosen = choose_held_back(options)
+    if not _is_finished(chosen, options.outputs):
+        _go_on(options, chosen, crew)
+    for path in options.outputs:
+        print(path)
+    return 0
+
+
+def _is_finished(chosen: Chosen, outputs: Sequence[Path]) -> bool:
+    """Whether all records are there, of the same settings and with every cell: then no image is asked about."""
+    return all(
+        path.exists() and not _resumed(_fresh(trained, chosen, read_record(path).clean_correct), path).missing()
+        for trained, path in zip(chosen.models, outputs, strict=True)
+    )
+
+
+def _go_on(options: Options, chosen: Chosen, crew: Crew) -> None:
     job = OfflineJob(
         options.data,
         chosen.models,
@@ -59,24 +76,25 @@ def _run(options: Options, crew: Crew) -> int:
     )
     with progress(unit="images", large=True) as bar, crew.at_work(job) as team:
         clean, correct = _clean(team, chosen, options.batch_size, bar)
-        fresh = [
-            RobustnessRecord(
-                architecture=trained.architecture,
-                weights_sha256=trained.sha256,
-                clean_correct=right,
-                corruptions=NAMES,
-                **chosen.measured,
-            )
-            for trained, right in zip(chosen.models, correct, strict=True)
+        records = [
+            _resumed(_fresh(trained, chosen, right), path)
+            for trained, right, path in zip(chosen.models, correct, options.outputs, strict=True)
         ]
-        records = [_resumed(record, path) for record, path in zip(fresh, options.outputs, strict=True)]
         todo = _todo(records, options.outputs)
         bar.reset(total=len(todo) * len(chosen.files))
         pieces = _pieces(chosen.files, todo, clean, options.batch_size, bar)
         _measure(team.found(pieces, bar.update), records, options.outputs)
-    for path in options.outputs:
-        print(path)
-    return 0
+
+
+def _fresh(trained: Trained, chosen: Chosen, clean_correct: int) -> RobustnessRecord:
+    """A record of this measurement without any cell."""
+    return RobustnessRecord(
+        architecture=trained.architecture,
+        weights_sha256=trained.sha256,
+        clean_correct=clean_correct,
+        corruptions=NAMES,
+        **chosen.measured,
+    )
 
 
 def _clean(

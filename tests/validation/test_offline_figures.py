@@ -92,6 +92,11 @@ def test_the_command_writes_a_whole_record_and_goes_on_with_a_part_of_one(data: 
     assert found.cells[0].flips == 5
     assert found.cells[1:] == record.cells[1:]
     assert len(text.splitlines()) > len(CELLS)
+    text = file.read_text()
+    for image in data.rglob("*.png"):
+        image.write_bytes(b"no image")  # what is finished asks about none
+    assert _robustness(data, checkpoint) == 0
+    assert file.read_text() == text
 
 
 @pytest.mark.slow
