@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from groupnl.card import InputConfig
+from groupnl.card.imagenet import imagenet_classes, imagenet_synsets
 from groupnl.errors import ConfigError, InputError
 from groupnl.images.limits import Limits
 from groupnl.images.reader import Reader
@@ -176,19 +177,27 @@ def labelled_files(folder: Path, classes: Sequence[str]) -> list[LabelledFile]:
     """The images of a folder, sorted by class and name; what is no image is left out.
 
     Args:
-        folder: holds one folder of images for each class, or for some.
+        folder: holds one folder of images for each class, or for some; ImageNet's may be called by their synsets.
         classes: names, in the order of the logits.
 
     Raises:
         ConfigError: there is no image, or a folder is none of the classes; or see `class_folders` and `image_files`.
     """
-    labels = {name: label for label, name in enumerate(classes)}
     groups = class_folders(folder)
+    labels = _labels(classes, groups)
     refuse_unknown(groups, labels)
     files = [LabelledFile(path, labels[group.name]) for group in groups for path in image_files(group)]
     if not files:
         raise no_images(folder)
     return files
+
+
+def _labels(classes: Sequence[str], folders: Sequence[Path]) -> dict[str, int]:
+    """Name of a folder -> the position of its class."""
+    labels = {name: label for label, name in enumerate(classes)}
+    if any(folder.name not in labels for folder in folders) and tuple(classes) == imagenet_classes():
+        labels |= {synset: label for label, synset in enumerate(imagenet_synsets())}
+    return labels
 
 
 def read_pixels(files: Sequence[LabelledFile], config: InputConfig) -> Tensor:

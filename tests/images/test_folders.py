@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 from support.tiny import INPUT
 
+from groupnl.card.imagenet import imagenet_classes
 from groupnl.errors import ConfigError
 from groupnl.images.folders import (
     CALLED_IMAGES,
@@ -38,6 +39,16 @@ def test_labels_follow_the_classes_and_files_are_sorted(folder: Path) -> None:
     pixels = read_pixels(files, INPUT)
     assert (pixels.shape, str(pixels.dtype)) == ((3, 3, 32, 32), "torch.uint8")
     assert pixels[:, :, 16, 16].tolist() == [[0, 200, 0], [200, 0, 0], [0, 0, 200]]
+
+
+def test_imagenets_folders_may_be_called_by_their_synsets(folder: Path) -> None:
+    classes = imagenet_classes()
+    (folder / "cat").rename(folder / "n02123045")
+    (folder / "dog").rename(folder / "beagle")
+    files = labelled_files(folder, classes)
+    assert [classes[file.label] for file in files] == ["beagle", "tabby", "tabby"]
+    with pytest.raises(ConfigError, match="n02123045, but the network has no such class"):
+        labelled_files(folder, classes[:999])
 
 
 def test_what_cannot_be_used_is_told(folder: Path) -> None:
