@@ -92,6 +92,10 @@ COMMANDS = {
     "study classifiers": Command(
         "groupnl_studies.classifiers.command", "pack networks of timm and torchvision, and compare answers with timm's"
     ),
+    "study photographs": Command(
+        "groupnl_studies.photographs.command",
+        "ask about photographs, and compare answers and shadows with timm's network",
+    ),
     "study convolutions": Command(
         "groupnl_studies.convolutions.command",
         "train the same networks with every convolution, clean and corrupted",

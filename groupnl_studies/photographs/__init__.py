@@ -1,0 +1,1 @@
+"""`groupnl study photographs`: answers to photographs, and their shadows, beside those of timm's own network."""

@@ -1,0 +1,136 @@
+"""`groupnl study photographs`: answers to photographs, and shadow pairs, each computed again with timm's network."""
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import NamedTuple
+
+from pydantic import NonNegativeInt
+
+from groupnl.archive.read import unpack
+from groupnl.base.numbers import Positive
+from groupnl.base.options import Options as BaseOptions
+from groupnl.base.progress import progress
+from groupnl.corruptions.names import NAMES
+from groupnl_studies.harness.client import Request, answers
+from groupnl_studies.harness.service import RunningService, shadow_settings
+from groupnl_studies.photographs.crops import parts, photographs
+from groupnl_studies.photographs.offline import Offline
+from groupnl_studies.photographs.pairs import Pair, compared
+
+_LEAST_ALIKE = 0.97  # of the pairs; the others are answers near a tie
+
+
+class Options(BaseOptions):
+    """What `groupnl study photographs` asks.
+
+    Attributes:
+        archive: of the model.
+        images: photographs, or folders of them.
+        pairs: parts of photographs, each a shadow pair.
+        seed: of the parts.
+    """
+
+    archive: Path
+    images: tuple[Path, ...]
+    pairs: Positive
+    seed: NonNegativeInt
+
+
+class Answer(NamedTuple):
+    """What was answered to a photograph.
+
+    Attributes:
+        file: its name.
+        best: the service's most probable class.
+        probability: of it.
+        offline: the network's own most probable class.
+    """
+
+    file: str
+    best: str
+    probability: float
+    offline: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of `groupnl study photographs`."""
+    add = parser.add_argument
+    default = Path("model_store/effnet_lite0.mar")
+    add("archive", type=Path, nargs="?", default=default, help="of the model (%(default)s)")
+    images = [Path("docs/coffee.jpg")]
+    add("--images", type=Path, nargs="+", default=images, metavar="PLACE", help="photographs, folders of some")
+    add("--pairs", type=int, default=500, metavar="N", help="parts of them that are answered again (%(default)s)")
+    add("--seed", type=int, default=0, metavar="N", help="of the parts (%(default)s)")
+
+
+def run(options: Options) -> int:
+    """Ask, compare, print the tables.
+
+    Returns:
+        1 if the live figures are others than the network's own.
+
+    Raises:
+        ArchiveError: the archive is missing or damaged.
+        ConfigError: the photographs or the network cannot be used.
+        ServerError: the service does not start, ended, or did not answer.
+    """
+    files = photographs(options.images)
+    model = options.archive.stem
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="groupnl-study-")))
+        unpack(options.archive, folder / "unpacked")
+        offline = Offline(folder / "unpacked")
+        settings = {"workers": 1, "twins": False, **shadow_settings(1.0)}
+        service = stack.enter_context(RunningService(folder, [f"{model}={options.archive}"], settings))
+        service.wait_until_ready()
+        images = progress(parts(files, options.pairs, options.seed), total=options.pairs, unit="pairs")
+        pairs = list(compared(service, model, images, offline))
+        found = [_answer(service, model, file, offline) for file in files]
+    print(answer_table(found), end="\n\n")
+    print(pair_table(pairs), end="\n\n")
+    alike = sum(pair.live == pair.offline for pair in pairs) / len(pairs)
+    print(summary(pairs))
+    return int(alike < _LEAST_ALIKE or any(answer.best != answer.offline for answer in found))
+
+
+def _answer(service: RunningService, model: str, file: Path, offline: Offline) -> Answer:
+    content = file.read_bytes()
+    (classes,) = answers(service.inference_port, [Request(f"/predictions/{model}", content)])
+    best = max(classes, key=lambda name: classes[name])
+    return Answer(file.name, best, classes[best], offline.best(offline.pixels(content)))
+
+
+def answer_table(found: Sequence[Answer]) -> str:
+    """A line a photograph."""
+    lines = ["| photograph | answer | probability | timm's network |", "|---|---|---|---|"]
+    for answer in found:
+        alike = "the same" if answer.offline == answer.best else answer.offline
+        lines.append(f"| {answer.file} | {answer.best} | {answer.probability:.0%} | {alike} |")
+    return "\n".join(lines)
+
+
+def pair_table(pairs: Sequence[Pair]) -> str:
+    """A line a corruption that was met."""
+    lines = ["| corruption | pairs | held, live | held, timm's network | not alike |", "|---|---|---|---|---|"]
+    for name in NAMES:
+        its = [pair for pair in pairs if pair.cell.corruption == name]
+        if its:
+            cells = [len(its), sum(p.live for p in its), sum(p.offline for p in its), _unlike(its)]
+            lines.append(f"| {name} | {' | '.join(map(str, cells))} |")
+    return "\n".join(lines)
+
+
+def summary(pairs: Sequence[Pair]) -> str:
+    """All pairs together, in a sentence."""
+    live, offline = (sum(held) / len(pairs) for held in zip(*((p.live, p.offline) for p in pairs), strict=True))
+    return (
+        f"{len(pairs)} pairs: the answer held in {live:.1%} live and in {offline:.1%} with timm's network; "
+        f"{_unlike(pairs)} pairs are not alike."
+    )
+
+
+def _unlike(pairs: Sequence[Pair]) -> int:
+    return sum(pair.live != pair.offline for pair in pairs)

@@ -1,0 +1,87 @@
+"""`groupnl study photographs`: what is sent, what is counted of it, and the answers that it is compared with."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from groupnl.archive.load import load_unpacked
+from groupnl.corruptions import Cell, corrupt_each
+from groupnl.errors import ConfigError, ServerError
+from groupnl.robustness.replay import spec_of
+from groupnl_studies.photographs.command import Answer, answer_table, pair_table, summary
+from groupnl_studies.photographs.crops import parts, photographs
+from groupnl_studies.photographs.offline import Offline
+from groupnl_studies.photographs.pairs import Counted, Pair
+
+COFFEE = Path(__file__).parents[2] / "docs" / "coffee.jpg"
+FOG, SNOW = Cell("fog", 3), Cell("snow", 1)
+
+
+def test_parts_are_squares_of_each_photograph_in_turn(tmp_path: Path) -> None:
+    Image.new("L", (90, 60)).save(tmp_path / "grey.png")
+    (tmp_path / "read me.txt").touch()
+    files = photographs([COFFEE, tmp_path])
+    assert [file.name for file in files] == ["coffee.jpg", "grey.png"]
+    sent = list(parts(files, 5, seed=3))
+    sizes = [Image.open(io.BytesIO(file)).size for _, file in sent]
+    assert all(width == height for width, height in sizes)
+    assert [max(size) > 60 for size in sizes] == [True, False, True, False, True]
+    assert len({key for key, _ in sent}) == 5
+    assert len({file for _, file in sent[::2]}) == 3
+    assert sent == list(parts(files, 5, seed=3))
+
+
+def test_what_is_no_photograph_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"nowhere\.jpg does not exist"):
+        photographs([tmp_path / "nowhere.jpg"])
+    with pytest.raises(ConfigError, match=r"there is no \.jpg"):
+        photographs([tmp_path])
+    (tmp_path / "broken.jpg").write_bytes(b"no image")
+    with pytest.raises(ConfigError, match=r"broken\.jpg cannot be read"):
+        next(parts([tmp_path / "broken.jpg"], 1, seed=0))
+
+
+def test_the_pair_that_came_is_told() -> None:
+    before = Counted({FOG: 4}, {FOG: 1})
+    assert before.since(before) is None
+    assert Counted({FOG: 5}, {FOG: 1}).since(before) == (FOG, True)
+    assert Counted({FOG: 5}, {FOG: 2}).since(before) == (FOG, False)
+    assert Counted({FOG: 4, SNOW: 1}, {FOG: 1, SNOW: 1}).since(before) == (SNOW, False)
+    with pytest.raises(ServerError, match="2 pairs came of one image"):
+        Counted({FOG: 5, SNOW: 1}, {FOG: 1}).since(before)
+
+
+def test_the_network_answers_as_it_was_packed(packed: Path) -> None:
+    manifest, network = load_unpacked(packed)
+    offline = Offline(packed)
+    rng = np.random.default_rng(0)
+    image = Image.fromarray(rng.integers(0, 256, (73, 73, 3), np.uint8))  # of 64 / 0.875 pixels: only cropped
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    pixels = offline.pixels(buffer.getvalue())
+    assert torch.equal(pixels, torch.from_numpy(np.asarray(image)[4:68, 4:68].transpose(2, 0, 1).copy()))
+
+    spoilt = corrupt_each(pixels[None], [spec_of("key", Cell("gaussian_noise", 5), seed=0)])[0]
+    best = []
+    for each in (pixels, spoilt):
+        with torch.inference_mode():
+            logits = network((each[None].float() / 255 - 0.5) / 0.5)
+        best.append(manifest.card.classes[int(logits.argmax())])
+    assert [offline.best(pixels), offline.best_in(pixels, "key", Cell("gaussian_noise", 5))] == best
+
+
+def test_tables_say_what_was_found() -> None:
+    answers = [Answer("a.jpg", "cup", 0.514, "cup"), Answer("b.jpg", "cup", 0.2, "espresso")]
+    assert answer_table(answers).splitlines()[2:] == [
+        "| a.jpg | cup | 51% | the same |",
+        "| b.jpg | cup | 20% | espresso |",
+    ]
+    pairs = [Pair(FOG, True, True), Pair(SNOW, True, False), Pair(Cell("fog", 1), False, False)]
+    assert pair_table(pairs).splitlines()[2:] == ["| snow | 1 | 1 | 0 | 1 |", "| fog | 2 | 1 | 1 | 0 |"]
+    assert summary(pairs) == (
+        "3 pairs: the answer held in 66.7% live and in 33.3% with timm's network; 1 pairs are not alike."
+    )
