@@ -11,7 +11,8 @@ FROST := $(PIP_INSTALL) --no-deps imagecorruptions-imaug
 # To bytecode, on all cores; pip does it on one. What some packages bring as templates is no Python, and is left.
 COMPILE := $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 
-ARCHIVES := model_store/gnl_effnet_es.mar model_store/effnet_es.mar
+ICONS := gnl_effnet_es effnet_es
+ARCHIVES := $(ICONS:%=model_store/%.mar)
 # What ends up inside an archive, beside the weights.
 PROBE := model_store/probe
 GROUPS := model_store/icon_groups.yaml
@@ -26,7 +27,7 @@ PACKING := $(shell find groupnl handlers \( -path groupnl/training -o -path grou
 PACKED := $(PROBE) $(GROUPS) $(wildcard $(PROBE)/* $(PROBE)/*/*) $(wildcard model_store/*.robustness.json) \
 	$(wildcard model_store/*.traffic.safetensors) $(PACKING)
 
-.PHONY: install serve monitor loadtest image test test-fast lint format tools archives data train-default traffic clean
+.PHONY: install serve monitor loadtest image test test-of-defaults test-of-all-else test-fast lint format tools archives data train-default traffic clean
 .DEFAULT_GOAL := help
 
 help:
@@ -101,24 +102,31 @@ model_store/effnet_es.mar: model_store/efficientnet_es.safetensors $(PACKED) | $
 
 # --- checks --------------------------------------------------------------------------------------------------------
 
-# Three processes for two cores, since many tests wait, and one thread in each; a file's tests share one. tests/conftest.py says
+# More processes than cores, since many tests wait, and one thread in each; a file's tests share one. tests/conftest.py says
 # which come first.
 # The programs that they start read our modules as bytecode, where the environment does not want any, too.
-PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder --durations=25 --durations-min=10
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --durations=25 --durations-min=10
+SHARED := --numprocesses 4 --dist loadfile --no-loadscope-reorder
+OF_DEFAULTS := tests/running/test_default_models.py
 
-# Packing compiles on one core while what tests need is installed, and lint runs, on the other: how fast engines are is
-# told by the processor time that they take, too.
+# Packing and lint work while tests wait, lint with what the tests leave it; that of the default models comes when these are
+# packed, but for the one whose weights must be fetched. How fast engines are is told by the processor time that they take, too.
 test:
-	$(MAKE) --no-print-directory --jobs 2 lint archives tools
-	$(PYTEST)
+	$(MAKE) --no-print-directory --jobs 3 GENTLY='nice -n 10' MODELS='$(ICONS)' lint test-of-defaults test-of-all-else
+
+test-of-defaults: archives $(VENV)/dev.stamp
+	$(PYTEST) $(OF_DEFAULTS)
+
+test-of-all-else: tools $(VENV)/dev.stamp
+	$(PYTEST) $(SHARED) --ignore $(OF_DEFAULTS)
 
 test-fast: $(VENV)/dev.stamp
-	$(PYTEST) -m "not slow and not service"
+	$(PYTEST) $(SHARED) -m "not slow and not service"
 
 lint: $(VENV)/dev.stamp
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+	$(GENTLY) $(BIN)/ruff check .
+	$(GENTLY) $(BIN)/ruff format --check .
+	$(GENTLY) $(BIN)/mypy
 
 # Programs that tests are skipped without, fetched while others compute.
 tools: | $(BIN)/python
