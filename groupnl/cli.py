@@ -101,6 +101,11 @@ COMMANDS = {
         "train the same networks with every convolution, clean and corrupted",
         draws=True,
     ),
+    "study robustness": Command(
+        "groupnl_studies.robustness.command",
+        "train networks in ways that make them robust, with and without GroupNL",
+        draws=True,
+    ),
     "study nonlinearity": Command(
         "groupnl_studies.nonlinearity.command",
         "measure how much of GroupNL's generated maps is affine in their seeds",

@@ -178,6 +178,7 @@ def test_file_that_cannot_be_written_is_told_in_a_sentence(tmp_path, capsys):
         ["bench", "models", "--out", "bench"],
         ["bench", "serve", "--plot", "serve.svg"],
         ["study", "convolutions", "--out", "study"],
+        ["study", "robustness", "--out", "study"],
         ["study", "nonlinearity", "--out", "study"],
         ["study", "live-vs-offline"],
     ],

@@ -1,31 +1,26 @@
 """Forward passes beside the standard network's, in one run; a quick measurement of its own, not while cells train."""
 
-import json
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
-from groupnl.base.atomic_file import write_whole
-from groupnl.base.others import Others, others_in_words
 from groupnl.base.progress import progress
 from groupnl.inference.rewrite import to_inference
-from groupnl_studies.convolutions.kinds import STANDARD
-from groupnl_studies.convolutions.networks import NETWORKS, build_network
-from groupnl_studies.convolutions.recipe import ImagePlan
-from groupnl_studies.harness.machine import machine
+from groupnl_studies.grid.kinds import STANDARD
+from groupnl_studies.grid.networks import NETWORKS, build_network
+from groupnl_studies.grid.recipe import ImagePlan
+from groupnl_studies.grid.speed import Ratios, record_speed
 from groupnl_studies.harness.rounds import median_over
 
-FILE = "speed.json"
 _BATCH, _CLASSES, _ROUNDS = 32, 50, 15
 # Forms of a network: as it was trained, and rewritten for inference.
 TRAINED, REWRITTEN = "trained", "rewritten"
 
 
 def measure_speed(out: Path, threads: int) -> str:
-    """Time every network with every convolution, untrained, in float32 and eager PyTorch, and write `speed.json`.
+    """Time every network with every convolution, untrained, in float32 and eager PyTorch, and write it down.
 
     Args:
         out: folder of the study.
@@ -34,25 +29,14 @@ def measure_speed(out: Path, threads: int) -> str:
     Returns:
         What is to be said of other programs that used the machine meanwhile.
     """
-    measured_on = machine()
-    torch.set_num_threads(threads)
     size = ImagePlan().size
     images = torch.rand(_BATCH, 3, size, size).contiguous(memory_format=torch.channels_last)
-    others = Others()
-    networks = {name: _ratios(name, images) for name in progress(NETWORKS, unit="networks")}
-    busy = others.cores()
     settings = {"batch": _BATCH, "size": size, "threads": threads, "precision": "float32", "rounds": _ROUNDS}
-    content = {"machine": measured_on, "settings": settings, "others": busy, "ratios": networks}
-    write_whole(out / FILE, json.dumps(content, indent=1) + "\n")
-    return others_in_words(busy)
 
+    def measure() -> Ratios:
+        return {name: _ratios(name, images) for name in progress(NETWORKS, unit="networks")}
 
-def read_ratios(out: Path) -> dict[str, dict[str, dict[str, float]]]:
-    """Network -> convolution -> form -> time of a forward pass over the standard network's; empty if not measured."""
-    path = out / FILE
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"ratios": {}}
-    ratios: dict[str, dict[str, dict[str, float]]] = content["ratios"]
-    return ratios
+    return record_speed(out, threads, settings, measure)
 
 
 def _ratios(name: str, images: torch.Tensor) -> dict[str, dict[str, float]]:

@@ -11,7 +11,8 @@ from groupnl.errors import ConfigError
 from groupnl.inference.pixels import PixelNetwork
 from groupnl.models.trained import open_described
 from groupnl.validation.offline import read_images
-from groupnl_studies.convolutions.result import some_results
+from groupnl_studies.convolutions.design import CONVOLUTIONS
+from groupnl_studies.grid.result import some_results
 from groupnl_studies.harness.fit import LayerFit, fit_layers
 from groupnl_studies.nonlinearity.output import draw, table, write_csv
 from groupnl_studies.nonlinearity.random_layers import FORMS, WIDTHS, fit_random
@@ -81,7 +82,7 @@ def _fit_checkpoint(path: Path, options: Options) -> list[LayerFit]:
 def _fits_of_study(results: Path) -> dict[str, list[LayerFit]]:
     """Those of each network with GroupNL layers; all seeds together."""
     found: dict[str, list[LayerFit]] = {}
-    for result in some_results(results):
+    for result in some_results(results, CONVOLUTIONS):
         if result.fits:
             found.setdefault(f"{result.data}, {result.network}, {result.kind}", []).extend(result.fits)
     if not found:

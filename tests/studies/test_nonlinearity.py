@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from support.convolution_results import result
+from support.grid_results import result
 from support.pictures import scene
 from support.tiny import tiny_checkpoint
 
 from groupnl.base.options import read_options
 from groupnl.errors import ConfigError
 from groupnl.layers import GroupNLConv2d
-from groupnl_studies.convolutions.result import write_result
+from groupnl_studies.grid.result import write_result
 from groupnl_studies.harness.fit import LayerFit, fit_layer, fit_layers, seed_of_each, squared_correlation
 from groupnl_studies.nonlinearity import command
 from groupnl_studies.nonlinearity.output import write_csv

@@ -1,4 +1,4 @@
-"""groupnl study convolutions: data sets, their preparation, augmentation."""
+"""Studies that train: data sets, their preparation, augmentation."""
 
 import gzip
 from pathlib import Path
@@ -11,10 +11,10 @@ from PIL import Image
 from groupnl.corruptions import CELLS, CorruptionSpec, corrupt_each
 from groupnl.errors import ConfigError
 from groupnl.robustness.sampling import seed_of
-from groupnl_studies.convolutions import prepared
-from groupnl_studies.convolutions.augment import augment, normalise
-from groupnl_studies.convolutions.images import DataSet, Labelled, read_fashion_mnist, read_icons
-from groupnl_studies.convolutions.recipe import ImagePlan, Recipe
+from groupnl_studies.grid import prepared
+from groupnl_studies.grid.augment import augment, levels, normalise
+from groupnl_studies.grid.images import DataSet, Labelled, read_fashion_mnist, read_icons
+from groupnl_studies.grid.recipe import ImagePlan, Recipe
 
 FEW = CELLS[:2] + CELLS[-1:]
 
@@ -132,6 +132,7 @@ def test_without_crops_and_flips_images_are_only_scaled() -> None:
     torch.testing.assert_close(found, normalise(pixels), atol=1e-4, rtol=0)
     flipped = augment(pixels, recipe(least_area=1, flip=1), torch.Generator().manual_seed(0))
     torch.testing.assert_close(flipped, normalise(pixels).flip(-1), atol=1e-4, rtol=0)
+    assert torch.equal(levels(found), pixels)
     assert normalise(torch.tensor([[[[0]], [[255]], [[51]]]], dtype=torch.uint8)).flatten().tolist() == pytest.approx(
         [-2, 2, -1.2]
     )

@@ -7,7 +7,7 @@ import torch
 
 from groupnl.base.atomic_file import replacing
 from groupnl.errors import ConfigError
-from groupnl_studies.convolutions.recipe import Recipe
+from groupnl_studies.grid.recipe import Recipe
 
 
 class Progress(NamedTuple):

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from groupnl.base.child_process import end_with_parent
 from groupnl.errors import GroupNLError
-from groupnl_studies.convolutions.cells import StudyCell
-from groupnl_studies.convolutions.result import Result
-from groupnl_studies.convolutions.run import Plan, run_cell
+from groupnl_studies.grid.cells import StudyCell
+from groupnl_studies.grid.result import Result
+from groupnl_studies.grid.run import Plan, run_cell
 
 
 class Failure(NamedTuple):
@@ -49,8 +49,13 @@ class Clock:
         return time.monotonic() + self._expected_s(cell) <= self._end
 
     def _expected_s(self, cell: StudyCell) -> float:
-        like = [each.seconds for each in self._known if (each.data, each.network) == (cell.data, cell.network)]
+        like = [each.seconds for each in self._known if _work(each.cell) == _work(cell)]
         return statistics.median(like) if like else 0.0
+
+
+def _work(cell: StudyCell) -> tuple[str, str, str | None]:
+    """Cells that are alike in this take about as long."""
+    return cell.data, cell.network, cell.training
 
 
 def run_cells(cells: Sequence[StudyCell], plan: Plan, jobs: int, clock: Clock) -> Iterator[Result | Failure]:

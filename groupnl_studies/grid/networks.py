@@ -17,7 +17,7 @@ from torch import nn
 
 from groupnl.models.families import MOBILE, Place
 from groupnl.models.size import NetworkSize, size_of
-from groupnl_studies.convolutions.kinds import KINDS, STANDARD
+from groupnl_studies.grid.kinds import KINDS, STANDARD
 
 WIDTH = 16  # channels of ResNet-18's first layer; the published one has 64
 

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
-from groupnl_studies.convolutions.recipe import Recipe
+from groupnl_studies.grid.recipe import Recipe
 
 _MEAN, _DEVIATION = 0.5, 0.25
 
@@ -13,6 +13,11 @@ def normalise(pixels: Tensor) -> Tensor:
     """uint8 (B, 3, S, S) -> float32 of the same shape, from -2 to 2, channels last."""
     levels = pixels.contiguous(memory_format=torch.channels_last).float()
     return levels.div_(255 * _DEVIATION).sub_(_MEAN / _DEVIATION)
+
+
+def levels(scaled: Tensor) -> Tensor:
+    """What `normalise` was given, to the nearest level: float32 (B, 3, S, S) -> uint8."""
+    return scaled.add(_MEAN / _DEVIATION).mul_(255 * _DEVIATION).round_().to(torch.uint8)
 
 
 def augment(pixels: Tensor, recipe: Recipe, generator: Generator) -> Tensor:

@@ -1,4 +1,4 @@
-"""How every network of the study is trained and measured: one place for all of it, recorded in every result."""
+"""How every network of a study is trained and measured: one place for all of it, recorded in every result."""
 
 from typing import Annotated
 
@@ -26,7 +26,7 @@ class ImagePlan(BaseModel):
 
 
 class Recipe(BaseModel):
-    """The recipe of one network on one data set, the same for all convolutions.
+    """The recipe of one network on one data set, the same for all convolutions and trainings.
 
     Attributes:
         images: which images are used.

@@ -16,8 +16,8 @@ from groupnl.base.progress import progress
 from groupnl.corruptions import CELLS, corrupt_each
 from groupnl.errors import ConfigError
 from groupnl.robustness.replay import spec_of
-from groupnl_studies.convolutions.images import DataSet, Labelled
-from groupnl_studies.convolutions.recipe import ImagePlan
+from groupnl_studies.grid.images import DataSet, Labelled
+from groupnl_studies.grid.recipe import ImagePlan
 
 _RECORD, _IMAGES, _CORRUPTED = "prepared.json", "images.npz", "corrupted.npy"
 

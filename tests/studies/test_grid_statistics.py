@@ -1,9 +1,9 @@
-"""groupnl study convolutions: the paired test over seeds and images."""
+"""Studies that train: the paired test over seeds and images."""
 
 import numpy as np
 import pytest
 
-from groupnl_studies.convolutions.statistics import compare, holm
+from groupnl_studies.grid.statistics import compare, holm
 
 
 def test_a_large_difference_over_all_seeds_is_seen() -> None:

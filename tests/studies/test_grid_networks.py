@@ -1,12 +1,12 @@
-"""groupnl study convolutions: the networks and what stands in them."""
+"""Studies that train: the networks and what stands in them."""
 
 import pytest
 import torch
 from torch import nn
 
 from groupnl.layers import GhostConv2d, GroupNLConv2d, MonoConv2d, SineFMConv2d
-from groupnl_studies.convolutions.kinds import KINDS, STANDARD
-from groupnl_studies.convolutions.networks import NETWORKS, build_network, cost
+from groupnl_studies.grid.kinds import KINDS, STANDARD
+from groupnl_studies.grid.networks import NETWORKS, build_network, cost
 
 PAIRS = [(name, kind) for name, design in NETWORKS.items() for kind in design.kinds]
 PLACES = {"resnet18": 13, "mobilenetv2": 17}

@@ -1,6 +1,7 @@
 """One cell: trained, asked, and written down."""
 
 import time
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import NamedTuple
@@ -10,14 +11,16 @@ import torch
 from timm.utils import random_seed
 from torch import Tensor, nn
 
-from groupnl_studies.convolutions.augment import normalise
-from groupnl_studies.convolutions.cells import StudyCell
-from groupnl_studies.convolutions.images import Labelled
-from groupnl_studies.convolutions.networks import build_network
-from groupnl_studies.convolutions.prepared import Prepared, load_prepared
-from groupnl_studies.convolutions.recipe import Recipe
-from groupnl_studies.convolutions.result import Result, result_path, write_result
-from groupnl_studies.convolutions.train import best_classes, train
+from groupnl_studies.grid.augment import normalise
+from groupnl_studies.grid.cells import StudyCell
+from groupnl_studies.grid.families import FAMILIES, cells_of
+from groupnl_studies.grid.images import Labelled
+from groupnl_studies.grid.networks import build_network
+from groupnl_studies.grid.prepared import Prepared, load_prepared
+from groupnl_studies.grid.recipe import Recipe
+from groupnl_studies.grid.result import Result, result_path, write_result
+from groupnl_studies.grid.train import best_classes, train
+from groupnl_studies.grid.trainings import PLAIN, TRAININGS
 from groupnl_studies.harness.fit import fit_layers
 
 _PACKAGES = ("groupnl-serve", "torch", "timm", "numpy", "opencv-python-headless")
@@ -34,7 +37,7 @@ class Plan(NamedTuple):
     """
 
     out: Path
-    recipes: dict[tuple[str, str], Recipe]
+    recipes: Mapping[tuple[str, str], Recipe]
     threads: int
 
 
@@ -56,7 +59,7 @@ def run_cell(cell: StudyCell, plan: Plan) -> Result:
     network = build_network(cell.network, cell.kind, images.record.classes)
     network = network.to(memory_format=torch.channels_last)
     state = result_path(plan.out, cell).with_suffix(".state")
-    progress = train(network, images.train, recipe, cell.seed, state)
+    progress = train(network, images.train, recipe, TRAININGS[cell.training or PLAIN], cell.seed, state)
     started = time.monotonic()
     right = _corrupted_right(network, images)
     result = Result(
@@ -67,6 +70,7 @@ def run_cell(cell: StudyCell, plan: Plan) -> Result:
         clean={split: _answers(network, labelled) for split, labelled in images.tests.items()},
         right_by_cell=tuple(right.sum(axis=1).tolist()),
         right_by_image=tuple(right.sum(axis=0).tolist()),
+        right_by_family={family: tuple(right[cells_of(family)].sum(axis=0).tolist()) for family in FAMILIES},
         fits=tuple(fit_layers(network, _evenly(images))),
         seconds=progress.seconds + time.monotonic() - started,
         threads=plan.threads,

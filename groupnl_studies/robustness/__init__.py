@@ -1,0 +1,1 @@
+"""`groupnl study robustness`: trainings that are meant to make networks robust, with and without GroupNL."""
