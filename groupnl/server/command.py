@@ -24,6 +24,7 @@ from groupnl.server.store_sources import with_fetched
 from groupnl.server.web.proxies import Header
 
 SAMPLE_IMAGE = Path("docs/sample.png")  # below the repository's root
+_SAMPLES = {"effnet_lite0": Path("docs/coffee.jpg")}  # of a model that knows other things than icons
 READY = "Ctrl-C stops"  # the last line before it serves
 
 
@@ -157,7 +158,8 @@ def make_log_dir(folder: Path) -> None:
 
 
 def _announce(config: ServeConfig, model: str, say: Say) -> None:
-    image = SAMPLE_IMAGE if SAMPLE_IMAGE.exists() else Path("IMAGE.jpg")
+    sample = _SAMPLES.get(model, SAMPLE_IMAGE)
+    image = sample if sample.exists() else Path("IMAGE.jpg")
     header = "-H 'Authorization: Bearer KEY' " if config.token_auth or config.has_keys else ""
     url = shown_url(config)
     say(f"ready; try:\n  curl {header}-T {shlex.quote(str(image))} {url}predictions/{model}")
