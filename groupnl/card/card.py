@@ -115,6 +115,7 @@ class TrainingRecord(Card):
         accuracy: name of the split -> accuracy of exactly these weights.
         versions: package -> version that trained them.
         origins: other checkpoints that they were made with the help of; left out where there are none.
+        robust: how they were made robust, in a sentence or two; left out where nothing was done for it.
     """
 
     command: str
@@ -124,8 +125,9 @@ class TrainingRecord(Card):
     licences: dict[str, str]
     accuracy: dict[str, SplitAccuracy]
     versions: dict[str, str]
-    # So a card without any can be read by earlier versions.
+    # Both: so a card without any can be read by earlier versions.
     origins: Annotated[tuple[Origin, ...], Field(exclude_if=lambda origins: not origins)] = ()
+    robust: Annotated[str | None, Field(exclude_if=lambda said: not said)] = None
 
 
 class ModelCard(Card):

@@ -42,6 +42,7 @@ def _training(record: TrainingRecord) -> str:
         f"```\n{record.command}\n```",
         f"Seed {record.seed}, {counted(record.epochs, 'epoch')}, {versions}.",
         *map(_origin, record.origins),
+        *filter(None, [record.robust]),
         "## Data",
         record.data,
         _table(("source", "licence"), record.licences),

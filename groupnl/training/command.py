@@ -18,7 +18,9 @@ from groupnl.training.distributed import World, joined
 from groupnl.training.log import FILE as LOG
 from groupnl.training.names import refuse_unknown
 from groupnl.training.options import Options, add_options, parse
+from groupnl.training.robust import VIEWS
 from groupnl.training.trainer import Trainer
+from groupnl.training.views import said
 
 _PACKAGES = ("torch", "torchvision", "timm", "pillow")
 
@@ -55,13 +57,17 @@ def _announce(trainer: Trainer) -> None:
     config, world = trainer.config, trainer.world
     together = f"{world.size} processes, the first" if world.size > 1 else "one process"
     precision = precision_name(trainer.precision)
+    views = f", {VIEWS} views of each" if config.jsd else ""
     print(
-        f"{config.model}: {together} on {world.device}, {precision}, {world.size * config.batch_size} images a step",
+        f"{config.model}: {together} on {world.device}, {precision}, {world.size * config.batch_size} images a step"
+        f"{views}",
         file=sys.stderr,
     )
     if world.size > 1:
         found = traffic_of(trainer.network)
         print(f"{found.gradients / 1e6:.2f} MB of gradients are averaged in each step", file=sys.stderr)
+    if sentence := said(config):
+        print(sentence, file=sys.stderr)
     for origin in trainer.origins:
         print(f"{origin.role} {origin.file} ({origin.architecture}): {origin.said}", file=sys.stderr)
     if trainer.epoch:
@@ -80,6 +86,7 @@ def _record(trainer: Trainer) -> TrainingRecord:
         accuracy=trainer.measure(),
         versions={name: version(name) for name in _PACKAGES},
         origins=tuple(trainer.origins),
+        robust=said(config),
     )
 
 

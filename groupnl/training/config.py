@@ -40,6 +40,7 @@ Channels3 = Annotated[tuple[float, float, float], BeforeValidator(_numbers)]
 Deviations3 = Annotated[tuple[PositiveFloat, PositiveFloat, PositiveFloat], BeforeValidator(_numbers)]
 Range = Annotated[tuple[Share, Share], BeforeValidator(_numbers), AfterValidator(_rising)]
 TrainPrecision = Literal["auto", "amp", FloatName]
+Robust = Literal["augmix", "prime", "noise", "pixmix"]
 
 
 class TrainConfig(BaseModel):
@@ -113,11 +114,22 @@ class TrainConfig(BaseModel):
     ema_warmup: bool = Field(True, description="let that decay rise to its value in the first steps")
     scale_min: Annotated[float, Field(gt=0, le=1)] = Field(0.4, description="smallest area of a random crop")
     hflip: Share = Field(0.5, description="probability of a horizontal flip")
-    color_jitter: NonNegativeFloat = Field(0.4, description="strength of the colour jitter")
+    color_jitter: NonNegativeFloat = Field(
+        0.4, description="strength of the colour jitter, which --aa and --robust take the place of"
+    )
     aa: str | None = Field(None, description="timm augmentation policy, e.g. rand-m9-mstd0.5")
     reprob: Share = Field(0.0, description="probability of random erasing")
     remode: Literal["const", "rand", "pixel"] = Field(
         "pixel", description="what is put in its place: black, one random colour, or random pixels"
+    )
+
+    robust: Robust | None = Field(
+        None, description="augmentation against corruptions that nobody foresaw: augmix, prime, noise or pixmix"
+    )
+    jsd: NonNegativeFloat = Field(
+        0.0,
+        description="weight of the Jensen-Shannon divergence between an image and two augmented views of it, each step "
+        "then costs three times; 12 as published; 0: one view only",
     )
 
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(42, description="of every random choice")

@@ -16,7 +16,9 @@ from groupnl.training.config import TrainConfig
 from groupnl.training.distributed import World, spread
 from groupnl.training.images import as_served
 from groupnl.training.refusal import refused
+from groupnl.training.robust import VIEWS
 from groupnl.training.sources import Dataset
+from groupnl.training.views import Transform, refuse_unsuited, training_transform
 
 # timm's loaders yield (images, classes); timm is not typed.
 Loader = Any
@@ -36,16 +38,18 @@ def input_config(config: TrainConfig) -> InputConfig:
 def train_loader(config: TrainConfig, dataset: Dataset, world: World, classes: int) -> Loader:
     """Augmented, shuffled batches of this process.
 
-    Images of a batch are mixed before one of them is erased in part, as in the published script.
+    Images of a batch are mixed before one of them is erased in part, as in the published script. Of several views the
+    first is not erased.
 
     Returns:
         Yields images, (B, 3, S, S) float32 normalised, and classes: (B,) int64, or (B, classes) float32 shares of each
-        where images are mixed.
+        where images are mixed. With several views of each image B is so many times as large: all first ones come first.
 
     Raises:
-        ConfigError: an augmentation that timm does not know, fewer images than a step needs, or an odd number of them
-            to mix in pairs.
+        ConfigError: an augmentation that timm does not know, settings that do not go together, fewer images than a step
+            needs, or an odd number of them to mix in pairs.
     """
+    refuse_unsuited(config)
     if config.mixes and config.batch_size % 2:
         raise ConfigError(f"--batch-size {config.batch_size} is odd, but --mixup and --cutmix mix images in pairs")
     with refused(f"--aa {config.aa}"):
@@ -55,8 +59,10 @@ def train_loader(config: TrainConfig, dataset: Dataset, world: World, classes: i
             distributed=world.size > 1,
             scale=(config.scale_min, 1.0),
             hflip=config.hflip,
-            color_jitter=config.color_jitter,
+            color_jitter=None if config.robust else config.color_jitter,
             auto_augment=config.aa,
+            num_aug_splits=VIEWS if config.jsd else 1,  # with 1, too, the transforms come in parts
+            re_split=config.jsd > 0,
             interpolation=config.train_interpolation or config.interpolation,
             re_prob=config.reprob,
             re_mode=config.remode,
@@ -68,7 +74,7 @@ def train_loader(config: TrainConfig, dataset: Dataset, world: World, classes: i
             f"split {config.train_split} has {counted(len(dataset), 'image')}, fewer than one batch of "
             f"{config.batch_size * world.size}: lower --batch-size"
         )
-    return _as_served(loader)
+    return _transformed(loader, training_transform(config, loader.dataset.transform))
 
 
 def _mixing(config: TrainConfig, classes: int) -> FastCollateMixup:
@@ -91,8 +97,8 @@ def begin_epoch(loader: Loader, epoch: int, seed: int) -> None:
         reader.ds, reader.worker_seed = None, torch.initial_seed()
 
 
-def _as_served(loader: Loader) -> Loader:
-    loader.dataset.transform = Compose([as_served, loader.dataset.transform])
+def _transformed(loader: Loader, transform: Transform) -> Loader:
+    loader.dataset.transform = transform
     inner: Any = getattr(loader, "loader", loader)  # timm wraps the one that starts processes
     inner.multiprocessing_context = helpers(inner.num_workers)
     return loader
@@ -100,15 +106,14 @@ def _as_served(loader: Loader) -> Loader:
 
 def eval_loader(config: TrainConfig, dataset: Dataset, world: World) -> Loader:
     """Resized and centre-cropped batches in the order of this process's share of the split."""
-    return _as_served(
-        create_loader(
-            dataset,
-            is_training=False,
-            crop_pct=config.crop_pct,
-            interpolation=config.interpolation,
-            **_shared(config, world),
-        )
+    loader = create_loader(
+        dataset,
+        is_training=False,
+        crop_pct=config.crop_pct,
+        interpolation=config.interpolation,
+        **_shared(config, world),
     )
+    return _transformed(loader, Compose([as_served, loader.dataset.transform]))
 
 
 def _shared(config: TrainConfig, world: World) -> dict[str, Any]:

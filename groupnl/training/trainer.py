@@ -6,7 +6,9 @@ before it: a run that was stopped and goes on computes what an unbroken one woul
 
 import math
 import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager, closing, nullcontext
+from functools import partial
 from typing import Any
 
 import torch
@@ -31,6 +33,7 @@ from groupnl.training.initial import open_related, origin_of
 from groupnl.training.log import Events, Row, write_log
 from groupnl.training.optimisation import Optimisation
 from groupnl.training.published import save_published
+from groupnl.training.robust import jensen_shannon
 from groupnl.training.sources import source_of
 from groupnl.training.state import forget_state, load_state, save_state
 from groupnl.training.teacher import teacher_of
@@ -83,7 +86,7 @@ class Trainer:
         self.eval_loaders = {
             split: eval_loader(config, share.dataset, self.world) for split, share in self.shares.items()
         }
-        self.loss = SoftTargetCrossEntropy() if config.mixes else LabelSmoothingCrossEntropy(config.smoothing)
+        self.loss = _loss(config)
         self.restart = restart
         self.rows: list[Row] = [] if restart else load_state(config, self._circumstances(), self._parts())
         self._refuse_scattered_states()
@@ -188,7 +191,7 @@ class Trainer:
         pixels = images.contiguous(memory_format=torch.channels_last)
         with self.autocast, recorded(self.network, self.teacher.watched if self.teacher else ()) as maps:
             logits = self.wrapped(pixels).float()
-        loss: Tensor = self.loss(logits, classes)
+        loss = self.loss(logits, classes)
         if self.teacher:
             loss = self.teacher.loss(loss, logits, maps, pixels, self.autocast)
         self.optimisation.step(loss)
@@ -229,6 +232,14 @@ class Trainer:
             metric = 100 * float(self.rows[-1][config.eval_splits[0]]) if config.eval_splits else None
             averaged = self.ema.module if self.ema else None
             save_published(config, self.card(), self.epoch - 1, self.network, averaged, self.optimisation, metric)
+
+
+def _loss(config: TrainConfig) -> Callable[[Tensor, Tensor], Tensor]:
+    """What is made of logits and classes, as the training loader gives these."""
+    if config.jsd:
+        return partial(jensen_shannon, smoothing=config.smoothing, weight=config.jsd)
+    hard: nn.Module = SoftTargetCrossEntropy() if config.mixes else LabelSmoothingCrossEntropy(config.smoothing)
+    return hard
 
 
 def _several(classes: tuple[str, ...]) -> tuple[str, ...]:
