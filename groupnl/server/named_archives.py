@@ -9,12 +9,16 @@ from pydantic import AfterValidator
 from groupnl.archive.manifest import name_problem
 
 
-def _served(item: str) -> str:
-    name, equals, file = item.partition("=")
+def _check_name(name: str, whose: str, form: str) -> None:
     if "://" in name:
-        raise ValueError("an address needs a name before it: write NAME=URL#sha256=HEX")
+        raise ValueError(f"an address needs {whose} name before it: write {form}=URL#sha256=HEX")
     if problem := name_problem(name):
         raise ValueError(problem)
+
+
+def _served(item: str) -> str:
+    name, equals, file = item.partition("=")
+    _check_name(name, "a", "NAME")
     if equals and not file:
         raise ValueError(f"it names no file: write {name}, or {name}=FILE.mar")
     return item
@@ -29,10 +33,7 @@ def _named_once(items: tuple[str, ...]) -> tuple[str, ...]:
 
 def _candidate(item: str) -> str:
     model, _, file = item.partition("=")
-    if "://" in model:
-        raise ValueError("an address needs its model's name before it: write MODEL=URL#sha256=HEX")
-    if problem := name_problem(model):
-        raise ValueError(problem)
+    _check_name(model, "its model's", "MODEL")
     if not file:
         raise ValueError(f"it names no file: write {model}=FILE.mar")
     if problem := name_problem(Path(urlsplit(file).path if "://" in file else file).stem):

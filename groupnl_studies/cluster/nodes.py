@@ -5,8 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import psutil
 import ray
@@ -16,6 +15,7 @@ from ray.cluster_utils import Cluster
 
 from groupnl.base.environment import report_no_usage
 from groupnl.cluster.running import connect
+from groupnl_studies.harness.closed import Closed
 from groupnl_studies.harness.ports import HOST, free_ports
 
 _REPLICA, _PROXY = "ServeReplica", "ProxyActor"  # in the names of their processes
@@ -26,7 +26,7 @@ _NEITHER = {"no_monitor": True, "include_log_monitor": False}  # programs of Ray
 _QUICK = {"health_check_initial_delay_ms": 1000, "health_check_period_ms": 500, "prestart_worker_first_driver": False}
 
 
-class Nodes:
+class Nodes(Closed):
     """A cluster, which ends with a `with` block; the first node is its head.
 
     Args:
@@ -100,14 +100,6 @@ class Nodes:
         """End it."""
         self._cluster.shutdown()
         shutil.rmtree(self._folder, ignore_errors=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 @contextmanager

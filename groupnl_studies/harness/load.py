@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from http import HTTPStatus
 from multiprocessing import get_context
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from groupnl.base.child_process import end_with_parent
 from groupnl_studies.harness.client import Connection, Request
+from groupnl_studies.harness.closed import Closed
 
 RAMP_S = 0.5  # the first answers of a closed loop are not counted: the batches are not full yet
 LEAST_ANSWERS = 10  # that a steady loop waits for: a rate and a median of fewer say little
@@ -143,7 +143,7 @@ def schedule(rate: float, seconds: float, seed: int) -> list[float]:
     return moments
 
 
-class LoadProcess:
+class LoadProcess(Closed):
     """The load generator, in a process of its own; its methods are the functions of their names."""
 
     def __init__(self) -> None:
@@ -174,14 +174,6 @@ class LoadProcess:
     def close(self) -> None:
         """End the process."""
         self._pool.shutdown()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     def _run(
         self, load: Callable[..., Awaitable[Outcome]], port: int, requests: Sequence[Request], *rest: Any

@@ -3,11 +3,10 @@
 import subprocess
 import sys
 import time
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import yaml
@@ -16,6 +15,7 @@ from groupnl.base.child_process import end_with_parent
 from groupnl.errors import ServerError
 from groupnl.server.command import READY
 from groupnl.server.processes import end_session
+from groupnl_studies.harness.closed import Closed
 from groupnl_studies.harness.cpu import OUR_SERVER, TORCHSERVE, CpuSeconds, cpu_seconds
 from groupnl_studies.harness.ports import free_ports
 
@@ -25,7 +25,7 @@ _PORTS = ("inference_port", "metrics_port")
 _TORCHSERVE_PORTS = (*_PORTS, "management_port", "frontend_metrics_port")
 
 
-class ChildProcess(ABC):
+class ChildProcess(Closed):
     """A server as a child process, which is ended at the end of a `with` block.
 
     Args:
@@ -81,11 +81,6 @@ class ChildProcess(ABC):
     def __enter__(self) -> Self:
         self.start()
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
     @contextmanager
     def awake(self) -> Iterator[None]:

@@ -4,13 +4,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 from groupnl.base import environment
 from groupnl.base.child_process import end_with_parent
 from groupnl.errors import ServerError
 from groupnl.inference.engine_names import EngineName
+from groupnl_studies.harness.closed import Closed
 
 _MODULE = "groupnl_studies.serving.pipeline"
 _STOP_S = 10.0
@@ -53,7 +53,7 @@ class Speed(NamedTuple):
     latencies_s: list[float]
 
 
-class Offline:
+class Offline(Closed):
     """The processes of one mode; they have loaded the network and wait for orders.
 
     Args:
@@ -126,11 +126,6 @@ class Offline:
             self.close()
             raise
         return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def _environment(mode: Mode) -> dict[str, str]:

@@ -26,7 +26,7 @@ SHADOW = {"share": 1.0, "corruptions": ["contrast"], "severities": [1], "twin": 
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def found(tmp_path_factory: pytest.TempPathFactory, networks_exported_once: None) -> dict[str, Any]:
     """What `groupnl study cluster` has found; it can do more, in twice the time."""
     folder = tmp_path_factory.mktemp("ray")
     checkpoint = tiny_checkpoint(folder)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from PIL import Image
-from support.server import Server
+from support.server import Server, serving
 from support.tiny import HANDLER, tiny_checkpoint
 from support.waiting import until
 
@@ -23,13 +23,8 @@ def server(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serv
     folder = tmp_path_factory.mktemp("repeats")
     handler = HANDLER | {"shadow": SHADOW}
     pack(tiny_checkpoint(folder), folder, "tiny", settings=ServingSettings(workers=2, handler=handler))
-    running = Server(folder, "--model-store", str(folder), kind=kind)
-    try:
-        running.wait_for("Ctrl-C stops")
+    with serving(folder, "--model-store", str(folder), kind=kind) as running:
         yield running
-        assert running.stop() == 0
-    finally:
-        running.kill()
 
 
 def _count(server: Server, name: str, **labels: str) -> float:

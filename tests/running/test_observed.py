@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 from support.pictures import encode, scene
 from support.raw_socket import raw_socket
-from support.server import Server, only_ours
+from support.server import Server, only_ours, serving
 from support.tiny import HANDLER, tiny_checkpoint
 from support.waiting import until, until_equal
 
@@ -82,13 +82,8 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 
 @pytest.fixture
 def watched(kind: str, archive: Callable[[str], Path], tmp_path: Path) -> Iterator[Watched]:
-    server = Server(tmp_path, "--models", f"tiny={archive('1.0')}", kind=kind)
-    try:
-        server.wait_for("Ctrl-C stops")
+    with serving(tmp_path, "--models", f"tiny={archive('1.0')}", kind=kind) as server:
         yield Watched(server)
-        assert server.stop() == 0
-    finally:
-        server.kill()
 
 
 def _raw(watched: Watched, head: str, body: bytes = b"") -> tuple[int, dict[str, str], bytes]:

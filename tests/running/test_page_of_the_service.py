@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from support.browser import CHROMIUM, chromium
-from support.server import Server
+from support.server import Server, serving
 from support.tiny import CLASSES, HANDLER, INPUT, tiny_checkpoint
 
 from groupnl.archive.model_config import ServingSettings
@@ -30,13 +30,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     for name, twin in (("model", "twin"), ("twin", None)):
         handler = HANDLER | {"shadow": {"share": 0.0, "twin": twin}}
         pack(checkpoint, folder, name, settings=ServingSettings(workers=1, handler=handler))
-    running = Server(folder, "--model-store", str(folder), kind="groupnl")
-    try:
-        running.wait_for("Ctrl-C stops")
+    with serving(folder, "--model-store", str(folder)) as running:
         yield running
-        assert running.stop() == 0
-    finally:
-        running.kill()
 
 
 def _post(server: Server, path: str) -> bytes:

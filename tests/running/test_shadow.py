@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psutil
 import pytest
 import torch
-from support.server import Server, living
+from support.server import Server, living, serving
 from support.tiny import CLASSES, HANDLER, tiny_card
 from support.undecided import as_input, file_of, network, pixels_of
 from support.waiting import until
@@ -39,15 +39,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         checkpoint = folder / f"{name}.safetensors"
         save_checkpoint(checkpoint, network(seed).state_dict(), tiny_card())
         pack(checkpoint, folder, name, settings=settings)
-    running = Server(folder, "--model-store", str(folder), "--models", "model", "--workers", "2")
-    try:
-        running.wait_for("Ctrl-C stops")
+    options = ("--model-store", str(folder), "--models", "model", "--workers", "2")
+    with serving(folder, *options, kind="torchserve") as running:
         yield running
         for process in _shadow_processes(running):
             process.suspend()
-        assert running.stop() == 0
-    finally:
-        running.kill()
 
 
 def _at_rest(server: Server) -> bool:
