@@ -18,6 +18,7 @@ def fit_blocks(student: PixelNetwork, teacher: PixelNetwork, images: Iterable[Te
     """Fit every block with a GroupNL layer.
 
     What the blocks before have done wrong is seen by those behind: a block's inputs are those of the student so far.
+    Before the first of them, both networks are one.
 
     Args:
         student: in evaluation mode, with all of the teacher's weights that it can have; changed in place.
@@ -32,7 +33,7 @@ def fit_blocks(student: PixelNetwork, teacher: PixelNetwork, images: Iterable[Te
     """
     names = blocks_of(student.network)
     fitted = 0
-    batches = [Inputs(_input(student, names[0], batch), _input(teacher, names[0], batch)) for batch in images]
+    batches = [Inputs(maps, maps) for maps in (_input(teacher, names[0], batch) for batch in images)]
     for name in progress(names, title="least squares", unit="blocks", stays=False):
         site = site_of(name, student.network, teacher.network)
         if site:
@@ -40,7 +41,8 @@ def fit_blocks(student: PixelNetwork, teacher: PixelNetwork, images: Iterable[Te
             fitted += 1
         mine, theirs = (network.network.get_submodule(name) for network in (student, teacher))
         for place, batch in enumerate(batches):
-            batches[place] = Inputs(mine(batch.student), theirs(batch.teacher))
+            wanted = theirs(batch.teacher)
+            batches[place] = Inputs(mine(batch.student) if fitted else wanted, wanted)
     if not fitted:
         raise ConfigError("the network has no GroupNL layer in a block: there is nothing to fit")
     return fitted

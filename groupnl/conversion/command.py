@@ -43,7 +43,7 @@ class Options(InputOptions):
         out: checkpoint to write.
         architecture: of the teacher; None: as the checkpoint says.
         classes: file of class names, or `imagenet`; None: as the checkpoint says.
-        held_back: share of the images that are only measured with.
+        held_back: share of the images that are only measured with; as many decide which weights are kept.
         fit_images: images of the least squares; None: as many as have the pixels of a thousand of 224 x 224.
         steps: of the distillation, at most.
         seconds: of the distillation, at most.
@@ -86,12 +86,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, metavar="FILE", help="checkpoint to write, NAME.safetensors")
     add("--architecture", metavar="NAME", help="timm name of the trained network (as the checkpoint says)")
     add("--classes", metavar="FILE|imagenet", help="class names, one a line (as the checkpoint says)")
-    add("--held-back", type=float, default=0.1, metavar="SHARE", help="of the images, to measure with (%(default)s)")
+    apart = "of the images, to measure with; as many decide which weights are kept (%(default)s)"
+    add("--held-back", type=float, default=0.1, metavar="SHARE", help=apart)
     add("--fit-images", type=int, metavar="N", help="of the least squares (as have the pixels of 1000 of 224 x 224)")
     add("--steps", type=int, default=2000, metavar="N", help="of the distillation; 0: none (%(default)s)")
     add("--seconds", type=float, metavar="S", help="of the distillation, at most (as many as the steps take)")
     add("--batch-size", type=int, default=64, metavar="N", help="images at a time (%(default)s)")
-    add("--lr", type=float, default=1e-3, help="highest learning rate (%(default)s)")
+    add("--lr", type=float, default=3e-4, help="highest learning rate (%(default)s)")
     add("--temperature", type=float, default=2.0, metavar="T", help="that logits are divided by (%(default)s)")
     add("--feature-weight", type=float, default=1.0, metavar="W", help="of the maps beside the answers (%(default)s)")
     add("--seed", type=int, default=0, metavar="N", help="of every random choice (%(default)s)")
@@ -125,8 +126,8 @@ def run(options: Options) -> int:
     if teacher.classes is None:
         raise ConfigError(f"{options.checkpoint} does not name its {teacher.class_count} classes: give --classes FILE")
     images = find_images(options.images, options.held_back, options.seed)
-    converted = convert(teacher, options.to, teacher.classes, images, _work(options, teacher), _say)
     options.out.parent.mkdir(parents=True, exist_ok=True)
+    converted = convert(teacher, options.to, teacher.classes, images, _work(options, teacher), _say)
     _write(options, teacher, teacher.classes, converted)
     return 0
 
@@ -170,13 +171,14 @@ def _record(options: Options, teacher: Trained, converted: Converted) -> Trainin
     last = list(conversion.phases.values())[-1]
     data = (
         f"{conversion.images} images of the folder {options.images.name}, without labels: {conversion.fit_images} for "
-        f"the least squares, then {conversion.steps} steps of distillation with {options.batch_size} each. On "
-        f"{last.images} others the best class is the teacher's in {last.agreement:.1%}."
+        f"the least squares, then {conversion.kept} steps of distillation with {options.batch_size} each (as "
+        f"{conversion.deciding} others decided). On {last.images} further ones the best class is the teacher's in "
+        f"{last.agreement:.1%}."
     )
     return TrainingRecord(
         command=f"groupnl {shlex.join(sys.argv[1:])}",
         seed=options.seed,
-        epochs=conversion.steps * options.batch_size // conversion.images,
+        epochs=conversion.kept * options.batch_size // conversion.images,
         data=data,
         licences=before.licences if before else {},
         accuracy={},

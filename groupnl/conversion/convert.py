@@ -1,5 +1,6 @@
 """From a trained standard network to a GroupNL one: copied, fitted in closed form, distilled; measured after each."""
 
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -7,12 +8,11 @@ from torch import nn
 
 from groupnl.base.say import Say
 from groupnl.conversion.block_fit import fit_blocks
-from groupnl.conversion.distil import Distillation, Networks, distil, settle_norms
+from groupnl.conversion.distil import Distillation, Distilled, distil
 from groupnl.conversion.images import Images, plain_batches, varied_batches
+from groupnl.conversion.networks import networks_of
 from groupnl.conversion.report import Conversion, Measured, measure
 from groupnl.errors import ConfigError
-from groupnl.inference.device import place
-from groupnl.inference.pixels import PixelNetwork
 from groupnl.models import VARIANTS
 from groupnl.models.architecture import create
 from groupnl.models.input_size import refuse_size
@@ -71,11 +71,12 @@ def convert(
 
     Raises:
         ConfigError: the teacher is of another network, its input does not suit, an image cannot be used, or there are
-            fewer images than a batch.
+            fewer images than a batch of the distillation.
     """
     if teacher.architecture in VARIANTS:
         raise ConfigError(f"{teacher.path} holds {teacher.architecture}, which is a GroupNL network already")
-    if len(images.used) < work.batch_size:
+    steps = work.distillation.steps
+    if steps and len(images.used) < work.batch_size:
         raise ConfigError(f"--batch-size {work.batch_size}: there are only {len(images.used)} images to learn from")
     torch.manual_seed(work.seed)
     channels = teacher.input.channels
@@ -83,8 +84,9 @@ def convert(
     refuse_size(student, architecture, teacher.input.size, "--input-size", channels)
     copied = copy_weights(student, architecture, classes, teacher, "checkpoint")
     say(f"{teacher.path.name} ({teacher.architecture}) to {architecture}: {copied}")
-    networks = _networks(student, teacher, architecture, classes, work.device)
-    held_back = plain_batches(images.held_back, teacher.input, work.batch_size, work.workers)
+    networks = networks_of(student, teacher, architecture, classes, work.device)
+    plain = partial(plain_batches, config=teacher.input, batch_size=work.batch_size, workers=work.workers)
+    held_back, deciding = plain(images.held_back), plain(images.deciding)
     phases: dict[str, Measured] = {}
 
     def look() -> None:
@@ -94,43 +96,24 @@ def convert(
 
     look()
     some = images.used[: work.fit_images]
-    plain = plain_batches(some, teacher.input, work.batch_size, work.workers)
-    fit_blocks(networks.student, networks.aligned, (batch.to(work.device) for batch in plain))
+    fit_blocks(networks.student, networks.aligned, (batch.to(work.device) for batch in plain(some)))
     look()
-    varied = varied_batches(images.used, teacher.input, work.batch_size, work.workers, work.seed)
-    steps = distil(networks, varied, work.distillation, work.device)
+    done = Distilled(0, 0)
     if steps:
-        # Of whole batches: a norm cannot take the spread of a single pixel.
-        enough = images.used[: max(len(some), work.batch_size)]
-        whole = plain_batches(enough, teacher.input, work.batch_size, work.workers, whole=True)
-        settle_norms(networks.student, whole, work.device)
+        varied = varied_batches(images.used, teacher.input, work.batch_size, work.workers, work.seed)
+        judged = partial(measure, networks, deciding, work.device)
+        done = distil(networks, varied, work.distillation, judged, work.device)
+        say(f"of {done.steps} steps, the weights after {done.kept} are kept, as {len(images.deciding)} images decided")
         look()
     conversion = Conversion(
         teacher=teacher.sha256,
         architecture=architecture,
         images=len(images.used),
         fit_images=len(some),
-        steps=steps,
+        deciding=len(images.deciding),
+        steps=done.steps,
+        kept=done.kept,
         seed=work.seed,
         phases=phases,
     )
     return Converted(student, copied, conversion)
-
-
-def _networks(
-    student: nn.Module, teacher: Trained, architecture: str, classes: tuple[str, ...], device: torch.device
-) -> Networks:
-    """Who learns of whom, on the device."""
-    asked = PixelNetwork(teacher.network, teacher.input)
-    aligned = asked
-    twin = VARIANTS[architecture].twin
-    if teacher.architecture.partition(".")[0] != twin:  # it may pad otherwise, and maps would lie a pixel apart
-        network = create(twin, len(classes), teacher.input.channels).eval()
-        copy_weights(network, twin, classes, teacher, "checkpoint")
-        aligned = PixelNetwork(network, teacher.input)
-    own = PixelNetwork(student, teacher.input)
-    for each in (own, asked, aligned):
-        place(each, device)
-    for each in (asked, aligned):
-        each.eval().requires_grad_(requires_grad=False)
-    return Networks(own, asked, aligned)

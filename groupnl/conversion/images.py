@@ -1,4 +1,4 @@
-"""Unlabelled images: found in any folders, a part held back, read as the service reads them."""
+"""Unlabelled images: found in any folders, parts of them kept apart, read as the service reads them."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -27,19 +27,21 @@ class Images(NamedTuple):
 
     Attributes:
         used: that the network is made with.
-        held_back: that it is measured with.
+        deciding: by which it is decided which weights are kept.
+        held_back: that it is measured with, and nothing else.
     """
 
     used: tuple[Path, ...]
+    deciding: tuple[Path, ...]
     held_back: tuple[Path, ...]
 
 
 def find_images(folder: Path, held_back: float, seed: int) -> Images:
-    """All images in a folder and the folders in it, none of them hidden, in two parts chosen at random.
+    """All images in a folder and the folders in it, none of them hidden, in three parts chosen at random.
 
     Args:
         folder: of the images.
-        held_back: share of the images that are only measured with.
+        held_back: share of the images that are only measured with; as many decide.
         seed: of the choice.
 
     Raises:
@@ -49,13 +51,14 @@ def find_images(folder: Path, held_back: float, seed: int) -> Images:
         raise ConfigError(f"--images {folder} is no folder: name one that holds images, in folders or not")
     found = sorted(_images_in(folder))
     held = round(held_back * len(found))
-    if held < 1 or held >= len(found):
+    if held < 1 or 2 * held >= len(found):
         raise ConfigError(
-            f"--images {folder} has {len(found)} images, of which --held-back {held_back:g} are {held}: either part "
-            "needs one at least"
+            f"--images {folder} has {len(found)} images, of which --held-back {held_back:g} are {held}, to measure "
+            "with, and as many again decide: each part needs one at least, and so does the rest"
         )
     order = torch.randperm(len(found), generator=torch.Generator().manual_seed(seed)).tolist()
-    return Images(tuple(found[place] for place in order[held:]), tuple(found[place] for place in order[:held]))
+    files = [found[place] for place in order]
+    return Images(tuple(files[2 * held :]), tuple(files[held : 2 * held]), tuple(files[:held]))
 
 
 def _images_in(folder: Path) -> list[Path]:
@@ -103,21 +106,18 @@ class _Pixels(Dataset[Tensor]):
         return self._change(pixels) if self._change else pixels
 
 
-def plain_batches(
-    files: Sequence[Path], config: InputConfig, batch_size: int, workers: int, whole: bool = False
-) -> Batches:
-    """The images as the service sees them, in their order; in whole batches only, if wanted so."""
+def plain_batches(files: Sequence[Path], config: InputConfig, batch_size: int, workers: int) -> Batches:
+    """The images as the service sees them, in their order."""
     return DataLoader(
         _Pixels(files, config, None),
         batch_size,
-        drop_last=whole,
         num_workers=workers,
         multiprocessing_context=helpers(workers),
     )
 
 
 def varied_batches(files: Sequence[Path], config: InputConfig, batch_size: int, workers: int, seed: int) -> Batches:
-    """The images shuffled, each cropped at random and turned over as often as not; whole batches only.
+    """The images shuffled, one half cropped at random, one half turned over; whole batches only.
 
     Args:
         files: at least a batch of them.
@@ -128,7 +128,7 @@ def varied_batches(files: Sequence[Path], config: InputConfig, batch_size: int, 
     """
     change = v2.Compose(
         [
-            v2.RandomResizedCrop(config.size, scale=(_SMALLEST_CROP, 1.0), antialias=True),
+            v2.RandomApply([v2.RandomResizedCrop(config.size, scale=(_SMALLEST_CROP, 1.0), antialias=True)]),
             v2.RandomHorizontalFlip(),
         ]
     )

@@ -5,10 +5,13 @@ from torch import Tensor
 
 # Of a feature's mean square; so much is added to the squares, lest features that say the same make weights huge.
 RIDGE = 1e-6
+_PIXELS = 1 << 13  # multiplied at a time in float32; sums of many more are less exact than the ridge is small
 
 
 class Moments:
     """First and second moments of features and targets, of several groups at a time, in float64 on the CPU.
+
+    Products of some pixels are summed in the type of the maps, and those sums in float64.
 
     Args:
         ridge: share of the features' mean variance that is added to each variance.
@@ -30,7 +33,10 @@ class Moments:
         """
         if not self._origin:
             self._origin = features.mean(2, keepdim=True), targets.mean(2, keepdim=True)
-        features, targets = features - self._origin[0], targets - self._origin[1]
+        for some, wanted in zip(features.split(_PIXELS, 2), targets.split(_PIXELS, 2), strict=True):
+            self._add(some - self._origin[0], wanted - self._origin[1])
+
+    def _add(self, features: Tensor, targets: Tensor) -> None:
         square, cross = features @ features.mT, features @ targets.mT
         sums = (features.sum(2), targets.sum(2), square, cross, targets.square().sum(2))
         wide = [values.double().cpu() for values in sums]

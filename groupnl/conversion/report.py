@@ -5,8 +5,8 @@ import torch
 from groupnl.base.numbers import Count, Share
 from groupnl.card.card import Card
 from groupnl.conversion.block_error import BlockError
-from groupnl.conversion.distil import Networks
 from groupnl.conversion.images import Batches
+from groupnl.conversion.networks import Networks
 from groupnl.training.feature_maps import blocks_of, recorded
 
 
@@ -14,7 +14,7 @@ class Measured(Card):
     """A student beside its teacher.
 
     Attributes:
-        images: that both were asked about; none of them was used before.
+        images: that both were asked about.
         agreement: share of them with the teacher's best class.
         errors: block -> mean square of what its maps differ by, divided by the teacher's variance over all images.
     """
@@ -28,6 +28,11 @@ class Measured(Card):
         """Of all blocks."""
         return sum(self.errors.values()) / len(self.errors)
 
+    @property
+    def rank(self) -> tuple[float, float]:
+        """The greater, the nearer: by agreement; where that is the same, by the error."""
+        return self.agreement, -self.mean_error
+
 
 class Conversion(Card):
     """What a conversion did.
@@ -37,16 +42,20 @@ class Conversion(Card):
         architecture: of the student.
         images: that were used.
         fit_images: of them, in least squares.
+        deciding: other images, by which it was decided which weights are kept.
         steps: of the distillation.
+        kept: after so many of them the weights were as they are now; 0: as the least squares left them.
         seed: of every random choice.
-        phases: name -> what was measured after it.
+        phases: name -> what was measured after it, on images that were used for nothing else.
     """
 
     teacher: str
     architecture: str
     images: Count
     fit_images: Count
+    deciding: Count
     steps: Count
+    kept: Count
     seed: int
     phases: dict[str, Measured]
 

@@ -15,7 +15,18 @@ from torch import Tensor, nn
 
 from groupnl.conversion.grouping import choose_inputs, group_channels
 from groupnl.conversion.moments import RIDGE, Moments, best_directions
-from groupnl.conversion.sites import Pointwise, Site, by_channel, gain, norm_of, normalised, set_norm, statistics, view
+from groupnl.conversion.sites import (
+    Feeder,
+    Pointwise,
+    Site,
+    by_channel,
+    gain,
+    norm_of,
+    normalised,
+    set_norm,
+    statistics,
+    view,
+)
 from groupnl.layers import GroupNLConv2d
 from groupnl.models.families import geometry
 
@@ -45,7 +56,7 @@ class Order(NamedTuple):
 
     Attributes:
         groups: the teacher's channels of each seed: (s, r).
-        inputs: the teacher's input channels in the student's order: (n,).
+        inputs: the teacher's input channels in the student's order, which what feeds the layer is brought into: (n,).
         worth: the root of what an error of each of the teacher's output channels counts: (m,).
         constant: the seed that is given up to be constant, and the input channel that makes it so; None: none is.
     """
@@ -57,20 +68,21 @@ class Order(NamedTuple):
 
 
 @torch.no_grad()
-def fit_site(site: Site, batches: Sequence[Inputs]) -> None:
+def fit_site(site: Site, batches: list[Inputs]) -> None:
     """Fit a block to the teacher's: expansion, order of the channels, seeds, norm and projection, one after the other.
 
     Args:
-        site: both blocks, in evaluation mode; the student's is changed.
-        batches: inputs of both, of some hundred images or more.
+        site: both blocks, in evaluation mode; the student's is changed, and its stem where one belongs to the site.
+        batches: inputs of both, of some hundred images or more; the student's become those that such a stem gives now.
     """
     roles = site.roles
     if roles.expand:
         _fit_pointwise(site, batches, roles.expand)
     order = _order(site, batches)
     _apply(site, order)
-    if roles.expand and order.constant:
-        _make_constant(site.student, roles.expand, order.constant[1])
+    if site.stem:
+        for place, batch in enumerate(batches):
+            batches[place] = Inputs(_as_fed(batch.student, site.stem, order), batch.teacher)
     _fit_seeds(site, batches, order)
     _fit_norm(site, batches, order)
     _fit_pointwise(site, batches, roles.project)
@@ -115,7 +127,7 @@ def _order(site: Site, batches: Sequence[Inputs]) -> Order:
     spread = of_features.feature_covariance.flatten()
     weights = gain(norm_of(site.teacher, roles.project.norm)).unsqueeze(1) * project.weight.flatten(1).double().cpu()
     worth = weights.norm(dim=0) * (spread / covariance.diagonal().clamp_min(_LEAST)).clamp_min(0).sqrt()
-    if roles.expand is None:  # the order is that of the maps that come
+    if site.feeder is None:  # the order is that of the maps that come
         groups = torch.arange(layer.out_channels).view(-1, layer.ratio)
         return Order(groups, torch.arange(layer.in_channels), worth, None)
     weighted = covariance * worth * worth.unsqueeze(1)
@@ -158,10 +170,12 @@ def _places(layer: GroupNLConv2d, order: Order) -> Tensor:
 
 
 def _apply(site: Site, order: Order) -> None:
-    """Bring what stands before and behind the layer into its order."""
-    if site.roles.expand:
-        _reorder(getattr(site.student, site.roles.expand.convolution), order.inputs)
-        _reorder(getattr(site.student, site.roles.expand.norm), order.inputs)
+    """Bring what stands before and behind the layer into its order, and make the constant channel."""
+    if site.feeder:
+        for module in site.feeder:
+            _reorder(module, order.inputs)
+        if order.constant:
+            _make_constant(site.feeder, order.constant[1])
     gate = getattr(site.student, "se", None)
     if gate is not None and hasattr(gate, "conv_reduce"):
         places = _places(site.layer, order)
@@ -175,12 +189,26 @@ def _reorder(module: nn.Module, order: Tensor) -> None:
             values.copy_(values[order])
 
 
-def _make_constant(block: nn.Module, expand: Pointwise, channel: int) -> None:
-    """Let a channel before the layer be the same at every pixel of every image."""
-    getattr(block, expand.convolution).weight[channel] = 0
-    norm = norm_of(block, expand.norm)
+def _make_constant(feeder: Feeder, channel: int) -> None:
+    """Let a channel before the layer be the same at every pixel of every image.
+
+    Neither the filter nor the norm's weight has a gradient as long as both are 0, so that it stays so in training too:
+    a filter that is next to nothing would be noise of full height behind a norm that takes a batch's own statistics.
+    """
+    feeder.convolution.get_parameter("weight")[channel] = 0
+    norm = feeder.norm
     for values, value in zip((*statistics(norm), norm.weight, norm.bias), (0, 1, 0, 1), strict=True):
         values[channel] = value
+
+
+def _as_fed(maps: Tensor, stem: Feeder, order: Order) -> Tensor:
+    """What the stem gives since it was brought into an order: (B, n, H, W)."""
+    fed = maps[:, order.inputs.to(maps.device)]
+    if order.constant:
+        channel = order.constant[1]
+        nothing = torch.zeros(1, maps.shape[1], 1, 1, device=maps.device)
+        fed[:, channel] = stem.norm(nothing)[0, channel, 0, 0]
+    return fed
 
 
 def _fit_seeds(site: Site, batches: Sequence[Inputs], order: Order) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from groupnl.errors import ConfigError
 from groupnl.layers import GroupNLConv2d
-from groupnl.training.feature_maps import Passed, recorded
+from groupnl.training.feature_maps import Passed, blocks_of, recorded
 
 
 class Pointwise(NamedTuple):
@@ -50,6 +50,18 @@ _KINDS: Mapping[type[nn.Module], Roles] = {
 }
 
 
+class Feeder(NamedTuple):
+    """What makes the student's maps that come to a GroupNL layer, and to nothing else: their order is free.
+
+    Attributes:
+        convolution: whose outputs they are.
+        norm: behind it.
+    """
+
+    convolution: nn.Module
+    norm: nn.BatchNorm2d
+
+
 class Site(NamedTuple):
     """A block of the student with a GroupNL layer, and the teacher's in its place.
 
@@ -58,12 +70,24 @@ class Site(NamedTuple):
         student: the block that is fitted.
         teacher: the block that it is fitted to.
         roles: of the parts of either.
+        stem: of the student, where it alone makes the layer's input, and nothing else is made of that.
     """
 
     name: str
     student: nn.Module
     teacher: nn.Module
     roles: Roles
+    stem: Feeder | None
+
+    @property
+    def feeder(self) -> Feeder | None:
+        """What makes the layer's input; None: it is an input of more than the layer."""
+        expand = self.roles.expand
+        return (
+            Feeder(getattr(self.student, expand.convolution), norm_of(self.student, expand.norm))
+            if expand
+            else self.stem
+        )
 
     @property
     def layer(self) -> GroupNLConv2d:
@@ -89,12 +113,25 @@ def site_of(name: str, student: nn.Module, teacher: nn.Module) -> Site | None:
         ConfigError: a block with a GroupNL layer that is of a kind that cannot be fitted.
     """
     mine, theirs = student.get_submodule(name), teacher.get_submodule(name)
-    if not any(isinstance(module, GroupNLConv2d) for module in mine.modules()):
+    if not is_new(mine):
         return None
     roles = _KINDS.get(type(mine))
     if roles is None or type(theirs) is not type(mine) or not isinstance(getattr(theirs, roles.layer), nn.Conv2d):
         raise ConfigError(f"{name}, a {type(mine).__name__}, cannot be fitted: the teacher has no such block there")
-    return Site(name, mine, theirs, roles)
+    return Site(name, mine, theirs, roles, _stem_before(name, student))
+
+
+def is_new(block: nn.Module) -> bool:
+    """Whether a block has a GroupNL layer."""
+    return any(isinstance(module, GroupNLConv2d) for module in block.modules())
+
+
+def _stem_before(name: str, network: nn.Module) -> Feeder | None:
+    """The stem of timm's mobile networks, where nothing but the layer of the first block gets its maps."""
+    block = network.get_submodule(name)
+    if name != blocks_of(network)[0] or not isinstance(block, DepthwiseSeparableConv) or block.has_skip:
+        return None
+    return Feeder(network.get_submodule("conv_stem"), norm_of(network, "bn1"))
 
 
 class View(NamedTuple):

@@ -31,10 +31,10 @@ def images(tmp_path_factory):
     return folder
 
 
-def test_images_are_found_in_any_folders_and_a_part_is_held_back(images):
+def test_images_are_found_in_any_folders_and_parts_are_kept_apart(images):
     found = find_images(images, 0.2, seed=1)
-    assert len(found.held_back) == 8
-    assert len({*found.used, *found.held_back}) == 40
+    assert [len(part) for part in found] == [24, 8, 8]
+    assert len({path for part in found for path in part}) == 40
     assert find_images(images, 0.2, seed=1) == found
     assert find_images(images, 0.2, seed=2) != found
 
@@ -48,16 +48,16 @@ def test_an_image_is_taken_once_whatever_links_lead_to_it(images, tmp_path):
     (tmp_path / "other.png").symlink_to(tmp_path / "a" / "0.png")
     (tmp_path / "a" / "same.png").hardlink_to(tmp_path / "a" / "1.png")
     (tmp_path / "outside").symlink_to(images)
-    found = find_images(tmp_path, 0.5, 0)
+    found = find_images(tmp_path, 0.25, 0)
     real = [path.resolve() for part in found for path in part]
     assert len(real) == len(set(real)) == 4 + 40
     (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
     with pytest.raises(ConfigError, match=r"gone\.png cannot be read: .*mend it"):
-        find_images(tmp_path, 0.5, 0)
+        find_images(tmp_path, 0.25, 0)
 
 
-@pytest.mark.parametrize("share", [0.001, 1.0])
-def test_either_part_needs_an_image(images, share):
+@pytest.mark.parametrize("share", [0.001, 0.5, 1.0])
+def test_each_part_needs_an_image(images, share):
     with pytest.raises(ConfigError, match="has 40 images"):
         find_images(images, share, 0)
 
@@ -70,7 +70,7 @@ def test_images_are_those_of_the_service_or_varied(images):
     for _ in range(2):
         torch.manual_seed(0)
         batches.append(torch.cat(list(varied_batches(files, INPUT, 8, 0, seed=5))))
-    assert batches[0].shape == (32, 3, 32, 32)
+    assert batches[0].shape == (24, 3, 32, 32)
     assert torch.equal(*batches)
 
 
@@ -101,9 +101,10 @@ def test_a_conversion_says_what_it_was_made_of_and_can_be_repeated(images, tmp_p
     assert (card.architecture, card.classes, card.input) == (TINY.name, CLASSES, wanted)
     (origin,) = card.training.origins
     assert (origin.role, origin.sha256) == ("converted from", sha256_of(teacher))
-    assert "32 images of the folder" in card.training.data
-    assert "then 6 steps" in card.training.data
     figures = json.loads((tmp_path / "one" / "made.conversion.json").read_text())
+    assert "24 images of the folder" in card.training.data
+    assert f"then {figures['kept']} steps" in card.training.data
+    assert (figures["images"], figures["deciding"], figures["steps"]) == (24, 8, 6)
     assert list(figures["phases"]) == ["copied", "least squares", "distilled"]
     assert figures["phases"]["copied"]["images"] == 8
     errors = [phase["errors"][f"blocks.{place}.0"] for phase in figures["phases"].values() for place in (0, 3)]
@@ -117,7 +118,7 @@ def test_a_conversion_says_what_it_was_made_of_and_can_be_repeated(images, tmp_p
 def test_without_steps_it_ends_after_the_least_squares(images, tmp_path):
     teacher, _ = checkpoint(tmp_path, TINY.twin)
     out = tmp_path / "made.safetensors"
-    assert cli.main(words(teacher, images, out, "--steps", "0")) == 0
+    assert cli.main(words(teacher, images, out, "--steps", "0", "--batch-size", "64")) == 0
     assert list(json.loads(out.with_suffix(".conversion.json").read_text())["phases"]) == ["copied", "least squares"]
 
 
@@ -127,7 +128,7 @@ def test_without_steps_it_ends_after_the_least_squares(images, tmp_path):
         (("--to", "test_gnl_efficentnet"), 2, "it is no GroupNL network; did you mean test_gnl_efficientnet"),
         (("--out", "made.pt"), 2, "--out made.pt must end in .safetensors"),
         (("--to", "gnl_resnet50"), 1, "the weights are of test_efficientnet, and "),
-        (("--batch-size", "64"), 1, "there are only 32 images to learn from"),
+        (("--batch-size", "64"), 1, "there are only 24 images to learn from"),
         (("--images", "/nowhere"), 1, "--images /nowhere is no folder"),
     ],
 )

@@ -17,6 +17,16 @@ def test_a_line_is_found_from_batches():
     assert moments.target_variance.item() == pytest.approx(targets.var(correction=0).item(), rel=1e-4)
 
 
+def test_sums_of_many_pixels_are_as_exact_as_the_ridge_is_small():
+    torch.manual_seed(0)
+    features = torch.rand(1, 8, 1 << 19).square()
+    moments = Moments()
+    moments.add(features, features[:, :1])
+    torch.testing.assert_close(
+        moments.feature_covariance[0], torch.cov(features[0].double(), correction=0), rtol=0, atol=1e-8
+    )
+
+
 def test_a_feature_that_is_always_the_same_gets_no_weight():
     features = torch.cat([torch.randn(1, 1, 50), torch.full((1, 1, 50), 2.0)], 1)
     moments = Moments()

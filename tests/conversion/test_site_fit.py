@@ -17,7 +17,7 @@ from groupnl.errors import ConfigError
 from groupnl.inference.pixels import PixelNetwork
 from groupnl.models import TINY
 from groupnl.models.families import like
-from groupnl.training.feature_maps import relative_error
+from groupnl.training.feature_maps import blocks_of, relative_error
 
 BLOCK = "blocks.3.0"
 
@@ -107,6 +107,54 @@ def test_errors_of_what_comes_before_are_made_up_for():
     with torch.no_grad():
         made = site.student(torch.einsum("oc,bchw->bohw", mixing, inputs[-1]))
         assert relative_error(made, site.teacher(inputs[-1])).item() < 1e-3
+
+
+def test_the_constant_channel_stays_constant_in_training():
+    student, teacher = tiny_pair()
+    inputs = maps(32)
+    fitted(student, teacher, BLOCK, inputs)
+    block = student.get_submodule(BLOCK).train()
+    (constant,) = block.conv_pw.weight.flatten(1).abs().sum(1).eq(0).nonzero()[0].tolist()
+    optimiser = torch.optim.Adam(block.parameters(), 0.01)
+    for batch in inputs:
+        optimiser.zero_grad()
+        block(batch).square().mean().backward()
+        optimiser.step()
+    channels = block.bn1(block.conv_pw(inputs[0])).transpose(0, 1).flatten(1).std(1)
+    assert channels[constant] == 0
+    assert channels.sort().values[1] > 0.01
+
+
+def of_mobilenet(student_name, teacher_name):
+    """A student with its teacher's weights, and what the first block gets of some images."""
+    student, teacher = with_lively_norms(student_name), with_lively_norms(teacher_name)
+    copied = {name: tensor for name, tensor in teacher.state_dict().items() if "conv_dw" not in name}
+    student.load_state_dict(copied, strict=False)
+    torch.manual_seed(1)
+    images = torch.nn.functional.interpolate(torch.randn(48, 3, 12, 12), size=(32, 32), mode="bicubic")
+    return student, teacher, images
+
+
+@torch.no_grad()
+def test_the_stem_is_brought_into_the_order_of_the_first_layer():
+    errors = {}
+    for with_stem in (True, False):
+        student, teacher, images = of_mobilenet("mobilenetv2_gnl_100", "mobilenetv2_100")
+        stem = teacher.bn1(teacher.conv_stem(images))
+        batches = [Inputs(stem, stem)]
+        site = site_of("blocks.0.0", student, teacher)
+        fit_site(site if with_stem else site._replace(stem=None), batches)
+        torch.testing.assert_close(batches[0].student, student.bn1(student.conv_stem(images)))
+        errors[with_stem] = relative_error(site.student(batches[0].student), site.teacher(stem)).item()
+    assert errors[True] < 0.8 * errors[False]
+
+
+@torch.no_grad()
+def test_a_stem_whose_maps_are_also_a_shortcut_is_left_as_it_is():
+    student, teacher, _ = of_mobilenet("mobilenetv3_gnl_large_100", "mobilenetv3_large_100")
+    assert blocks_of(student)[0] == "blocks.0.0"
+    assert site_of("blocks.0.0", student, teacher).feeder is None
+    assert site_of("blocks.1.0", student, teacher).feeder.convolution is student.blocks[1][0].conv_pw
 
 
 def test_all_blocks_are_fitted_and_a_network_without_any_is_refused():
