@@ -18,7 +18,7 @@ def test_all_names_are_built():
     assert NAMES == tuple(WAYS) == ("augmix", "prime", "noise", "pixmix")
 
 
-@pytest.mark.parametrize("size", [8, 32, 33])
+@pytest.mark.parametrize("size", [9, 32])
 @pytest.mark.parametrize("name", NAMES)
 def test_images_keep_their_shape_and_repeat(name, size):
     image, augment = image_of(size), build(name, size)
