@@ -92,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--steps", type=int, default=2000, metavar="N", help="of the distillation; 0: none (%(default)s)")
     add("--seconds", type=float, metavar="S", help="of the distillation, at most (as many as the steps take)")
     add("--batch-size", type=int, default=64, metavar="N", help="images at a time (%(default)s)")
-    add("--lr", type=float, default=3e-4, help="highest learning rate (%(default)s)")
+    add("--lr", type=float, default=1e-4, help="highest learning rate (%(default)s)")
     add("--temperature", type=float, default=2.0, metavar="T", help="that logits are divided by (%(default)s)")
     add("--feature-weight", type=float, default=1.0, metavar="W", help="of the maps beside the answers (%(default)s)")
     add("--seed", type=int, default=0, metavar="N", help="of every random choice (%(default)s)")
