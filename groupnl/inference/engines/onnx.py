@@ -14,6 +14,7 @@ from groupnl.inference.engines.graph_file import GRAPH_FILE, INPUT, OUTPUT, PACK
 from groupnl.inference.engines.kind import EngineKind, Spec
 from groupnl.inference.engines.onnx_cuda import OnnxOnCuda
 from groupnl.inference.engines.onnx_session import open_session
+from groupnl.inference.planes import planes
 from groupnl.inference.warm_up import run_noise
 
 
@@ -105,7 +106,7 @@ class OnnxEngine:
         """
         if self._on_cuda is not None:
             return self._on_cuda(pixels)
-        (logits,) = self._session().run([OUTPUT], {INPUT: pixels.contiguous().numpy()})
+        (logits,) = self._session().run([OUTPUT], {INPUT: planes(pixels)})
         return torch.from_numpy(logits)
 
     def warm_up(self, max_batch: int) -> None:

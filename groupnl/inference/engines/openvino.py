@@ -15,6 +15,7 @@ from groupnl.inference.engines.engine import Engine
 from groupnl.inference.engines.graph_file import GRAPH_FILE, INPUT, PACKAGES, graph_file, make_graph_file
 from groupnl.inference.engines.kind import EngineKind, Spec, cannot_run
 from groupnl.inference.engines.quantised import Quantised, WeightBits
+from groupnl.inference.planes import planes
 from groupnl.inference.warm_up import run_noise
 
 # Of what is float. An int8 file says itself which of its layers are int8.
@@ -96,7 +97,7 @@ class OpenVinoEngine:
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """Compute logits; see `Engine`."""
-        images = pixels.contiguous().numpy()
+        images = planes(pixels)
         logits, start = [], 0
         with self._lock:
             while start < len(images):

@@ -33,6 +33,23 @@ def is_called_once(graph: fx.GraphModule, node: fx.Node) -> bool:
     return not any(f"{other.target}.".startswith(f"{name}.") for other in others)
 
 
+def is_written(graph: fx.GraphModule, node: fx.Node) -> bool:
+    """Whether something changes a node's value in place: who reads it later reads another."""
+    return any(_writes(graph, user, node) for user in node.users)
+
+
+def _writes(graph: fx.GraphModule, user: fx.Node, node: fx.Node) -> bool:
+    if user.op == "call_module":
+        return bool(getattr(module_of(graph, user), "inplace", False))
+    if not user.args or user.args[0] is not node:
+        return False
+    if user.op == "call_method":
+        return str(user.target).endswith("_") and not str(user.target).endswith("__")
+    named = str(getattr(user.target, "__name__", "")).endswith("_")
+    told = user.kwargs.get("inplace") is True or any(value is True for value in user.args)
+    return named or told
+
+
 def replace_module(graph: fx.GraphModule, node: fx.Node, module: nn.Module) -> None:
     """Let a node call another module, under the old one's name."""
     parent, _, name = str(node.target).rpartition(".")

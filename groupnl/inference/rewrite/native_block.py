@@ -11,7 +11,7 @@ from torch import Tensor, fx, nn
 
 from groupnl.inference.native import build as native
 from groupnl.inference.rewrite import fold
-from groupnl.inference.rewrite.graph import bypass, dense_convolution_of, module_of, replace_module
+from groupnl.inference.rewrite.graph import bypass, dense_convolution_of, is_written, module_of, replace_module
 from groupnl.inference.rewrite.native_layer import ACTIVATIONS, NativeGroupNL
 from groupnl.inference.rewrite.pointwise import Pointwise
 
@@ -88,6 +88,8 @@ class GatedPointwise(nn.Module):
 def join_convolutions(graph: fx.GraphModule) -> None:
     """Let the kernels compute the 1x1 convolutions before and behind native layers, and the shortcut around all.
 
+    A call reads some of its inputs earlier or later than the network did: what is changed in place stays outside.
+
     Args:
         graph: with the layers of `use_native_layers`.
     """
@@ -109,6 +111,8 @@ def _join_expansion(graph: fx.GraphModule, node: fx.Node, layer: NativeGroupNL) 
     convolution = _pointwise_of(graph, before, layer.variant)
     if convolution is None or len(before.users) > 1 or len(last.users) > 1:
         return
+    if is_written(graph, before.all_input_nodes[0]):
+        return
     layer.expand = Pointwise(convolution, layer.variant)
     layer.expand_activation = activation or "none"
     for joined in dict.fromkeys((last, before)):
@@ -122,16 +126,18 @@ def _join_projection(graph: fx.GraphModule, node: fx.Node, layer: NativeGroupNL)
         return
     layer.project = Pointwise(convolution, layer.variant)
     bypass(graph, after)
-    if (addition := _addition_of_x(node, node.all_input_nodes[0], layer, convolution)) is not None:
+    if (addition := _addition_of_x(graph, node, node.all_input_nodes[0], layer, convolution)) is not None:
         layer.has_shortcut = True
         addition.replace_all_uses_with(node)
         graph.graph.erase_node(addition)
 
 
-def _addition_of_x(node: fx.Node, x: fx.Node, layer: NativeGroupNL, projection: nn.Conv2d) -> fx.Node | None:
+def _addition_of_x(
+    graph: fx.GraphModule, node: fx.Node, x: fx.Node, layer: NativeGroupNL, projection: nn.Conv2d
+) -> fx.Node | None:
     """What adds a block's input, of the result's shape, to what a projection's node alone gives to it."""
     addition = _only_user(node)
-    if addition is None or not layer.has_shape_of_x(projection.out_channels):
+    if addition is None or not layer.has_shape_of_x(projection.out_channels) or is_written(graph, x):
         return None
     return addition if _other_of(addition, node, _ADDITIONS) is x else None
 
@@ -142,6 +148,8 @@ def _join_gated_projection(graph: fx.GraphModule, node: fx.Node, layer: NativeGr
         convolution = None if after is None else _pointwise_of(graph, after, layer.variant)
         if gates is None or after is None or convolution is None:
             continue
+        if is_written(graph, node) or is_written(graph, gates):
+            continue
         chain = _chain_to(graph, gates, node, convolution.in_channels)
         if chain is None:
             continue
@@ -149,7 +157,7 @@ def _join_gated_projection(graph: fx.GraphModule, node: fx.Node, layer: NativeGr
         replace_module(graph, after, GatedPointwise(convolution, layer.variant))
         after.args = (node, gates)
         graph.graph.erase_node(product)
-        if (addition := _addition_of_x(after, x, layer, convolution)) is not None:
+        if (addition := _addition_of_x(graph, after, x, layer, convolution)) is not None:
             after.args = (node, gates, x)
             addition.replace_all_uses_with(after)
             graph.graph.erase_node(addition)

@@ -262,6 +262,48 @@ def test_what_is_used_elsewhere_is_still_there(kernels: native.Variant, where: s
     assert_same(graph, network, kernels)
 
 
+def relu_in_place(x: Tensor) -> Tensor:
+    return nn.functional.relu(x, inplace=True)
+
+
+class Overwritten(Gated):
+    """Changes in place what the block reads: its input, its maps, its gates."""
+
+    def __init__(self, where: str, write: Callable[[Tensor], Tensor], *, gated: bool) -> None:
+        super().__init__(mean)
+        self.where, self.write, self.gated = where, write, gated
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 8, H, W) -> (B, 8, H, W)."""
+        x = x * 1  # the caller's own stays
+        expanded = self.expand(x)
+        if self.where == "input":
+            self.write(x)
+        maps = self.act2(self.norm2(self.layer(self.act1(self.norm1(expanded)))))
+        if not self.gated:
+            return x + self.norm3(self.project(maps))
+        pooled = self.pool(maps)
+        if self.where == "maps":
+            self.write(maps)
+        gates = self.gate(self.excite(self.act3(self.squeeze(pooled))))
+        gated = maps * gates
+        if self.where == "gates":
+            self.write(gates)
+        return x + self.norm3(self.project(gated)) + gates.mean()
+
+
+@pytest.mark.parametrize(
+    "write",
+    [nn.ReLU(inplace=True), relu_in_place, torch.relu_, lambda x: x.mul_(3)],
+)
+@pytest.mark.parametrize(("where", "gated"), [("input", False), ("input", True), ("maps", True), ("gates", True)])
+def test_what_is_written_in_place_is_read_when_it_was(
+    kernels: native.Variant, where: str, gated: bool, write: Callable[[Tensor], Tensor]
+) -> None:
+    network = Overwritten(where, write, gated=gated)
+    assert_same(joined(network, kernels), network, kernels)
+
+
 def test_a_convolution_that_two_call_is_left(kernels: native.Variant) -> None:
     class Twice(Residual):
         def forward(self, x: Tensor) -> Tensor:
