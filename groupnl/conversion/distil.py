@@ -148,7 +148,7 @@ def _learning(student: nn.Module, blocks: _Blocks) -> list[nn.Parameter]:
     if blocks.follow:
         before = takewhile(lambda named: not named[0].startswith(f"{blocks.names[0]}."), student.named_parameters())
         for _, weight in before:
-            weight.requires_grad_(requires_grad=False)
+            weight.requires_grad = False
     return [weight for weight in student.parameters() if weight.requires_grad]
 
 

@@ -33,7 +33,7 @@ class Moments:
         """
         if not self._origin:
             self._origin = features.mean(2, keepdim=True), targets.mean(2, keepdim=True)
-        for some, wanted in zip(features.split(_PIXELS, 2), targets.split(_PIXELS, 2), strict=True):
+        for some, wanted in zip(torch.split(features, _PIXELS, 2), torch.split(targets, _PIXELS, 2), strict=True):
             self._add(some - self._origin[0], wanted - self._origin[1])
 
     def _add(self, features: Tensor, targets: Tensor) -> None:
