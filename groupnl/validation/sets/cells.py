@@ -1,5 +1,6 @@
 """Where corrupted images lie: folders as ImageNet-C's, or arrays as CIFAR-10-C's."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -72,6 +73,20 @@ class FolderCells:
 
     def _folder(self, cell: Cell) -> Path:
         return self._root / cell.corruption / str(cell.severity)
+
+
+class StrengthCells(FolderCells):
+    """The same, or with five strengths in the place of severities: of ``0.80``, ``1.60``, ... the first is severity 1.
+
+    ImageNet-C-bar's script calls folders so; the set that its authors publish has severities.
+    """
+
+    def _folder(self, cell: Cell) -> Path:
+        folder = super()._folder(cell)
+        if folder.is_dir() or not folder.parent.is_dir():
+            return folder
+        strengths = sorted(filter(_is_strength, _folders(folder.parent)), key=lambda each: float(each.name))
+        return strengths[cell.severity - 1] if len(strengths) == len(SEVERITIES) >= cell.severity else folder
 
 
 class ArrayCells:
@@ -176,6 +191,10 @@ def _folders(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise ConfigError(f"{folder} is no folder")
     return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not is_hidden(entry.name))
+
+
+def _is_strength(folder: Path) -> bool:
+    return re.fullmatch(r"\d+\.\d\d", folder.name) is not None
 
 
 def _severity(folder: Path) -> int:

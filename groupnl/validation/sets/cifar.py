@@ -1,7 +1,7 @@
-"""CIFAR's test images in the binary version: each record has one label, or two, and 3072 bytes of pixels.
+"""CIFAR's test images: of the binary version, or of that for Python, which is a pickle and read as `plain_pickle` does.
 
-Source: Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009; the layouts are those of its page. The
-version for Python is a pickle, which can run anything, and is not read.
+In the binary version a record has one label, or two, and 3072 bytes of pixels. Source: Krizhevsky, Learning Multiple
+Layers of Features from Tiny Images, 2009; the layouts are those of its page.
 """
 
 from collections.abc import Sequence
@@ -12,10 +12,12 @@ import numpy as np
 from groupnl.errors import ConfigError
 from groupnl.validation.pixels import RawPixels
 from groupnl.validation.sets.images import Images, Names, by_name, only
-from groupnl.validation.sets.rows import Rows
+from groupnl.validation.sets.plain_pickle import read_pickled_arrays
+from groupnl.validation.sets.rows import HeldRows, Rows
 
 SIDE = 32  # pixels
 _PLANES = RawPixels(SIDE, planes=True)
+_PIXELS = "data"  # in the version for Python
 # Names of the classes, in the order of their numbers.
 CIFAR_10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _CIFAR_100 = """
@@ -31,28 +33,43 @@ CIFAR_100 = tuple(_CIFAR_100.split())
 
 
 def cifar_10(paths: Sequence[Path], names: Names, count: int) -> Images:
-    """``test_batch.bin`` of ``cifar-10-batches-bin``: see `_records`."""
-    return _records(paths, "test_batch.bin", 1, by_name(names, count, CIFAR_10))
+    """``test_batch.bin`` of ``cifar-10-batches-bin``, or ``test_batch`` of ``cifar-10-batches-py``."""
+    return _images(paths, "test_batch", ("labels",), by_name(names, count, CIFAR_10))
 
 
 def cifar_100(paths: Sequence[Path], names: Names, count: int) -> Images:
-    """``test.bin`` of ``cifar-100-binary``, of whose two labels the second is the class: see `_records`."""
-    return _records(paths, "test.bin", 2, by_name(names, count, CIFAR_100))
+    """``test.bin`` of ``cifar-100-binary``, or ``test`` of ``cifar-100-python``: the second of two labels counts."""
+    return _images(paths, "test", ("coarse_labels", "fine_labels"), by_name(names, count, CIFAR_100))
 
 
-def _records(paths: Sequence[Path], name: str, labels: int, places: dict[int, int]) -> Images:
-    """The images of a file of records, or of the file of that name in a folder.
+def _images(paths: Sequence[Path], name: str, labels: Sequence[str], places: dict[int, int]) -> Images:
+    """The images of a file of either version, or of the file of that name in a folder.
+
+    Args:
+        paths: one.
+        name: of the file without an ending, as for Python.
+        labels: their names; the last are the classes.
+        places: number of a class -> place among the logits.
 
     Raises:
-        ConfigError: there is no such file, or its length is not that of whole records.
+        ConfigError: there is no such file, or it is none of such a version.
     """
     path = only(paths)
-    file = path / name if path.is_dir() else path
-    if not file.is_file():
-        raise ConfigError(
-            f"{file} does not exist: name the unpacked folder of the binary version; that for Python is a pickle, "
-            "which is not read"
-        )
+    files = [path / f"{name}.bin", path / name] if path.is_dir() else [path]
+    file = next(filter(Path.is_file, files), None)
+    if file is None:
+        raise ConfigError(f"{files[0]} does not exist: name the unpacked folder of the binary version, or of Python's")
+    if file.suffix == ".bin":
+        return _records(file, len(labels), places)
+    return _pickled(file, labels[-1], places)
+
+
+def _records(file: Path, labels: int, places: dict[int, int]) -> Images:
+    """The binary version's.
+
+    Raises:
+        ConfigError: its length is not that of whole records.
+    """
     length = labels + _PLANES.length
     count, rest = divmod(file.stat().st_size, length)
     if rest or not count:
@@ -63,3 +80,20 @@ def _records(paths: Sequence[Path], name: str, labels: int, places: dict[int, in
     records = np.memmap(file, np.uint8, mode="r", shape=(count, length))
     starts = labels + length * np.arange(count)
     return Rows(file, _PLANES, starts.tolist(), records[:, labels - 1].tolist(), places)
+
+
+def _pickled(file: Path, labels: str, places: dict[int, int]) -> Images:
+    """The version for Python.
+
+    Raises:
+        ConfigError: see `read_pickled_arrays`; or pixels and classes are not as published.
+    """
+    arrays = read_pickled_arrays(file, (_PIXELS, labels))
+    pixels, numbers = arrays[_PIXELS], arrays[labels]
+    is_whole = len(pixels) and numbers.shape == pixels.shape[:1]
+    if pixels.dtype != np.uint8 or pixels.shape[1:] != (_PLANES.length,) or not is_whole:
+        raise ConfigError(
+            f"{file} holds {pixels.dtype} of shape {pixels.shape} and classes of shape {numbers.shape}; pictures are "
+            f"uint8 of shape (rows, {_PLANES.length})"
+        )
+    return HeldRows(file, _PLANES, [picture.tobytes() for picture in pixels], numbers.tolist(), places)

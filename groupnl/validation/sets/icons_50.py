@@ -5,19 +5,16 @@ lie beside their repository hendrycks/robustness. Published splits hold back a s
 names of the files: copy or link those of a split into class folders to measure it alone.
 """
 
-import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from groupnl.errors import ConfigError
-from groupnl.validation.found import Found, Held
 from groupnl.validation.pixels import RawPixels
 from groupnl.validation.sets.images import ClassFolders, Images, Names, by_number, only
 from groupnl.validation.sets.plain_pickle import read_arrays
+from groupnl.validation.sets.rows import HeldRows
 
 SIDE = 32  # pixels of the icons in the dictionary
 _PIXELS, _CLASSES = "image", "class"
@@ -41,32 +38,5 @@ def icons_50(paths: Sequence[Path], names: Names, count: int) -> Images:
         )
     if numbers.shape != pixels.shape[:1]:
         raise ConfigError(f"{path} has {len(pixels)} icons, and classes of shape {numbers.shape}")
-    return _Dictionary(path, pixels, numbers, by_number(names, count))
-
-
-class _Dictionary(NamedTuple):
-    """Icons that were read as a whole: 30 MB."""
-
-    path: Path
-    pixels: NDArray[np.uint8]
-    numbers: NDArray[np.int64]
-    places: Mapping[int, int]
-
-    @property
-    def decode(self) -> RawPixels:
-        """See `Images`."""
-        return RawPixels(SIDE, planes=True)
-
-    def find(self) -> list[Found]:
-        """See `Images`."""
-        found = []
-        for row, (pixels, number) in enumerate(zip(self.pixels, self.numbers.tolist(), strict=True)):
-            if number not in self.places:
-                raise ConfigError(f"{self.path}: icon {row} is of class {number}, and the network has no such class")
-            held = Held(self.path, pixels.tobytes())
-            found.append(Found(f"{row:05}", self.places[number], held, zlib.crc32(held.content)))
-        return found
-
-    def class_folders(self) -> list[Path]:
-        """See `Images`: there are numbers."""
-        return []
+    pictures = [picture.tobytes() for picture in pixels]
+    return HeldRows(path, RawPixels(SIDE, planes=True), pictures, numbers.tolist(), by_number(names, count))

@@ -1,4 +1,4 @@
-"""A dictionary of arrays that numpy has saved as an object, so as a pickle: read without building anything it names.
+"""A dictionary of arrays that Python has pickled, or numpy saved as an object: read without building anything it names.
 
 A pickle is a program: it may name any function and call it. Here the three names that such a file needs (numpy's array,
 its type, and the function that begins an array) stand for objects of this module, made anew for each file, which can be
@@ -7,9 +7,9 @@ bytes that were kept.
 """
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import IO, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +23,11 @@ class _Type:
     """What was made in the place of a `numpy.dtype`."""
 
     def __init__(self, name: Any) -> None:
-        self._name = str(name)
+        self._name = _text(name)
         self._order = "|"
 
     def __setstate__(self, state: Any) -> None:
-        self._order = str(state[1])
+        self._order = _text(state[1])
 
     def real(self) -> "np.dtype[Any] | None":
         """Numpy's type, if it is one of whole numbers."""
@@ -127,13 +127,24 @@ def read_arrays(path: Path, wanted: Sequence[str]) -> dict[str, NDArray[Any]]:
     Raises:
         ConfigError: it is no such file, wants anything built that is no array, or lacks an array.
     """
+    return _arrays(path, wanted, _saved_by_numpy, "take the published folders of images instead")
+
+
+def read_pickled_arrays(path: Path, wanted: Sequence[str]) -> dict[str, NDArray[Any]]:
+    """The same of a dictionary that was pickled as it is, also by Python 2.
+
+    Raises:
+        ConfigError: see `read_arrays`.
+    """
+    return _arrays(path, wanted, _pickled, "take the published binary version instead")
+
+
+def _arrays(
+    path: Path, wanted: Sequence[str], load: Callable[[IO[bytes]], Any], advice: str
+) -> dict[str, NDArray[Any]]:
     try:
         with path.open("rb") as file:
-            version = np.lib.format.read_magic(file)
-            header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            header(file)
-            content = _Reader(file).load()
-        held = content.single() if isinstance(content, _Array) else None
+            held = load(file)
         if not isinstance(held, dict):
             raise ConfigError(f"{path} holds no dictionary of arrays")
         return {name: _numbers(path, name, held.get(name)) for name in wanted}
@@ -141,11 +152,27 @@ def read_arrays(path: Path, wanted: Sequence[str]) -> dict[str, NDArray[Any]]:
         raise
     except _RefusedError as error:
         raise ConfigError(
-            f"{path} is a pickle that wants {error} built, which could run anything; only arrays are: take the "
-            "published folders of images instead"
+            f"{path} is a pickle that wants {error} built, which could run anything; only arrays are: {advice}"
         ) from None
     except Exception as error:  # a damaged pickle makes the unpickler raise nearly any type
-        raise ConfigError(f"{path} is damaged, or no dictionary of arrays in numpy's format .npy ({error})") from None
+        raise ConfigError(f"{path} is damaged, or no dictionary of arrays ({error})") from None
+
+
+def _saved_by_numpy(file: IO[bytes]) -> Any:
+    version = np.lib.format.read_magic(file)
+    header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    header(file)
+    content = _Reader(file).load()
+    return content.single() if isinstance(content, _Array) else None
+
+
+def _pickled(file: IO[bytes]) -> Any:
+    content = _Reader(file, encoding="bytes").load()  # Python 2's text is of bytes, and so are its arrays' numbers
+    return {_text(name): value for name, value in content.items()} if isinstance(content, dict) else None
+
+
+def _text(name: Any) -> str:
+    return name.decode("latin1") if isinstance(name, bytes) else str(name)
 
 
 class _RefusedError(Exception):

@@ -12,7 +12,7 @@ from pathlib import Path
 from groupnl.corruptions.names import BENCHMARK, VALIDATION
 from groupnl.errors import ConfigError
 from groupnl.validation.pixels import RawPixels
-from groupnl.validation.sets.cells import ArrayCells, Cells, FolderCells
+from groupnl.validation.sets.cells import ArrayCells, Cells, FolderCells, StrengthCells
 from groupnl.validation.sets.cifar import CIFAR_10, CIFAR_100, cifar_10, cifar_100
 from groupnl.validation.sets.cifar import SIDE as CIFAR_SIDE
 from groupnl.validation.sets.icons_50 import SIDE as ICON_SIDE
@@ -54,6 +54,10 @@ def _reassessed(paths: Sequence[Path], _: Names, __: int) -> Reassessed:
 
 def _folders(root: Path, _: Names, __: int) -> Cells:
     return FolderCells(root)
+
+
+def _strengths(root: Path, _: Names, __: int) -> Cells:
+    return StrengthCells(root)
 
 
 def _cifar_10_rows(root: Path, names: Names, count: int) -> Cells:
@@ -125,7 +129,7 @@ _CORRUPTED = (
         classes=1000,
         corruptions=C_BAR,
         crop=224,
-        open=_folders,
+        open=_strengths,
         mean="the mean of its ten types' is what its authors report as the average error",
     ),
     CorruptedKind(

@@ -4,6 +4,7 @@ import os
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -154,8 +155,62 @@ def test_records_that_are_cut_or_pickled_are_refused(tmp_path: Path) -> None:
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(ConfigError, match="has 6145 bytes, which are no whole records of 3073: it is cut short"):
         cifar_10([file], None, 10)
-    with pytest.raises(ConfigError, match="that for Python is a pickle, which is not read"):
+    with pytest.raises(ConfigError, match="does not exist: name the unpacked folder of the binary version, or of Py"):
         cifar_10([tmp_path], None, 10)
+
+
+_PICKLER: Any = pickle._Pickler  # in Python, so that it can be another
+
+
+class _Python2(_PICKLER):  # type: ignore[misc]
+    """Writes text and bytes as Python 2 does, which does not tell them apart."""
+
+    dispatch: ClassVar[dict[type, object]] = dict(_PICKLER.dispatch)
+
+    def _save(self, text: str | bytes) -> None:
+        data = text.encode("latin1") if isinstance(text, str) else text
+        self.write(b"T" + len(data).to_bytes(4, "little") + data)
+        self.memoize(text)
+
+    dispatch[bytes] = dispatch[str] = _save
+
+
+def for_python(path: Path, more: dict[bytes, object], version: int) -> Path:
+    """The version for Python, of two pictures."""
+    path.parent.mkdir()
+    content = {b"data": pictures([0, 5]).transpose(0, 3, 1, 2).reshape(2, -1), b"filenames": [b"a", b"b"]} | more
+    with path.open("wb") as file:
+        (_Python2(file, 2) if version == 2 else pickle.Pickler(file)).dump(content)
+    return path
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_the_version_for_python_has_the_same_images(tmp_path: Path, version: int) -> None:
+    path = for_python(tmp_path / "py" / "test_batch", {b"labels": [4, 9]}, version)
+    records(tmp_path / "bin" / "test_batch.bin", [4, 9], [0, 5])
+    found, same = (cifar_10([folder], None, 10) for folder in (path.parent, tmp_path / "bin"))
+    for one, other in zip(found.find(), same.find(), strict=True):
+        assert (one.key, one.truth, one.checksum) == (other.key, other.truth, other.checksum)
+        assert one.extent.read() == other.extent.read()
+    fine = for_python(tmp_path / "100" / "test", {b"fine_labels": [41, 99], b"coarse_labels": [7, 3]}, version)
+    images = cifar_100([fine.parent], None, 100)
+    assert [image.truth for image in images.find()] == [41, 99]
+    assert images.decode(images.find()[1].extent.read()).getpixel((31, 31)) == COLOURS["yellow"]
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({b"labels": [1]}, "classes of shape .1,.; pictures are uint8 of shape .rows, 3072."),
+        ({b"labels": [1, None]}, "has no array of whole numbers under 'labels'"),
+        ({b"labels": [1, 2], b"data": np.zeros((2, 3), np.uint8)}, "holds uint8 of shape .2, 3. and classes"),
+        ({b"labels": [1, 2], b"more": Path()}, "wants pathlib.* built, which .* take the published binary version"),
+    ],
+)
+def test_pickles_that_are_not_cifars_are_refused(tmp_path: Path, more: dict[bytes, object], words: str) -> None:
+    path = for_python(tmp_path / "py" / "test_batch", more, 3)
+    with pytest.raises(ConfigError, match=words):
+        cifar_10([path], None, 10)
 
 
 def cells(root: Path, classes: int = 10) -> ArrayCells:
@@ -316,7 +371,7 @@ def test_dictionaries_that_are_not_as_published_are_refused(
 
 def test_icons_of_classes_that_the_network_has_not_are_refused(tmp_path: Path) -> None:
     path = dictionary(tmp_path / "Icons-50.npy")
-    with pytest.raises(ConfigError, match="icon 2 is of class 4, and the network has no such class"):
+    with pytest.raises(ConfigError, match="row 2 is of class 4, and the network has no such class"):
         icons_50([path], None, 3).find()
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(ConfigError, match="is damaged, or no dictionary of arrays"):

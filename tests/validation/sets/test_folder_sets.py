@@ -54,6 +54,19 @@ def test_the_published_names_are_looked_for_and_their_mean_is_no_mce(
     assert "bar lacks folders <corruption>/<severity> of ImageNet-C-bar: sparkles at 4" in capsys.readouterr().err
 
 
+def test_the_folders_of_c_bars_script_are_in_the_order_of_their_strengths(checkpoint: Path, tmp_path: Path) -> None:
+    strengths = ("2.00", "9.00", "10.00", "4.00", "1.00")  # the text's order is another
+    for strength in strengths:
+        severity = sorted(strengths, key=float).index(strength) + 1
+        shown = ["yellow"] * (severity - 1) + ["red"] * (5 - severity)
+        solid(tmp_path / "bar" / "inverse_sparkles" / strength, {"red": shown})
+    options = ["--set", "imagenet-c-bar", tmp_path / "bar", "--size", "32", "--corruptions", "inverse_sparkles"]
+    assert validate(checkpoint, tmp_path / "out", *options) == 0
+    assert list(read(tmp_path / "out")["errors"]["inverse_sparkles"].values()) == [0, 0.25, 0.5, 0.75, 1]
+    shutil.rmtree(tmp_path / "bar" / "inverse_sparkles" / "4.00")
+    assert validate(checkpoint, tmp_path / "other", *options) == 1
+
+
 def test_3dcc_has_twelve_types(checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     solid(tmp_path / "3d" / "near_focus" / "1", {"red": ["red", "blue"]})
     part = ["--corruptions", "near_focus", "--severities", "1", "--size", "32"]
