@@ -4,7 +4,7 @@ from pydantic import ValidationError
 
 from groupnl.base.problems import problems
 from groupnl.card import ModelCard
-from groupnl.card.imagenet import imagenet_classes
+from groupnl.card.imagenet import LARGER, imagenet_classes
 from groupnl.errors import CheckpointError
 from groupnl.models.trained import Trained
 
@@ -22,12 +22,27 @@ def served_card(trained: Trained) -> ModelCard:
     try:
         return ModelCard(architecture=trained.architecture, classes=classes, input=trained.input, training=training)
     except ValidationError as error:
-        raise CheckpointError(f"the checkpoint {trained.path} cannot be served: {problems(error)}") from None
+        raise CheckpointError(
+            f"the checkpoint {trained.path} cannot be served: {problems(error)}; --classes FILE gives other names"
+        ) from None
+
+
+def class_remark(trained: Trained) -> str | None:
+    """A line for whoever packs: classes that are assumed, or are one alone; None where there is nothing to tell."""
+    if trained.classes is None and trained.class_count == _IMAGENET_CLASSES:
+        return f"{trained.path} does not name its {_IMAGENET_CLASSES} classes; assumed are ImageNet's (--classes FILE)"
+    if trained.class_count == 1:
+        return (
+            f"note: {trained.path} is of one class, so every image gets it with probability 1; one number for yes or "
+            "no (a sigmoid's) is not understood: train with two classes for that"
+        )
+    return None
 
 
 def _imagenet_classes(trained: Trained) -> tuple[str, ...]:
     if trained.class_count != _IMAGENET_CLASSES:
+        known = next((f", or --classes {name}" for name, count in LARGER.items() if count == trained.class_count), "")
         raise CheckpointError(
-            f"the checkpoint {trained.path} is of {trained.class_count} classes; name them with --classes FILE"
+            f"the checkpoint {trained.path} is of {trained.class_count} classes; name them with --classes FILE{known}"
         )
     return imagenet_classes()

@@ -25,7 +25,7 @@ class Options(InputOptions, SettingsOptions):
         output: folder of the archive.
         version: of the model.
         architecture: timm name; None: as the checkpoint says.
-        classes: file of class names, or `imagenet`; None: as the checkpoint says.
+        classes: file of class names, or an ImageNet; None: as the checkpoint says.
         engine: what runs the network; None: as `handler_config` says, else the usual one.
         precision: of the network's products; None: as `handler_config` says, else the fastest float.
         calibrate: for int8, folder of images that say in which steps to count.
@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--output", type=Path, default=Path("model_store"), metavar="DIR", help="folder of the archive (%(default)s)")
     add("--version", default="1.0", help="of the model (%(default)s)")
     add("--architecture", metavar="NAME", help="timm name (as the checkpoint says)")
-    add("--classes", metavar="FILE|imagenet", help="class names, one a line (as the checkpoint says)")
+    add("--classes", metavar="FILE|NAME", help="class names, one a line, or an ImageNet's (as the checkpoint says)")
     add("--workers", type=int, default=usual.workers, metavar="N", help="worker processes (%(default)s)")
     add("--batch-size", type=int, default=usual.batch_size, metavar="N", help="most requests in a batch (%(default)s)")
     add("--max-batch-delay-ms", type=int, default=usual.max_batch_delay_ms, metavar="MS", help="(%(default)s)")

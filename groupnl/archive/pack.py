@@ -20,7 +20,7 @@ from pydantic import ValidationError
 
 from groupnl.archive import probe as probe_set
 from groupnl.archive.assumed_input import assumed_input
-from groupnl.archive.card import served_card
+from groupnl.archive.card import class_remark, served_card
 from groupnl.archive.engine import Choice, choose
 from groupnl.archive.groups import GROUPS_FILE, class_groups
 from groupnl.archive.handler_config import HandlerConfig
@@ -114,8 +114,8 @@ def pack(
         raise ArchiveError(f"the archive {target} exists already; replace it with --overwrite")
     # Refused before anything is written. What is written are the network's own tensors: dense, float32, in its order.
     trained = open_trained(checkpoint, architecture=architecture, classes=classes, given=given_input, replace=True)
-    if assumed := assumed_input(trained, given_input):
-        say(assumed)
+    for line in filter(None, (assumed_input(trained, given_input), class_remark(trained))):
+        say(line)
     refuse_size(trained.network, trained.architecture, trained.input.size, "--input-size", trained.input.channels)
     card = served_card(trained)
     handler = handler_section({"handler": settings.handler})

@@ -152,6 +152,8 @@ class ModelCard(Card):
         for name in classes:
             if not name:
                 raise ValueError("a class name is empty")
+            if any(0xD800 <= ord(letter) <= 0xDFFF for letter in name):  # halves of a letter, which no file can hold
+                raise ValueError(f"class name {name!r} is no whole text")
             if name in seen:
                 raise ValueError(f"class name {name!r} stands twice; the answer's keys must be unique")
             seen.add(name)

@@ -2,21 +2,22 @@
 
 from pathlib import Path
 
+from groupnl.card.imagenet import LARGER, imagenet_classes, larger_imagenet_classes
 from groupnl.errors import ConfigError
 
 
 def read_class_names(source: str) -> tuple[str, ...]:
-    """The names in a text file, one a line, or those of ImageNet-1k for the word `imagenet`.
+    """The names in a text file, one a line, or those of an ImageNet for its name; `imagenet` is that of 1000 classes.
 
     Raises:
         ConfigError: the file cannot be read.
     """
     if source == "imagenet":
-        from groupnl.card.imagenet import imagenet_classes  # timm
-
         return imagenet_classes()
+    if source in LARGER:
+        return larger_imagenet_classes(source)
     try:
-        lines = Path(source).read_text(encoding="utf-8").splitlines()
+        text = Path(source).read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the class names in {source}: {error}") from None
-    return tuple(line.strip() for line in lines if line.strip())
+    return tuple(line.strip() for line in text.split("\n") if line.strip())

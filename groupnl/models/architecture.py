@@ -1,7 +1,7 @@
 """Names of architectures, timm's and ours among them, and the networks that are built by them."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import timm
@@ -78,6 +78,20 @@ def classifiers_of(architecture: str) -> tuple[str, ...]:
     """
     named = getattr(configuration(architecture), "classifier", None) or ()
     return (named,) if isinstance(named, str) else tuple(named)
+
+
+def names_of_classifier(architecture: str) -> Iterator[str]:
+    """What the weights of a network's classifier may be called; none where it has no classifier.
+
+    Reparametrised networks, and the originals of some of timm's, have it in the place of the layer that holds it.
+
+    Raises:
+        CheckpointError: see `configuration`.
+    """
+    for classifier in classifiers_of(architecture)[:1]:
+        parts = classifier.split(".")
+        for count in range(len(parts), 0, -1):
+            yield f"{'.'.join(parts[:count])}.weight"
 
 
 def usual_size(architecture: str) -> int | None:

@@ -13,12 +13,14 @@ import groupnl.models.registry  # noqa: F401 (registers the GroupNL networks)
 from groupnl.base.problems import problems
 from groupnl.card import InputConfig
 from groupnl.errors import CheckpointError
-from groupnl.models.architecture import COLOUR, classifiers_of, configuration, create
+from groupnl.models.architecture import COLOUR, configuration, create, names_of_classifier
 from groupnl.models.hub_folder import CONFIG, HubConfig
+from groupnl.models.other_arguments import of_script
 from groupnl.models.torchvision_files import crop_share
 
 _SIZE = ("input_size", "img_size")  # arguments of timm's training script
 _INPUT = (*_SIZE, "crop_pct", "interpolation", "mean", "std", "crop_mode")
+_OPTIONS = "--input-size, --crop-pct, --crop-mode, --interpolation, --mean and --std"
 _OF_CONVOLUTION = 4  # dimensions of its weights
 
 
@@ -48,7 +50,9 @@ def default_input(
         fields = _fields(resolve_data_config(told | {"in_chans": channels}, config), channels)
     except (AssertionError, LookupError, TypeError, ValueError, RuntimeError):  # timm expects its own types
         said = f"the checkpoint's arguments are {told}" + (f", its {CONFIG} says {dict(hub.input)}" if hub else "")
-        raise CheckpointError(f"the input of {architecture} cannot be made: {said}") from None
+        raise CheckpointError(
+            f"the input of {architecture} cannot be made: {said}; correct that, or save the state dict alone"
+        ) from None
     return input_of(architecture, fields, given or {})
 
 
@@ -72,7 +76,9 @@ def input_of(architecture: str, fields: Mapping[str, Any], given: Mapping[str, A
     try:
         found = InputConfig.model_validate(values)
     except ValidationError as error:
-        raise CheckpointError(f"the input of {architecture} cannot be made: {problems(error)}") from None
+        raise CheckpointError(
+            f"the input of {architecture} cannot be made: {problems(error)}; {_OPTIONS} give other values"
+        ) from None
     if found.channels != len(fields["mean"]):
         raise CheckpointError(
             f"the input of {architecture} cannot be made: --mean and --std are of {found.channels} channels, and the "
@@ -103,13 +109,12 @@ def class_count(architecture: str, state_dict: Mapping[str, Tensor]) -> int:
         CheckpointError: unknown architecture, or the weights have no classifier where it has one.
     """
     _config(architecture)
-    classifiers = classifiers_of(architecture)
-    if not classifiers:
+    names = list(names_of_classifier(architecture))
+    if not names:
         raise CheckpointError(f"timm's {architecture} has no classifier: give the --architecture of one that has")
-    name = f"{classifiers[0]}.weight"
-    weight = state_dict.get(name)
+    weight = next((state_dict[name] for name in names if name in state_dict), None)
     if weight is None or not weight.ndim:
-        raise CheckpointError(f"the weights have no {name}; is {architecture} the right architecture?")
+        raise CheckpointError(f"the weights have no {names[0]}; is {architecture} the right architecture?")
     return len(weight)
 
 
@@ -121,11 +126,13 @@ def input_channels(architecture: str, state_dict: Mapping[str, Tensor]) -> int:
     """
     first = getattr(configuration(architecture), "first_conv", None) or ()
     name = f"{first if isinstance(first, str) else first[0]}.weight" if first else ""
-    weight = state_dict.get(name)
-    if weight is None or weight.ndim < _OF_CONVOLUTION:
-        return COLOUR
     with torch.device("meta"):
-        usual = create(architecture, num_classes=1).state_dict()[name].shape[1]
+        own = create(architecture, num_classes=1).state_dict().get(name)
+    # A reparametrised network has a layer of another name there, which is the first of its convolutions, too.
+    weight = state_dict.get(name, next(filter(_is_convolution, state_dict.values()), None))
+    if own is None or weight is None or not _is_convolution(weight):
+        return COLOUR
+    usual = own.shape[1]
     channels = COLOUR * weight.shape[1] / usual  # not shape[1] itself: some cut the image into squares of pixels first
     if channels not in (1, COLOUR):
         raise CheckpointError(
@@ -133,6 +140,10 @@ def input_channels(architecture: str, state_dict: Mapping[str, Tensor]) -> int:
             "colour images (3) and grey ones (1) are served"
         )
     return int(channels)
+
+
+def _is_convolution(weights: Tensor) -> bool:
+    return weights.ndim >= _OF_CONVOLUTION
 
 
 def _told(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,7 +157,9 @@ def _told(arguments: Mapping[str, Any]) -> dict[str, Any]:
             "mean": IMAGENET_DEFAULT_MEAN,
             "std": IMAGENET_DEFAULT_STD,
         }
-    return {name: value for name in _INPUT if (value := arguments.get(name)) is not None}
+    told = {name: value for name in _INPUT if (value := arguments.get(name)) is not None}
+    built_for = of_script(arguments).get("img_size")  # of a network of one size, where no size was given beside it
+    return ({} if built_for is None else {"img_size": built_for}) | told
 
 
 def _fields(data: Mapping[str, Any], channels: int) -> dict[str, Any]:

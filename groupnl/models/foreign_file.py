@@ -37,6 +37,11 @@ _TAR_PLACE = 257  # of its name in its header
 _TAR = "is a tar: unpack it, and name the checkpoint inside; one of PyTorch before 0.2 must be saved again"
 _SUFFIXES = {
     ".onnx": f"is an ONNX model: {_FROM_PYTORCH}",
+    ".xml": f"is a model of OpenVINO: {_FROM_PYTORCH}",
+    ".mlmodel": f"is a Core ML model: {_FROM_PYTORCH}",
+    ".msgpack": f"is of Flax: {_FROM_PYTORCH}",
+    ".engine": f"is an engine of TensorRT: {_FROM_PYTORCH}",
+    ".plan": f"is an engine of TensorRT: {_FROM_PYTORCH}",
     ".pb": f"is a TensorFlow graph: {_FROM_PYTORCH}",
     ".tflite": f"is a TensorFlow Lite model: {_FROM_PYTORCH}",
 }

@@ -1,25 +1,23 @@
 """timm's folders for the Hugging Face hub: a `config.json` beside the weights says what they are."""
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
-
-from torch import nn
 
 from groupnl.errors import CheckpointError
 from groupnl.models.architecture import COLOUR
 
 CONFIG = "config.json"
+_NAMES = ("label_names", "labels")  # of the classes, in timm's folders of today and in its first ones
 WEIGHTS = (  # the first that is there
     *("model.safetensors", "model.safetensors.index.json"),
     *("pytorch_model.bin", "pytorch_model.bin.index.json"),
+    *("pytorch_model.pth", "model.pth"),
 )
-# Arguments of `timm.create_model` that its weights' shapes or its input tell, and those that only training knows.
-_TOLD_OTHERWISE = re.compile(r"num_classes|in_chans|img_size|([a-z]+_)*drop(_path|_block)?_rate")
 _SAVED_MODEL = "saved_model.pb"
 _DISTRIBUTED = ".metadata"
+_SNAPSHOTS = "snapshots"  # in the cache of Hugging Face's hub
 
 
 class HubConfig(NamedTuple):
@@ -57,6 +55,11 @@ def weights_file(path: Path) -> Path:
             f"checkpoint {path} is of torch.distributed.checkpoint: make one file of it, "
             "python -m torch.distributed.checkpoint.format_utils dcp_to_torch FOLDER FILE"
         )
+    if path.name.startswith("models--") and (path / _SNAPSHOTS).is_dir():
+        raise CheckpointError(
+            f"checkpoint {path} is a repository in the hub's cache, which may hold several versions: name one of the "
+            f"folders in {path / _SNAPSHOTS}"
+        )
     _read_config(path)
     found = next((path / name for name in WEIGHTS if (path / name).is_file()), None)
     if found is None:
@@ -77,29 +80,9 @@ def hub_config(weights: Path) -> HubConfig | None:
     arguments = content.get("model_args") or {}
     if not isinstance(configuration, dict) or not isinstance(arguments, dict):
         raise CheckpointError(f"{weights.parent / CONFIG} is no configuration of timm's: name the weights' file alone")
-    names = content.get("label_names") or configuration.get("label_names")
+    named = (place.get(name) for place in (content, configuration) for name in _NAMES)
+    names = next(filter(None, named), None)
     return HubConfig(content["architecture"], configuration | _built_for(arguments), _classes(names), arguments)
-
-
-def refuse_other_arguments(network: nn.Module, hub: HubConfig) -> None:
-    """Refuse weights of a network that was built with arguments that the architecture's name does not tell.
-
-    Those that change a weight's shape are not looked at: `build_model` refuses them. Nor are those of dropping out,
-    which an answer does not know.
-
-    Raises:
-        CheckpointError: the network would compute something else than the folder's.
-    """
-    pool = getattr(network, "global_pool", None)
-    usual = getattr(pool, "pool_type", pool)  # None: the network does not say
-    other = {name: value for name, value in hub.arguments.items() if not _TOLD_OTHERWISE.fullmatch(name)}
-    if usual in (None, other.get("global_pool")):
-        other.pop("global_pool", None)
-    if other:
-        raise CheckpointError(
-            f"{CONFIG} says that {hub.architecture} was built with {other}, which an archive cannot hold: train or "
-            "export the network as timm builds it by its name"
-        )
 
 
 def _built_for(arguments: Mapping[str, Any]) -> dict[str, Any]:

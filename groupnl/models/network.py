@@ -7,7 +7,14 @@ from torch import Tensor, nn
 
 from groupnl.errors import CheckpointError
 from groupnl.models.architecture import COLOUR, classifiers_of, create, is_of_one_size, usual_size
+from groupnl.models.forms import in_form_of, is_needless
 from groupnl.models.weights import is_counter, some
+
+# Sides of images, pixels, that networks of one size are usually trained for; looked through to say which fits.
+_SIDES = (
+    *(28, 32, 48, 56, 64, 72, 80, 96, 112, 128, 144, 160, 168, 176, 192, 196, 208, 224, 240, 248, 256, 272, 288, 304),
+    *(320, 336, 352, 378, 384, 392, 416, 432, 448, 480, 512, 518, 560, 576, 588, 640, 672, 768, 896, 1024),
+)
 
 
 def build_model(
@@ -22,7 +29,8 @@ def build_model(
     Args:
         architecture: a name of `timm.list_models()`, ours included.
         num_classes: size of the classifier.
-        state_dict: parameter name -> tensor; what only counts may be missing, or be there.
+        state_dict: parameter name -> tensor, of any form of the network (see `forms`); what only counts may be
+            missing, or be there, as may what the network makes itself.
         channels: of its input.
         size: side of its input, pixels; None: timm's usual one.
 
@@ -33,12 +41,16 @@ def build_model(
         CheckpointError: an architecture that is unknown or cannot be built; missing or unexpected keys; another number
             of classes; other shapes; weights that are not finite, or not plain tensors of the right kind.
     """
-    network = create(architecture, num_classes, channels, size)
+    network = in_form_of(state_dict.keys(), create(architecture, num_classes, channels, size))
     own = network.state_dict()
-    given = {name: tensor for name, tensor in state_dict.items() if name in own or not is_counter(name)}
+    given = {
+        name: tensor
+        for name, tensor in state_dict.items()
+        if name in own or not (is_counter(name) or is_needless(name, network))
+    }
     weights = {name: tensor for name, tensor in own.items() if is_counter(name)} | given
     _refuse_other_keys(architecture, own, weights)
-    _refuse_other_shapes(architecture, num_classes, own, weights, size)
+    _refuse_other_shapes(architecture, num_classes, own, weights, channels, size)
     _refuse_other_kinds(architecture, own, weights)
     _refuse_non_finite(architecture, weights)
     network.load_state_dict(weights)
@@ -56,7 +68,12 @@ def _refuse_other_keys(architecture: str, wanted: Mapping[str, Tensor], given: M
 
 
 def _refuse_other_shapes(
-    architecture: str, num_classes: int, own: Mapping[str, Tensor], given: Mapping[str, Tensor], size: int | None
+    architecture: str,
+    num_classes: int,
+    own: Mapping[str, Tensor],
+    given: Mapping[str, Tensor],
+    channels: int,
+    size: int | None,
 ) -> None:
     other = next((key for key, wanted in own.items() if given[key].shape != wanted.shape), None)
     if other is None:
@@ -70,11 +87,27 @@ def _refuse_other_shapes(
     differs = f"{other} is {shape} instead of {tuple(own[other].shape)}"
     if is_of_one_size(architecture):
         pixels = size or usual_size(architecture)
+        fitting = _fitting_size(architecture, num_classes, given, channels)
+        told = f", --input-size {fitting}" if fitting else ""
         raise CheckpointError(
             f"--input-size {pixels}: {architecture} does not take images of {pixels} pixels with these weights: "
-            f"{differs}; give the size that they were trained for, or the right --architecture"
+            f"{differs}; give the size that they were trained for{told}, or the right --architecture"
         )
     raise CheckpointError(f"the weights do not fit {architecture}: {differs}")
+
+
+def _fitting_size(architecture: str, num_classes: int, given: Mapping[str, Tensor], channels: int) -> int | None:
+    """The side of the images that weights are for; None where it is none of the usual ones."""
+    return next((side for side in _SIDES if _fits(architecture, num_classes, given, channels, side)), None)
+
+
+def _fits(architecture: str, num_classes: int, given: Mapping[str, Tensor], channels: int, size: int) -> bool:
+    try:
+        with torch.device("meta"):  # shapes only
+            own = create(architecture, num_classes, channels, size).state_dict()
+    except CheckpointError:  # too small for it, or no whole number of its patches
+        return False
+    return all(name in given and given[name].shape == tensor.shape for name, tensor in own.items())
 
 
 def _refuse_other_kinds(architecture: str, wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:

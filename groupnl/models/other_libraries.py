@@ -1,5 +1,6 @@
 """What other libraries call timm's networks and the tensors in them, and the files that they have published."""
 
+import re
 from collections.abc import Iterator
 
 from groupnl.models import efficientnet_pytorch, torchvision_weights
@@ -9,12 +10,14 @@ from groupnl.models.torchvision_files import torchvisions_config
 from groupnl.models.torchvision_weights import torchvisions_tensors
 from groupnl.models.translation import Translation
 
+_HUB = re.compile(r"^(hf[-_]hub:)?timm/")  # as in hf-hub:timm/resnet18.a1_in1k
 _NETWORKS = torchvision_weights.NETWORKS | efficientnet_pytorch.NETWORKS
 
 
 def timms_name(architecture: str) -> str:
-    """The name in timm of another library's network; any other name as it is."""
-    return _NETWORKS.get(architecture, architecture)
+    """The name in timm of another library's network, or of one of timm's on its hub; any other name as it is."""
+    name = _HUB.sub("", architecture)
+    return _NETWORKS.get(name, name)
 
 
 def translations(architecture: str) -> Iterator[Translation]:

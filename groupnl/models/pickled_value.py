@@ -41,6 +41,7 @@ ADMITTED = (
     *_named(Nothing, "datetime", "date datetime time timedelta timezone"),
     *_named(Nothing, "builtins", "bool bytes complex dict float frozenset int list range set slice str tuple"),
     *_named(Nothing, "numpy", "ndarray"),
+    *_named(Nothing, "torchvision.transforms.functional", "InterpolationMode"),
     *_named(Nothing, "numpy.core.multiarray numpy._core.multiarray", "_reconstruct"),
     *_named(Nothing, "torch.torch_version", "TorchVersion"),
     # Hydra's settings, which Lightning stores.

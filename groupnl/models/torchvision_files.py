@@ -9,6 +9,8 @@ import timm
 from groupnl.models.hub_folder import HubConfig
 from groupnl.models.torchvision_weights import NETWORKS
 
+# With its published weights such a network makes this mean and deviation of the usual ones, which timm's does not.
+_NORMALISED_AGAIN = {"inception_v3": {"mean": (0.5,) * 3, "std": (0.5,) * 3}}
 # The first digits of a file's SHA-256 end its address, and torchvision checks them itself.
 _DIGEST = re.compile(r"-([0-9a-f]{8,})\.pth$")
 
@@ -25,7 +27,8 @@ def torchvisions_config(sha256: str) -> HubConfig | None:
         for weights in torchvision.models.get_model_weights(name):
             digest = _DIGEST.search(weights.url)
             if digest and sha256.startswith(digest[1]) and timm.is_model(ours := NETWORKS.get(name, name)):
-                return HubConfig(ours, _input(weights.transforms()), classes=None, arguments={})
+                said = _input(weights.transforms()) | _NORMALISED_AGAIN.get(name, {})
+                return HubConfig(ours, said, classes=None, arguments={})
     return None
 
 

@@ -15,8 +15,9 @@ from groupnl.card.class_names import read_class_names
 from groupnl.errors import CheckpointError, ConfigError
 from groupnl.models.checkpoint import Checkpoint, load_checkpoint
 from groupnl.models.defaults import class_count, default_input, input_channels, input_of, says_input, says_size
-from groupnl.models.hub_folder import refuse_other_arguments
+from groupnl.models.hub_folder import CONFIG
 from groupnl.models.network import build_model
+from groupnl.models.other_arguments import of_script, refuse_other_arguments
 from groupnl.models.other_libraries import timms_name
 
 _NOTHING: Mapping[str, Any] = {}
@@ -129,7 +130,8 @@ def _trained(
     count = class_count(architecture, weights) if classes is None else len(classes)
     network = build_model(architecture, count, weights, config.channels, config.size)
     if checkpoint.hub:
-        refuse_other_arguments(network, checkpoint.hub)
+        refuse_other_arguments(network, architecture, CONFIG, checkpoint.hub.arguments)
+    refuse_other_arguments(network, architecture, "its args", of_script(checkpoint.arguments))
     return Trained(
         path=checkpoint.file,
         network=network,

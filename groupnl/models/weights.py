@@ -16,7 +16,9 @@ from torch import Tensor
 from groupnl.errors import CheckpointError
 from groupnl.models.architecture import classifiers_of, create
 from groupnl.models.efficientnet_pytorch import is_efficientnet_pytorchs
+from groupnl.models.forms import reparametrised_names
 from groupnl.models.other_libraries import translations
+from groupnl.models.published_names import translated_by_timm
 from groupnl.models.torchvision_weights import up_to_date
 from groupnl.models.translation import Translation
 
@@ -28,7 +30,8 @@ _WRAPPERS = "(?:module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module
 _INSIDE = re.compile(rf"(?<=\.){_WRAPPERS}\.")
 _FIRST = re.compile(rf"{_WRAPPERS}\.")
 # What only counts, the steps of training or a network's operations (thop); files may lack or have it.
-_COUNTERS = ("num_batches_tracked", "n_averaged", "total_ops", "total_params")
+_STEPS = "num_batches_tracked"
+_COUNTERS = (_STEPS, "n_averaged", "total_ops", "total_params")
 # A dictionary or prefix of averaged weights is called so, and that of the others where Lightning averages.
 _AVERAGED = re.compile(r"(^|[._])(ema|swa|averaged)([._]|$)", re.IGNORECASE)
 _NOT_AVERAGED = "current_model_state"
@@ -84,8 +87,9 @@ def find_weights(groups: Groups, architecture: str, averaged: bool) -> dict[str,
         averaged: which are taken where averaged weights lie beside plain ones.
 
     Raises:
-        CheckpointError: they are not there, or in several places.
+        CheckpointError: they are not there, in several places, or quantised.
     """
+    _refuse_quantised(groups)
     own = _names(architecture)
     names = {name: None for name in own if not is_counter(name)}.keys()
     counts = _counts(groups, names)
@@ -95,6 +99,8 @@ def find_weights(groups: Groups, architecture: str, averaged: bool) -> dict[str,
     for translation in translations(architecture):
         if found := _translated(modern, architecture, averaged, translation):
             return found
+    if found := _reparametrised(groups, architecture, averaged) or _by_timm(groups, architecture, averaged, len(names)):
+        return found
     raise CheckpointError(f"the weights do not fit {architecture}: {_difference(groups, names, counts, architecture)}")
 
 
@@ -108,6 +114,40 @@ def _translated(
         return None
     theirs = {name: name for name in translation.names}
     return translation.translate(_taken(groups, whole, theirs, architecture, averaged))
+
+
+def _reparametrised(groups: Groups, architecture: str, averaged: bool) -> dict[str, Tensor] | None:
+    """The weights of the network's reparametrised form, where the file has that; else None."""
+    own = {_unwrapped(name): name for name in reparametrised_names(architecture)}
+    names = {name: None for name in own if not is_counter(name)}.keys()
+    whole = _whole(_counts(groups, names), names) if own else []
+    return _taken(groups, whole, own, architecture, averaged) if whole else None
+
+
+def _by_timm(groups: Groups, architecture: str, averaged: bool, count: int) -> dict[str, Tensor] | None:
+    """The network's weights under its own names, where the file has them under names that timm knows; else None.
+
+    Args:
+        groups: the file's tensors.
+        architecture: timm name.
+        averaged: see `find_weights`.
+        count: how many tensors the network has; what has not half as many is no network.
+    """
+    large = [Place(group, "") for group, tensors in groups.items() if 2 * len(tensors) >= count]
+    places = _preferred(large, averaged)
+    if len(places) != 1:
+        return None
+    return translated_by_timm(architecture, _bare(groups[places[0].group]))
+
+
+def _bare(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """By names without wrappers and without a prefix that all have; of what only counts, batch norms' steps alone."""
+    bare = {
+        _unwrapped(name): tensor for name, tensor in tensors.items() if name.endswith(_STEPS) or not is_counter(name)
+    }
+    while len({name.partition(".")[0] for name in bare}) == 1 and all("." in name for name in bare):
+        bare = {name.partition(".")[2]: tensor for name, tensor in bare.items()}
+    return bare
 
 
 def _counts(groups: Groups, names: Collection[str]) -> Counter[Place]:
@@ -177,6 +217,16 @@ def _preferred(whole: list[Place], averaged: bool) -> list[Place]:
     return (marked or plain) if averaged else (plain or marked)
 
 
+def _refuse_quantised(groups: Groups) -> None:
+    for tensors in groups.values():
+        for name, tensor in tensors.items():
+            if tensor.is_quantized:
+                raise CheckpointError(
+                    f"the weights are quantised ({name} is {tensor.dtype}): save the state dict of the network in "
+                    "float, before it is quantised; `--precision int8` quantises what is packed"
+                )
+
+
 def _refuse_foreign_averages(groups: Groups, whole: list[Place], averaged: bool, architecture: str) -> None:
     found = {place.group for place in whole}
     foreign = [group for group in groups if _AVERAGED.search(group) and group not in found and _layers(groups[group])]
@@ -199,7 +249,7 @@ def _refuse_neighbours(tensors: Mapping[str, Tensor], place: Place, whole: list[
 
 
 def _layers(tensors: Mapping[str, Tensor]) -> list[str]:
-    return [name for name, tensor in tensors.items() if tensor.ndim > 1]
+    return [name for name, tensor in tensors.items() if tensor.ndim > 1 and tensor.is_floating_point()]
 
 
 def _difference(groups: Groups, names: Collection[str], counts: Counter[Place], architecture: str) -> str:

@@ -2,7 +2,17 @@
 
 from typing import Literal, NamedTuple
 
-Form = Literal["safetensors", "state dict", "DataParallel", "train.py", "hub folder", "hub folder, .bin", "torchvision"]
+Form = Literal[
+    "safetensors",
+    "state dict",
+    "DataParallel",
+    "train.py",
+    "hub folder",
+    "hub folder, .bin",
+    "torchvision",
+    "reparametrised",
+    "float16",
+]
 
 
 class Case(NamedTuple):
@@ -29,9 +39,42 @@ QUICK = (
     Case("test_vit", channels=1, size=96, form="hub folder"),
     Case("mobilenetv4_conv_small", channels=1, form="train.py"),
     Case("mobilenet_v3_small", 7, form="torchvision"),
+    Case("mobileone_s0", form="reparametrised"),
+)
+# timm's own small ones, of a family each.
+SMALL = (
+    Case("test_byobnet", 2, form="train.py"),
+    Case("test_coatnet", size=96),
+    Case("test_convnext", 2),
+    Case("test_convnext2", channels=1, form="hub folder"),
+    Case("test_convnext3", form="state dict"),
+    Case("test_efficientnet", 21_841, form="hub folder, .bin"),
+    Case("test_efficientnet_evos", form="DataParallel"),
+    Case("test_efficientnet_gn", form="float16"),
+    Case("test_efficientnet_ln", channels=1, size=28, form="train.py"),
+    Case("test_mambaout", form="float16"),
+    Case("test_maxvit", size=96, form="state dict"),
+    Case("test_nfnet", channels=1, form="hub folder"),
+    Case("test_vit2", size=96, form="hub folder"),
+    Case("test_vit3", size=384, form="state dict"),
+    Case("test_vit4", form="train.py"),
+    Case("test_vit_relpos", channels=1, size=96),
 )
 CASES = (
     *QUICK,
+    *SMALL,
+    Case("repvgg_a0", form="reparametrised"),
+    Case("fastvit_t8", form="reparametrised"),
+    Case("repvit_m0_9", channels=1, form="reparametrised"),
+    Case("inception_v3", 7, size=299, form="torchvision"),
+    Case("cait_xxs24_224", size=112),
+    Case("edgenext_xx_small", channels=1, form="hub folder"),
+    Case("hrnet_w18_small", form="state dict"),
+    Case("nfnet_l0", size=96, form="train.py"),
+    Case("resnetv2_50x1_bit", size=96, form="float16"),
+    Case("beit_base_patch16_224", size=112),
+    Case("hiera_tiny_224", size=224, form="hub folder"),
+    Case("ghostnet_100", 2, form="hub folder, .bin"),
     Case("efficientnet_blur_b0", form="DataParallel"),  # timm resizes both sides
     Case("regnet_x_400mf", 7, form="torchvision"),
     Case("resnet18"),

@@ -14,7 +14,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from timm.data import create_transform, resolve_data_config
 from timm.data.loader import adapt_to_chs
-from timm.models import save_for_hf
+from timm.models import reparameterize_model, save_for_hf
 from torch import Tensor, nn
 
 import groupnl.models  # noqa: F401 (registers the networks)
@@ -52,7 +52,12 @@ def written(case: Case, folder: Path) -> Written:
         torch.manual_seed(_SEED)
         network = _built(case)
         _settle(network, case)
+    if case.form == "reparametrised":
+        network = reparameterize_model(network)
     tensors = network.state_dict()
+    if case.form == "float16":
+        tensors = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()}
+        network.load_state_dict(tensors)
     size = (case.channels, case.size, case.size)
     known = {"architecture": case.architecture, "given_input": {"size": case.size}}
     usual: Any = getattr(network, "pretrained_cfg", {})

@@ -13,7 +13,16 @@ import pytest
 import torch
 import yaml
 from model_archiver.manifest_components import manifest as archiver_manifest
-from support.tiny import ARCHITECTURE, CLASSES, INPUT, published_checkpoint, tiny_card, tiny_checkpoint, tiny_network
+from support.tiny import (
+    ARCHITECTURE,
+    CLASSES,
+    HANDLER,
+    INPUT,
+    published_checkpoint,
+    tiny_card,
+    tiny_checkpoint,
+    tiny_network,
+)
 
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
@@ -68,8 +77,11 @@ def test_same_input_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_published_checkpoint_gets_imagenet_names_and_timms_input(tmp_path: Path) -> None:
-    card = read_manifest(pack(published_checkpoint(tmp_path), tmp_path, "tiny")).card
+    lines: list[str] = []
+    path = published_checkpoint(tmp_path)
+    card = read_manifest(pack(path, tmp_path, "tiny", say=lines.append)).card
 
+    assert f"{path} does not name its 1000 classes; assumed are ImageNet's (--classes FILE)" in lines
     assert card.architecture == ARCHITECTURE
     assert card.classes == imagenet_classes()
     assert card.input.size == 160
@@ -110,6 +122,30 @@ def test_other_numbers_of_classes_need_names(tmp_path: Path) -> None:
         pack(published_checkpoint(tmp_path, classes=7), tmp_path, "tiny", classes=("a", "b"))
     with pytest.raises(CheckpointError, match="'a' stands twice"):
         pack(published_checkpoint(tmp_path, classes=7), tmp_path, "tiny", classes=tuple("abcadef"))
+
+
+def test_a_larger_imagenet_is_proposed(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match=r"11821 classes; name them .* FILE, or --classes imagenet-12k"):
+        pack(published_checkpoint(tmp_path, classes=11_821), tmp_path, "tiny")
+
+
+def test_a_network_of_one_class_is_packed_and_told(tmp_path: Path) -> None:
+    lines: list[str] = []
+    eager = ServingSettings(handler={"device": "cpu"})
+    pack(
+        published_checkpoint(tmp_path, classes=1), tmp_path, "tiny",
+        classes=("cat",), given_input={"size": 32}, settings=eager, say=lines.append,
+    )  # fmt: skip
+    assert any("is of one class, so every image gets it with probability 1" in line for line in lines)
+
+
+def test_an_untrained_network_whose_logits_are_all_zero_is_packed(tmp_path: Path) -> None:
+    network = tiny_network()
+    torch.nn.init.zeros_(network.get_classifier().weight)
+    torch.nn.init.zeros_(network.get_classifier().bias)
+    path = tmp_path / "zero.safetensors"
+    save_checkpoint(path, network.state_dict(), tiny_card())
+    assert pack(path, tmp_path, "zero", settings=ServingSettings(handler=HANDLER)).exists()
 
 
 def test_unknown_architecture_is_refused(tmp_path: Path) -> None:

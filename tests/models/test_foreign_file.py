@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 from support.tiny import ARCHITECTURE, tiny_network
+from torchvision.transforms import InterpolationMode
 
 from groupnl.errors import CheckpointError
 from groupnl.models import load_checkpoint
@@ -84,7 +85,17 @@ def test_other_zips(tmp_path: Path, member: str, sentence: str) -> None:
     assert sentence in refusal(tmp_path / "other.zip")
 
 
-@pytest.mark.parametrize(("name", "sentence"), [("graph.pb", "TensorFlow graph"), ("model.TFLite", "TensorFlow Lite")])
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("graph.pb", "TensorFlow graph"),
+        ("model.TFLite", "TensorFlow Lite"),
+        ("model.mlmodel", "Core ML"),
+        ("model.xml", "OpenVINO"),
+        ("flax_model.msgpack", "Flax"),
+        ("model.engine", "TensorRT"),
+    ],
+)
 def test_files_that_only_their_names_tell(tmp_path: Path, name: str, sentence: str) -> None:
     (tmp_path / name).write_bytes(b"\x0a\x05hello")
     assert sentence in refusal(tmp_path / name)
@@ -192,6 +203,7 @@ BESIDE = {
     "duration": datetime.timedelta(3),
     "torch's version": torch.__version__,
     "complex": 1j,
+    "torchvision's filter": InterpolationMode.BILINEAR,
     "sets": {1, frozenset({2})},
     "types": [int, dict],
 }

@@ -114,6 +114,25 @@ def test_timms_first_folders_had_it_all_at_the_top(tmp_path: Path) -> None:
     assert open_trained(path).input == SAID
 
 
+def test_timms_first_folders_called_names_labels(tmp_path: Path) -> None:
+    path = folder(tmp_path, label_names=None, labels=CLASSES)
+    assert open_trained(path).classes == CLASSES
+
+
+@pytest.mark.parametrize("weights", ["pytorch_model.pth", "model.pth"])
+def test_other_names_of_weights_that_timm_looks_for(tmp_path: Path, weights: str) -> None:
+    found = open_trained(folder(tmp_path, weights))
+    assert (found.path, found.classes, found.input) == (tmp_path / weights, CLASSES, SAID)
+
+
+def test_the_hubs_cache_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "models--timm--test_resnet" / "snapshots" / "a1b2"
+    path.mkdir(parents=True)
+    with pytest.raises(CheckpointError, match=r"several versions: name one of the folders in .*snapshots"):
+        open_trained(path.parents[1])
+    assert open_trained(folder(path)).classes == CLASSES
+
+
 def test_a_card_in_the_file_comes_before_the_config(tmp_path: Path) -> None:
     path = folder(tmp_path)
     save_checkpoint(path / "model.safetensors", tiny_network().state_dict(), tiny_card())

@@ -89,6 +89,15 @@ def test_a_folder_says_the_size_that_its_network_was_built_for(img_size: Any, tm
         assert torch.equal(found.network(images), trained(images))
 
 
+def test_a_network_that_interpolates_its_positions_is_read_at_the_size_that_it_was_built_for(tmp_path: Path) -> None:
+    trained = network("test_vit", img_size=96, dynamic_img_size=True)
+    save_for_hf(trained, str(tmp_path), data_config={"input_size": (3, 96, 96)})
+    found = open_trained(tmp_path, classes=CLASSES)
+    images = torch.randn(1, 3, 96, 96)
+    with torch.inference_mode():
+        assert torch.equal(found.network(images), trained(images))
+
+
 def test_an_archives_network_is_built_for_its_card(tmp_path: Path) -> None:
     found = open_trained(
         saved(tmp_path, "test_vit", img_size=32, in_chans=1),

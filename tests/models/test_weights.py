@@ -65,6 +65,7 @@ def wrapped() -> nn.Module:
         lambda: {"epoch": 3, "model_state_dict": put("module."), "optimizer_state_dict": OPTIMIZER},
         lambda: {"state_dict": put("model."), "optimizer_states": [OPTIMIZER], "hyper_parameters": {"lr": 0.1}},
         lambda: {"state_dict": put("backbone._orig_mod.") | {"criterion.weight": torch.ones(7)}},
+        lambda: {"state_dict": put("model.") | {"confusion.confmat": torch.ones(7, 7, dtype=torch.long)}},
         lambda: {"runner": {"best": {"network": put("net.")}}},
         lambda: {"state_dict": put("timm_model.")},
         lambda: inside("_orig_mod."),
@@ -74,7 +75,7 @@ def wrapped() -> nn.Module:
     ],
     ids=[
         *("bare", "parallel", "compiled", "parallel and compiled", "held and parallel", "swa", "torchvision", "script"),
-        *("lightning", "lightning with a loss", "nested", "transformers around timm"),
+        *("lightning", "lightning with a loss", "lightning with counts", "nested", "transformers around timm"),
         *("compiled inside", "wrapped inside", "sharded and checkpointed", "partly compiled"),
     ],
 )
@@ -183,6 +184,13 @@ def test_torchvisions_resnet_has_timms_names() -> None:
     assert same(find_weights(groups_of({"model": weights}), "resnet18", averaged=True), weights)
     with pytest.raises(CheckpointError, match="not timm's names"):
         find_weights(groups_of(models.squeezenet1_0().state_dict()), "mobilenetv2_100", averaged=True)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_quantised_weights_are_told(tmp_path: Path) -> None:
+    eight = torch.quantize_per_tensor(PLAIN["conv_stem.weight"], 0.1, 0, torch.qint8)
+    with pytest.raises(CheckpointError, match=r"weights are quantised \(conv_stem\.weight is torch\.qint8\): save the"):
+        stored(tmp_path, PLAIN | {"conv_stem.weight": eight})
 
 
 def test_a_dictionary_that_holds_itself_is_read() -> None:
