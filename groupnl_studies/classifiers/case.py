@@ -39,7 +39,6 @@ QUICK = (
     Case("test_vit", channels=1, size=96, form="hub folder"),
     Case("mobilenetv4_conv_small", channels=1, form="train.py"),
     Case("mobilenet_v3_small", 7, form="torchvision"),
-    Case("mobileone_s0", form="reparametrised"),
 )
 # timm's own small ones, of a family each.
 SMALL = (
@@ -63,6 +62,7 @@ SMALL = (
 CASES = (
     *QUICK,
     *SMALL,
+    Case("mobileone_s0", form="reparametrised"),
     Case("repvgg_a0", form="reparametrised"),
     Case("fastvit_t8", form="reparametrised"),
     Case("repvit_m0_9", channels=1, form="reparametrised"),
