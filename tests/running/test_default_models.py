@@ -12,7 +12,7 @@ SAMPLE = ROOT / "docs" / "sample.png"
 NAMES = ("gnl_effnet_es", "effnet_es")
 # The class of docs/sample.png.
 EXPECTED = "animal-mammal"
-# Of docs/coffee.jpg; `make test` packs no archive for photographs, and one that is there is looked at.
+# Of docs/coffee.jpg; `make test` packs the archive for photographs only where there is one already.
 PHOTOGRAPHS, PHOTOGRAPH, ON_IT = "effnet_lite0", ROOT / "docs" / "coffee.jpg", "espresso"
 
 
