@@ -20,7 +20,7 @@ from groupnl_studies.photographs.crops import parts, photographs
 from groupnl_studies.photographs.offline import Offline
 from groupnl_studies.photographs.pairs import Pair, compared
 
-_LEAST_ALIKE = 0.97  # of the pairs; the others are answers near a tie
+_LEAST_ALIKE = 0.97  # of the photographs, and of the pairs; the others are answers near a tie
 
 
 class Options(BaseOptions):
@@ -70,10 +70,11 @@ def run(options: Options) -> int:
     """Ask, compare, print the tables.
 
     Returns:
-        1 if the live figures are others than the network's own.
+        1 if the answers, or the live figures, are others than the network's own; a line says which.
 
     Raises:
         ArchiveError: the archive is missing or damaged.
+        CheckpointError: the installed timm cannot build the network.
         ConfigError: the photographs or the network cannot be used.
         ServerError: the service does not start, ended, or did not answer.
     """
@@ -91,9 +92,10 @@ def run(options: Options) -> int:
         found = [_answer(service, model, file, offline) for file in files]
     print(answer_table(found), end="\n\n")
     print(pair_table(pairs), end="\n\n")
-    alike = sum(pair.live == pair.offline for pair in pairs) / len(pairs)
     print(summary(pairs))
-    return int(alike < _LEAST_ALIKE or any(answer.best != answer.offline for answer in found))
+    lines = shortfalls(found, pairs)
+    print(*lines, sep="\n", end="\n" if lines else "")
+    return int(bool(lines))
 
 
 def _answer(service: RunningService, model: str, file: Path, offline: Offline) -> Answer:
@@ -130,6 +132,19 @@ def summary(pairs: Sequence[Pair]) -> str:
         f"{len(pairs)} pairs: the answer held in {live:.1%} live and in {offline:.1%} with timm's network; "
         f"{_unlike(pairs)} pairs are not alike."
     )
+
+
+def shortfalls(found: Sequence[Answer], pairs: Sequence[Pair]) -> list[str]:
+    """Of what too few are alike, a line each."""
+    alike = {
+        "photographs": [answer.best == answer.offline for answer in found],
+        "pairs": [pair.live == pair.offline for pair in pairs],
+    }
+    return [
+        f"Too few {name} are answered as by timm's network: {sum(each)} of {len(each)}, not {_LEAST_ALIKE:.0%}."
+        for name, each in alike.items()
+        if sum(each) / len(each) < _LEAST_ALIKE
+    ]
 
 
 def _unlike(pairs: Sequence[Pair]) -> int:

@@ -4,17 +4,17 @@ import io
 from pathlib import Path
 from typing import Any
 
-import timm
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 from safetensors.torch import load_file
 from timm.data import create_transform
 from torch import Tensor
 
-import groupnl.models  # noqa: F401 (registers the GroupNL networks)
 from groupnl.archive.load import checked_manifest
 from groupnl.corruptions import Cell, corrupt_each
 from groupnl.errors import ConfigError
+from groupnl.models.architecture import create
+from groupnl.models.forms import in_form_of
 from groupnl.robustness.replay import spec_of
 
 _LEVELS = 255.0
@@ -33,6 +33,7 @@ class Offline:
 
     Raises:
         ArchiveError: the archive is damaged.
+        CheckpointError: the installed timm cannot build the network.
         ConfigError: the network is for grey images.
     """
 
@@ -44,8 +45,10 @@ class Offline:
         self.classes = card.classes
         self._seed = seed
         self._mean, self._std = (torch.tensor(values)[:, None, None] for values in (card.input.mean, card.input.std))
-        self._network = timm.create_model(card.architecture, num_classes=len(card.classes)).eval()
-        self._network.load_state_dict(load_file(folder / manifest.weights))
+        weights = load_file(folder / manifest.weights)
+        network = create(card.architecture, len(card.classes), size=card.input.size)
+        self._network = in_form_of(weights.keys(), network).eval()
+        self._network.load_state_dict(weights)
         self._prepare: Any = create_transform(
             input_size=(_COLOURS, card.input.size, card.input.size),
             crop_pct=card.input.crop_pct,
@@ -55,9 +58,13 @@ class Offline:
         )
 
     def pixels(self, file: bytes) -> Tensor:
-        """What the network sees of an image: uint8 (3, S, S)."""
+        """What the network sees of an image, upright and over white: uint8 (3, S, S)."""
         with Image.open(io.BytesIO(file)) as image:
-            pixels: Tensor = self._prepare(image.convert("RGB"))
+            upright = ImageOps.exif_transpose(image)
+        if upright.has_transparency_data:
+            white = Image.new("RGBA", upright.size, "white")
+            upright = Image.alpha_composite(white, upright.convert("RGBA"))
+        pixels: Tensor = self._prepare(upright.convert("RGB"))
         return pixels
 
     def best(self, pixels: Tensor) -> str:

@@ -5,14 +5,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import timm
 import torch
 from PIL import Image
+from timm.models import reparameterize_model
+from torch import nn
 
 from groupnl.archive.load import load_unpacked
+from groupnl.archive.manifest import MANIFEST_NAME, Manifest
+from groupnl.card import InputConfig, ModelCard
 from groupnl.corruptions import Cell, corrupt_each
 from groupnl.errors import ConfigError, ServerError
+from groupnl.images.decode import decode
+from groupnl.images.limits import Limits
+from groupnl.models import save_checkpoint
 from groupnl.robustness.replay import spec_of
-from groupnl_studies.photographs.command import Answer, answer_table, pair_table, summary
+from groupnl_studies.photographs.command import Answer, answer_table, pair_table, shortfalls, summary
 from groupnl_studies.photographs.crops import parts, photographs
 from groupnl_studies.photographs.offline import Offline
 from groupnl_studies.photographs.pairs import Counted, Pair
@@ -72,6 +80,60 @@ def test_the_network_answers_as_it_was_packed(packed: Path) -> None:
             logits = network((each[None].float() / 255 - 0.5) / 0.5)
         best.append(manifest.card.classes[int(logits.argmax())])
     assert [offline.best(pixels), offline.best_in(pixels, "key", Cell("gaussian_noise", 5))] == best
+
+
+def unpacked(folder: Path, network: nn.Module, architecture: str, size: int) -> Path:
+    config = InputConfig(size=size, mean=(0.5,) * 3, std=(0.5,) * 3, crop_pct=1.0, interpolation="bilinear")
+    card = ModelCard(architecture=architecture, classes=("cup", "espresso"), input=config)
+    digest = save_checkpoint(folder / "weights.safetensors", network.state_dict(), card)
+    manifest = Manifest(
+        model_name="other", version="1.0", card=card, weights="weights.safetensors", weights_sha256=digest
+    )
+    (folder / MANIFEST_NAME).write_text(manifest.model_dump_json(), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("architecture", "size", "joined"), [("test_vit3", 96, False), ("mobileone_s0", 64, True)], ids=("size", "form")
+)
+def test_networks_of_another_size_or_form_are_built(architecture: str, size: int, joined: bool, tmp_path: Path) -> None:
+    network = timm.create_model(architecture, num_classes=2, **({} if joined else {"img_size": size})).eval()
+    network = reparameterize_model(network) if joined else network
+    offline = Offline(unpacked(tmp_path, network, architecture, size))
+    pixels = offline.pixels(COFFEE.read_bytes())
+    with torch.inference_mode():
+        best = int(network((pixels[None].float() / 255 - 0.5) / 0.5).argmax())
+    assert offline.best(pixels) == ("cup", "espresso")[best]
+
+
+@pytest.mark.parametrize(
+    ("mode", "orientation"), [("RGB", 6), ("RGBA", 1), ("RGBA", 8), ("LA", 1), ("P", 1)], ids=lambda value: str(value)
+)
+def test_photographs_are_turned_and_laid_over_white_as_the_service_does(
+    mode: str, orientation: int, packed: Path
+) -> None:
+    bands = 4 if mode == "P" else len(mode)
+    values = np.random.default_rng(0).integers(0, 256, (73, 73, bands), np.uint8)  # of 64 / 0.875 pixels: only cropped
+    image = Image.fromarray(values)
+    image = image.quantize(8) if mode == "P" else image
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", exif=exif)
+    expected = np.asarray(decode(buffer.getvalue(), Limits()))[4:68, 4:68].transpose(2, 0, 1)
+    assert np.abs(Offline(packed).pixels(buffer.getvalue()).numpy().astype(int) - expected).max() <= 1
+
+
+def test_too_few_answers_alike_are_told() -> None:
+    same, other = Answer("a.jpg", "cup", 0.5, "cup"), Answer("b.jpg", "cup", 0.2, "espresso")
+    held, broken = Pair(FOG, True, True), Pair(FOG, True, False)
+    assert shortfalls([same] * 97 + [other] * 3, [held] * 97 + [broken] * 3) == []
+    assert shortfalls([same, other], [held]) == [
+        "Too few photographs are answered as by timm's network: 1 of 2, not 97%."
+    ]
+    assert shortfalls([same], [held] * 9 + [broken]) == [
+        "Too few pairs are answered as by timm's network: 9 of 10, not 97%."
+    ]
 
 
 def test_tables_say_what_was_found() -> None:
