@@ -1,6 +1,7 @@
 """`groupnl robustness`: measures checkpoints on held-back images under all corruptions, and writes their records."""
 
 import argparse
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby
 from operator import attrgetter
@@ -49,7 +50,12 @@ def run(options: Options) -> int:
 
 def _run(options: Options, crew: Crew) -> int:
     chosen = choose_held_back(options)
-    if not _is_finished(chosen, options.outputs):
+    if _is_finished(chosen, options.outputs):
+        names = " and ".join(str(path) for path in options.outputs)
+        print(
+            f"all was measured before: no image was looked at again; to measure anew, remove {names}", file=sys.stderr
+        )
+    else:
         _go_on(options, chosen, crew)
     for path in options.outputs:
         print(path)

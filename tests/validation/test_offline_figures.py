@@ -74,7 +74,9 @@ def _robustness(data: Path, checkpoint: Path, *options: str) -> int:
     return main(["robustness", str(checkpoint), "--data", str(data), *splits, *options])
 
 
-def test_the_command_writes_a_whole_record_and_goes_on_with_a_part_of_one(data: Path, tmp_path: Path) -> None:
+def test_the_command_writes_a_whole_record_and_goes_on_with_a_part_of_one(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     checkpoint = tiny_checkpoint(tmp_path)
     assert _robustness(data, checkpoint) == 0
     file = tmp_path / "tiny.robustness.json"
@@ -95,8 +97,11 @@ def test_the_command_writes_a_whole_record_and_goes_on_with_a_part_of_one(data: 
     text = file.read_text()
     for image in data.rglob("*.png"):
         image.write_bytes(b"no image")  # what is finished asks about none
+    unlooked = f"no image was looked at again; to measure anew, remove {file}"
+    assert unlooked not in capsys.readouterr().err
     assert _robustness(data, checkpoint) == 0
     assert file.read_text() == text
+    assert unlooked in capsys.readouterr().err
 
 
 @pytest.mark.slow
