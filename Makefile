@@ -132,7 +132,7 @@ model_store/effnet_lite0.mar: $(LITE0) $(PACKING) | $(VENV)/serve.stamp
 # which come first.
 # The programs that they start read our modules as bytecode, where the environment does not want any, too.
 PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/pytest --durations=25 --durations-min=10
-SHARED := --numprocesses 4 --dist loadfile --no-loadscope-reorder
+SHARED := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 OF_DEFAULTS := tests/running/test_default_models.py
 
 # Packing and lint work while tests wait, lint with what the tests leave it; that of the default models comes when these are

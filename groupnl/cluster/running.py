@@ -136,18 +136,28 @@ def connect(address: str | None) -> None:
 
 
 def start_proxies(config: ClusterConfig) -> None:
-    """Start what speaks HTTP on every node, where it does not run yet."""
-    serve.start(
-        proxy_location="EveryNode",
-        http_options={
-            "host": config.host,
-            "port": config.inference_port,
-            "request_timeout_s": config.request_timeout_s + SLACK_S,
-            "ssl_certfile": None if config.tls_cert is None else str(config.tls_cert),
-            "ssl_keyfile": None if config.tls_key is None else str(config.tls_key),
-        },
-        controller_options={"runtime_env": {"env_vars": PROXY_ENVIRONMENT}},
-    )
+    """Start what speaks HTTP on every node, where it does not run yet.
+
+    Raises:
+        ServerError: it does not start within a minute.
+    """
+    http_options = {
+        "host": config.host,
+        "port": config.inference_port,
+        "request_timeout_s": config.request_timeout_s + SLACK_S,
+        "ssl_certfile": None if config.tls_cert is None else str(config.tls_cert),
+        "ssl_keyfile": None if config.tls_key is None else str(config.tls_key),
+    }
+    try:
+        serve.start(
+            proxy_location="EveryNode",
+            http_options=http_options,
+            controller_options={"runtime_env": {"env_vars": PROXY_ENVIRONMENT}},
+        )
+    except (TimeoutError, ray.exceptions.ActorDiedError) as error:
+        raise ServerError(
+            f"Ray's proxies do not start on port {config.inference_port}: is the machine very busy? Try again ({error})"
+        ) from None
 
 
 def deploy(config: ClusterConfig) -> tuple[str, int]:

@@ -184,4 +184,5 @@ def _record(options: Options, teacher: Trained, converted: Converted) -> Trainin
         accuracy={},
         versions={name: version(name) for name in _PACKAGES},
         origins=(*(before.origins if before else ()), origin_of(teacher, "converted from", converted.copied)),
+        robust=before.robust if before else None,
     )

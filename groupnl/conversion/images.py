@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import torch
 from torch import Tensor
@@ -65,7 +65,7 @@ def _images_in(folder: Path) -> list[Path]:
     """Each picture once, by the first of its names, whatever links lead to it or to a folder of it."""
     found: list[Path] = []
     seen: set[tuple[int, int]] = set()
-    for root, folders, files in os.walk(folder, followlinks=True):
+    for root, folders, files in os.walk(folder, followlinks=True, onerror=_refuse):
         if not _is_first(Path(root), seen):
             folders.clear()
             continue
@@ -75,12 +75,16 @@ def _images_in(folder: Path) -> list[Path]:
     return found
 
 
+def _refuse(error: OSError) -> NoReturn:
+    raise ConfigError(f"{error.filename} cannot be read: {error.strerror}; mend it, or take it out") from None
+
+
 def _is_first(path: Path, seen: set[tuple[int, int]]) -> bool:
     """Whether what lies there was not seen before; it is now."""
     try:
         status = path.stat()
     except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}; mend it, or take it out") from None
+        _refuse(error)
     place = status.st_dev, status.st_ino
     if place in seen:
         return False

@@ -11,8 +11,8 @@ LEVEL = 0.05  # of p after Holm's correction
 def is_better(effect: Effect) -> bool:
     """Whether a training is better than the plain one with the same convolution.
 
-    It is more accurate under the corruptions beside noise, on which no training has seen relatives, and not less on
-    clean images; either beyond chance, after the correction for all trainings and convolutions of the network.
+    It is more accurate under the corruptions beside noise, none of which a training has seen itself, and not less on
+    clean images; either beyond chance, after the correction for all trainings and convolutions that were tested.
     """
     more, less = (_beyond_chance(effect.measures[name]) for name in (WITHOUT_NOISE, CLEAN))
     return more > 0 and less >= 0
@@ -29,8 +29,16 @@ def verdict(groups: Sequence[Group]) -> str:
     if not tested:
         return "Better than plain training beyond chance: not tested yet, which takes three seeds."
     better = [f"{effect.group.training} with {effect.group.kind}" for effect in tested if is_better(effect)]
-    untested = f" {len(effects) - len(tested)} have too few seeds." if len(tested) < len(effects) else ""
-    return f"Better than plain training beyond chance: {', '.join(better) or 'none'}.{untested}"
+    trainings = dict.fromkeys(effect.group.training for effect in effects)
+    everywhere = [
+        str(name) for name in trainings if all(is_better(effect) for effect in effects if effect.group.training == name)
+    ]
+    missing = len(effects) - len(tested)
+    untested = f" Not final: {missing} have too few seeds, and the correction is for those tested." if missing else ""
+    return (
+        f"Better than plain training beyond chance: {', '.join(better) or 'none'}. "
+        f"With every convolution that was trained: {', '.join(everywhere) or 'none'}.{untested}"
+    )
 
 
 def _beyond_chance(measured: Measured) -> int:

@@ -110,8 +110,9 @@ def test_hostile_sends_every_kind(results):
 
 
 def test_a_full_queue_is_expected_in_a_spike(results):
-    # How slow answers are afterwards depends on the machine, the rest does not.
-    assert [sentence for sentence in results["spike"].failed() if not sentence.startswith("after recovery")] == []
+    # How slow answers are afterwards, and whether the queue is full still, depends on the machine; the rest does not.
+    slow = ("after recovery", "most often: status 503")
+    assert [text for text in results["spike"].failed() if not any(words in text for words in slow)] == []
     phases = results["spike"].summary["figures"]["phases"]
     assert phases["503, queue full"]["count"] > 20
     assert phases["overload"]["count"] > 0

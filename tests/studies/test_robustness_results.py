@@ -97,12 +97,18 @@ def test_noise_is_left_out_where_it_was_trained_on() -> None:
 
 def test_the_verdict_names_what_is_better_beyond_chance() -> None:
     better = groups({**SKILLS, ("gnl_r2", "augmix"): 0.4})
-    assert verdict(better) == "Better than plain training beyond chance: augmix with standard."
+    assert verdict(better) == (
+        "Better than plain training beyond chance: augmix with standard. With every convolution that was trained: none."
+    )
+    assert verdict([group for group in better if group.kind == "standard"]).endswith("that was trained: augmix.")
     assert verdict(groups({**SKILLS, ("standard", "augmix"): 0.3, ("gnl_r2", "augmix"): 0.4})).endswith(": none.")
     assert verdict(groups(seeds=2)).endswith("not tested yet, which takes three seeds.")
     few = [trained("augmix", "gnl_r2", seed) for seed in range(2)] + [trained("plain", "gnl_r2", s) for s in range(2)]
     both = [result for group in better if group.kind == "standard" for result in group.results] + few
-    assert verdict(tables_of(ROBUSTNESS, both)[0]).endswith("augmix with standard. 1 have too few seeds.")
+    assert verdict(tables_of(ROBUSTNESS, both)[0]).endswith(
+        "augmix with standard. With every convolution that was trained: none. "
+        "Not final: 1 have too few seeds, and the correction is for those tested."
+    )
 
 
 def test_what_loses_clean_accuracy_is_not_better() -> None:

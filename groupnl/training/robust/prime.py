@@ -1,7 +1,7 @@
 """PRIME (Modas et al., ECCV 2022): random filters, smooth maps and colour curves of the greatest entropy, mixed.
 
-What is published of the strengths is kept for filters and curves; maps are drawn between those that move nothing and
-those that fold the image, as Petrini et al. (NeurIPS 2021) derive them.
+Strengths are those of the published configuration for ImageNet, drawn for each filter and curve; maps lie between those
+that move nothing and those that fold the image, as Petrini et al. (NeurIPS 2021) derive them.
 """
 
 import math
@@ -18,8 +18,8 @@ from groupnl.training.robust.mixture import mixture
 
 Floats = NDArray[np.float32]
 _WHITE = 255
-_SIDE, _FILTER_SPREAD = 3, 4.0  # a filter's pixels, and the deviation of its weights
-_FREQUENCIES, _BAND, _CURVE_SPREAD = 100, 20, 0.05  # of a curve's sines, those of one curve, and their deviation
+_SIDE, _MOST_DEVIATION = 3, 4.0  # a filter's pixels, and the largest deviation of its weights
+_FREQUENCIES, _BAND, _MOST_VARIANCE = 100, 20, 0.05  # of a curve's sines, those of one curve, their largest variance
 _LEAST_CUT, _MOST_CUT = 2, 100  # of the frequencies of a map
 _LEVEL = np.linspace(0, 1, _WHITE + 1)
 _SINES = np.sin(np.pi * np.outer(_LEVEL, np.arange(1, _FREQUENCIES + 1)))
@@ -42,7 +42,7 @@ class Prime:
         return mixture(image, random, self._operations)
 
     def _filter(self, image: Pixels, random: np.random.Generator) -> Pixels:
-        return filtered(image, random.normal(0, _FILTER_SPREAD, (_SIDE, _SIDE)))
+        return filtered(image, filter_weights(random))
 
     def _map(self, image: Pixels, random: np.random.Generator) -> Pixels:
         cut = int(random.integers(_LEAST_CUT, self._most_cut + 1))
@@ -53,7 +53,17 @@ class Prime:
 
     def _curve(self, image: Pixels, random: np.random.Generator) -> Pixels:
         first = int(random.integers(_FREQUENCIES - _BAND + 1))
-        return recoloured(image, first, random.normal(0, _CURVE_SPREAD, (_BAND, 3)))
+        return recoloured(image, first, curve_amplitudes(random))
+
+
+def filter_weights(random: np.random.Generator) -> NDArray[np.float64]:
+    """A random filter's: (3, 3), of one deviation, drawn evenly up to 4."""
+    return random.normal(0, random.uniform(0, _MOST_DEVIATION), (_SIDE, _SIDE))
+
+
+def curve_amplitudes(random: np.random.Generator) -> NDArray[np.float64]:
+    """A random curve's for each colour: (20, 3), of one variance, drawn evenly up to 0.05."""
+    return random.normal(0, math.sqrt(random.uniform(0, _MOST_VARIANCE)), (_BAND, 3))
 
 
 def filtered(image: Pixels, weights: NDArray[np.float64]) -> Pixels:
@@ -105,7 +115,7 @@ def temperatures(cut: int, size: int) -> tuple[float, float]:
         cut: highest frequency.
         size: side of the image, pixels.
     """
-    most = 4 / (math.pi**3 * cut**2)
+    most = 4 / (math.pi**3 * cut**2 * math.log(cut))
     return min(most, 1 / (math.pi * size**2 * math.log(cut))), most
 
 

@@ -5,7 +5,15 @@ import math
 import numpy as np
 import pytest
 
-from groupnl.training.robust.prime import Prime, filtered, moved, recoloured, temperatures
+from groupnl.training.robust.prime import (
+    Prime,
+    curve_amplitudes,
+    filter_weights,
+    filtered,
+    moved,
+    recoloured,
+    temperatures,
+)
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (33, 33, 3), np.uint8)
 RAMP = np.repeat(np.repeat(np.arange(33, dtype=np.uint8)[None, :, None] * 7, 33, 0), 3, 2)
@@ -55,8 +63,8 @@ def test_maps_move_pixels_by_half_a_pixel_or_more_and_hardly_fold(size):
         # The mean square of a product of sines is 1/4, and there are two directions.
         shift = size * math.sqrt(least * spread.sum() / 2)
         stretch = math.sqrt(most * (spread * row**2).sum() * math.pi**2 / 4)
-        assert shift < 0.7
-        assert stretch < 0.5
+        assert least == most or 0.3 < shift < 0.7
+        assert stretch < 1 / math.sqrt(8 * math.log(cut))
 
 
 def test_a_curve_adds_sines():
@@ -66,6 +74,15 @@ def test_a_curve_adds_sines():
     wave = 0.1 * math.sin(3 * math.pi / 5)
     wanted = np.rint(255 * (0.2 + np.array([0, wave, -wave])))
     assert (recoloured(level, 1, amplitudes) == wanted).all()
+
+
+def test_strengths_are_drawn_up_to_the_published_ones():
+    random = np.random.default_rng(0)
+    filters = np.array([filter_weights(random).std() for _ in range(4000)])
+    curves = np.array([curve_amplitudes(random).var() for _ in range(4000)])
+    assert np.sqrt((filters**2).mean()) == pytest.approx(4 / math.sqrt(3) * math.sqrt(8 / 9), rel=0.03)  # of nine
+    assert curves.mean() == pytest.approx(0.05 / 2, rel=0.04)
+    assert curves.min() < 0.002
 
 
 def test_its_three_changes_are_drawn():
