@@ -121,6 +121,10 @@ def class_count(architecture: str, state_dict: Mapping[str, Tensor]) -> int:
 def input_channels(architecture: str, state_dict: Mapping[str, Tensor]) -> int:
     """How many channels the images have that weights are for: 3, or 1 for grey ones.
 
+    Args:
+        architecture: timm name.
+        state_dict: the weights, in the network's order.
+
     Raises:
         CheckpointError: unknown architecture, or weights for another number.
     """
@@ -128,7 +132,8 @@ def input_channels(architecture: str, state_dict: Mapping[str, Tensor]) -> int:
     name = f"{first if isinstance(first, str) else first[0]}.weight" if first else ""
     with torch.device("meta"):
         own = create(architecture, num_classes=1).state_dict().get(name)
-    # A reparametrised network has a layer of another name there, which is the first of its convolutions, too.
+    # A reparametrised network has a layer of another name there, which is the first of its convolutions, too. Files
+    # may be in another order (safetensors sorts by name); that of `find_weights` is the network's.
     weight = state_dict.get(name, next(filter(_is_convolution, state_dict.values()), None))
     if own is None or weight is None or not _is_convolution(weight):
         return COLOUR

@@ -2,19 +2,25 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import timm
 
 from groupnl.errors import CheckpointError
 from groupnl.models.architecture import COLOUR
 
 CONFIG = "config.json"
 _NAMES = ("label_names", "labels")  # of the classes, in timm's folders of today and in its first ones
+_ANYONES = ("pytorch_model.pth", "model.pth")  # timm looks for them, and many a script writes them
 WEIGHTS = (  # the first that is there
     *("model.safetensors", "model.safetensors.index.json"),
     *("pytorch_model.bin", "pytorch_model.bin.index.json"),
-    *("pytorch_model.pth", "model.pth"),
+    *_ANYONES,
 )
+# What timm's first folders had at the top of their configuration, together.
+_AT_THE_TOP = frozenset({"input_size", "crop_pct", "interpolation", "classifier"})
 _SAVED_MODEL = "saved_model.pb"
 _DISTRIBUTED = ".metadata"
 _SNAPSHOTS = "snapshots"  # in the cache of Hugging Face's hub
@@ -60,8 +66,8 @@ def weights_file(path: Path) -> Path:
             f"checkpoint {path} is a repository in the hub's cache, which may hold several versions: name one of the "
             f"folders in {path / _SNAPSHOTS}"
         )
-    _read_config(path)
     found = next((path / name for name in WEIGHTS if (path / name).is_file()), None)
+    _config_beside(found or path / WEIGHTS[0])  # another library's folder is refused by its name
     if found is None:
         raise CheckpointError(f"the folder {path} holds no {WEIGHTS[0]} or {WEIGHTS[2]}: name the checkpoint's file")
     return found
@@ -73,7 +79,7 @@ def hub_config(weights: Path) -> HubConfig | None:
     Raises:
         CheckpointError: it cannot be used, or is of Hugging Face transformers.
     """
-    content = _read_config(weights.parent) if weights.name in WEIGHTS else None
+    content = _config_beside(weights) if weights.name in WEIGHTS else None
     if content is None:
         return None
     configuration = content.get("pretrained_cfg", content)  # it all lay at the top in timm's first folders
@@ -90,6 +96,28 @@ def _built_for(arguments: Mapping[str, Any]) -> dict[str, Any]:
     size = arguments.get("img_size")
     sides = size if isinstance(size, list) else [size, size]
     return {"input_size": [arguments.get("in_chans", COLOUR), *sides]} if size else {}
+
+
+def _config_beside(weights: Path) -> dict[str, Any] | None:
+    """What `_read_config` finds beside weights; beside files that may be anyone's, only what is surely timm's.
+
+    Raises:
+        CheckpointError: see `_read_config`; never for files that may be anyone's.
+    """
+    if weights.name not in _ANYONES:
+        return _read_config(weights.parent)
+    with suppress(CheckpointError):
+        content = _read_config(weights.parent)
+        return content if content and _is_timms(content) else None
+    return None
+
+
+def _is_timms(content: Mapping[str, Any]) -> bool:
+    configuration = content.get("pretrained_cfg", content)
+    if not isinstance(configuration, dict) or not isinstance(content.get("model_args") or {}, dict):
+        return False
+    is_described = "pretrained_cfg" in content or content.keys() >= _AT_THE_TOP
+    return is_described and bool(timm.is_model(content["architecture"]))
 
 
 def _read_config(folder: Path) -> dict[str, Any] | None:

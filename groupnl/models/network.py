@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from groupnl.errors import CheckpointError
 from groupnl.models.architecture import COLOUR, classifiers_of, create, is_of_one_size, usual_size
-from groupnl.models.forms import in_form_of, is_needless
+from groupnl.models.forms import in_form_of, needless
 from groupnl.models.weights import is_counter, some
 
 # Sides of images, pixels, that networks of one size are usually trained for; looked through to say which fits.
@@ -30,7 +30,7 @@ def build_model(
         architecture: a name of `timm.list_models()`, ours included.
         num_classes: size of the classifier.
         state_dict: parameter name -> tensor, of any form of the network (see `forms`); what only counts may be
-            missing, or be there, as may what the network makes itself.
+            missing, or be there, as may what the network makes itself, as it makes it.
         channels: of its input.
         size: side of its input, pixels; None: timm's usual one.
 
@@ -43,10 +43,11 @@ def build_model(
     """
     network = in_form_of(state_dict.keys(), create(architecture, num_classes, channels, size))
     own = network.state_dict()
+    passed_over = needless(state_dict, network)
     given = {
         name: tensor
         for name, tensor in state_dict.items()
-        if name in own or not (is_counter(name) or is_needless(name, network))
+        if name in own or not (is_counter(name) or name in passed_over)
     }
     weights = {name: tensor for name, tensor in own.items() if is_counter(name)} | given
     _refuse_other_keys(architecture, own, weights)

@@ -14,6 +14,7 @@ import timm
 from torch import Tensor
 
 from groupnl.models.architecture import COLOUR, names_of_classifier
+from groupnl.models.forms import made_otherwise
 from groupnl.models.registry import VARIANTS
 
 _OF_CONVOLUTION = 4  # dimensions of its weights
@@ -35,7 +36,7 @@ def translated_by_timm(architecture: str, tensors: Mapping[str, Tensor]) -> dict
     """The weights of a network under its own names; None where timm cannot make them of these tensors.
 
     Nor where it would have to make some up: where it interpolates positions for another size, or leaves a tensor as the
-    network was built.
+    network was built; nor where the tensors that networks make themselves are another network's.
 
     Args:
         architecture: timm name, with or without a tag.
@@ -46,7 +47,15 @@ def translated_by_timm(architecture: str, tensors: Mapping[str, Tensor]) -> dict
     if base in VARIANTS or not layers:
         return None
     classifier = next((tensors[name] for name in names_of_classifier(base) if name in tensors), layers[-1])
-    count, channels = len(classifier), _channels(layers)
+    # The first convolution has no name that is known here, and files may be in any order: both are tried. A depthwise
+    # one has one channel, too.
+    may_be_grey = any(tensor.ndim == _OF_CONVOLUTION and tensor.shape[1] == 1 for tensor in layers)
+    numbers = (COLOUR, 1) if may_be_grey else (COLOUR,)
+    return next(filter(None, (_translated(base, tensors, len(classifier), channels) for channels in numbers)), None)
+
+
+def _translated(base: str, tensors: Mapping[str, Tensor], count: int, channels: int) -> dict[str, Tensor] | None:
+    """The same for a number of classes and of channels."""
     grey: dict[str, Any] = {} if channels == COLOUR else {"in_chans": channels}
     usual = timm.get_pretrained_cfg(base)
     overlay = {
@@ -64,14 +73,10 @@ def translated_by_timm(architecture: str, tensors: Mapping[str, Tensor]) -> dict
             )
     except Exception:  # each family fails in its own way at names that it does not know
         return None
+    if made_otherwise(tensors, network):
+        return None
     weights: dict[str, Tensor] = network.state_dict()
     return weights if _are_those_of(tensors.values(), weights.values()) else None
-
-
-def _channels(layers: Iterable[Tensor]) -> int:
-    """Of the images, by the first convolution."""
-    first = next((tensor for tensor in layers if tensor.ndim == _OF_CONVOLUTION), None)
-    return 1 if first is not None and first.shape[1] == 1 else COLOUR
 
 
 def _are_those_of(given: Iterable[Tensor], weights: Iterable[Tensor]) -> bool:

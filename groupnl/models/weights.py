@@ -79,7 +79,7 @@ def some(names: Iterable[object]) -> str:
 
 
 def find_weights(groups: Groups, architecture: str, averaged: bool) -> dict[str, Tensor]:
-    """The network's weights by its own names, with whatever else has their prefix.
+    """The network's weights by its own names and in its order, and behind them whatever else has their prefix.
 
     Args:
         groups: the file's tensors.
@@ -89,7 +89,6 @@ def find_weights(groups: Groups, architecture: str, averaged: bool) -> dict[str,
     Raises:
         CheckpointError: they are not there, in several places, or quantised.
     """
-    _refuse_quantised(groups)
     own = _names(architecture)
     names = {name: None for name in own if not is_counter(name)}.keys()
     counts = _counts(groups, names)
@@ -101,6 +100,8 @@ def find_weights(groups: Groups, architecture: str, averaged: bool) -> dict[str,
             return found
     if found := _reparametrised(groups, architecture, averaged) or _by_timm(groups, architecture, averaged, len(names)):
         return found
+    nearest = _nearest(groups, counts)
+    _refuse_quantised(_inside(groups[nearest.group], nearest.prefix))
     raise CheckpointError(f"the weights do not fit {architecture}: {_difference(groups, names, counts, architecture)}")
 
 
@@ -137,7 +138,9 @@ def _by_timm(groups: Groups, architecture: str, averaged: bool, count: int) -> d
     places = _preferred(large, averaged)
     if len(places) != 1:
         return None
-    return translated_by_timm(architecture, _bare(groups[places[0].group]))
+    tensors = groups[places[0].group]
+    _refuse_quantised(tensors)
+    return translated_by_timm(architecture, _bare(tensors))
 
 
 def _bare(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -171,7 +174,9 @@ def _taken(
             f"weights of {architecture} lie in several places, {place}, {some(others)}: save those that are meant alone"
         )
     _refuse_neighbours(groups[place.group], place, whole)
-    return _renamed(_inside(groups[place.group], place.prefix), own)
+    tensors = _inside(groups[place.group], place.prefix)
+    _refuse_quantised(tensors)
+    return _renamed(tensors, own)
 
 
 def _names(architecture: str) -> Mapping[str, str]:
@@ -196,12 +201,12 @@ def _places(group: str, tensors: Mapping[str, Tensor], names: Collection[str]) -
 
 
 def _renamed(tensors: Mapping[str, Tensor], names: Mapping[str, str]) -> dict[str, Tensor]:
-    """By the network's own names; what is there twice, or not the network's, keeps its name."""
+    """By the network's own names and in their order; what is there twice, or not the network's, keeps its name."""
     found: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         own = names.get(_unwrapped(name), name)
         found[name if own in found else own] = tensor
-    return found
+    return {name: found[name] for name in dict.fromkeys((*names.values(), *found)) if name in found}
 
 
 def _inside(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -217,14 +222,13 @@ def _preferred(whole: list[Place], averaged: bool) -> list[Place]:
     return (marked or plain) if averaged else (plain or marked)
 
 
-def _refuse_quantised(groups: Groups) -> None:
-    for tensors in groups.values():
-        for name, tensor in tensors.items():
-            if tensor.is_quantized:
-                raise CheckpointError(
-                    f"the weights are quantised ({name} is {tensor.dtype}): save the state dict of the network in "
-                    "float, before it is quantised; `--precision int8` quantises what is packed"
-                )
+def _refuse_quantised(tensors: Mapping[str, Tensor]) -> None:
+    for name, tensor in tensors.items():
+        if tensor.is_quantized:
+            raise CheckpointError(
+                f"the weights are quantised ({name} is {tensor.dtype}): save the state dict of the network in float, "
+                "before it is quantised; `--precision int8` quantises what is packed"
+            )
 
 
 def _refuse_foreign_averages(groups: Groups, whole: list[Place], averaged: bool, architecture: str) -> None:
@@ -252,9 +256,15 @@ def _layers(tensors: Mapping[str, Tensor]) -> list[str]:
     return [name for name, tensor in tensors.items() if tensor.ndim > 1 and tensor.is_floating_point()]
 
 
+def _nearest(groups: Groups, counts: Counter[Place]) -> Place:
+    """The place where most names were found, or the first."""
+    return counts.most_common(1)[0][0] if counts else Place(next(iter(groups)), "")
+
+
 def _difference(groups: Groups, names: Collection[str], counts: Counter[Place], architecture: str) -> str:
-    """Against the place where most names were found, or the first."""
-    place, count = counts.most_common(1)[0] if counts else (Place(next(iter(groups)), ""), 0)
+    """Against the nearest place."""
+    place = _nearest(groups, counts)
+    count = counts[place]
     given = dict.fromkeys(map(_unwrapped, _inside(groups[place.group], place.prefix)))
     missing = [name for name in names if name not in given]
     unexpected = [name for name in given if name not in names and not is_counter(name)]

@@ -6,13 +6,14 @@ import pytest
 import timm
 import torch
 import torchvision
+from safetensors.torch import save_file
 from support.networks import lively
 from timm.models import reparameterize_model
 from torch import nn
 
 from groupnl.card import InputConfig, ModelCard
 from groupnl.errors import CheckpointError
-from groupnl.models import save_checkpoint
+from groupnl.models import build_model, load_checkpoint, save_checkpoint
 from groupnl.models.torchvision_files import torchvisions_config
 from groupnl.models.trained import Trained, network_of_card, open_trained
 
@@ -48,6 +49,42 @@ def test_a_reparametrised_network_is_read(name: str, channels: int, tmp_path: Pa
     card = ModelCard(architecture=name, classes=CLASSES, input=found.input)
     save_checkpoint(tmp_path / "packed.safetensors", found.network.state_dict(), card)
     assert answer_alike(network_of_card(tmp_path / "packed.safetensors", card), joined, size, channels)
+
+
+def test_the_order_of_a_file_says_nothing(tmp_path: Path) -> None:
+    """Files of safetensors are sorted by name, and here a depthwise convolution comes before the first one."""
+    joined = reparameterize_model(trained("mobileone_s0"))
+    path = tmp_path / "m.safetensors"
+    save_file({name: tensor.contiguous() for name, tensor in joined.state_dict().items()}, path)
+    stored = load_checkpoint(path).groups[""].values()
+    assert next(tensor for tensor in stored if tensor.ndim == 4).shape[1] == 1
+    found = open_trained(path, architecture="mobileone_s0", classes=CLASSES, given={"size": 64})
+    assert found.input.channels == 3
+    assert answer_alike(found.network, joined, 64)
+
+
+def with_what_it_makes(name: str) -> dict[str, torch.Tensor]:
+    network = trained(name)
+    return {**dict(network.named_buffers()), **network.state_dict()}
+
+
+def test_tables_of_another_window_are_another_networks() -> None:
+    """Their weights have the same names and shapes."""
+    theirs = with_what_it_makes("swinv2_tiny_window16_256")
+    in_half = {name: tensor.half() if tensor.is_floating_point() else tensor for name, tensor in theirs.items()}
+    build_model("swinv2_tiny_window16_256", len(CLASSES), in_half)
+    with pytest.raises(CheckpointError, match=r"are unexpected \(layers.0.blocks.0.attn.relative_coords_table"):
+        build_model("swinv2_tiny_window8_256", len(CLASSES), theirs)
+
+
+def test_masks_may_be_of_images_of_another_size() -> None:
+    theirs = with_what_it_makes("swin_tiny_patch4_window7_224")
+    masks = {name: torch.cat([tensor] * 4) for name, tensor in theirs.items() if name.endswith("attn_mask")}
+    assert masks
+    build_model("swin_tiny_patch4_window7_224", len(CLASSES), theirs | masks)
+    other = {name: tensor[:, :16, :16] for name, tensor in masks.items()}
+    with pytest.raises(CheckpointError, match=rf"{len(other)} are unexpected"):
+        build_model("swin_tiny_patch4_window7_224", len(CLASSES), theirs | other)
 
 
 def test_what_a_network_makes_itself_may_lie_in_its_file(tmp_path: Path) -> None:

@@ -107,8 +107,9 @@ def test_what_is_given_comes_first(tmp_path: Path) -> None:
     assert found.input == SAID.model_copy(update={"size": 48, "crop_pct": 1.0})
 
 
-def test_timms_first_folders_had_it_all_at_the_top(tmp_path: Path) -> None:
-    path = folder(tmp_path, pretrained_cfg=None)
+@pytest.mark.parametrize("weights", ["model.safetensors", "model.pth"])
+def test_timms_first_folders_had_it_all_at_the_top(tmp_path: Path, weights: str) -> None:
+    path = folder(tmp_path, weights, pretrained_cfg=None)
     config = json.loads((path / "config.json").read_text()) | PRETRAINED
     (path / "config.json").write_text(json.dumps({key: value for key, value in config.items() if value is not None}))
     assert open_trained(path).input == SAID
@@ -123,6 +124,26 @@ def test_timms_first_folders_called_names_labels(tmp_path: Path) -> None:
 def test_other_names_of_weights_that_timm_looks_for(tmp_path: Path, weights: str) -> None:
     found = open_trained(folder(tmp_path, weights))
     assert (found.path, found.classes, found.input) == (tmp_path / weights, CLASSES, SAID)
+
+
+@pytest.mark.parametrize("weights", ["pytorch_model.pth", "model.pth"])
+@pytest.mark.parametrize(
+    "config",
+    [
+        '{"model_type": "resnet50", "lr": 0.1}',
+        '{"architecture": "MyNet", "pretrained_cfg": {"crop_pct": 0.5}}',
+        '{"architecture": "resnet18", "mean": [0, 0, 0], "label_names": ["a", "b", "c", "d", "e", "f", "g"]}',
+        '{"architecture": "resnet18", "pretrained_cfg": 5}',
+        '{"architecture": "resnet18", "pretrained_cfg": {}, "model_args": [1]}',
+        '{"lr": 0.1} // of the first run',
+    ],
+)
+def test_a_config_that_may_be_anyones_says_nothing(tmp_path: Path, weights: str, config: str) -> None:
+    torch.save({"arch": ARCHITECTURE, "state_dict": tiny_network().state_dict()}, tmp_path / weights)
+    (tmp_path / "config.json").write_text(config)
+    for path in (tmp_path, tmp_path / weights):
+        found = open_trained(path)
+        assert (found.architecture, found.classes, found.says_input) == (ARCHITECTURE, None, False)
 
 
 def test_the_hubs_cache_is_told(tmp_path: Path) -> None:

@@ -17,9 +17,9 @@ CLASSES = ("a", "b", "c")
 SWIN = "swin_tiny_patch4_window7_224"
 
 
-def trained(name: str) -> nn.Module:
+def trained(name: str, channels: int = 3) -> nn.Module:
     torch.manual_seed(0)
-    return lively(timm.create_model(name, num_classes=len(CLASSES))).eval()
+    return lively(timm.create_model(name, num_classes=len(CLASSES), in_chans=channels)).eval()
 
 
 def swins(network: nn.Module) -> dict[str, Tensor]:
@@ -63,6 +63,24 @@ def test_authors_files_are_read(name: str, renamed: object, size: int, tmp_path:
     images = torch.randn(1, 3, size, size)
     with torch.inference_mode():
         assert torch.equal(found.network(images), network(images))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_order_of_a_file_says_nothing(channels: int) -> None:
+    theirs = convnexts(trained("convnext_atto", channels))
+    turned = {name: theirs[name] for name in reversed(theirs)}
+    assert next(tensor for tensor in turned.values() if tensor.ndim == 4 and tensor.shape[2] > 2).shape[1] == 1
+    found = translated_by_timm("convnext_atto", turned)
+    assert found is not None
+    assert found["stem.0.weight"].shape[1] == channels
+
+
+def test_tables_of_positions_are_compared() -> None:
+    theirs = swins(trained(SWIN))
+    indices = [name for name in theirs if name.endswith("relative_position_index")]
+    assert indices
+    assert translated_by_timm(SWIN, theirs) is not None
+    assert translated_by_timm(SWIN, theirs | {name: theirs[name].flip(0) for name in indices}) is None
 
 
 def test_nothing_is_interpolated() -> None:

@@ -193,6 +193,14 @@ def test_quantised_weights_are_told(tmp_path: Path) -> None:
         stored(tmp_path, PLAIN | {"conv_stem.weight": eight})
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
+def test_only_the_weights_that_are_taken_must_be_float(tmp_path: Path) -> None:
+    eight = {"conv_stem.weight": torch.quantize_per_tensor(PLAIN["conv_stem.weight"], 0.1, 0, torch.qint8)}
+    assert same(stored(tmp_path, {"model": PLAIN, "quantised": eight}), PLAIN)
+    with pytest.raises(CheckpointError, match=r"weights are quantised \(conv_stem\.weight is torch\.qint8\): save the"):
+        stored(tmp_path, {"quantised": eight})
+
+
 def test_a_dictionary_that_holds_itself_is_read() -> None:
     content: dict[str, Any] = {"model": PLAIN}
     content["self"] = content
