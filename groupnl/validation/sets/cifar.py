@@ -17,6 +17,7 @@ from groupnl.validation.sets.rows import HeldRows, Rows
 
 SIDE = 32  # pixels
 _PLANES = RawPixels(SIDE, planes=True)
+_PICKLES_START = b"\x80"
 _PIXELS = "data"  # in the version for Python
 # Names of the classes, in the order of their numbers.
 CIFAR_10 = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -59,9 +60,16 @@ def _images(paths: Sequence[Path], name: str, labels: Sequence[str], places: dic
     file = next(filter(Path.is_file, files), None)
     if file is None:
         raise ConfigError(f"{files[0]} does not exist: name the unpacked folder of the binary version, or of Python's")
-    if file.suffix == ".bin":
-        return _records(file, len(labels), places)
-    return _pickled(file, labels[-1], places)
+    if _is_pickle(file, len(labels)):
+        return _pickled(file, labels[-1], places)
+    return _records(file, len(labels), places)
+
+
+def _is_pickle(file: Path, labels: int) -> bool:
+    """Whether a file is of the version for Python; by its content, for either may have any name."""
+    with file.open("rb") as opened:
+        start = opened.read(1)
+    return start == _PICKLES_START and file.stat().st_size % (labels + _PLANES.length) != 0
 
 
 def _records(file: Path, labels: int, places: dict[int, int]) -> Images:
@@ -90,8 +98,8 @@ def _pickled(file: Path, labels: str, places: dict[int, int]) -> Images:
     """
     arrays = read_pickled_arrays(file, (_PIXELS, labels))
     pixels, numbers = arrays[_PIXELS], arrays[labels]
-    is_whole = len(pixels) and numbers.shape == pixels.shape[:1]
-    if pixels.dtype != np.uint8 or pixels.shape[1:] != (_PLANES.length,) or not is_whole:
+    are_pictures = pixels.dtype == np.uint8 and pixels.shape[1:] == (_PLANES.length,) and len(pixels) > 0
+    if not are_pictures or numbers.shape != pixels.shape[:1]:
         raise ConfigError(
             f"{file} holds {pixels.dtype} of shape {pixels.shape} and classes of shape {numbers.shape}; pictures are "
             f"uint8 of shape (rows, {_PLANES.length})"

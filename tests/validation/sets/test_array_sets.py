@@ -184,6 +184,13 @@ def for_python(path: Path, more: dict[bytes, object], version: int) -> Path:
     return path
 
 
+def test_the_versions_are_told_by_their_content(tmp_path: Path) -> None:
+    records(tmp_path / "bin" / "images", [4, 9], [0, 5])
+    for_python(tmp_path / "py" / "test_batch.bin", {b"labels": [4, 9]}, 3)
+    for file in (tmp_path / "bin" / "images", tmp_path / "py" / "test_batch.bin"):
+        assert [image.truth for image in cifar_10([file], None, 10).find()] == [4, 9]
+
+
 @pytest.mark.parametrize("version", [2, 3])
 def test_the_version_for_python_has_the_same_images(tmp_path: Path, version: int) -> None:
     path = for_python(tmp_path / "py" / "test_batch", {b"labels": [4, 9]}, version)
@@ -204,6 +211,7 @@ def test_the_version_for_python_has_the_same_images(tmp_path: Path, version: int
         ({b"labels": [1]}, "classes of shape .1,.; pictures are uint8 of shape .rows, 3072."),
         ({b"labels": [1, None]}, "has no array of whole numbers under 'labels'"),
         ({b"labels": [1, 2], b"data": np.zeros((2, 3), np.uint8)}, "holds uint8 of shape .2, 3. and classes"),
+        ({b"labels": [1, 2], b"data": np.array(7, np.uint8)}, r"holds uint8 of shape \(\) and classes"),
         ({b"labels": [1, 2], b"more": Path()}, "wants pathlib.* built, which .* take the published binary version"),
     ],
 )
