@@ -22,9 +22,9 @@ def served_card(trained: Trained) -> ModelCard:
     try:
         return ModelCard(architecture=trained.architecture, classes=classes, input=trained.input, training=training)
     except ValidationError as error:
-        raise CheckpointError(
-            f"the checkpoint {trained.path} cannot be served: {problems(error)}; --classes FILE gives other names"
-        ) from None
+        are_names = bool(classes) and all(problem["loc"][:1] == ("classes",) for problem in error.errors())
+        advice = "; --classes FILE gives other names" if are_names else ""
+        raise CheckpointError(f"the checkpoint {trained.path} cannot be served: {problems(error)}{advice}") from None
 
 
 def class_remark(trained: Trained) -> str | None:

@@ -76,9 +76,10 @@ def _compare(loaded: Loaded, expected: Tensor, config: InputConfig) -> None:
     # Logits of untrained networks may all be zero.
     difference = float((found - expected).norm() / expected.norm().clamp_min(_SMALLEST))
     if not difference < _MAX_DIFFERENCE:  # also where it is no number
+        advice = "another --engine" if loaded.precision == torch.float32 else "--precision float32, or another --engine"
         raise ArchiveError(
             f"the engine {loaded.name!r} in {loaded.precision} computes other logits than the network in float32, by "
-            f"{difference:.2g} of their size: choose --precision float32, or another --engine"
+            f"{difference:.2g} of their size: choose {advice}"
         )
 
 
