@@ -124,7 +124,7 @@ model_store/effnet_es.mar: model_store/efficientnet_es.safetensors $(PACKED) | $
 
 # Without a probe set and records: they need labelled photographs (docs/photographs.md).
 model_store/effnet_lite0.mar: $(LITE0) $(PACKING) | $(VENV)/serve.stamp
-	$(PACK) $< --model-name effnet_lite0 --workers 1 --overwrite
+	$(PACK) $< --model-name effnet_lite0 --classes imagenet --workers 1 --overwrite
 
 # --- checks --------------------------------------------------------------------------------------------------------
 
