@@ -86,7 +86,7 @@ def _record(trainer: Trainer) -> TrainingRecord:
         accuracy=trainer.measure(),
         versions={name: version(name) for name in _PACKAGES},
         origins=tuple(trainer.origins),
-        robust=said(config),
+        robust=trainer.robust,
     )
 
 

@@ -37,6 +37,7 @@ from groupnl.training.robust import jensen_shannon
 from groupnl.training.sources import source_of
 from groupnl.training.state import forget_state, load_state, save_state
 from groupnl.training.teacher import teacher_of
+from groupnl.training.views import said
 
 _LOOK_STEPS = 50  # the loss is looked at so often only: a GPU must finish what it has in hand for that
 
@@ -56,6 +57,7 @@ class Trainer:
         world: as given.
         classes: class names in the order of the logits.
         origins: the checkpoints that the weights begin from or are taught by.
+        robust: what a record says of how the weights were made robust, in this run or before; None: nothing was done.
 
     Raises:
         ConfigError: a setting that cannot be used, or a state of a run with other settings.
@@ -76,6 +78,8 @@ class Trainer:
         self.teacher = teacher_of(config, self.network, self.classes, self.world.device)
         self.origins = [origin_of(initial, "begun from", copied)] if initial else []
         self.origins += [self.teacher.origin] if self.teacher else []
+        before = initial.card.training if initial and initial.card else None
+        self.robust = " ".join(filter(None, (before.robust if before else None, said(config)))) or None
         self.ema = (
             ModelEmaV3(self.network, decay=config.ema_decay, use_warmup=config.ema_warmup) if config.ema_decay else None
         )

@@ -9,7 +9,7 @@ from support.training_runs import CLASSES, settings
 from groupnl import cli
 from groupnl.card import TrainingRecord
 from groupnl.errors import ConfigError
-from groupnl.models import TINY, load_checkpoint
+from groupnl.models import TINY, load_checkpoint, save_checkpoint
 from groupnl.training.initial import copy_weights, open_related
 from groupnl.training.trainer import Trainer
 
@@ -104,6 +104,17 @@ def test_command_begins_from_a_checkpoint_goes_on_and_keeps_its_record(data, tmp
     checkpoint(tmp_path, TINY.twin, ("a", "b"), seed=4)
     assert cli.main([*words.split(), *options.split()]) == 1
     assert "the checkpoint that it was begun from was " in capsys.readouterr().err
+
+
+def test_what_made_the_first_weights_robust_is_still_said(data, tmp_path):
+    path, weights = checkpoint(tmp_path, TINY.name)
+    record = TrainingRecord(
+        command="x", seed=1, epochs=1, data="x", licences={}, accuracy={}, versions={}, robust="Made robust with noise."
+    )
+    save_checkpoint(path, weights, load_checkpoint(path).card.model_copy(update={"training": record}))
+    assert begun(data, tmp_path, path).robust == "Made robust with noise."
+    both = begun(data, tmp_path, path, robust="pixmix").robust
+    assert both.startswith("Made robust with noise. Made robust with PixMix")
 
 
 def test_a_record_without_origins_is_as_it_was():
