@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 import pytest
-import torch
 from PIL import Image
 from support.photographs import resized
 
@@ -12,13 +11,6 @@ import groupnl_studies.images.command as bench
 from groupnl.base.options import read_options
 from groupnl.errors import ConfigError
 from groupnl_studies.harness.photographs import blotches
-
-
-@pytest.fixture(autouse=True)
-def threads_as_before() -> object:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def arguments(*words: str) -> bench.Options:

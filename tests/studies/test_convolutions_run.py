@@ -3,11 +3,9 @@
 import argparse
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 from support.folder_holder import held
 from support.grid_results import RECIPE, result
 from support.half_written import KilledError, killed_while_writing
@@ -28,13 +26,6 @@ from groupnl_studies.grid.speed import FILE, read_ratios
 from groupnl_studies.grid.state import Progress, save_state
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def threads_as_before() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Studies that train: training, and what a network sees of a batch."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,13 +20,6 @@ from groupnl_studies.grid.trainings import PLAIN, TRAININGS, Views, augment_each
 pytestmark = pytest.mark.slow
 
 RECIPE = Recipe(images=ImagePlan(), epochs=3, batch_size=16)
-
-
-@pytest.fixture(autouse=True)
-def threads_as_before() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def coloured(count: int = 48) -> Labelled:

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,13 +19,6 @@ pytestmark = pytest.mark.slow
 
 PAIR = Pair("test_gnl_efficientnet", "test_efficientnet")
 WAYS = (REFERENCE, parse_way("onnx-float32"))
-
-
-@pytest.fixture(autouse=True)
-def threads_as_before() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def plan(cache: Path, **changes: object) -> Plan:

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,13 +20,6 @@ from groupnl.inference.workshop import Workshop
 from groupnl_studies.precision import cells
 from groupnl_studies.precision import command as precision_command
 from groupnl_studies.precision.figures import summary, table
-
-
-@pytest.fixture(autouse=True)
-def threads_as_before() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def agreement(images: int = 1000, same: int = 1000, correct: int = 500, reference: int = 500) -> Agreement:

@@ -1,18 +1,8 @@
 """groupnl_studies.harness.random_network: the same weights at every call, whatever the process is given."""
 
-from collections.abc import Iterator
-
-import pytest
 import torch
 
 from groupnl_studies.harness.random_network import identity, random_network, usual_input
-
-
-@pytest.fixture(autouse=True)
-def threads_as_before() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def test_the_weights_do_not_depend_on_the_number_of_threads() -> None:

@@ -1,11 +1,9 @@
 """groupnl study robustness: the command on a few images."""
 
 import argparse
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 from support.small_icons import write_icons
 
 from groupnl.base.options import read_options
@@ -16,13 +14,6 @@ from groupnl_studies.robustness import command, speed
 from groupnl_studies.robustness.design import ROBUSTNESS
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(autouse=True)
-def threads_as_before() -> Iterator[None]:
-    before = torch.get_num_threads()
-    yield
-    torch.set_num_threads(before)
 
 
 def study(*words: object) -> int:

@@ -20,6 +20,7 @@ from groupnl.inference.engines.engine import on_stream, run_or_split, to_device,
 from groupnl.inference.engines.fixed_sizes import FAILURES, FixedSizes, Run
 from groupnl.inference.engines.graph_file import INPUT, OUTPUT
 from groupnl.inference.engines.onnx_session import Provider, import_onnxruntime, open_session
+from groupnl.inference.planes import planes
 
 logger = logging.getLogger(__name__)
 
@@ -131,9 +132,7 @@ class BoundRuns:
 
     def _usual(self, pixels: Tensor) -> Tensor:
         with _telling_memory():
-            (logits,) = self._session.run(
-                [OUTPUT], {INPUT: pixels.cpu().contiguous().numpy()}, self._options(_NO_GRAPH)
-            )
+            (logits,) = self._session.run([OUTPUT], {INPUT: planes(pixels.cpu())}, self._options(_NO_GRAPH))
         return torch.from_numpy(logits)
 
     def _bound(self, size: int) -> Run:
