@@ -10,6 +10,7 @@ from groupnl.corruptions.names import NAMES, Cell
 from groupnl.robustness.recent_answers import ANSWERS_REMEMBERED
 
 Severity = Literal[1, 2, 3, 4, 5]
+_LEAST = 19  # Linux's lowest priority but the idle one
 
 
 class ShadowConfig(BaseModel):
@@ -25,6 +26,7 @@ class ShadowConfig(BaseModel):
         time_share: most of the time that is spent on shadows, above 0 to 1.
         probe_time_share: the same for the replay of the probe set, while no image waits; 0: no replay.
         threads: of the shadow process, on a CPU.
+        niceness: of the shadow process, 0 to 19; None: it runs only when nothing else of the machine wants to.
         twin: model that answers the same corrupted pixels; None: no comparison.
         twin_dir: the twin's unpacked archive; `groupnl serve` fills it in.
         candidate: name of an archive that answers the same images, to be compared before it is served; None: none.
@@ -46,6 +48,7 @@ class ShadowConfig(BaseModel):
     time_share: PositiveShare = 0.5
     probe_time_share: Share = 0.1
     threads: Positive = 1
+    niceness: Annotated[int, Field(ge=0, le=_LEAST)] | None = None
     twin: str | None = None
     twin_dir: Path | None = None
     candidate: str | None = None

@@ -9,7 +9,7 @@ from groupnl.cluster.replica import Replica
 
 PROXY_ENVIRONMENT = {
     "RAY_SERVE_HTTP_PROXY_CALLBACK_IMPORT_PATH": "groupnl.cluster.again.middlewares",
-    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "30",  # of 60 that a start waits: Ray's 5 kill proxies of busy machines
+    "RAY_SERVE_PROXY_READY_CHECK_TIMEOUT_S": "120",  # Ray's 5 s kill proxies that start on a busy machine
     "RAY_USAGE_STATS_ENABLED": "0",
     "FORWARDED_ALLOW_IPS": "nobody",  # whom their uvicorn believes who asks: `trusted_proxies` says that here
 }

@@ -1,5 +1,6 @@
 """The application on a cluster, for the length of a block."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
@@ -7,7 +8,7 @@ from typing import NamedTuple
 import ray
 from ray import serve
 
-from groupnl.base.environment import report_no_usage
+from groupnl.base.environment import prepare_ray
 from groupnl.base.ray_nodes import has_room
 from groupnl.base.say import Say
 from groupnl.cluster.application import PROXY_ENVIRONMENT, build
@@ -18,6 +19,7 @@ from groupnl.errors import ConfigError, ServerError
 
 LOCAL = "local"  # Ray's word for a cluster of this process; with no address it joins any that it finds
 _LATE_S = 10.0  # for a word of the collector's
+_PROXIES_S = 240.0  # for proxies that a very busy machine does not start in Ray's minute
 _STRANGER = "InvalidAuthToken"  # Ray's word
 _INTRODUCE = (
     "asks for a token, and this command shows none, or another. Ray shows one at an address only where "
@@ -117,7 +119,7 @@ def connect(address: str | None) -> None:
     Raises:
         ServerError: it cannot be reached, or the address is none.
     """
-    report_no_usage()
+    prepare_ray()
     alone = {"include_dashboard": False, "_node_ip_address": "127.0.0.1"} if address is None else {}
     try:
         ray.init(
@@ -139,7 +141,7 @@ def start_proxies(config: ClusterConfig) -> None:
     """Start what speaks HTTP on every node, where it does not run yet.
 
     Raises:
-        ServerError: it does not start within a minute.
+        ServerError: it does not start within minutes.
     """
     http_options = {
         "host": config.host,
@@ -154,10 +156,20 @@ def start_proxies(config: ClusterConfig) -> None:
             http_options=http_options,
             controller_options={"runtime_env": {"env_vars": PROXY_ENVIRONMENT}},
         )
-    except (TimeoutError, ray.exceptions.ActorDiedError) as error:
-        raise ServerError(
-            f"Ray's proxies do not start on port {config.inference_port}: is the machine very busy? Try again ({error})"
-        ) from None
+    except (TimeoutError, ray.exceptions.ActorDiedError) as error:  # after a minute; Ray goes on, with new ones too
+        deadline = time.monotonic() + _PROXIES_S
+        while not _proxies_are_healthy():
+            if time.monotonic() > deadline:
+                raise ServerError(
+                    f"Ray's proxies do not start on port {config.inference_port}: is the machine very busy? "
+                    f"Try again ({error})"
+                ) from None
+            time.sleep(0.5)
+
+
+def _proxies_are_healthy() -> bool:
+    proxies = serve.status().proxies
+    return bool(proxies) and all(status == "HEALTHY" for status in proxies.values())
 
 
 def deploy(config: ClusterConfig) -> tuple[str, int]:

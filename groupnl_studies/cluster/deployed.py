@@ -15,7 +15,7 @@ from groupnl.errors import ServerError
 from groupnl_studies.cluster.pages import Counted, Pages
 from groupnl_studies.harness.ports import HOST
 
-LIMIT_S = 120.0
+LIMIT_S = 300.0
 _BUILD = "groupnl.cluster.application:build"
 
 

@@ -13,7 +13,7 @@ from ray import serve
 from ray._common.utils import get_default_ray_temp_dir
 from ray.cluster_utils import Cluster
 
-from groupnl.base.environment import report_no_usage
+from groupnl.base.environment import prepare_ray
 from groupnl.cluster.running import connect
 from groupnl_studies.harness.closed import Closed
 from groupnl_studies.harness.ports import HOST, free_ports
@@ -38,7 +38,7 @@ class Nodes(Closed):
     """
 
     def __init__(self, count: int, room: int) -> None:
-        report_no_usage()
+        prepare_ray()
         self.ports: list[int] = []
         self._room = room
         self._nodes: list[Any] = []  # in order; None: it was killed

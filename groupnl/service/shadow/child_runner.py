@@ -57,7 +57,7 @@ class ChildRunner:
                 stdin=subprocess.DEVNULL,
             )
         try:
-            _lower_priority(self._process.pid)  # from here, so that importing torch is covered too
+            _lower_priority(self._process.pid, self._setup.niceness)  # from here: importing torch is covered, too
             self._has_loaded = False
             self._ask(pickle.dumps(self._setup))
             self._has_loaded = True
@@ -110,9 +110,12 @@ class ChildRunner:
         return answer
 
 
-def _lower_priority(pid: int) -> None:
-    """Let a process run only when nothing else wants to."""
+def _lower_priority(pid: int, niceness: int | None) -> None:
+    """Let a process run only when nothing else wants to, or be so nice, where its parent is not nicer."""
     try:
-        os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+        if niceness is None:
+            os.sched_setscheduler(pid, os.SCHED_IDLE, os.sched_param(0))
+            return
     except (AttributeError, PermissionError):  # not on Linux, or in a container that allows only niceness
-        os.setpriority(os.PRIO_PROCESS, pid, 19)
+        niceness = 19
+    os.setpriority(os.PRIO_PROCESS, pid, max(niceness, os.getpriority(os.PRIO_PROCESS, 0)))

@@ -17,6 +17,7 @@ class Setup(NamedTuple):
         threads: of one forward pass.
         candidate_dir: the candidate's unpacked archive, or None.
         examples: where pictures of flips are kept, or None.
+        niceness: of the process; None: it runs only when nothing else wants to.
     """
 
     model_dir: Path
@@ -25,6 +26,7 @@ class Setup(NamedTuple):
     threads: int
     candidate_dir: Path | None = None
     examples: ExamplesPlace | None = None
+    niceness: int | None = None
 
 
 class Failure(NamedTuple):

@@ -113,7 +113,7 @@ def _runner(model_dir: Path, name: str, config: ShadowConfig, choice: Choice, co
     """
     folder = examples_folder()
     examples = None if folder is None else ExamplesPlace(folder, examples_kept(), name)
-    setup = Setup(model_dir, config.twin_dir, choice, config.threads, config.candidate_dir, examples)
+    setup = Setup(model_dir, config.twin_dir, choice, config.threads, config.candidate_dir, examples, config.niceness)
     if choice.device.type == "cpu":
         return ChildRunner(setup, counts.process_died)
     return local_runner(setup)  # on the usual stream: the live engine's goes before it

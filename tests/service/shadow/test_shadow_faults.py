@@ -220,6 +220,18 @@ def test_where_idle_priority_is_refused_niceness_remains(packed: Path, monkeypat
         runner.close()
 
 
+@pytest.mark.slow
+def test_a_shadow_process_is_as_nice_as_its_settings_say(packed: Path) -> None:
+    runner = ChildRunner(Setup(packed, None, EAGER, 1, niceness=7), print)
+    try:
+        runner.start()
+        assert runner.pid is not None
+        assert os.getpriority(os.PRIO_PROCESS, runner.pid) == 7
+        assert os.sched_getscheduler(runner.pid) == os.SCHED_OTHER
+    finally:
+        runner.close()
+
+
 def test_with_a_probe_set_only_no_live_image_is_looked_at(
     own_copy: Path, pixels: Tensor, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
