@@ -18,7 +18,8 @@ pytestmark = pytest.mark.slow
 
 # In a program of its own: Ray's threads and handlers stay in a process that has spoken with it.
 _CLUSTER = """
-import sys
+import os, sys
+os.environ["RAY_worker_niceness"] = "0"  # beside other tests; Ray's own 15 hardly get a core
 from ray.cluster_utils import Cluster
 cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
 try:
