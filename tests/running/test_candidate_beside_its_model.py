@@ -25,7 +25,7 @@ from groupnl.models import save_checkpoint
 IMAGES = 60
 LIMIT_S = 180
 SHADOW = {"share": 1.0, "corruptions": ["contrast"], "severities": [5], "time_share": 1.0, "queue_length": 200}
-SHADOW |= {"max_lag_s": 600.0}  # none is dropped, however busy the machine is
+SHADOW |= {"max_lag_s": 600.0, "niceness": 0}  # none is dropped, however busy the machine is
 OWN = tiny_card()
 OTHER = tiny_card(CLASSES[::-1]).model_copy(update={"input": INPUT.model_copy(update={"size": 64, "crop_pct": 0.8})})
 # How many: both right, only the model, only the candidate, neither.

@@ -21,7 +21,7 @@ from groupnl.metrics import FAMILIES
 
 Start = Callable[..., Server]
 Counts = dict[tuple[str, frozenset[tuple[str, str]]], float]
-SHADOW = {"corruptions": ["contrast"], "severities": [3], "share": 1.0, "time_share": 1.0}
+SHADOW = {"corruptions": ["contrast"], "severities": [3], "share": 1.0, "time_share": 1.0, "niceness": 0}
 COUNTED = re.compile("|".join(family.name for family in FAMILIES if family.kind in ("counter", "histogram")))
 PHOTOS = 5
 STARTS = 3  # of the service, each with one worker

@@ -15,7 +15,7 @@ from support.waiting import until
 from groupnl.archive.model_config import ServingSettings
 from groupnl.archive.pack import pack
 
-SHADOW = {"share": 1.0, "corruptions": ["contrast"], "severities": [1]}
+SHADOW = {"share": 1.0, "corruptions": ["contrast"], "severities": [1], "niceness": 0}
 
 
 @pytest.fixture(scope="module")

@@ -100,7 +100,7 @@ def _pack(folder: Path, model: str, twin: str | None, seed: int) -> None:
     traffic = folder / f"{model}.traffic.safetensors"
     write_traffic(_traffic(digest, network), traffic)
     shadow = {"corruptions": list(CORRUPTIONS), "time_share": 1.0, "probe_time_share": 1.0, "twin": twin}
-    shadow |= {"queue_length": REQUESTS, "max_lag_s": LIMIT_S}  # none is dropped
+    shadow |= {"queue_length": REQUESTS, "max_lag_s": LIMIT_S, "niceness": 0}  # none is dropped
     handler = HANDLER | {"shadow": shadow}
     settings = ServingSettings(workers=1, handler=handler)
     pack(checkpoint, folder, model, settings=settings, probe=_probe(folder), robustness=record, traffic=traffic)

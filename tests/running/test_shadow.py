@@ -20,6 +20,7 @@ from groupnl.models import save_checkpoint
 QUEUE = 40
 SHADOW = {
     "share": 1.0,
+    "niceness": 0,
     "corruptions": ["contrast"],
     "severities": [5],
     "queue_length": QUEUE,

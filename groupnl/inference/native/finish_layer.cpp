@@ -66,7 +66,7 @@ void write_seeds(const Maps& maps, int64_t pixel, const float* factors, float* s
 // Writes the generated maps, whose seeds are gathered from the scratch.
 template <int kPixels, Activation kActivation>
 void write_generated(const Maps& maps, int64_t pixel, const float* scratch) {
-  for_registers<(kPixels > 1)>(maps.generated, [&](int64_t c, auto lanes) __attribute__((always_inline)) {
+  for_overlapping_registers<(kPixels > 1)>(maps.generated, [&](int64_t c, auto lanes) __attribute__((always_inline)) {
     Floats seed[kPixels], wave[kPixels];
 #pragma GCC unroll 8
     for (int p = 0; p < kPixels; p++) {

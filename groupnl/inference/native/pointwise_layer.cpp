@@ -30,7 +30,7 @@ struct GatedLayer {
 
 // A row of pixels times the gates of its image.
 void open_gates(const Element* input, const Element* gates, int64_t width, int64_t channels, Element* output) {
-  for_registers<true>(channels, [&](int64_t c, auto lanes) __attribute__((always_inline)) {
+  for_overlapping_registers<true>(channels, [&](int64_t c, auto lanes) __attribute__((always_inline)) {
     const Floats gate = Number::load(gates + c, lanes);
     for (int64_t i = 0; i < width; i++) {
       Number::store(output + i * channels + c, lanes, Number::load(input + i * channels + c, lanes) * gate);

@@ -4,6 +4,7 @@
 
 #include <immintrin.h>
 
+#include <algorithm>
 #include <cstdint>
 
 namespace {
@@ -144,6 +145,18 @@ inline void for_registers(int64_t channels, const Use& use) {
     for (; c + kLanes <= channels; c += kLanes) use(c, AllLanes{});
   }
   for (; c < channels; c += kLanes) use(c, lanes_from(c, channels));
+}
+
+// The same where channels may be taken twice: the last register begins earlier, so that all its lanes have channels.
+template <bool kOften, typename Use>
+inline void for_overlapping_registers(int64_t channels, const Use& use) {
+  if constexpr (kOften && !kLanesAreFree) {
+    if (channels >= kLanes) {
+      for (int64_t c = 0; c < channels; c += kLanes) use(std::min(c, channels - kLanes), AllLanes{});
+      return;
+    }
+  }
+  for_registers<false>(channels, use);
 }
 
 inline __m256 one_over_root(__m256 x) { return _mm256_div_ps(_mm256_set1_ps(1.0f), _mm256_sqrt_ps(x)); }

@@ -128,7 +128,7 @@ void finish(const Layer& layer, const Row& row, int64_t column, int64_t runs) {
     Floats factors[kPixels];
 #pragma GCC unroll 8
     for (int p = 0; p < kPixels; p++) factors[p] = all(row.factors[column + p]);
-    for_registers<(kPixels > 4)>(seeds, [&](int64_t c, auto lanes) __attribute__((always_inline)) {
+    for_overlapping_registers<(kPixels > 4)>(seeds, [&](int64_t c, auto lanes) __attribute__((always_inline)) {
       const Floats scale = load(layer.scale + c, lanes);
       const Floats shift = load(layer.shift + c, lanes);
       Floats seed[kPixels], wave[kPixels];

@@ -244,7 +244,7 @@ def test_a_killed_process_is_started_again(
     begin: Callable[..., ShadowLoop],
     count: Count,
 ) -> None:
-    child = ChildRunner(Setup(packed, None, EAGER, 1), deaths.append)
+    child = ChildRunner(Setup(packed, None, EAGER, 1, niceness=0), deaths.append)
     shadow = begin(child, config(batch_size=1))
     shadow.offer(job(engine, pixels[0]))
     until(lambda: count(PAIRS_DONE) == 1)
