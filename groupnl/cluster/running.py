@@ -19,7 +19,7 @@ from groupnl.errors import ConfigError, ServerError
 
 LOCAL = "local"  # Ray's word for a cluster of this process; with no address it joins any that it finds
 _LATE_S = 10.0  # for a word of the collector's
-_PROXIES_S = 240.0  # for proxies that a very busy machine does not start in Ray's minute
+_PROXIES_S = 240.0  # for proxies that a very busy machine does not start in the minute that Ray waits
 _STRANGER = "InvalidAuthToken"  # Ray's word
 _INTRODUCE = (
     "asks for a token, and this command shows none, or another. Ray shows one at an address only where "
@@ -156,15 +156,20 @@ def start_proxies(config: ClusterConfig) -> None:
             http_options=http_options,
             controller_options={"runtime_env": {"env_vars": PROXY_ENVIRONMENT}},
         )
-    except (TimeoutError, ray.exceptions.ActorDiedError) as error:  # after a minute; Ray goes on, with new ones too
+    except TimeoutError:  # after a minute; Ray goes on
         deadline = time.monotonic() + _PROXIES_S
         while not _proxies_are_healthy():
             if time.monotonic() > deadline:
-                raise ServerError(
-                    f"Ray's proxies do not start on port {config.inference_port}: is the machine very busy? "
-                    f"Try again ({error})"
-                ) from None
+                raise _no_proxies(config, f"not in {_PROXIES_S:g} s") from None
             time.sleep(0.5)
+    except ray.exceptions.ActorDiedError as error:
+        raise _no_proxies(config, error) from None
+
+
+def _no_proxies(config: ClusterConfig, why: object) -> ServerError:
+    return ServerError(
+        f"Ray's proxies do not start on port {config.inference_port}: is the machine very busy? Try again ({why})"
+    )
 
 
 def _proxies_are_healthy() -> bool:

@@ -92,6 +92,7 @@ class Proof:
         self._service.deploy()
         until(self._has_all, "all replicas run")
         self._say(f"{self._replicas} replicas run")
+        self.found["niceness of the replicas"] = sorted({process.nice() for process in self._nodes.replicas()})
         with self._phase("quiet", seconds):
             pass
         self._compare()

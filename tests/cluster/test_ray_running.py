@@ -111,3 +111,25 @@ def test_a_token_that_the_cluster_does_not_take_is_told(monkeypatch):
     monkeypatch.setattr(module.ray, "init", refuse)
     with pytest.raises(ServerError, match=r"at 10\.0\.0\.5:6379 asks for a token, .* RAY_AUTH_MODE=token"):
         module.connect("10.0.0.5:6379")
+
+
+def test_proxies_that_ray_gives_up_are_waited_for(monkeypatch):
+    def late(**_):
+        raise TimeoutError("HTTP proxies not available after 60s.")
+
+    seen = iter([{}, {"one": "HEALTHY", "two": "STARTING"}, {"one": "HEALTHY", "two": "HEALTHY"}])
+    monkeypatch.setattr(module.serve, "start", late)
+    monkeypatch.setattr(module.serve, "status", lambda: SimpleNamespace(proxies=next(seen)))
+    module.start_proxies(ClusterConfig())
+    assert list(seen) == []
+
+
+def test_proxies_that_do_not_start_are_told(monkeypatch):
+    def dead(**_):
+        raise TimeoutError("HTTP proxies not available after 60s.")
+
+    monkeypatch.setattr(module, "_PROXIES_S", 0.0)
+    monkeypatch.setattr(module.serve, "start", dead)
+    monkeypatch.setattr(module.serve, "status", lambda: SimpleNamespace(proxies={"one": "STARTING"}))
+    with pytest.raises(ServerError, match=r"do not start on port 8080: is the machine very busy\?.*not in 0 s"):
+        module.start_proxies(ClusterConfig())

@@ -4,6 +4,7 @@ What is counted beside the answers is that of all, and so are labels.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -64,6 +65,10 @@ def test_no_answer_is_lost_and_none_is_wrong(found, phase):
     asked = found[phase]
     assert asked["asked"] > 0
     assert (asked["lost"], asked["wrong"]) == (0, 0), asked
+
+
+def test_replicas_compute_at_the_priority_of_what_starts_them(found):
+    assert found["niceness of the replicas"] == [os.getpriority(os.PRIO_PROCESS, 0)]
 
 
 def test_two_nodes_shadows_add_up(found):
