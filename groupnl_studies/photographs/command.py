@@ -19,8 +19,9 @@ from groupnl_studies.harness.service import RunningService, shadow_settings
 from groupnl_studies.photographs.crops import parts, photographs
 from groupnl_studies.photographs.offline import Offline
 from groupnl_studies.photographs.pairs import Pair, compared
+from groupnl_studies.photographs.ties import NEAR, margin
 
-_LEAST_ALIKE = 0.97  # of the photographs, and of the pairs; the others are answers near a tie
+_LEAST_ALIKE = 0.97  # of the photographs, and of the pairs, near ties among them
 
 
 class Options(BaseOptions):
@@ -47,12 +48,24 @@ class Answer(NamedTuple):
         best: the service's most probable class.
         probability: of it.
         offline: the network's own most probable class.
+        margin: of the one to the other for the network itself, see `groupnl_studies.photographs.ties`.
     """
 
     file: str
     best: str
     probability: float
     offline: str
+    margin: float
+
+    @property
+    def differs(self) -> bool:
+        """Whether service and network say otherwise."""
+        return self.best != self.offline
+
+    @property
+    def is_near_tie(self) -> bool:
+        """Whether they do so where rounding decides."""
+        return self.differs and self.margin < NEAR
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,25 +115,30 @@ def _answer(service: RunningService, model: str, file: Path, offline: Offline) -
     content = file.read_bytes()
     (classes,) = answers(service.inference_port, [Request(f"/predictions/{model}", content)])
     best = max(classes, key=lambda name: classes[name])
-    return Answer(file.name, best, classes[best], offline.best(offline.pixels(content)))
+    probabilities = offline.probabilities(offline.pixels(content))
+    own, place = offline.classes[int(probabilities.argmax())], offline.classes.index(best)
+    return Answer(file.name, best, classes[best], own, margin(probabilities, place))
 
 
 def answer_table(found: Sequence[Answer]) -> str:
     """A line a photograph."""
     lines = ["| photograph | answer | probability | timm's network |", "|---|---|---|---|"]
     for answer in found:
-        alike = "the same" if answer.offline == answer.best else answer.offline
-        lines.append(f"| {answer.file} | {answer.best} | {answer.probability:.0%} | {alike} |")
+        other = f"{answer.offline}{', a near tie' * answer.is_near_tie}" if answer.differs else "the same"
+        lines.append(f"| {answer.file} | {answer.best} | {answer.probability:.0%} | {other} |")
     return "\n".join(lines)
 
 
 def pair_table(pairs: Sequence[Pair]) -> str:
     """A line a corruption that was met."""
-    lines = ["| corruption | pairs | held, live | held, timm's network | not alike |", "|---|---|---|---|---|"]
+    lines = [
+        "| corruption | pairs | held, live | held, timm's network | not alike | of these near ties |",
+        "|---|---|---|---|---|---|",
+    ]
     for name in NAMES:
         its = [pair for pair in pairs if pair.cell.corruption == name]
         if its:
-            cells = [len(its), sum(p.live for p in its), sum(p.offline for p in its), _unlike(its)]
+            cells = [len(its), sum(p.live for p in its), sum(p.offline for p in its), *_unlike(its)]
             lines.append(f"| {name} | {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
@@ -128,18 +146,17 @@ def pair_table(pairs: Sequence[Pair]) -> str:
 def summary(pairs: Sequence[Pair]) -> str:
     """All pairs together, in a sentence."""
     live, offline = (sum(held) / len(pairs) for held in zip(*((p.live, p.offline) for p in pairs), strict=True))
+    unlike, near = _unlike(pairs)
     return (
         f"{len(pairs)} pairs: the answer held in {live:.1%} live and in {offline:.1%} with timm's network; "
-        f"{_unlike(pairs)} pairs are not alike."
+        f"not alike: {unlike} pairs, of which near ties: {near}."
     )
 
 
 def shortfalls(found: Sequence[Answer], pairs: Sequence[Pair]) -> list[str]:
-    """Of what too few are alike, a line each."""
-    alike = {
-        "photographs": [answer.best == answer.offline for answer in found],
-        "pairs": [pair.live == pair.offline for pair in pairs],
-    }
+    """Of what too few are alike, a line each; an answer near a tie is right either way."""
+    kinds: dict[str, Sequence[Answer | Pair]] = {"photographs": found, "pairs": pairs}
+    alike = {name: [not each.differs or each.is_near_tie for each in its] for name, its in kinds.items()}
     return [
         f"Too few {name} are answered as by timm's network: {sum(each)} of {len(each)}, not {_LEAST_ALIKE:.0%}."
         for name, each in alike.items()
@@ -147,5 +164,6 @@ def shortfalls(found: Sequence[Answer], pairs: Sequence[Pair]) -> list[str]:
     ]
 
 
-def _unlike(pairs: Sequence[Pair]) -> int:
-    return sum(pair.live != pair.offline for pair in pairs)
+def _unlike(pairs: Sequence[Pair]) -> tuple[int, int]:
+    """How many are not alike, and how many of these are near a tie."""
+    return sum(pair.differs for pair in pairs), sum(pair.is_near_tie for pair in pairs)

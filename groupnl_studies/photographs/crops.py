@@ -9,6 +9,7 @@ from typing import NamedTuple
 from PIL import Image, ImageOps
 
 from groupnl.errors import ConfigError
+from groupnl_studies.photographs.as_seen import as_seen
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 _LEAST_SHARE = 0.35  # of a photograph's shorter side that a part takes
@@ -62,7 +63,7 @@ def parts(files: Sequence[Path], count: int, seed: int) -> Iterator[Sent]:
 def _read(file: Path) -> Image.Image:
     try:
         with Image.open(file) as image:
-            return ImageOps.exif_transpose(image).convert("RGB")
+            return as_seen(image)
     except OSError as error:
         raise ConfigError(f"the photograph {file} cannot be read: {error}") from None
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from safetensors.torch import load_file
 from timm.data import create_transform
 from torch import Tensor
@@ -16,6 +16,7 @@ from groupnl.errors import ConfigError
 from groupnl.models.architecture import create
 from groupnl.models.forms import in_form_of
 from groupnl.robustness.replay import spec_of
+from groupnl_studies.photographs.as_seen import as_seen
 
 _LEVELS = 255.0
 _COLOURS = 3
@@ -58,21 +59,17 @@ class Offline:
         )
 
     def pixels(self, file: bytes) -> Tensor:
-        """What the network sees of an image, upright and over white: uint8 (3, S, S)."""
+        """What the network sees of an image: uint8 (3, S, S)."""
         with Image.open(io.BytesIO(file)) as image:
-            upright = ImageOps.exif_transpose(image)
-        if upright.has_transparency_data:
-            white = Image.new("RGBA", upright.size, "white")
-            upright = Image.alpha_composite(white, upright.convert("RGBA"))
-        pixels: Tensor = self._prepare(upright.convert("RGB"))
+            pixels: Tensor = self._prepare(as_seen(image))
         return pixels
 
-    def best(self, pixels: Tensor) -> str:
-        """The most probable class."""
-        with torch.inference_mode():
-            logits = self._network(((pixels / _LEVELS - self._mean) / self._std).unsqueeze(0))
-        return self.classes[int(logits.argmax())]
+    def corrupted(self, pixels: Tensor, key: str, cell: Cell) -> Tensor:
+        """The same in a cell, with the random numbers of the request's key."""
+        return corrupt_each(pixels.unsqueeze(0), [spec_of(key, cell, self._seed)])[0]
 
-    def best_in(self, pixels: Tensor, key: str, cell: Cell) -> str:
-        """The most probable class in a cell, with the random numbers of the request's key."""
-        return self.best(corrupt_each(pixels.unsqueeze(0), [spec_of(key, cell, self._seed)])[0])
+    def probabilities(self, pixels: Tensor) -> Tensor:
+        """What the network answers: (classes,)."""
+        with torch.inference_mode():
+            logits: Tensor = self._network(((pixels / _LEVELS - self._mean) / self._std).unsqueeze(0))
+        return logits[0].softmax(0)

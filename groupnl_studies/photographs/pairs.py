@@ -4,6 +4,8 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from torch import Tensor
+
 from groupnl.corruptions import Cell
 from groupnl.errors import ServerError
 from groupnl.metrics import SHADOW_FLIPS, SHADOW_PAIRS
@@ -13,6 +15,7 @@ from groupnl_studies.harness.scrape import Scrape
 from groupnl_studies.harness.service import RunningService
 from groupnl_studies.photographs.crops import Sent
 from groupnl_studies.photographs.offline import Offline
+from groupnl_studies.photographs.ties import NEAR, margin
 
 LIMIT_S = 60.0  # that a pair may take
 _POLL_S = 0.05
@@ -53,11 +56,23 @@ class Pair(NamedTuple):
         cell: in which it was corrupted.
         live: whether the service's answer held.
         offline: whether the network's own does, on the same image in the same cell.
+        margin: of the network's own class, clean or corrupted, whichever is smaller; see `margin`.
     """
 
     cell: Cell
     live: bool
     offline: bool
+    margin: float
+
+    @property
+    def differs(self) -> bool:
+        """Whether service and network say otherwise."""
+        return self.live != self.offline
+
+    @property
+    def is_near_tie(self) -> bool:
+        """Whether they do so where rounding decides."""
+        return self.differs and self.margin < NEAR
 
 
 def compared(service: RunningService, model: str, images: Iterable[Sent], offline: Offline) -> Iterator[Pair]:
@@ -69,10 +84,15 @@ def compared(service: RunningService, model: str, images: Iterable[Sent], offlin
     before = Counted.of(Scrape.of(service), model)
     for key, file in images:
         answers(service.inference_port, [Request(f"/predictions/{model}", file, ((KEY_HEADER, key),))])
-        pixels = offline.pixels(file)
-        clean = offline.best(pixels)
         (cell, live), before = _next(service, model, before)
-        yield Pair(cell, live, offline.best_in(pixels, key, cell) == clean)
+        yield _pair(cell, live, key, offline.pixels(file), offline)
+
+
+def _pair(cell: Cell, live: bool, key: str, pixels: Tensor, offline: Offline) -> Pair:
+    """The network's own, beside what the service found."""
+    clean, corrupted = (offline.probabilities(each) for each in (pixels, offline.corrupted(pixels, key, cell)))
+    best = int(clean.argmax())
+    return Pair(cell, live, int(corrupted.argmax()) == best, min(margin(clean, best), margin(corrupted, best)))
 
 
 def _next(service: RunningService, model: str, before: Counted) -> tuple[tuple[Cell, bool], Counted]:
