@@ -1,6 +1,8 @@
 """Which networks are tried, and in which files."""
 
-from typing import Literal, NamedTuple
+import re
+from dataclasses import dataclass
+from typing import Literal
 
 Form = Literal[
     "safetensors",
@@ -15,7 +17,8 @@ Form = Literal[
 ]
 
 
-class Case(NamedTuple):
+@dataclass(frozen=True)
+class Case:
     """A network with random weights, and the file that it is packed from.
 
     Attributes:
@@ -31,6 +34,11 @@ class Case(NamedTuple):
     channels: int = 3
     size: int = 64
     form: Form = "safetensors"
+
+    @property
+    def name(self) -> str:
+        """Of its results' files; another one for each case."""
+        return re.sub(r"\W+", "_", f"{self.architecture} {self.classes} {self.channels} {self.size} {self.form}")
 
 
 # Seconds each.

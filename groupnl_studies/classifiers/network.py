@@ -97,13 +97,20 @@ def files_of(made: Written) -> list[bytes]:
 def timms_logits(made: Written, case: Case, files: Sequence[bytes]) -> Tensor:
     """What timm's own transform and the network itself answer: (files, classes)."""
     config = _config(made)
-    for name in ("mean", "std"):
-        config[name] = tuple(adapt_to_chs(config[name], case.channels))
-    prepare: Any = create_transform(**config, is_training=False)
-    images = [Image.open(io.BytesIO(file)).convert(_MODES[case.channels]) for file in files]
+    values = {name: tuple(adapt_to_chs(config[name], case.channels)) for name in ("mean", "std")}
     with torch.inference_mode():
-        logits: Tensor = made.network(torch.stack([prepare(image) for image in images]))
+        logits: Tensor = made.network(_prepared(config | values, case, files))
     return logits
+
+
+def timms_pixels(made: Written, case: Case, files: Sequence[bytes]) -> Tensor:
+    """What timm's own transform makes of images before it normalises them: uint8 (files, channels, size, size)."""
+    return _prepared(_config(made) | {"normalize": False}, case, files)
+
+
+def _prepared(config: dict[str, Any], case: Case, files: Sequence[bytes]) -> Tensor:
+    prepare: Any = create_transform(**config, is_training=False)
+    return torch.stack([prepare(Image.open(io.BytesIO(file)).convert(_MODES[case.channels])) for file in files])
 
 
 def _built(case: Case) -> nn.Module:
