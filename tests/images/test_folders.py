@@ -86,7 +86,9 @@ def test_an_image_of_a_format_that_is_not_read_is_not_passed_over(folder: Path) 
         labelled_files(folder, CLASSES)
 
 
-@pytest.mark.parametrize("ending", ["heic", "avif", "JXL", "jp2", "tga", "pbm", "pnm", "dng", "svg", "gif", "ico"])
+@pytest.mark.parametrize(
+    "ending", ["heic", "avif", "JXL", "jp2", "tga", "pbm", "ppm", "pnm", "dng", "svg", "gif", "ico"]
+)
 def test_other_formats_are_told_by_their_endings(folder: Path, ending: str) -> None:
     (folder / "cat" / f"c.{ending}").write_bytes(b"")
     with pytest.raises(ConfigError, match=rf"cat/c\.{ending} is of a format that is not read"):

@@ -1,8 +1,7 @@
 """Icons-50: 10,000 icons of 50 classes in folders of PNG files, or as one dictionary of arrays.
 
 Source: an early draft of Hendrycks and Dietterich, Benchmarking Neural Network Robustness (arXiv 1807.01697); the data
-lie beside their repository hendrycks/robustness. Published splits hold back a style, a subtype or a rendition by the
-names of the files: copy or link those of a split into class folders to measure it alone.
+lie beside their repository hendrycks/robustness. What its published splits hold back: `icon_parts.py`.
 """
 
 from collections.abc import Sequence

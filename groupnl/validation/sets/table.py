@@ -7,6 +7,7 @@ al., ICML 2019 (1902.10811). ImageNet-Sketch, Wang et al., NeurIPS 2019 (1905.13
 """
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from groupnl.corruptions.names import BENCHMARK, VALIDATION
@@ -15,6 +16,7 @@ from groupnl.validation.pixels import RawPixels
 from groupnl.validation.sets.cells import ArrayCells, Cells, FolderCells, StrengthCells
 from groupnl.validation.sets.cifar import CIFAR_10, CIFAR_100, cifar_10, cifar_100
 from groupnl.validation.sets.cifar import SIDE as CIFAR_SIDE
+from groupnl.validation.sets.icon_parts import RENDITION, STYLE, SUBTYPE, icon_part
 from groupnl.validation.sets.icons_50 import SIDE as ICON_SIDE
 from groupnl.validation.sets.icons_50 import icons_50
 from groupnl.validation.sets.images import ClassFolders, Names, NumberedFolders, by_name, only
@@ -68,6 +70,15 @@ def _cifar_100_rows(root: Path, names: Names, count: int) -> Cells:
     return ArrayCells(root, RawPixels(CIFAR_SIDE), by_name(names, count, CIFAR_100))
 
 
+def _icon_part(name: str, words: tuple[str, ...]) -> CleanKind:
+    return CleanKind(
+        name=f"icons-50-{name}",
+        title=f"Icons-50, the {name} held back",
+        side=ICON_SIDE,
+        open=partial(icon_part, words=words),
+    )
+
+
 _CLEAN = (
     CleanKind(name="images", title="images in class folders", open=_class_folders),
     CleanKind(
@@ -111,6 +122,9 @@ _CLEAN = (
     CleanKind(name="cifar-100", title="CIFAR-100", images=10_000, classes=100, side=CIFAR_SIDE, open=cifar_100),
     CleanKind(name="gtsrb", title="GTSRB", images=12_630, classes=43, open=signs),
     CleanKind(name="icons-50", title="Icons-50", images=10_000, classes=50, side=ICON_SIDE, open=icons_50),
+    _icon_part("style", STYLE),
+    _icon_part("subtype", SUBTYPE),
+    _icon_part("rendition", RENDITION),
 )
 _CORRUPTED = (
     CorruptedKind(
