@@ -39,7 +39,7 @@ help:
 	@echo "make serve          set everything up and serve the default models on http://127.0.0.1:8080 (SERVER=torchserve: by TorchServe)"
 	@echo "                    OPTIONS='--inference-port 9000 ...': those of groupnl serve; MODELS='$(ICONS)': without photographs"
 	@echo "make monitor        the same, and a local Prometheus with the rules and alerts"
-	@echo "make loadtest       load the running service for three minutes; build/loadtests/summary.svg"
+	@echo "make loadtest       load the running service (with the same MODELS) for four minutes; build/loadtests/summary.svg"
 	@echo "make test           lint, types, unit tests, and tests against both real servers"
 	@echo "make test-fast      unit tests that need no server and no compiler"
 	@echo "make image          the service as a container's image, for CPUs (DEVICE=cuda: for GPUs, too); docs/container.md"
@@ -86,8 +86,10 @@ serve: archives
 monitor: archives
 	.ci/monitor.sh $(SERVE)
 
+# Model and twin come first.
+COMMA := ,
 loadtest: $(VENV)/dev.stamp
-	$(BIN)/python -m loadtests
+	$(BIN)/python -m loadtests --models $(subst $() ,$(COMMA),$(strip $(filter $(ICONS),$(MODELS)) $(filter-out $(ICONS),$(MODELS))))
 
 # Needs no environment, but something that builds images.
 image:

@@ -24,6 +24,8 @@ MODERATE = 0.4
 # Every second request of this one is bad, and some are large: 17 MiB, a hundred thousand chunks.
 GENTLE = {"hostile": 0.1}
 OVERLOAD = 3
+# How many of the models these ask, the first ones.
+ASKED = {"twins": 2, "spike": 1}
 USAGE_ERROR = 2  # of Locust, and of our locustfile: an option is wrong, in every scenario
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 SHORT = {
@@ -58,7 +60,7 @@ def _run_all(scenarios: list[str], host: str, out: Path, further: list[str]) -> 
     summaries: dict[str, Json] = {}
     failed: list[str] = []
     for name in scenarios:
-        rates = _rates(summaries.get("capacity"), GENTLE.get(name, MODERATE))
+        rates = _rates(summaries.get("capacity"), GENTLE.get(name, MODERATE), ASKED.get(name))
         status = _run(name, host, out, [*SHORT[name], *rates, *further])
         if status == USAGE_ERROR:
             return status
@@ -96,12 +98,18 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _rates(capacity: Json | None, share: float) -> list[str]:
-    """Rates that fit the machine, where its capacity is known: a share of it, and an overload."""
+def _rates(capacity: Json | None, share: float, asked: int | None) -> list[str]:
+    """Rates that fit the machine, where its capacity is known: a share of it, and an overload.
+
+    Args:
+        capacity: what that scenario found.
+        share: of the capacity for these models in turn.
+        asked: how many of the models, the first ones; None: all.
+    """
     saturated = list(capacity["figures"]["saturated"].values()) if capacity else []
     if not saturated or not all(saturated):
         return []
-    steady = share * harmonic_mean(saturated)
+    steady = share * harmonic_mean(saturated[:asked])
     spike = max(Settings().spike_rate, OVERLOAD * saturated[0])
     return ["--rate", f"{steady:.1f}", "--spike-rate", f"{spike:.0f}"]
 

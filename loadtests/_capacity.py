@@ -35,7 +35,7 @@ class Step(NamedTuple):
 
 
 class Capacity(Scenario):
-    """Doubles the users; both models in turn at each number, so that a machine that slows down does so for both."""
+    """Doubles the users; the models in turn at each number, so that a machine that slows down does so for all."""
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)

@@ -29,7 +29,7 @@ class Event(NamedTuple):
 
 
 class Rollout(Paced):
-    """Both models in turn at a steady rate, until all events have happened, with a quiet time before each."""
+    """The models in turn at a steady rate, until all events have happened, with a quiet time before each."""
 
     keeps_workers = False
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 SCENARIOS = {
     "capacity": "more users step by step, until the throughput does not grow any more",
-    "twins": "both models alternately at the same rate, the same images in the same order",
+    "twins": "the first two models alternately at the same rate, the same images in the same order",
     "spike": "far more requests than can be answered: quick 503, no worker lost, normal again afterwards",
     "soak": "a moderate rate for a long time: no worker lost, memory does not grow",
     "hostile": "broken and oversized files among good ones",
@@ -28,7 +28,7 @@ class Settings:
     """The options of one run; `add_options` says what each means.
 
     Attributes:
-        models: names to ask, one or two; for the twins the GroupNL model comes first.
+        models: names to ask; the GroupNL model and its twin come first.
         duration_s: of what the scenario measures; 0: its own.
     """
 
@@ -60,10 +60,12 @@ class Settings:
         address = urlsplit(self.host)
         if address.scheme not in ("http", "https") or not address.hostname:
             raise LoadTestError(f"--host {self.host}: give scheme and address, for instance {HOST}.")
-        if not 1 <= len(self.models) <= 2 or not all(self.models):
-            raise LoadTestError(f"--models {','.join(self.models)}: give one name, or two with a comma between.")
-        if self.scenario == "twins" and len(set(self.models)) != 2:
-            raise LoadTestError(f"--models {','.join(self.models)}: the twins scenario compares two different models.")
+        if not self.models or not all(self.models) or len(set(self.models)) < len(self.models):
+            raise LoadTestError(
+                f"--models {','.join(self.models)}: give one name, or several different ones with commas between."
+            )
+        if self.scenario == "twins" and len(self.models) < 2:
+            raise LoadTestError(f"--models {','.join(self.models)}: the twins scenario compares two models.")
         if self.scenario == "rollout" and self.management is None:
             raise LoadTestError(f"--management-url {NO_MANAGEMENT}: the rollout scenario must see the workers.")
         for name in ("rate", "step_s", "spike_rate", "recovery_s", "max_p95_ms", "max_busy_ms"):
@@ -117,7 +119,7 @@ def add_options(parser: Any) -> None:
         ("--min-requests", int, d.min_requests, "answers to each model, below which the run fails"),
         ("--stop-pid", int, d.stop_pid, "process of the service, to which rollout sends TERM in the end; 0: to none"),
     )
-    parser.add_argument("--models", default=models, help=f"the GroupNL model, its twin ({models})")
+    parser.add_argument("--models", default=models, help=f"the GroupNL model, its twin, others ({models})")
     for option, kind, default, text in numbers:
         parser.add_argument(option, type=kind, default=default, help=f"{text} ({default})")
     parser.add_argument(

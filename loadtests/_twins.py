@@ -13,6 +13,11 @@ DURATION_S = 60.0
 class Twins(Paced):
     """Pairs of requests with the same image; who goes first changes from pair to pair."""
 
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Model and twin, the first two."""
+        return self.settings.models[:2]
+
     def schedule(self) -> Iterator[Order]:
         """Model, twin; twin, model; and so on, at equal distances."""
         rate, duration_s = self.settings.rate, self.settings.duration_s or DURATION_S

