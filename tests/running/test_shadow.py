@@ -8,7 +8,7 @@ import psutil
 import pytest
 import torch
 from support.server import Server, living, serving
-from support.tiny import CLASSES, HANDLER, tiny_card
+from support.tiny import ARCHITECTURE, CLASSES, HANDLER, tiny_card
 from support.undecided import as_input, file_of, network, pixels_of
 from support.waiting import until
 
@@ -18,6 +18,7 @@ from groupnl.corruptions import corrupt
 from groupnl.models import save_checkpoint
 
 QUEUE = 40
+ARCHITECTURES = {"model": ARCHITECTURE, "twin": "test_resnet"}  # of another family
 SHADOW = {
     "share": 1.0,
     "niceness": 0,
@@ -35,10 +36,12 @@ SHADOW = {
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("shadows")
-    for seed, (name, shadow) in enumerate({"model": SHADOW, "twin": SHADOW | {"twin": None}}.items()):
+    for seed, (name, architecture) in enumerate(ARCHITECTURES.items()):
+        shadow = SHADOW | ({} if name == "model" else {"twin": None})
         settings = ServingSettings(workers=1, handler=HANDLER | {"shadow": shadow})
         checkpoint = folder / f"{name}.safetensors"
-        save_checkpoint(checkpoint, network(seed).state_dict(), tiny_card())
+        card = tiny_card().model_copy(update={"architecture": architecture})
+        save_checkpoint(checkpoint, network(seed, architecture).state_dict(), card)
         pack(checkpoint, folder, name, settings=settings)
     options = ("--model-store", str(folder), "--models", "model", "--workers", "2")
     with serving(folder, *options, kind="torchserve") as running:
@@ -72,7 +75,8 @@ def test_the_figures_equal_plain_arithmetic(server: Server) -> None:
     pixels = torch.stack([pixels_of(number) for number in range(30)])
     with torch.inference_mode():
         both = (pixels, corrupt(pixels, "contrast", 5))
-        answers = [[network(seed)(as_input(images)) for images in both] for seed in (0, 1)]
+        networks = [network(seed, architecture) for seed, architecture in enumerate(ARCHITECTURES.values())]
+        answers = [[each(as_input(images)) for images in both] for each in networks]
     (clean, corrupted), (twin_clean, twin_corrupted) = answers
     best = clean.argmax(dim=1)
     holds, twin_holds = best == corrupted.argmax(dim=1), twin_clean.argmax(dim=1) == twin_corrupted.argmax(dim=1)

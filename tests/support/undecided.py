@@ -10,11 +10,11 @@ from support.tiny import ARCHITECTURE, CLASSES, INPUT
 from torch import Tensor
 
 
-def network(seed: int) -> torch.nn.Module:
+def network(seed: int, architecture: str = ARCHITECTURE) -> torch.nn.Module:
     """Random weights, but no favourite class: pictures differ in their answers."""
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        network = timm.create_model(ARCHITECTURE, num_classes=len(CLASSES)).eval()
+        network = timm.create_model(architecture, num_classes=len(CLASSES)).eval()
     with torch.inference_mode():
         network.get_classifier().bias -= network(as_input(torch.stack([pixels_of(n) for n in range(100, 164)]))).mean(0)
     return network
