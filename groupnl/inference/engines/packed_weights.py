@@ -46,5 +46,10 @@ def packed_weights() -> Iterator[None]:
 
 
 def _is_shape_of_images(value: Any) -> bool:
-    """Whether a value is (batch, channels, height, width), of which the batch alone may be open."""
-    return isinstance(value, Sequence) and len(value) == 4 and all(isinstance(size, int) for size in value[1:])
+    """Whether a value is (batch, channels, height, width), of which the batch alone may be open.
+
+    Grey images are left out: with one channel oneDNN takes the packed weights for some in another order, and the
+    convolution computes something else.
+    """
+    is_shape = isinstance(value, Sequence) and len(value) == 4 and all(isinstance(size, int) for size in value[1:])
+    return is_shape and value[1] > 1
