@@ -5,14 +5,17 @@ import logging
 import platform
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import torch
 
+from groupnl.base.cores import usable_cores
 from groupnl.errors import RewriteError
 
-_KERNELS = ("sparse_layer", "finish_layer", "pointwise_layer", "gates_layer")
+_KERNELS = ("sparse_layer", "multiply_row", "gates_layer", "pointwise_layer", "finish_layer")  # the longest first
 SOURCES = tuple(Path(__file__).with_name(f"{name}.cpp") for name in _KERNELS)
 _HEADERS = sorted(Path(__file__).parent.glob("*.h"))
 _DIGEST = hashlib.sha256(b"".join(file.read_bytes() for file in (*SOURCES, *_HEADERS))).hexdigest()[:8]
@@ -21,7 +24,7 @@ LIBRARY_FILES = f"groupnl*{_LIBRARY_END}"  # of all variants
 _LEVELS = ("AVX2", "AVX512")
 _COMPILERS = ("g++", "clang++", "c++")
 _FLAGS = (
-    *("-std=c++20", "-O3", "-fPIC", "-shared", "-fvisibility=hidden", "-mprfchw"),
+    *("-std=c++20", "-O3", "-fPIC", "-fvisibility=hidden", "-mprfchw"),
     "-DTORCH_TARGET_VERSION=0x020b000000000000",  # of torch's stable interface: 2.11
 )
 _loaded: set[str] = set()
@@ -125,11 +128,22 @@ def build(folder: Path, variant: Variant) -> Path:
     paths = (f"-I{home / 'include'}", f"-L{home / 'lib'}")
     # Linked by name alone: whoever loads the library has loaded torch.
     flags = (*_FLAGS, *variant.flags, f"-DGROUPNL_NAMESPACE={variant.namespace}")
-    command = [compiler, *flags, *paths, *map(str, SOURCES), "-ltorch_cpu", "-o", str(library)]
+    with ThreadPoolExecutor(usable_cores()) as pool, TemporaryDirectory() as work:
+
+        def compiled(source: Path) -> Path:
+            target = Path(work) / f"{source.stem}.o"
+            _run([compiler, *flags, paths[0], "-c", str(source), "-o", str(target)])
+            return target
+
+        objects = map(str, pool.map(compiled, SOURCES))
+        _run([compiler, *flags, "-shared", *objects, paths[1], "-ltorch_cpu", "-o", str(library)])
+    return library
+
+
+def _run(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True)  # noqa: S603 (no shell, nothing from outside)
     if done.returncode:
-        raise RewriteError(f"{compiler} cannot compile the native kernels: {done.stderr[-2000:]}")
-    return library
+        raise RewriteError(f"{command[0]} cannot compile the native kernels: {done.stderr[-2000:]}")
 
 
 def load(library: Path) -> None:

@@ -57,12 +57,6 @@ void means(const Element* input, int64_t pixels, int64_t channels, Element* outp
   for (; first < channels; first += kLanes) mean<1>(input, pixels, channels, first, output);
 }
 
-MultiplyRow multiply_row_to_gates(const std::string& gate) {
-  if (gate == "sigmoid") return multiply_row<Activation::kSigmoid>;
-  if (gate == "hardsigmoid") return multiply_row<Activation::kHardsigmoid>;
-  STD_TORCH_CHECK(false, "groupnl::gates_layer knows no gate '", gate, "'");
-}
-
 Tensor gates_layer(const Tensor& x, const Tensor& squeeze, const Tensor& squeeze_bias, int64_t squeezed,
                    std::string activation, const Tensor& excite, const Tensor& excite_bias, std::string gate) {
   STD_TORCH_CHECK(x.dim() == 4 && x.scalar_type() == Number::kType && x.is_cpu() && x.size(2) * x.size(3) > 0,
