@@ -13,6 +13,7 @@ from pydantic import Field, NonNegativeFloat, PositiveFloat
 from groupnl.base.atomic_file import write_whole
 from groupnl.base.numbers import Count, Positive, PositiveShare
 from groupnl.base.problems import nearest
+from groupnl.base.texts import counted
 from groupnl.card import ModelCard, TrainingRecord
 from groupnl.card.input_options import InputOptions, add_input_arguments
 from groupnl.card.page import page
@@ -44,6 +45,7 @@ class Options(InputOptions):
         architecture: of the teacher; None: as the checkpoint says.
         classes: file of class names, or `imagenet`; None: as the checkpoint says.
         held_back: share of the images that are only measured with; as many decide which weights are kept.
+        squares: parts of each image, at random places, that are images beside it.
         fit_images: images of the least squares; None: as many as have the pixels of a thousand of 224 x 224.
         steps: of the distillation, at most.
         seconds: of the distillation, at most.
@@ -64,6 +66,7 @@ class Options(InputOptions):
     architecture: str | None
     classes: str | None
     held_back: PositiveShare
+    squares: Count
     fit_images: Positive | None
     steps: Count
     seconds: PositiveFloat | None
@@ -88,6 +91,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--classes", metavar="FILE|imagenet", help="class names, one a line (as the checkpoint says)")
     apart = "of the images, to measure with; as many decide which weights are kept (%(default)s)"
     add("--held-back", type=float, default=0.1, metavar="SHARE", help=apart)
+    squares = "of each image, at random places, that are images beside it (%(default)s)"
+    add("--squares", type=int, default=0, metavar="N", help=squares)
     add("--fit-images", type=int, metavar="N", help="of the least squares (as have the pixels of 1000 of 224 x 224)")
     add("--steps", type=int, default=2000, metavar="N", help="of the distillation; 0: none (%(default)s)")
     add("--seconds", type=float, metavar="S", help="of the distillation, at most (as many as the steps take)")
@@ -125,7 +130,7 @@ def run(options: Options) -> int:
     )
     if teacher.classes is None:
         raise ConfigError(f"{options.checkpoint} does not name its {teacher.class_count} classes: give --classes FILE")
-    images = find_images(options.images, options.held_back, options.seed)
+    images = find_images(options.images, options.held_back, options.squares, options.seed)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     converted = convert(teacher, options.to, teacher.classes, images, _work(options, teacher), _say)
     _write(options, teacher, teacher.classes, converted)
@@ -169,11 +174,12 @@ def _record(options: Options, teacher: Trained, converted: Converted) -> Trainin
     conversion = converted.conversion
     before = teacher.card.training if teacher.card else None
     last = list(conversion.phases.values())[-1]
+    squares = f" ({counted(conversion.squares, 'square')} of each beside the files)" if conversion.squares else ""
     data = (
-        f"{conversion.images} images of the folder {options.images.name}, without labels: {conversion.fit_images} for "
-        f"the least squares, then {conversion.kept} steps of distillation with {options.batch_size} each (as "
-        f"{conversion.deciding} others decided). On {last.images} further ones the best class is the teacher's in "
-        f"{last.agreement:.1%}."
+        f"{conversion.images} images of the folder {options.images.name}{squares}, without labels: "
+        f"{conversion.fit_images} for the least squares, then {conversion.kept} steps of distillation with "
+        f"{options.batch_size} each (as {conversion.deciding} others decided). On {last.images} further ones the best "
+        f"class is the teacher's in {last.agreement:.1%}."
     )
     return TrainingRecord(
         command=f"groupnl {shlex.join(sys.argv[1:])}",

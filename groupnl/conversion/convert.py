@@ -91,7 +91,7 @@ def convert(
 
     def look() -> None:
         name = PHASES[len(phases)]
-        found = phases[name] = measure(networks, held_back, work.device)
+        found = phases[name] = measure(networks, held_back, work.device, images.squares)
         say(f"{name}: agreement {found.agreement:.1%} on {found.images} images held back, error {found.mean_error:.3f}")
 
     look()
@@ -109,6 +109,7 @@ def convert(
         teacher=teacher.sha256,
         architecture=architecture,
         images=len(images.used),
+        squares=images.squares,
         fit_images=len(some),
         deciding=len(images.deciding),
         steps=done.steps,

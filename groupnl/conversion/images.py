@@ -1,9 +1,10 @@
 """Unlabelled images: found in any folders, parts of them kept apart, read as the service reads them."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import torch
 from torch import Tensor
@@ -11,54 +12,116 @@ from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
 from groupnl.base.child_process import helpers
+from groupnl.base.files import sha256_of
 from groupnl.card import InputConfig
 from groupnl.errors import ConfigError, InputError
 from groupnl.images import Limits
 from groupnl.images.folders import is_hidden, is_image
-from groupnl.images.reader import Reader
+from groupnl.images.reader import Picture, Reader
 from groupnl.training.images import UnreadableImageError
 
 _SMALLEST_CROP = 0.5  # share of the image's area
+_SMALLEST_SIDE = 0.35  # of a square, as a share of the file's shorter side
 Batches = Any  # torch's loader: (B, 3, S, S) uint8 each
+_Answer = TypeVar("_Answer")
+
+
+class Square(NamedTuple):
+    """A square of a file.
+
+    Attributes:
+        side: as a share of the file's shorter side.
+        left: share of what is left beside it that lies on its left.
+        top: the same above it.
+    """
+
+    side: float
+    left: float
+    top: float
+
+    def of(self, picture: Picture) -> Picture:
+        """Cut it out of a decoded file."""
+        height, width = picture.pixels.shape[:2]
+        side = max(1, round(self.side * min(height, width)))
+        left, top = round(self.left * (width - side)), round(self.top * (height - side))
+        return picture._replace(pixels=picture.pixels[top : top + side, left : left + side], size=(side, side), scale=1)
+
+
+class View(NamedTuple):
+    """An image.
+
+    Attributes:
+        file: that it is of.
+        square: the part of it that is shown to the networks; None: all of it.
+    """
+
+    file: Path
+    square: Square | None = None
 
 
 class Images(NamedTuple):
-    """The images of a conversion.
+    """The images of a conversion: whole files first, then their squares. All of a file are in one of the parts.
 
     Attributes:
         used: that the network is made with.
         deciding: by which it is decided which weights are kept.
         held_back: that it is measured with, and nothing else.
+        squares: so many of each file are among them.
     """
 
-    used: tuple[Path, ...]
-    deciding: tuple[Path, ...]
-    held_back: tuple[Path, ...]
+    used: tuple[View, ...]
+    deciding: tuple[View, ...]
+    held_back: tuple[View, ...]
+    squares: int = 0
 
 
-def find_images(folder: Path, held_back: float, seed: int) -> Images:
+def find_images(folder: Path, held_back: float, squares: int, seed: int) -> Images:
     """All images in a folder and the folders in it, none of them hidden, in three parts chosen at random.
 
     Args:
-        folder: of the images.
-        held_back: share of the images that are only measured with; as many decide.
-        seed: of the choice.
+        folder: of the images; of files with the same bytes one is taken.
+        held_back: share of the files that are only measured with; as many decide.
+        squares: of each file, at random places, that are images beside it.
+        seed: of the choice, and of the places.
 
     Raises:
         ConfigError: no such folder, an image of a format that is not read, or too few of them.
     """
     if not folder.is_dir():
         raise ConfigError(f"--images {folder} is no folder: name one that holds images, in folders or not")
-    found = sorted(_images_in(folder))
+    found = _without_copies(sorted(_images_in(folder)))
     held = round(held_back * len(found))
     if held < 1 or 2 * held >= len(found):
         raise ConfigError(
             f"--images {folder} has {len(found)} images, of which --held-back {held_back:g} are {held}, to measure "
             "with, and as many again decide: each part needs one at least, and so does the rest"
         )
-    order = torch.randperm(len(found), generator=torch.Generator().manual_seed(seed)).tolist()
+    chance = torch.Generator().manual_seed(seed)
+    order = torch.randperm(len(found), generator=chance).tolist()
     files = [found[place] for place in order]
-    return Images(tuple(files[2 * held :]), tuple(files[held : 2 * held]), tuple(files[:held]))
+    parts = (files[2 * held :], files[held : 2 * held], files[:held])
+    used, deciding, measured = (tuple(_views(part, squares, chance)) for part in parts)
+    return Images(used, deciding, measured, squares)
+
+
+def _views(files: Sequence[Path], squares: int, chance: torch.Generator) -> Iterator[View]:
+    """The files, then the first square of each, then the second of each, and so on."""
+    yield from map(View, files)
+    for _ in range(squares):
+        places = torch.rand(len(files), 3, generator=chance).tolist()
+        for file, (side, left, top) in zip(files, places, strict=True):
+            yield View(file, Square(_SMALLEST_SIDE + (1 - _SMALLEST_SIDE) * side, left, top))
+
+
+def _without_copies(files: Sequence[Path]) -> list[Path]:
+    """The first of those that hold the same bytes; only files that are as long as another one are read."""
+    lengths = [_asked(lambda path: path.stat().st_size, file) for file in files]
+    counts = Counter(lengths)
+    first: dict[tuple[int, str], Path] = {}
+    for file, length in zip(files, lengths, strict=True):
+        content = _asked(sha256_of, file) if counts[length] > 1 else ""
+        first.setdefault((length, content), file)
+    return list(first.values())
 
 
 def _images_in(folder: Path) -> list[Path]:
@@ -79,12 +142,21 @@ def _refuse(error: OSError) -> NoReturn:
     raise ConfigError(f"{error.filename} cannot be read: {error.strerror}; mend it, or take it out") from None
 
 
-def _is_first(path: Path, seen: set[tuple[int, int]]) -> bool:
-    """Whether what lies there was not seen before; it is now."""
+def _asked(question: Callable[[Path], _Answer], path: Path) -> _Answer:
+    """What is asked of a file or folder.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
     try:
-        status = path.stat()
+        return question(path)
     except OSError as error:
         _refuse(error)
+
+
+def _is_first(path: Path, seen: set[tuple[int, int]]) -> bool:
+    """Whether what lies there was not seen before; it is now."""
+    status = _asked(Path.stat, path)
     place = status.st_dev, status.st_ino
     if place in seen:
         return False
@@ -93,38 +165,39 @@ def _is_first(path: Path, seen: set[tuple[int, int]]) -> bool:
 
 
 class _Pixels(Dataset[Tensor]):
-    def __init__(self, files: Sequence[Path], config: InputConfig, change: Callable[[Tensor], Tensor] | None) -> None:
-        self._files = files
-        self._read = Reader(config, Limits())
+    def __init__(self, views: Sequence[View], config: InputConfig, change: Callable[[Tensor], Tensor] | None) -> None:
+        self._views = views
+        self._reader = Reader(config, Limits())
         self._change = change
 
     def __len__(self) -> int:
-        return len(self._files)
+        return len(self._views)
 
     def __getitem__(self, index: int) -> Tensor:
-        file = self._files[index]
+        file, square = self._views[index]
         try:
-            pixels = self._read(file.read_bytes())
+            picture = self._reader.decode(file.read_bytes())
         except (InputError, OSError) as error:
             raise UnreadableImageError(f"the image {file} cannot be used: {error}") from None
+        pixels = self._reader.fit(square.of(picture) if square else picture)
         return self._change(pixels) if self._change else pixels
 
 
-def plain_batches(files: Sequence[Path], config: InputConfig, batch_size: int, workers: int) -> Batches:
+def plain_batches(images: Sequence[View], config: InputConfig, batch_size: int, workers: int) -> Batches:
     """The images as the service sees them, in their order."""
     return DataLoader(
-        _Pixels(files, config, None),
+        _Pixels(images, config, None),
         batch_size,
         num_workers=workers,
         multiprocessing_context=helpers(workers),
     )
 
 
-def varied_batches(files: Sequence[Path], config: InputConfig, batch_size: int, workers: int, seed: int) -> Batches:
+def varied_batches(images: Sequence[View], config: InputConfig, batch_size: int, workers: int, seed: int) -> Batches:
     """The images shuffled, one half cropped at random, one half turned over; whole batches only.
 
     Args:
-        files: at least a batch of them.
+        images: at least a batch of them.
         config: of the network's input.
         batch_size: images at a time.
         workers: processes that read; 0: this one, whose random numbers decide on the crops then.
@@ -137,7 +210,7 @@ def varied_batches(files: Sequence[Path], config: InputConfig, batch_size: int, 
         ]
     )
     return DataLoader(
-        _Pixels(files, config, change),
+        _Pixels(images, config, change),
         batch_size,
         shuffle=True,
         drop_last=True,

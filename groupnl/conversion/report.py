@@ -17,11 +17,13 @@ class Measured(Card):
         images: that both were asked about.
         agreement: share of them with the teacher's best class.
         errors: block -> mean square of what its maps differ by, divided by the teacher's variance over all images.
+        agreement_of_files: the same share, of files alone, where squares of them are among the images; else None.
     """
 
     images: Count
     agreement: Share
     errors: dict[str, float]
+    agreement_of_files: Share | None = None
 
     @property
     def mean_error(self) -> float:
@@ -41,6 +43,7 @@ class Conversion(Card):
         teacher: sha256 of its checkpoint.
         architecture: of the student.
         images: that were used.
+        squares: of each file that are among the images, in all parts.
         fit_images: of them, in least squares.
         deciding: other images, by which it was decided which weights are kept.
         steps: of the distillation.
@@ -52,6 +55,7 @@ class Conversion(Card):
     teacher: str
     architecture: str
     images: Count
+    squares: Count
     fit_images: Count
     deciding: Count
     steps: Count
@@ -61,16 +65,17 @@ class Conversion(Card):
 
 
 @torch.no_grad()
-def measure(networks: Networks, batches: Batches, device: torch.device) -> Measured:
+def measure(networks: Networks, batches: Batches, device: torch.device, squares: int = 0) -> Measured:
     """Ask student and teacher about images, all in evaluation mode.
 
     Args:
         networks: on the device.
         batches: bytes (B, 3, S, S), at least one.
         device: where the networks are.
+        squares: that follow the files among the images, for each of them.
     """
     names = blocks_of(networks.student.network)
-    images = agreeing = 0
+    agrees: list[bool] = []
     errors = {name: BlockError() for name in names}
     for batch in batches:
         pixels = batch.to(device)
@@ -79,12 +84,17 @@ def measure(networks: Networks, batches: Batches, device: torch.device) -> Measu
             if networks.aligned is not networks.teacher:
                 networks.aligned(pixels)
             own = networks.student(pixels)
-        images += len(pixels)
-        agreeing += int((own.argmax(1) == answers.argmax(1)).sum())
+        agrees += (own.argmax(1) == answers.argmax(1)).tolist()
         for name in names:
             errors[name].add(maps[name].output, wanted[name].output)
     found = {name: error.relative for name, error in errors.items()}
-    return Measured(images=images, agreement=agreeing / images, errors=found)
+    files = agrees[: len(agrees) // (squares + 1)]
+    return Measured(
+        images=len(agrees),
+        agreement=sum(agrees) / len(agrees),
+        errors=found,
+        agreement_of_files=sum(files) / len(files) if squares else None,
+    )
 
 
 def table(conversion: Conversion) -> str:
@@ -95,8 +105,15 @@ def table(conversion: Conversion) -> str:
         ["", *phases],
         ["---"] * (len(phases) + 1),
         ["agreement with the teacher", *(f"{found.agreement:.1%}" for found in phases.values())],
+        *_of_files(conversion),
         ["mean error of the blocks", *(f"{found.mean_error:.3f}" for found in phases.values())],
         *([name, *(f"{found.errors[name]:.3f}" for found in phases.values())] for name in first.errors),
     ]
     head = f"{first.images} images held back:"
     return "\n".join([head, "", *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def _of_files(conversion: Conversion) -> list[list[str]]:
+    shares = [found.agreement_of_files for found in conversion.phases.values()]
+    known = [share for share in shares if share is not None]
+    return [["on whole files alone", *(f"{share:.1%}" for share in known)]] if known else []

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
+from timm.layers import Conv2dSame, pad_same
 from torch import Tensor, nn
 
 from groupnl.conversion.grouping import choose_inputs, group_channels
@@ -37,6 +38,8 @@ STEADINESS = 2.0
 _FLATTEST = 0.3
 _PROJECTION_RIDGE = 1e-4
 _LEAST = 1e-12
+# Pixels of a layer's input that say enough: so the first blocks, whose maps are large, are fitted to some images only.
+_ENOUGH = 1 << 20
 
 
 class Inputs(NamedTuple):
@@ -75,17 +78,28 @@ def fit_site(site: Site, batches: list[Inputs]) -> None:
         site: both blocks, in evaluation mode; the student's is changed, and its stem where one belongs to the site.
         batches: inputs of both, of some hundred images or more; the student's become those that such a stem gives now.
     """
-    roles = site.roles
+    roles, enough = site.roles, _enough(batches)
     if roles.expand:
-        _fit_pointwise(site, batches, roles.expand)
-    order = _order(site, batches)
+        _fit_pointwise(site, batches[:enough], roles.expand)
+    order = _order(site, batches[:enough])
     _apply(site, order)
     if site.stem:
         for place, batch in enumerate(batches):
             batches[place] = Inputs(_as_fed(batch.student, site.stem, order), batch.teacher)
-    _fit_seeds(site, batches, order)
-    _fit_norm(site, batches, order)
-    _fit_pointwise(site, batches, roles.project)
+    some = batches[:enough]
+    _fit_seeds(site, some, order)
+    _fit_norm(site, some, order)
+    _fit_pointwise(site, some, roles.project)
+
+
+def _enough(batches: Sequence[Inputs]) -> int:
+    """How many of the batches have enough pixels; all, if they have fewer."""
+    pixels = 0
+    for number, batch in enumerate(batches, 1):
+        pixels += batch.teacher[:, 0].numel()
+        if pixels >= _ENOUGH:
+            return number
+    return len(batches)
 
 
 def _fit_pointwise(site: Site, batches: Sequence[Inputs], names: Pointwise) -> None:
@@ -236,7 +250,11 @@ def _fit_seeds(site: Site, batches: Sequence[Inputs], order: Order) -> None:
 
 def _patches(maps: Tensor, convolution: nn.Conv2d) -> Tensor:
     """What each group of a convolution's filters sees: (B, n, H, W) -> (groups, n / groups k^2, B H' W')."""
-    size, stride, padding, dilation = geometry(convolution)
+    if isinstance(convolution, Conv2dSame):
+        size, stride, dilation = convolution.kernel_size, convolution.stride, convolution.dilation
+        maps, padding = pad_same(maps, size, stride, dilation), (0, 0)
+    else:
+        size, stride, padding, dilation = geometry(convolution)
     patches = F.unfold(maps, size, dilation, padding, stride)
     grouped = patches.view(len(patches), convolution.groups, -1, patches.shape[2])
     return grouped.permute(1, 2, 0, 3).flatten(2)

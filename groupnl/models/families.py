@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
+from timm.layers import Conv2dSame
 from timm.models._efficientnet_blocks import DepthwiseSeparableConv, InvertedResidual
 from timm.models._efficientnet_builder import efficientnet_init_weights
 from timm.models.resnet import BasicBlock, Bottleneck
@@ -30,11 +31,13 @@ class Place(NamedTuple):
         """The standard convolution that stands there.
 
         Raises:
-            TypeError: timm built something else than an ``nn.Conv2d`` there.
+            TypeError: timm built something else than an ``nn.Conv2d`` there, or than one that pads as TensorFlow does.
         """
-        layer = getattr(self.block, self.attribute)
-        if type(layer) is not nn.Conv2d:  # a class made of it pads otherwise, or changes its weights
-            raise TypeError(f"{self.name} is a {type(layer).__name__}, only nn.Conv2d can become GroupNL")
+        layer: nn.Conv2d = getattr(self.block, self.attribute)
+        if type(layer) not in (nn.Conv2d, Conv2dSame):  # a class made of it may change its weights
+            raise TypeError(
+                f"{self.name} is a {type(layer).__name__}: only nn.Conv2d and Conv2dSame can become GroupNL"
+            )
         return layer
 
 
@@ -91,7 +94,7 @@ def swap(network: nn.Module, family: NetworkFamily, ratio: int, sparse: bool) ->
 
     Raises:
         ValueError: a layer whose channels `ratio` does not divide, or that GroupNL cannot stand for, see `like`.
-        TypeError: a layer that is no ``nn.Conv2d``.
+        TypeError: a layer that is none of the classes that `Place` knows.
     """
     for place in list(family.places(network)):
         layer = like(place.convolution, ratio, sparse)
@@ -103,7 +106,8 @@ def like(convolution: nn.Conv2d, ratio: int, sparse: bool) -> GroupNLConv2d:
     """A GroupNL layer that takes and gives what `convolution` does.
 
     Args:
-        convolution: dense or depthwise, padded with zeros, without a bias.
+        convolution: dense or depthwise, padded with zeros, on both sides alike or as TensorFlow does (``Conv2dSame``),
+            without a bias.
         ratio: r of the layer.
         sparse: whether its seed convolution is sparse.
 
@@ -112,15 +116,34 @@ def like(convolution: nn.Conv2d, ratio: int, sparse: bool) -> GroupNLConv2d:
     """
     if lost := _what_would_be_lost(convolution):
         raise ValueError(f"{convolution} cannot become GroupNL, whose layers have no {' and no '.join(lost)}")
-    return GroupNLConv2d(
+    layer = GroupNLConv2d(
         convolution.in_channels,
         convolution.out_channels,
-        *geometry(convolution),
+        *_own_numbers(convolution),
         device=convolution.weight.device,
         dtype=convolution.weight.dtype,
         ratio=ratio,
         sparse=sparse,
     )
+    if type(convolution) is Conv2dSame:
+        layer.conv1 = _same(layer.conv1)
+    return layer
+
+
+def _same(convolution: nn.Conv2d) -> nn.Conv2d:
+    """The convolution with TensorFlow's padding, which follows the input's size; its weights are shared."""
+    same: nn.Conv2d = Conv2dSame(
+        convolution.in_channels,
+        convolution.out_channels,
+        convolution.kernel_size,
+        convolution.stride,
+        dilation=convolution.dilation,
+        groups=convolution.groups,
+        bias=False,
+        device="meta",
+    )
+    same.weight = convolution.weight
+    return same
 
 
 def _what_would_be_lost(convolution: nn.Conv2d) -> list[str]:
@@ -147,8 +170,14 @@ def geometry(convolution: nn.Conv2d) -> Geometry:
     """What a layer that is to stand in a convolution's place must share with it.
 
     Raises:
-        TypeError: padding that is given as a word.
+        TypeError: padding that is given as a word, or that follows the input's size.
     """
+    if isinstance(convolution, Conv2dSame):
+        raise TypeError(f"{convolution} pads as TensorFlow does: a layer in its place needs the same, and no numbers")
+    return _own_numbers(convolution)
+
+
+def _own_numbers(convolution: nn.Conv2d) -> Geometry:
     return Geometry(
         *(
             _pair(value)

@@ -1,4 +1,4 @@
-"""The fifteen published GroupNL networks, those for CIFAR and a tiny one for tests, registered under their timm names.
+"""The fifteen published GroupNL networks, and some that are not, one of them tiny, registered under their timm names.
 
 Each is timm's standard network, its twin, with the layers of its family swapped. `timm.create_model` builds them once
 `groupnl.models` is imported.
@@ -59,7 +59,10 @@ CIFAR = tuple(
     for prefix, sparse in (("gnl", True), ("gnl_std_r2", False))
 )
 
-VARIANTS = {variant.name: variant for variant in (*PUBLISHED, *CIFAR, TINY)}
+# Not published: Lite0 with TensorFlow's padding, as the weights for photographs have it that others published.
+PADDED = (Variant("tf_efficientnet_gnl_lite0", "tf_efficientnet_lite0", MOBILE, ratio=2, sparse=True),)
+
+VARIANTS = {variant.name: variant for variant in (*PUBLISHED, *CIFAR, *PADDED, TINY)}
 
 # What of a twin's timm configuration holds for its GroupNL form too.
 _INPUT_KEYS = (

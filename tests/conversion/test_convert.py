@@ -1,6 +1,7 @@
 """`groupnl convert` from images to a checkpoint that says what it was made of."""
 
 import json
+import shutil
 
 import pytest
 import torch
@@ -10,7 +11,7 @@ from support.training_runs import CLASSES
 
 from groupnl import cli
 from groupnl.base.files import sha256_of
-from groupnl.conversion.images import find_images, plain_batches, varied_batches
+from groupnl.conversion.images import Square, View, find_images, plain_batches, varied_batches
 from groupnl.errors import ConfigError
 from groupnl.models import TINY, load_checkpoint
 from groupnl.models.trained import open_described
@@ -31,12 +32,48 @@ def images(tmp_path_factory):
     return folder
 
 
+def parts(found):
+    return found.used, found.deciding, found.held_back
+
+
 def test_images_are_found_in_any_folders_and_parts_are_kept_apart(images):
-    found = find_images(images, 0.2, seed=1)
-    assert [len(part) for part in found] == [24, 8, 8]
-    assert len({path for part in found for path in part}) == 40
-    assert find_images(images, 0.2, seed=1) == found
-    assert find_images(images, 0.2, seed=2) != found
+    found = find_images(images, 0.2, squares=0, seed=1)
+    assert [len(part) for part in parts(found)] == [24, 8, 8]
+    assert len({view.file for part in parts(found) for view in part}) == 40
+    assert all(view.square is None for part in parts(found) for view in part)
+    assert find_images(images, 0.2, squares=0, seed=1) == found
+    assert find_images(images, 0.2, squares=0, seed=2) != found
+
+
+def test_squares_follow_the_files_and_stay_in_their_part(images):
+    found = find_images(images, 0.2, squares=3, seed=1)
+    assert [len(part) for part in parts(found)] == [4 * 24, 4 * 8, 4 * 8]
+    files = [{view.file for view in part} for part in parts(found)]
+    assert [len(each) for each in files] == [24, 8, 8]
+    assert len(set.union(*files)) == 40
+    assert [view.square is None for view in found.held_back] == [True] * 8 + [False] * 24
+    assert len({view.square for part in parts(found) for view in part}) == 1 + 3 * 40
+    assert find_images(images, 0.2, squares=3, seed=1) == found
+
+
+def test_a_square_is_cut_where_it_lies(tmp_path):
+    """Pixels of 40 x 60 whose red is their column and whose green is their row, 4 levels each."""
+    rows, columns = torch.meshgrid(torch.arange(40), torch.arange(60), indexing="ij")
+    pixels = torch.stack([4 * columns, 4 * rows, torch.zeros_like(rows)], 2).byte()
+    Image.fromarray(pixels.numpy()).save(tmp_path / "x.png")
+    views = [View(tmp_path / "x.png", Square(0.8, left, top)) for left, top in ((0.0, 0.0), (1.0, 0.5))]
+    first, second = (batch[0] for batch in plain_batches(views, INPUT, 1, 0))
+    assert torch.equal(first, pixels[:32, :32].permute(2, 0, 1))
+    assert torch.equal(second, pixels[4:36, 28:].permute(2, 0, 1))
+
+
+def test_a_file_is_taken_once_whatever_it_is_called(images, tmp_path):
+    for name in ("a", "b/again", "c"):
+        shutil.copytree(images, tmp_path / name)
+    Image.new("RGB", (48, 40)).save(tmp_path / "new.png")
+    found = find_images(tmp_path, 0.2, squares=0, seed=0)
+    names = [view.file.name for part in parts(found) for view in part]
+    assert sorted(names) == sorted([f"{number}.png" for number in range(40)] + ["new.png"])
 
 
 def test_an_image_is_taken_once_whatever_links_lead_to_it(images, tmp_path):
@@ -48,22 +85,22 @@ def test_an_image_is_taken_once_whatever_links_lead_to_it(images, tmp_path):
     (tmp_path / "other.png").symlink_to(tmp_path / "a" / "0.png")
     (tmp_path / "a" / "same.png").hardlink_to(tmp_path / "a" / "1.png")
     (tmp_path / "outside").symlink_to(images)
-    found = find_images(tmp_path, 0.25, 0)
-    real = [path.resolve() for part in found for path in part]
+    found = find_images(tmp_path, 0.25, 0, 0)
+    real = [view.file.resolve() for part in parts(found) for view in part]
     assert len(real) == len(set(real)) == 4 + 40
     (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere.png")
     with pytest.raises(ConfigError, match=r"gone\.png cannot be read: .*mend it"):
-        find_images(tmp_path, 0.25, 0)
+        find_images(tmp_path, 0.25, 0, 0)
 
 
 @pytest.mark.parametrize("share", [0.001, 0.5, 1.0])
 def test_each_part_needs_an_image(images, share):
     with pytest.raises(ConfigError, match="has 40 images"):
-        find_images(images, share, 0)
+        find_images(images, share, 0, 0)
 
 
 def test_images_are_those_of_the_service_or_varied(images):
-    files = find_images(images, 0.2, 0).used
+    files = find_images(images, 0.2, 0, 0).used
     (plain,) = plain_batches(files[:4], INPUT, 4, 0)
     assert (plain.shape, plain.dtype) == ((4, 3, 32, 32), torch.uint8)
     batches = []
@@ -77,7 +114,7 @@ def test_images_are_those_of_the_service_or_varied(images):
 def test_an_image_that_cannot_be_used_is_named(tmp_path):
     (tmp_path / "x.png").write_bytes(b"no image")
     with pytest.raises(ConfigError, match=r"the image .*x\.png cannot be used"):
-        next(iter(plain_batches([tmp_path / "x.png"], INPUT, 1, 0)))
+        next(iter(plain_batches([View(tmp_path / "x.png")], INPUT, 1, 0)))
 
 
 def words(teacher, images, out, *more):
@@ -115,11 +152,19 @@ def test_a_conversion_says_what_it_was_made_of_and_can_be_repeated(images, tmp_p
     assert all(torch.equal(first[name], tensor) for name, tensor in second.items())
 
 
-def test_without_steps_it_ends_after_the_least_squares(images, tmp_path):
+def test_without_steps_it_ends_after_the_least_squares(images, tmp_path, capsys):
     teacher, _ = checkpoint(tmp_path, TINY.twin)
     out = tmp_path / "made.safetensors"
-    assert cli.main(words(teacher, images, out, "--steps", "0", "--batch-size", "64")) == 0
-    assert list(json.loads(out.with_suffix(".conversion.json").read_text())["phases"]) == ["copied", "least squares"]
+    assert cli.main(words(teacher, images, out, "--steps", "0", "--batch-size", "64", "--squares", "2")) == 0
+    figures = json.loads(out.with_suffix(".conversion.json").read_text())
+    assert list(figures["phases"]) == ["copied", "least squares"]
+    assert (figures["images"], figures["squares"], figures["phases"]["copied"]["images"]) == (72, 2, 24)
+    shares = [phase["agreement_of_files"] * 8 for phase in figures["phases"].values()]
+    assert all(share == int(share) for share in shares)
+    assert "| on whole files alone |" in capsys.readouterr().out
+    _, card = open_described(out)
+    assert "72 images of the folder" in card.training.data
+    assert "(2 squares of each beside the files)" in card.training.data
 
 
 @pytest.mark.parametrize(

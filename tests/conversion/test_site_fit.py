@@ -6,6 +6,7 @@ import pytest
 import torch
 from support.begun import INPUT
 from support.networks import lively, with_lively_norms
+from timm.layers import Conv2dSame
 from timm.models.resnet import Bottleneck
 from torch import nn
 
@@ -52,17 +53,23 @@ def fitted(student, teacher, name, inputs):
         return relative_error(site.student(inputs[-1]), site.teacher(inputs[-1])).item()
 
 
-def tiny_pair():
-    return with_lively_norms(TINY.name), with_lively_norms(TINY.twin)
+def tiny_pair(padding=""):
+    return with_lively_norms(TINY.name, pad_type=padding), with_lively_norms(TINY.twin, pad_type=padding)
 
 
 @pytest.mark.usefixtures("_steady")
-def test_a_depthwise_layer_that_seeds_can_be_is_recovered():
-    student, teacher = tiny_pair()
+@pytest.mark.parametrize("padding", ["", "same"])
+def test_a_depthwise_layer_that_seeds_can_be_is_recovered(padding):
+    student, teacher = tiny_pair(padding)
+    layer, inputs = teacher.get_submodule(BLOCK).conv_dw, maps(32)
+    assert isinstance(layer, Conv2dSame) is (padding == "same")
+    if padding == "same":  # it pads the other sides: mirrored, the task is the same
+        layer.weight.data = layer.weight.data.flip(2, 3).contiguous()
+        inputs = [batch.flip(2, 3).contiguous() for batch in inputs]
     in_pairs(teacher.get_submodule(BLOCK))
     copied = {name: tensor for name, tensor in teacher.state_dict().items() if "conv_dw" not in name}
     student.load_state_dict(copied, strict=False)
-    assert fitted(student, teacher, BLOCK, maps(32)) < 1e-3
+    assert fitted(student, teacher, BLOCK, inputs) < 1e-3
 
 
 def test_any_depthwise_layer_is_better_fitted_than_not_at_all():

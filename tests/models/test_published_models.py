@@ -9,11 +9,12 @@ import numpy as np
 import pytest
 import timm
 import torch
+from timm.layers import Conv2dSame, StdConv2d
 from torch import nn
 
 from groupnl.layers import GroupNLConv2d
 from groupnl.models import PUBLISHED, TINY, VARIANTS
-from groupnl.models.families import like
+from groupnl.models.families import Place, geometry, like
 
 pytestmark = pytest.mark.slow
 
@@ -22,6 +23,7 @@ STATE_DICTS = json.loads(gzip.decompress((DATA / "published_models.json.gz").rea
 LOGITS = dict(np.load(DATA / "published_logits.npz"))
 # Relative error of the logits, ||ours - published|| / ||published||.
 TOLERANCE = 1e-3
+LITE0 = "efficientnet_gnl_lite0"
 # Of the tiny network, first four classes of two 64-pixel images.
 TINY_LOGITS = [[1.05821, 0.419504, -0.895767, 0.121944], [0.0980539, -0.671427, 0.680444, 0.522577]]
 
@@ -128,16 +130,18 @@ def test_functions_are_frozen_and_normalised_like_the_twin():
     assert network.default_cfg["mean"] == timm.get_pretrained_cfg(TINY.twin).mean
 
 
-@pytest.mark.parametrize(
-    ("name", "options", "kind", "sentence"),
-    [
-        ("gnl_resnet50", {"cardinality": 32}, ValueError, r"groups=32.* cannot become GroupNL, .* no groups"),
-        (TINY.name, {"pad_type": "same"}, TypeError, "is a Conv2dSame, only nn.Conv2d can become GroupNL"),
-    ],
-)
-def test_what_groupnl_cannot_stand_for_is_refused(name, options, kind, sentence):
-    with torch.device("meta"), pytest.raises(kind, match=sentence):
-        timm.create_model(name, **options)
+def test_what_groupnl_cannot_stand_for_is_refused():
+    with (
+        torch.device("meta"),
+        pytest.raises(ValueError, match=r"groups=32.* cannot become GroupNL, .* no groups"),
+    ):
+        timm.create_model("gnl_resnet50", cardinality=32)
+
+
+def test_a_class_that_changes_its_weights_is_refused():
+    place = Place(nn.ModuleDict({"conv": StdConv2d(8, 8, 3)}), "conv", "block.conv")
+    with pytest.raises(TypeError, match=r"block\.conv is a StdConv2d: only nn\.Conv2d and Conv2dSame can become"):
+        _ = place.convolution
 
 
 @pytest.mark.parametrize(
@@ -162,6 +166,31 @@ def test_a_layer_takes_and_gives_what_the_convolution_does(groups, geometry):
     convolution = nn.Conv2d(8, 8, 3, groups=groups, bias=False, **geometry)
     images = torch.zeros(2, 8, 9, 9)
     assert like(convolution, ratio=2, sparse=True)(images).shape == convolution(images).shape
+
+
+@pytest.mark.parametrize(("side", "padding"), [(8, (0, 1, 0, 1)), (9, (1, 1, 1, 1))])
+def test_a_layer_pads_as_tensorflow_does_where_the_convolution_does(side, padding):
+    convolution = Conv2dSame(8, 8, 3, stride=2, groups=8, bias=False)
+    layer = like(convolution, ratio=2, sparse=True)
+    images = torch.randn(2, 8, side, side)
+    seeds = torch.conv2d(torch.nn.functional.pad(images, padding), layer.conv1.weight, stride=2, groups=4)
+    torch.testing.assert_close(layer.conv1(images), seeds)
+    assert layer(images).shape == convolution(images).shape
+    with pytest.raises(TypeError, match="pads as TensorFlow does"):
+        geometry(convolution)
+
+
+def test_lite0_with_tensorflows_padding_takes_what_its_twin_does():
+    network, twin = (timm.create_model(name) for name in ("tf_efficientnet_gnl_lite0", "tf_efficientnet_lite0"))
+    padded = [
+        {name.removesuffix(".conv1") for name, module in each.named_modules() if isinstance(module, Conv2dSame)}
+        for each in (network, twin)
+    ]
+    assert padded[0] == padded[1]
+    assert len(padded[0]) == 5
+    assert (network.bn1.eps, network.pretrained_cfg["mean"]) == (twin.bn1.eps, twin.pretrained_cfg["mean"])
+    names = [list(timm.create_model(name).state_dict()) for name in (network.pretrained_cfg["architecture"], LITE0)]
+    assert names[0] == names[1]
 
 
 def test_pretrained_weights_are_refused_by_name():

@@ -104,6 +104,8 @@ def join_convolutions(graph: fx.GraphModule) -> None:
 
 
 def _join_expansion(graph: fx.GraphModule, node: fx.Node, layer: NativeGroupNL) -> None:
+    if layer.pads_first:
+        return
     last = before = node.all_input_nodes[0]
     activation = ACTIVATIONS.get(type(module_of(graph, last)))
     if activation is not None:

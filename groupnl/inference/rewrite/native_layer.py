@@ -8,6 +8,7 @@ convolutions are the library's, and a kernel does what follows them.
 import numpy as np
 import torch
 from numpy.polynomial import chebyshev
+from timm.layers import Conv2dSame, pad_same
 from torch import Tensor, fx, nn
 
 from groupnl.inference.native import build as native
@@ -54,6 +55,8 @@ class NativeGroupNL(_Native):
         expand: the convolution before the layer, and `expand_activation` that follows it.
         project: the convolution behind the layer.
         has_shortcut: whether x is added to what `project` gives.
+        pads_first: whether padding that is not the same on both sides, which the kernel does not know, comes before it;
+            then `expand` is not set, as what it makes is padded.
     """
 
     def __init__(self, layer: FusedGroupNL, variant: native.Variant) -> None:
@@ -66,6 +69,7 @@ class NativeGroupNL(_Native):
         self.project: Pointwise | None = None
         self.expand_activation = "none"
         self.has_shortcut = False
+        self.pads_first = isinstance(conv, Conv2dSame)
 
     def has_shape_of_x(self, outputs: int) -> bool:
         """Whether so many maps of the layer's size have the shape of x."""
@@ -75,6 +79,9 @@ class NativeGroupNL(_Native):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, n, H, W) -> (B, m, H', W')."""
+        if self.pads_first:
+            kernel, stride, _, dilation = self.geometry
+            x = pad_same(x, (kernel, kernel), (stride, stride), (dilation, dilation))
         result: Tensor = self.variant.operators.sparse_layer(
             x.to(self.variant.dtype),
             self.weight,

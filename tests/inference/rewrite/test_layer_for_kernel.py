@@ -2,11 +2,13 @@
 
 import pytest
 import torch
+from timm.layers import Conv2dSame
 from torch import nn
 
 from groupnl.inference.rewrite.fused import FusedGroupNL
 from groupnl.inference.rewrite.native_layer import can_be_finished, can_be_native, degree_needed, sine_polynomials
 from groupnl.layers import GroupNLConv2d
+from groupnl.models.families import like
 
 BFLOAT16 = torch.bfloat16
 
@@ -45,6 +47,11 @@ def test_others_are_left(options: dict[str, object]) -> None:
 def test_scaled_seeds_are_taken_where_a_short_polynomial_follows_the_sine(channels: int, taken: bool) -> None:
     layer = GroupNLConv2d(channels, channels, 3, padding=1, sparse=True, sine_scale="sqrt")
     assert can_be_native(FusedGroupNL(layer, torch.ones(channels), torch.zeros(channels), nn.ReLU()), BFLOAT16) is taken
+
+
+def test_layers_that_pad_as_tensorflow_does_are_taken() -> None:
+    layer = like(Conv2dSame(16, 16, 3, stride=2, groups=16, bias=False), ratio=2, sparse=True)
+    assert can_be_native(FusedGroupNL(layer, torch.ones(16), torch.zeros(16), nn.ReLU()), BFLOAT16)
 
 
 def test_reordered_layers_are_left() -> None:
