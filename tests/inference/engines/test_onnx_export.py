@@ -108,7 +108,9 @@ def test_split_layers_compute_the_same_with_nothing_cut_or_joined(name: str, sin
         assert (layer.polynomial is None) == (sine == "operator")
 
 
-@pytest.mark.parametrize("name", [TINY, "efficientnet_gnl_es", "mobilenetv3_gnl_small_075", "gnl_resnet50"])
+@pytest.mark.parametrize(
+    "name", [TINY, "efficientnet_gnl_es", "mobilenetv3_gnl_small_075", "tf_efficientnet_gnl_lite0", "gnl_resnet50"]
+)
 def test_both_runtimes_compute_what_the_published_form_does(name: str, exported: Export) -> None:
     images = pixels(3, 64)
     truth = expected(shortened(name), images)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from timm.layers import Conv2dSame
 from torch import Tensor, fx, nn
 
 from groupnl.inference.native import build as native
@@ -13,6 +14,7 @@ from groupnl.inference.rewrite.native_block import GatedPointwise, Gates, join_c
 from groupnl.inference.rewrite.native_layer import NativeGroupNL, use_native_layers
 from groupnl.layers import GroupNLConv2d
 from groupnl.models.architecture import create
+from groupnl.models.families import like
 
 pytestmark = pytest.mark.slow
 
@@ -49,6 +51,19 @@ class Residual(nn.Module):
         """(B, 8, H, W) -> (B, 8, H, W)."""
         projected: Tensor = self.norm3(self.project(self.inner(x)))
         return projected + x
+
+
+class Strided(Residual):
+    """With a layer of stride 2 that pads as TensorFlow does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = like(Conv2dSame(32, 32, 3, stride=2, groups=32, bias=False), ratio=2, sparse=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 8, H, W) -> (B, 8, H / 2, W / 2), rounded up."""
+        projected: Tensor = self.norm3(self.project(self.inner(x)))
+        return projected
 
 
 def mean(maps: Tensor) -> Tensor:
@@ -111,6 +126,13 @@ def test_an_inverted_residual_is_one_call(kernels: native.Variant) -> None:
     assert kinds(graph) == ["NativeGroupNL"]
     assert only_layer(graph).has_shortcut
     assert_same(graph, network, kernels)
+
+
+def test_padding_that_the_kernel_does_not_know_comes_before_it(kernels: native.Variant) -> None:
+    network = Strided()
+    graph = joined(network, kernels)
+    assert kinds(graph) == ["Conv2d", "ReLU6", "NativeGroupNL"]
+    assert_same(graph, network, kernels)  # of 9 x 14 pixels, whose rows and columns are padded differently
 
 
 def test_with_squeeze_and_excitation_it_is_three(kernels: native.Variant) -> None:
