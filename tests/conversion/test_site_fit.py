@@ -175,6 +175,12 @@ def test_all_blocks_are_fitted_and_a_network_without_any_is_refused():
         fit_blocks(teacher, teacher, pixels)
 
 
+@pytest.mark.parametrize(("pixels", "batches"), [(1, 1), (16 * 64, 1), (16 * 64 + 1, 2), (1 << 20, 3)])
+def test_blocks_with_large_maps_are_fitted_to_some_of_the_images(monkeypatch, pixels, batches):
+    monkeypatch.setattr(site_fit, "_ENOUGH", pixels)
+    assert site_fit._enough([Inputs(batch, batch) for batch in maps(4)]) == batches
+
+
 def test_blocks_of_other_kinds_are_refused():
     student, _ = tiny_pair()
     with pytest.raises(ConfigError, match=r"blocks\.3\.0, a InvertedResidual, cannot be fitted"):
