@@ -10,7 +10,6 @@ from groupnl.corruptions.names import NAMES, Cell
 from groupnl.robustness.recent_answers import ANSWERS_REMEMBERED
 
 Severity = Literal[1, 2, 3, 4, 5]
-_LEAST = 19  # Linux's lowest priority but the idle one
 
 
 class ShadowConfig(BaseModel):
@@ -48,7 +47,7 @@ class ShadowConfig(BaseModel):
     time_share: PositiveShare = 0.5
     probe_time_share: Share = 0.1
     threads: Positive = 1
-    niceness: Annotated[int, Field(ge=0, le=_LEAST)] | None = None
+    niceness: Annotated[int, Field(ge=0, le=19)] | None = None
     twin: str | None = None
     twin_dir: Path | None = None
     candidate: str | None = None
