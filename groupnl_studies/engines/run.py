@@ -24,7 +24,7 @@ from groupnl_studies.harness.quota import quota
 from groupnl_studies.harness.random_network import CLASSES, random_network, usual_input
 from groupnl_studies.harness.rounds import in_turns
 
-_SLOW: EngineName = "eager"  # what runs a network where nothing else can; timed only then
+_SLOW: EngineName = "eager"  # timed only where it is what `auto` takes
 
 Tell = Callable[[str], None]
 
@@ -98,17 +98,27 @@ def _entrant(folder: Path, network: str, settings: Settings, tell: Tell) -> Iter
     with contest(folder, settings.workers, settings.batch) as here:
         tell(f"opening the engines of {network}")
         opened, left_out = here.open_all(sorted({1, cores}))
-        engines = [name for name in opened if name != _SLOW] or [*opened]
+        ranking = [name for name in speeds.ranking() if name in opened]
+        engines = timed(ranking)
         full = [Way(name, *shape) for name in engines for shape in shapes(len(here.pids), cores)]
         lone = [Way(name, *shape) for name in engines for shape in shapes(1, cores)]
         empty: NetworkRates = NetworkRates(
             network=network,
-            ranking=tuple(speeds.ranking()),
+            ranking=tuple(ranking),
             left_out=left_out,
             full=_empty(full, settings),
             lone=_empty(lone, settings),
         )
         yield _Entrant(here, full, lone, empty)
+
+
+def timed(ranking: Sequence[EngineName]) -> list[EngineName]:
+    """Which engines are timed: the chosen one, and all that may be faster.
+
+    Args:
+        ranking: all that can run, the chosen one first.
+    """
+    return [*ranking[:1], *(name for name in ranking[1:] if name != _SLOW)]
 
 
 def shapes(processes: int, cores: int) -> list[tuple[int, int | None]]:

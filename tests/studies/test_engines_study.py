@@ -11,10 +11,11 @@ import pytest
 
 from groupnl.archive.speed.machine import Machine
 from groupnl.cli import main
+from groupnl.inference.engine_names import EngineName
 from groupnl_studies.engines import command
 from groupnl_studies.engines.figures import choice, misses, over_twin
 from groupnl_studies.engines.rates import NetworkRates, PairRates, Rates, Settings, Way
-from groupnl_studies.engines.run import shapes
+from groupnl_studies.engines.run import shapes, timed
 from groupnl_studies.engines.table import tables
 from groupnl_studies.harness.quota import quota, why_no_quota
 
@@ -83,6 +84,18 @@ def test_the_tables_have_every_network_once() -> None:
 def test_names_of_ways() -> None:
     assert Way("aot", 2, None).name == "aot as served"
     assert Way("onnx", 2, 1).name == "onnx 2 x 1"
+
+
+@pytest.mark.parametrize(
+    ("ranking", "expected"),
+    [
+        (["aot", "onnx", "eager"], ["aot", "onnx"]),
+        (["eager", "onnx", "aot"], ["eager", "onnx", "aot"]),
+        (["eager"], ["eager"]),
+    ],
+)
+def test_the_chosen_engine_is_always_timed(ranking: list[EngineName], expected: list[EngineName]) -> None:
+    assert timed(ranking) == expected
 
 
 @pytest.mark.parametrize(
