@@ -205,8 +205,12 @@ def test_what_measures_says_what_to_install_where_it_is_missing(name, monkeypatc
 @pytest.mark.slow
 def test_models_lists_the_fifteen_with_their_twins(capsys):
     assert cli.main(["models"]) == 0
-    rows = capsys.readouterr().out.splitlines()[1:]
+    published, others = capsys.readouterr().out.split("\n\n")
+    rows = published.splitlines()[1:]
     assert len(rows) == 15
     es = next(row for row in rows if row.startswith("efficientnet_gnl_es"))
     assert es.split() == ["efficientnet_gnl_es", "5.44", "1789", "efficientnet_es", "5.44", "1789"]
     assert {row.split()[0] for row in rows} == {variant.name for variant in PUBLISHED}
+    twins = dict(row.split() for row in others.splitlines()[1:])
+    assert twins["tf_efficientnet_gnl_lite0"] == "tf_efficientnet_lite0"
+    assert twins["gnl_std_r2_resnet50_cifar"] == "resnet50_cifar"

@@ -8,7 +8,7 @@ from torch import nn
 
 from groupnl.base.numbers import Positive
 from groupnl.base.options import Options as BaseOptions
-from groupnl.models.registry import PUBLISHED
+from groupnl.models.registry import CIFAR, PADDED, PUBLISHED
 from groupnl.models.size import NetworkSize, size_of
 from groupnl.models.traffic import Traffic, traffic_of
 
@@ -37,6 +37,9 @@ def run(options: Options) -> int:
     for variant in PUBLISHED:
         own, twin = (size_of(_without_memory(name), options.size) for name in (variant.name, variant.twin))
         print(f"{variant.name:<26} {_row(own)}   {variant.twin:<22} {_row(twin)}")
+    print("\nregistered too, but not published:")
+    for variant in (*CIFAR, *PADDED):
+        print(f"{variant.name:<43}   {variant.twin}")
     return 0
 
 
