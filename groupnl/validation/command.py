@@ -12,6 +12,7 @@ from groupnl.validation.heat_map import FILE as HEAT_MAP_FILE
 from groupnl.validation.heat_map import draw
 from groupnl.validation.how import how_to_run
 from groupnl.validation.job import Source, Validation
+from groupnl.validation.notes import by_place
 from groupnl.validation.options import Options, add_arguments
 from groupnl.validation.plan import plan
 from groupnl.validation.record import FILE
@@ -50,7 +51,8 @@ def _run(options: Options, crew: Crew) -> int:
         print(heading(work.record.settings, clean=None in work.sets), flush=True)  # before hours of measuring
         clean = work.record.clean_of
         classes = (clean.answers if clean else None) or trained.class_count
-        for sentence in gaps({cell: images.missing for cell, images in work.sets.items()}, classes):
+        missing = {cell: images.missing for cell, images in work.sets.items()}
+        for sentence in (*by_place(clean), *gaps(missing, classes)):
             print(sentence, file=sys.stderr)
         record = validate(work, crew, Validation(source, how, trained), how.batch_size, output / FILE)
         found = figures(record)

@@ -16,7 +16,24 @@ _SHOWN = 5  # names of a longer list
 
 def notes(record: Record) -> list[str]:
     """All that a reader of a record's figures should know."""
-    return [*_of_benchmark(record), *_uncalibrated(record), *_uneven(record), *_published(record), *_gaps(record)]
+    return [
+        *_of_benchmark(record),
+        *_uncalibrated(record),
+        *_uneven(record),
+        *_published(record),
+        *(f"{sentence}." for sentence in by_place(record.clean_of)),
+        *_gaps(record),
+    ]
+
+
+def by_place(clean_of: Clean | None) -> list[str]:
+    """That names were not compared, in a sentence, where they were not."""
+    if clean_of is None or clean_of.first_class is None:
+        return []
+    return [
+        f"{clean_kind(clean_of.clean_set).title} counts its classes and does not name them: the network's are taken in "
+        f"their order, {clean_of.first_class!r} for the set's first; of other classes the figures mean nothing"
+    ]
 
 
 def missing_cells(measured: Iterable[Cell]) -> list[Cell]:

@@ -21,6 +21,7 @@ from groupnl.validation.options import Options
 from groupnl.validation.parts import Sets, clean_part, file_parts, made_parts
 from groupnl.validation.piece import Making, Part
 from groupnl.validation.record import Clean, Corrupted, Record, Settings, resumed
+from groupnl.validation.sets.images import taken_for_first
 
 _PACKAGES = ("torch", "timm", "pillow", "numpy", "opencv-python-headless")
 
@@ -58,7 +59,8 @@ def plan(wanted: Asked, options: Options, trained: Trained, how: How, path: Path
     for size in {*([trained.input.size] if wanted.clean else []), *([corrupted.size] if corrupted else [])}:
         refuse_size(trained.network, trained.architecture, size, "--input-size", trained.input.channels)
     clean = _clean_set(wanted, options)
-    record = resumed(path, _settings(trained, how, wanted.labels.imagenet), _clean_of(wanted, clean), corrupted)
+    settings, clean_of = _settings(trained, how, wanted.labels.imagenet), _clean_of(wanted, clean, trained)
+    record = resumed(path, settings, clean_of, corrupted)
     cells = _cells(wanted, options, record, clean)
     sets: dict[Cell | None, ImageSet] = ({None: clean} if clean else {}) | cells
     return Work(record, sets, _parts(wanted, options, trained, sets, left(record, sets)))
@@ -90,11 +92,14 @@ def _clean_set(wanted: Asked, options: Options) -> ImageSet | None:
     return look_through(wanted.clean.images, wanted.labels, options.choice, wanted.clean.kind.restricted)
 
 
-def _clean_of(wanted: Asked, images: ImageSet | None) -> Clean | None:
+def _clean_of(wanted: Asked, images: ImageSet | None, trained: Trained) -> Clean | None:
     if wanted.clean is None or images is None:
         return None
+    kind = wanted.clean.kind
     answers = None if images.answers is None else len(images.answers)
-    return Clean(clean_set=wanted.clean.kind.name, answers=answers)
+    has_numbers = kind.counted and not wanted.clean.images.class_folders()
+    first = taken_for_first(trained.classes) if has_numbers else None
+    return Clean(clean_set=kind.name, answers=answers, first_class=first)
 
 
 def _cells(wanted: Asked, options: Options, record: Record, clean: ImageSet | None) -> dict[Cell, ImageSet]:

@@ -60,10 +60,13 @@ class Clean(_Part):
     Attributes:
         clean_set: name of their set; "images": class folders of any kind.
         answers: how many classes could be answered, where the set's own were told apart only; None: all.
+        first_class: the network's class that was taken for the set's first, where only its place says so; None: names
+            or numbers do.
     """
 
     clean_set: str = "images"
     answers: int | None = None
+    first_class: str | None = None
 
 
 class Corrupted(_Part):
@@ -229,8 +232,9 @@ def _filled(record: Record, other: Record) -> Record:
 
 
 def _told(record: Record) -> dict[str, Any]:
-    parts = (record.settings, record.clean_of, record.corrupted)
-    return {name: value for part in parts if part is not None for name, value in part.model_dump().items()}
+    """What must be the same; what a class is called is not known of earlier versions, and changes no count."""
+    parts = filter(None, (record.settings, record.clean_of, record.corrupted))
+    return {name: value for part in parts for name, value in part.model_dump(exclude={"first_class"}).items()}
 
 
 def _place(counts: CellCounts) -> tuple[int, str, int]:

@@ -13,7 +13,7 @@ def test_a_record_without_calibration_is_gone_on_with(tmp_path: Path) -> None:
     cells = ["--corrupt", "--severities", "1", "--corruptions"]
     assert validate(checkpoint, output, "--data", data, *cells, "brightness") == 0
     record = json.loads((output / "counts.json").read_text())
-    assert record.pop("clean_of") == {"clean_set": "images", "answers": None}
+    assert record.pop("clean_of") == {"clean_set": "images", "answers": None, "first_class": None}
     del record["clean"]["calibration"], record["cells"][0]["calibration"]
     (output / "counts.json").write_text(json.dumps(record))
     assert validate(checkpoint, output, "--data", data, *cells, "pixelate") == 0

@@ -95,6 +95,11 @@ def by_number(names: Names, count: int) -> dict[int, int]:
     return {number: number for number in range(count)}
 
 
+def taken_for_first(names: Names) -> str | None:
+    """The class that `by_number` takes for a set's first by its place alone; None: numbers tell, or none has a name."""
+    return None if names is None or _are_numbers(names) else names[0]
+
+
 def by_name(names: Names, count: int, called: Sequence[str]) -> dict[int, int]:
     """Where the classes that a set counts from 0 stand among a network's logits, if it may name its own.
 

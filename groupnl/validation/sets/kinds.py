@@ -52,10 +52,12 @@ class CleanKind(SetKind):
     Attributes:
         open: paths, the network's class names, and how many it has -> its images.
         restricted: only the set's own classes can be answered: logits of others are left out, as its publication does.
+        counted: where its classes have numbers, nothing says what they are called.
     """
 
     open: Callable[[Sequence[Path], Names, int], Images]
     restricted: bool = False
+    counted: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from groupnl.errors import ConfigError
-from groupnl.images.folders import CALLED_IMAGES
+from groupnl.images.folders import CALLED_IMAGES, is_hidden
 from groupnl.validation.found import Extent, Found
 from groupnl.validation.pixels import Decode, pixmap
 from groupnl.validation.sets.images import Images, Names, by_number, only
 
 _FILE, _CLASS = "Filename", "ClassId"
 _FOLDERS = (".", "Images", "Final_Test", "Final_Test/Images", "GTSRB/Final_Test/Images")  # of images or table
+_ENCODING = "utf-8-sig"  # some programs begin a table with a mark
+_UNREADABLE = (OSError, UnicodeDecodeError, csv.Error)
 _SHOWN = 3  # names of a longer list
 
 
@@ -34,7 +36,8 @@ def signs(paths: Sequence[Path], names: Names, count: int) -> Images:
     """
     root = only(paths)
     folders = [folder for name in _FOLDERS if (folder := root / name).is_dir()]
-    tables = [table for folder in folders for table in sorted(folder.glob("*.csv")) if _CLASS in _columns(table)]
+    files = (file for folder in folders for file in sorted(folder.glob("*.csv")) if not is_hidden(file.name))
+    tables = [table for table in files if _CLASS in _columns(table)]
     if len(tables) != 1:
         found = f"several: {', '.join(map(str, tables))}" if tables else "none"
         raise ConfigError(
@@ -81,17 +84,16 @@ class Signs(NamedTuple):
     def _classes(self) -> dict[str, int]:
         """Name of each image -> place of its class."""
         classes: dict[str, int] = {}
-        with self.table.open(newline="") as file:
-            for row in csv.DictReader(file, delimiter=";"):
-                name, number = row[_FILE], row[_CLASS]
-                if name in classes:
-                    raise ConfigError(f"{self.table}: {name} stands twice")
-                if not (number and number.isascii() and number.isdecimal() and int(number) in self.places):
-                    raise ConfigError(
-                        f"{self.table}: {name} is of class {number!r}, and the network has no such class: its classes "
-                        f"are {min(self.places)} to {max(self.places)}"
-                    )
-                classes[name] = self.places[int(number)]
+        for row in _rows(self.table):
+            name, number = row[_FILE], row[_CLASS]
+            if name in classes:
+                raise ConfigError(f"{self.table}: {name} stands twice")
+            if not (number and number.isascii() and number.isdecimal() and int(number) in self.places):
+                raise ConfigError(
+                    f"{self.table}: {name} is of class {number!r}, and the network has no such class: its classes "
+                    f"are {min(self.places)} to {max(self.places)}"
+                )
+            classes[name] = self.places[int(number)]
         if not classes:
             raise ConfigError(f"{self.table} names no image")
         return classes
@@ -99,15 +101,28 @@ class Signs(NamedTuple):
 
 def _columns(table: Path) -> list[str]:
     try:
-        with table.open(newline="") as file:
+        with table.open(newline="", encoding=_ENCODING) as file:
             head = next(csv.reader(file, delimiter=";"), [])
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise ConfigError(f"{table} cannot be read as a table: {error}") from None
+    except _UNREADABLE as error:
+        raise _unreadable(table, error) from None
     return head if _FILE in head else []
 
 
+def _rows(table: Path) -> list[dict[str, str]]:
+    try:
+        with table.open(newline="", encoding=_ENCODING) as file:
+            return list(csv.DictReader(file, delimiter=";"))
+    except _UNREADABLE as error:
+        raise _unreadable(table, error) from None
+
+
+def _unreadable(table: Path, error: Exception) -> ConfigError:
+    return ConfigError(f"{table} cannot be read as a table: {error}")
+
+
 def _images(folder: Path) -> set[str]:
-    return {file.name for file in folder.iterdir() if file.suffix.lower() in CALLED_IMAGES and file.is_file()}
+    called = (file for file in folder.iterdir() if file.suffix.lower() in CALLED_IMAGES and not is_hidden(file.name))
+    return {file.name for file in called if file.is_file()}
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -323,7 +323,10 @@ def test_icons_come_as_a_dictionary_or_in_folders(tmp_path: Path) -> None:
     assert validate(checkpoint, tmp_path / "one", *options) == 0
     solid(tmp_path / "icons", {"blue": ["blue", "cyan"], "red": ["red"]}, side=50, suffix=".png")
     assert validate(checkpoint, tmp_path / "two", "--set", "icons-50", tmp_path / "icons") == 0
-    assert read(tmp_path / "one")["clean_top1"] == read(tmp_path / "two")["clean_top1"] == pytest.approx(2 / 3)
+    one, two = read(tmp_path / "one"), read(tmp_path / "two")
+    assert one["clean_top1"] == two["clean_top1"] == pytest.approx(2 / 3)
+    # A folder is called as its class, a number is not.
+    assert (one["clean_of"]["first_class"], two["clean_of"]["first_class"]) == ("blue", None)
 
 
 class _Touch:

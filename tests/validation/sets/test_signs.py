@@ -41,6 +41,42 @@ def test_images_and_table_may_lie_together_and_networks_may_count_their_classes(
     assert (image.key, image.truth) == ("00000.png", 1)
 
 
+def test_a_table_with_a_mark_and_what_is_hidden_beside_it(tmp_path: Path) -> None:
+    root = benchmark(tmp_path / "gtsrb", [3, 1], ["blue", "cyan"])
+    table, images = root / "GT-final_test.csv", root / "GTSRB" / "Final_Test" / "Images"
+    table.write_bytes(b"\xef\xbb\xbf" + table.read_bytes())  # as spreadsheets save it
+    for hidden in (root / "._GT-final_test.csv", images / "._00000.ppm"):  # of a Mac
+        hidden.write_bytes(b"\x00\x05\x16\x07\xff")
+    found = signs([root], None, 43).find()
+    assert [(image.key, image.truth) for image in found] == [("00000.ppm", 3), ("00001.ppm", 1)]
+    table.write_bytes(table.read_bytes() + b"0" * 9000 + b"\xff;")
+    with pytest.raises(ConfigError, match=r"GT-final_test\.csv cannot be read as a table: .*utf-8"):
+        signs([root], None, 43).find()
+
+
+def test_classes_that_are_only_counted_are_taken_by_their_place_and_that_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = benchmark(tmp_path / "gtsrb", [0, 1], ["blue", "cyan"])
+    sentence = (
+        "GTSRB counts its classes and does not name them: the network's are taken in their order, 'blue' for the set's "
+        "first; of other classes the figures mean nothing"
+    )
+    (tmp_path / "other").mkdir()
+    named = colour_checkpoint(tmp_path)
+    numbered = colour_checkpoint(tmp_path / "other", [f"{place:05}" for place in range(6)])
+    assert validate(named, tmp_path / "out", "--set", "gtsrb", root) == 0
+    assert f"{sentence}\n" in capsys.readouterr().err
+    assert f"{sentence}." in read(tmp_path / "out")["notes"]
+    record = tmp_path / "out" / "counts.json"
+    record.write_text(record.read_text().replace('"blue"', "null"))  # as an earlier version wrote it
+    assert validate(named, tmp_path / "out", "--set", "gtsrb", root) == 0
+    capsys.readouterr()
+    assert validate(numbered, tmp_path / "other" / "out", "--set", "gtsrb", root) == 0
+    assert "counts its classes" not in capsys.readouterr().err
+    assert not any("counts its classes" in note for note in read(tmp_path / "other" / "out")["notes"])
+
+
 def test_what_is_not_as_published_is_refused(tmp_path: Path) -> None:
     root = benchmark(tmp_path / "gtsrb", [0, 1, 4], ["blue", "cyan", "red"])
     images, table = root / "GTSRB" / "Final_Test" / "Images", root / "GT-final_test.csv"
