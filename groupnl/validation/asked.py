@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from groupnl.card import InputConfig
 from groupnl.corruptions.names import NAMES, SEVERITIES, Cell
+from groupnl.errors import ConfigError
 from groupnl.models.trained import Trained
 from groupnl.validation.labelling import Labelling, labelling
 from groupnl.validation.options import Options
@@ -84,6 +85,10 @@ def _made(options: Options) -> list[Cell]:
 def _corrupted(
     kind: CorruptedKind, paths: tuple[Path, ...], options: Options, trained: Trained
 ) -> tuple[CorruptedSet, list[Cell]]:
-    cells = kind.open(only(paths), trained.classes, trained.class_count)
+    folder = only(paths)
+    if not folder.is_dir():
+        problem = "is no folder" if folder.exists() else "does not exist"
+        raise ConfigError(f"{folder} {problem}: name the unpacked folder of {kind.title}")
+    cells = kind.open(folder, trained.classes, trained.class_count)
     chosen = chosen_cells(cells, kind.title, kind.corruptions, options.corruptions, options.severities)
     return CorruptedSet(kind, cells), chosen

@@ -107,6 +107,25 @@ def find_images(paths: Sequence[Path]) -> list[Found]:
     return found
 
 
+def loose_images(path: Path) -> list[Found]:
+    """The images that lie right in a folder or a tar, by name; none where there are class folders.
+
+    Args:
+        path: of the folder or the tar.
+
+    Raises:
+        ConfigError: see `find_images`.
+    """
+    if path.is_dir():
+        visible = (file for file in path.iterdir() if not is_hidden(file.name))
+        files = image_files(path) if any(map(is_image, visible)) else []
+        return [Found(file.name, "", Extent(file, 0, file.stat().st_size)) for file in files]
+    members = _members(path)
+    names = sorted(name for name in members if is_image(path / name))
+    are_loose = all(len(PurePosixPath(name).parts) == 1 for name in names)
+    return [Found(name, "", members[name]) for name in names] if are_loose else []
+
+
 def class_places(paths: Sequence[Path]) -> list[Path]:
     """The class folders of a set, also those without images; none where a WebDataset gives numbers.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from groupnl.errors import ConfigError
-from groupnl.validation.found import class_places, find_images
+from groupnl.validation.found import class_places, find_images, loose_images
 
 FILES = {"bird/2.JPEG": b"two", "bird/10.JPEG": b"ten!", "ant/1.JPEG": b"one"}
 
@@ -53,6 +53,17 @@ def test_shards_give_numbers(tmp_path: Path) -> None:
     found = find_images(shards[:1])
     assert [(image.key, image.truth) for image in found] == [("a0.jpg", 3)]
     assert [(image.key, image.truth) for image in find_images(shards)] == [("0.tar/a0.jpg", 3), ("1.tar/a0.JPEG", 0)]
+
+
+def test_images_in_no_class_folder_are_found_where_they_are_asked_for(tmp_path: Path) -> None:
+    files = {"2.JPEG": b"two", "10.jpeg": b"ten!", "read.me": b"", "._2.JPEG": b"a Mac's"}
+    in_tar = {f"./{name}": content for name, content in files.items()}
+    for place in (folder(tmp_path / "data", files), tar(tmp_path / "data.tar", in_tar)):
+        found = loose_images(place)
+        assert [(image.key, image.extent.read()) for image in found] == [("10.jpeg", b"ten!"), ("2.JPEG", b"two")]
+    sorted_ = FILES | {"._2.JPEG": b"a Mac's"}
+    for place in (folder(tmp_path / "classes", sorted_), tar(tmp_path / "classes.tar", sorted_)):
+        assert (loose_images(place), len(find_images([place]))) == ([], 3)
 
 
 def test_hidden_files_are_left_out(tmp_path: Path) -> None:

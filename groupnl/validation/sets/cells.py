@@ -188,9 +188,10 @@ def _refuse_missing(wanted: Iterable[Cell], cells: Cells, title: str) -> None:
 
 
 def _folders(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise ConfigError(f"{folder} is no folder")
-    return sorted(entry for entry in folder.iterdir() if entry.is_dir() and not is_hidden(entry.name))
+    visible = [entry for entry in folder.iterdir() if not is_hidden(entry.name)]
+    if broken := [entry for entry in visible if not entry.exists()]:
+        raise ConfigError(f"{min(broken)} is a link that leads nowhere: mend it, or remove it")
+    return sorted(filter(Path.is_dir, visible))
 
 
 def _is_strength(folder: Path) -> bool:

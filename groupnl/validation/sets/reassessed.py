@@ -13,11 +13,10 @@ from pydantic import TypeAdapter, ValidationError
 
 from groupnl.card.imagenet import imagenet_synsets
 from groupnl.errors import ConfigError
-from groupnl.images.folders import image_files, is_image
-from groupnl.validation.found import Extent, Found, find_images
+from groupnl.validation.found import Found, find_images, loose_images
 from groupnl.validation.pixels import Decode, encoded
 
-_NUMBER = re.compile(r"_val_(\d{8})\.")
+_NUMBER = re.compile(r"_val_(\d{8})(?!\d)")  # some publish the synset behind it
 _LISTS = TypeAdapter(list[list[int]])
 
 
@@ -25,7 +24,7 @@ class Reassessed(NamedTuple):
     """Validation images, in class folders or without any.
 
     Attributes:
-        paths: folders of class folders, or of images; tars; see `find_images`.
+        paths: folders of class folders, or of images; tars of either; see `find_images`.
         labels: the file `real.json`.
     """
 
@@ -52,15 +51,7 @@ class Reassessed(NamedTuple):
         return [self.labels / synset for synset in sorted(right)]
 
     def _images(self) -> list[Found]:
-        return [image for path in self.paths for image in (_flat(path) if _is_flat(path) else find_images([path]))]
-
-
-def _is_flat(path: Path) -> bool:
-    return path.is_dir() and any(is_image(file) for file in path.iterdir())
-
-
-def _flat(folder: Path) -> list[Found]:
-    return [Found(file.name, "", Extent(file, 0, file.stat().st_size)) for file in image_files(folder)]
+        return [image for path in self.paths for image in loose_images(path) or find_images([path])]
 
 
 def _read(path: Path) -> list[tuple[str, ...]]:

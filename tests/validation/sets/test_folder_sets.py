@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,9 @@ def test_any_names_and_any_number_of_severities_are_a_set(
     (tmp_path / "own" / "rain" / "some").mkdir()
     assert validate(checkpoint, tmp_path / "less", *options) == 1
     assert f"there is a folder {tmp_path / 'own' / 'rain' / 'some'}, which is no severity" in capsys.readouterr().err
+    (tmp_path / "own" / "snow").symlink_to(tmp_path / "nowhere")
+    assert validate(checkpoint, tmp_path / "less", *options) == 1
+    assert f"{tmp_path / 'own' / 'snow'} is a link that leads nowhere: mend it" in capsys.readouterr().err
 
 
 def test_a_cell_that_lacks_images_is_refused_by_name(
@@ -170,6 +174,19 @@ def test_sketches_have_synsets(constant: Path, tmp_path: Path, capsys: pytest.Ca
     assert "n00000000, but the network has no such class" in capsys.readouterr().err
 
 
+def test_validation_images_come_as_a_tar_and_may_have_their_synset_in_their_names(
+    constant: Path, tmp_path: Path
+) -> None:
+    solid(tmp_path, {"val": ["red"] * 3})
+    (tmp_path / "real.json").write_text(json.dumps([[7], [], [2, 5], [2]]))
+    with tarfile.open(tmp_path / "val.tar", "w") as file:
+        for number, name in enumerate(("1", "2_n01443537", "4_n01491361")):
+            file.add(tmp_path / "val" / f"{number}.JPEG", f"ILSVRC2012_val_0000000{name}.JPEG")
+    options = ["--set", "imagenet-real", tmp_path / "val.tar", tmp_path / "real.json", *AS_CARD]
+    assert validate(constant, tmp_path / "out", *options) == 0
+    assert read(tmp_path / "out")["clean_top1"] == 0.5  # of images 1 and 4; the constant answer is 2
+
+
 @pytest.mark.parametrize("flat", [False, True])
 def test_several_labels_are_right_and_images_without_any_left_out(
     constant: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], flat: bool
@@ -214,7 +231,8 @@ def test_several_labels_are_right_and_images_without_any_left_out(
         (["--data", "x", "--corrupt", "--severities", "6"], "--severities 6: --corrupt makes severities 1 to 5"),
         (["--set", "imagenet-v2", "x", "y"], "this set has one path, and there are 2: x, y"),
         (["--set", "imagenet-real", "x"], "imagenet-real takes the validation images and then the labels"),
-        (["--set", "corrupted", "nowhere"], "nowhere is no folder"),
+        (["--set", "corrupted", "nowhere"], "nowhere does not exist: name the unpacked folder of corrupted images"),
+        (["--imagenet-c", __file__], "test_folder_sets.py is no folder: name the unpacked folder of ImageNet-C"),
     ],
 )
 def test_what_cannot_be_measured_is_told(
