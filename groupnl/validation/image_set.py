@@ -39,7 +39,7 @@ class ImageSet(NamedTuple):
         images: how many.
         sha256: of their keys, labels and lengths; tells whether a figure is of the same images.
         missing: names of the classes, or their numbers, of which it has none, also among those that are not used.
-        list: makes the list of them. A hundred lists of 50,000 are not held at a time.
+        list: makes the list of them, and refuses others. A hundred lists of 50,000 are not held at a time.
         of_classes: how many there are of each class, by its position, also among those that are not used.
         decode: what makes a picture of the bytes of each.
         answers: positions of the classes that may be answered; None: all of the network's.
@@ -83,8 +83,13 @@ def image_set(
     """
 
     def labelled() -> list[LabelledImage]:
-        chosen = _chosen(images.find(), choice)
-        return [LabelledImage(each.key, _labels(each, positions, classes), each.extent) for each in chosen]
+        now = _chosen(images.find(), choice)
+        if _digest(now, positions, classes, answers) != sha256:
+            raise ConfigError(
+                f"images were added, removed or changed after they were looked through: of {len(chosen)}, of which "
+                f"{chosen[0].key} in {chosen[0].extent.path} is the first; repeat the command"
+            )
+        return [LabelledImage(each.key, _labels(each, positions, classes), each.extent) for each in now]
 
     folders = images.class_folders()
     refuse_unknown(folders, positions)
@@ -95,9 +100,10 @@ def image_set(
     of_classes = Counter(label for each in found for label in _labels(each, positions, classes))
     missing = _missing(of_classes, positions, range(classes) if answers is None else answers)
     chosen = _chosen(found, choice)
+    sha256 = _digest(chosen, positions, classes, answers)
     return ImageSet(
         images=len(chosen),
-        sha256=_digest(chosen, positions, classes, answers),
+        sha256=sha256,
         missing=missing,
         list=labelled,
         of_classes=of_classes,

@@ -67,6 +67,16 @@ def test_a_set_is_told_by_names_labels_and_lengths(tmp_path: Path) -> None:
     assert len({first.sha256, *(other.sha256 for other in others)}) == 4
 
 
+def test_images_that_change_after_they_were_looked_through_are_not_counted_as_those(tmp_path: Path) -> None:
+    solid(tmp_path, {"red": ["red", "green"], "blue": ["blue"]})
+    first = image_set(ClassFolders((tmp_path,)), {name: place for place, name in enumerate(NAMES)}, 6, ALL)
+    (tmp_path / "red" / "1.JPEG").rename(tmp_path / "blue" / "1.JPEG")
+    with pytest.raises(
+        ConfigError, match=r"added, removed or changed after .* of 3, of which blue/0\.JPEG in .*repeat"
+    ):
+        first.list()
+
+
 def test_a_random_part_is_the_same_in_sets_of_equal_names(tmp_path: Path) -> None:
     positions = {name: place for place, name in enumerate(NAMES)}
     for name in "ab":
