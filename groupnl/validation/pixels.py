@@ -17,6 +17,8 @@ from groupnl.images.decode import check_size
 
 Decode = Callable[[bytes], Image.Image]
 Prepare = Callable[[bytes], Tensor]
+# A set is the user's own and is measured as a whole: only Pillow's bound on pixels, beyond those that requests have.
+_LIMITS = Limits(max_bytes=2**31, max_pixels=2 * 89_478_485, max_scan_pixels=10**12, max_segments=10**7)
 
 
 def encoded(data: bytes) -> Image.Image:
@@ -25,7 +27,7 @@ def encoded(data: bytes) -> Image.Image:
     Raises:
         InputError: it cannot be decoded.
     """
-    return decode(data, Limits())
+    return decode(data, _LIMITS)
 
 
 def pixmap(data: bytes) -> Image.Image:
@@ -39,7 +41,7 @@ def pixmap(data: bytes) -> Image.Image:
         return encoded(data)
     try:
         image = PpmImageFile(io.BytesIO(data))
-        check_size(image.size, Limits())
+        check_size(image.size, _LIMITS)
         return image.convert("RGB")
     except (SyntaxError, ValueError, OSError) as error:  # Pillow's words for files that are cut short or damaged
         raise ConfigError(f"the pixmap is cut short or damaged ({error})") from None
