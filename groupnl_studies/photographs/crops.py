@@ -9,9 +9,9 @@ from typing import NamedTuple
 from PIL import Image, ImageOps
 
 from groupnl.errors import ConfigError
+from groupnl.images.folders import READ, is_hidden, is_image
 from groupnl_studies.photographs.as_seen import as_seen
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 _LEAST_SHARE = 0.35  # of a photograph's shorter side that a part takes
 
 
@@ -28,18 +28,24 @@ class Sent(NamedTuple):
 
 
 def photographs(places: Sequence[Path]) -> list[Path]:
-    """The image files among these files, and those that lie in these folders.
+    """These files, and the images that lie in these folders; what is hidden is left out.
 
     Raises:
-        ConfigError: there is none, or a file does not exist.
+        ConfigError: there is none, a file does not exist or is no image, or one is of a format that is not read.
     """
     if missing := [place for place in places if not place.exists()]:
         raise ConfigError(f"--images {missing[0]} does not exist")
-    files = [file for place in places for file in ([place] if place.is_file() else sorted(place.iterdir()))]
-    found = [file for file in files if file.suffix.lower() in SUFFIXES]
+    if other := [place for place in places if place.is_file() and not is_image(place)]:
+        raise ConfigError(f"--images {other[0]} is not called an image: photographs end in {', '.join(READ)}")
+    found = [file for place in places for file in ([place] if place.is_file() else _in_folder(place))]
     if not found:
-        raise ConfigError(f"--images {places[0]}: there is no {', '.join(SUFFIXES)}: name photographs, or their folder")
+        raise ConfigError(f"--images {places[0]}: there is no {', '.join(READ)}: name photographs, or their folder")
     return found
+
+
+def _in_folder(folder: Path) -> list[Path]:
+    visible = sorted(file for file in folder.iterdir() if file.is_file() and not is_hidden(file.name))
+    return list(filter(is_image, visible))
 
 
 def parts(files: Sequence[Path], count: int, seed: int) -> Iterator[Sent]:

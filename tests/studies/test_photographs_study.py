@@ -32,7 +32,9 @@ FOG, SNOW = Cell("fog", 3), Cell("snow", 1)
 
 def test_parts_are_squares_of_each_photograph_in_turn(tmp_path: Path) -> None:
     Image.new("L", (90, 60)).save(tmp_path / "grey.png")
-    (tmp_path / "read me.txt").touch()
+    for other in ("read me.txt", "._grey.png"):
+        (tmp_path / other).touch()
+    (tmp_path / "folder.png").mkdir()
     files = photographs([COFFEE, tmp_path])
     assert [file.name for file in files] == ["coffee.jpg", "grey.png"]
     sent = list(parts(files, 5, seed=3))
@@ -49,6 +51,14 @@ def test_what_is_no_photograph_is_refused(tmp_path: Path) -> None:
         photographs([tmp_path / "nowhere.jpg"])
     with pytest.raises(ConfigError, match=r"there is no \.jpg"):
         photographs([tmp_path])
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(ConfigError, match=r"notes\.txt is not called an image: photographs end in \.jpg"):
+        photographs([COFFEE, tmp_path / "notes.txt"])
+    (tmp_path / "scan.bmp").touch()
+    assert photographs([tmp_path, tmp_path / "scan.bmp"]) == [tmp_path / "scan.bmp"] * 2
+    (tmp_path / "phone.heic").touch()
+    with pytest.raises(ConfigError, match=r"phone\.heic is of a format that is not read"):
+        photographs([COFFEE, tmp_path])
     (tmp_path / "broken.jpg").write_bytes(b"no image")
     with pytest.raises(ConfigError, match=r"broken\.jpg cannot be read"):
         next(parts([tmp_path / "broken.jpg"], 1, seed=0))
