@@ -28,7 +28,8 @@ from groupnl.models.hub_folder import HubConfig, hub_config, weights_file
 from groupnl.models.other_libraries import published_config, timms_name
 from groupnl.models.pickle_file import read_pickle
 from groupnl.models.shards import digest_of, files_of
-from groupnl.models.weights import Groups, find_weights, groups_of, some
+from groupnl.models.tensor_names import some
+from groupnl.models.weights import Groups, find_weights, groups_of
 
 HEADER_KEY = "groupnl.card"
 
@@ -101,11 +102,22 @@ def save_checkpoint(path: Path, state_dict: Mapping[str, Tensor], card: ModelCar
     Returns:
         The SHA-256 of the file, hexadecimal.
     """
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in state_dict.items()}
+    tensors = _apart({name: tensor.detach().cpu().contiguous() for name, tensor in state_dict.items()})
     with replacing(path) as partial:
         save_file(tensors, partial, metadata={HEADER_KEY: card.model_dump_json()})
         partial.chmod(0o644)  # safetensors makes it its owner's alone
     return sha256_of(path)
+
+
+def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Each with memory of its own, as safetensors wants it: some networks have one tensor under several names."""
+    found: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, tensor in tensors.items():
+        place = tensor.untyped_storage().data_ptr()
+        found[name] = tensor.clone() if place in seen else tensor
+        seen.add(place)
+    return found
 
 
 def load_checkpoint(path: Path, ema: bool = True) -> Checkpoint:
@@ -147,12 +159,15 @@ def _read(file: Path) -> tuple[dict[Any, Any], Mapping[Any, Any]]:
 
 
 def _read_safetensors(path: Path) -> tuple[dict[Any, Any], dict[str, str]]:
-    """Its tensors, and what its header says."""
+    """Its tensors, and what its header says; there safetensors' `save_model` names those that are another one again."""
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 (no mapping)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+            said = file.metadata() or {}
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"checkpoint {path} is damaged or cut short: fetch or save it again ({error})") from error
+    again = {name: tensors[kept] for name, kept in said.items() if kept in tensors}
+    return again | tensors, said
 
 
 def _read_card(path: Path, content: Mapping[Any, Any]) -> ModelCard | None:

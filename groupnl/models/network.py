@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from groupnl.errors import CheckpointError
 from groupnl.models.architecture import COLOUR, classifiers_of, create, is_of_one_size, usual_size
 from groupnl.models.forms import in_form_of, needless
-from groupnl.models.weights import is_counter, some
+from groupnl.models.tensor_names import is_counter, some
 
 # Sides of images, pixels, that networks of one size are usually trained for; looked through to say which fits.
 _SIDES = (
@@ -30,7 +30,7 @@ def build_model(
         architecture: a name of `timm.list_models()`, ours included.
         num_classes: size of the classifier.
         state_dict: parameter name -> tensor, of any form of the network (see `forms`); what only counts may be
-            missing, or be there, as may what the network makes itself, as it makes it.
+            missing, or be there in any form, as may what the network makes itself, as it makes it.
         channels: of its input.
         size: side of its input, pixels; None: timm's usual one.
 
@@ -43,12 +43,8 @@ def build_model(
     """
     network = in_form_of(state_dict.keys(), create(architecture, num_classes, channels, size))
     own = network.state_dict()
-    passed_over = needless(state_dict, network)
-    given = {
-        name: tensor
-        for name, tensor in state_dict.items()
-        if name in own or not (is_counter(name) or name in passed_over)
-    }
+    passed_over = (needless(state_dict, network) - own.keys()) | _strange_counters(state_dict, own)
+    given = {name: tensor for name, tensor in state_dict.items() if name not in passed_over}
     weights = {name: tensor for name, tensor in own.items() if is_counter(name)} | given
     _refuse_other_keys(architecture, own, weights)
     _refuse_other_shapes(architecture, num_classes, own, weights, channels, size)
@@ -56,6 +52,16 @@ def build_model(
     _refuse_non_finite(architecture, weights)
     network.load_state_dict(weights)
     return network.eval()
+
+
+def _strange_counters(given: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> set[str]:
+    """The names of those that the network does not have, or has as another kind: scripts halve or average all alike."""
+    counters = (name for name in given if is_counter(name))
+    return {name for name in counters if name not in own or _kind(given[name]) != _kind(own[name])}
+
+
+def _kind(tensor: Tensor) -> tuple[torch.Size, bool]:
+    return tensor.shape, tensor.is_floating_point()
 
 
 def _refuse_other_keys(architecture: str, wanted: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> None:

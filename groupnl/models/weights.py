@@ -7,18 +7,19 @@ They are found by the network's own names, whatever they lie in: training script
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from groupnl.errors import CheckpointError
-from groupnl.models.architecture import classifiers_of, create
-from groupnl.models.efficientnet_pytorch import is_efficientnet_pytorchs
+from groupnl.models.architecture import create
 from groupnl.models.forms import reparametrised_names
+from groupnl.models.misfit import misfit
 from groupnl.models.other_libraries import translations
 from groupnl.models.published_names import translated_by_timm
+from groupnl.models.tensor_names import STEPS, is_counter, some
 from groupnl.models.torchvision_weights import up_to_date
 from groupnl.models.translation import Translation
 
@@ -29,16 +30,11 @@ Groups = Mapping[str, Mapping[str, Tensor]]
 _WRAPPERS = "(?:module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)"
 _INSIDE = re.compile(rf"(?<=\.){_WRAPPERS}\.")
 _FIRST = re.compile(rf"{_WRAPPERS}\.")
-# What only counts, the steps of training or a network's operations (thop); files may lack or have it.
-_STEPS = "num_batches_tracked"
-_COUNTERS = (_STEPS, "n_averaged", "total_ops", "total_params")
 # A dictionary or prefix of averaged weights is called so, and that of the others where Lightning averages.
 _AVERAGED = re.compile(r"(^|[._])(ema|swa|averaged)([._]|$)", re.IGNORECASE)
 _NOT_AVERAGED = "current_model_state"
 # How deep dictionaries are looked into; one may hold itself.
 _DEPTH = 4
-# So many names are shown of a longer list.
-_SHOWN = 5
 
 
 class Place(NamedTuple):
@@ -66,18 +62,6 @@ def groups_of(content: Mapping[object, object], path: str = "", depth: int = _DE
     return groups
 
 
-def is_counter(name: str) -> bool:
-    """Whether a tensor only counts, the steps of training or operations: no answer depends on it."""
-    return name.rpartition(".")[2] in _COUNTERS
-
-
-def some(names: Iterable[object]) -> str:
-    """The first of the names, and how many more there are."""
-    listed = [str(name) for name in names]
-    more = f", ... {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else ""
-    return ", ".join(listed[:_SHOWN]) + more
-
-
 def find_weights(groups: Groups, architecture: str, averaged: bool) -> dict[str, Tensor]:
     """The network's weights by its own names and in its order, and behind them whatever else has their prefix.
 
@@ -101,8 +85,11 @@ def find_weights(groups: Groups, architecture: str, averaged: bool) -> dict[str,
     if found := _reparametrised(groups, architecture, averaged) or _by_timm(groups, architecture, averaged, len(names)):
         return found
     nearest = _nearest(groups, counts)
-    _refuse_quantised(_inside(groups[nearest.group], nearest.prefix))
-    raise CheckpointError(f"the weights do not fit {architecture}: {_difference(groups, names, counts, architecture)}")
+    inside = _inside(groups[nearest.group], nearest.prefix)
+    _refuse_quantised(inside)
+    beside = [name for name in _layers(groups[nearest.group]) if not name.startswith(nearest.prefix)]
+    what = misfit(architecture, names, dict.fromkeys(map(_unwrapped, inside)), beside)
+    raise CheckpointError(f"the weights do not fit {architecture}: {what}")
 
 
 def _translated(
@@ -146,7 +133,7 @@ def _by_timm(groups: Groups, architecture: str, averaged: bool, count: int) -> d
 def _bare(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """By names without wrappers and without a prefix that all have; of what only counts, batch norms' steps alone."""
     bare = {
-        _unwrapped(name): tensor for name, tensor in tensors.items() if name.endswith(_STEPS) or not is_counter(name)
+        _unwrapped(name): tensor for name, tensor in tensors.items() if name.endswith(STEPS) or not is_counter(name)
     }
     while len({name.partition(".")[0] for name in bare}) == 1 and all("." in name for name in bare):
         bare = {name.partition(".")[2]: tensor for name, tensor in bare.items()}
@@ -232,9 +219,10 @@ def _refuse_quantised(tensors: Mapping[str, Tensor]) -> None:
 
 
 def _refuse_foreign_averages(groups: Groups, whole: list[Place], averaged: bool, architecture: str) -> None:
-    found = {place.group for place in whole}
-    foreign = [group for group in groups if _AVERAGED.search(group) and group not in found and _layers(groups[group])]
-    if averaged and foreign:
+    """Averaged weights of another network mean that the file's is another; not where averages of this one are there."""
+    is_averaged = any(_AVERAGED.search(".".join(place)) for place in whole)
+    foreign = [group for group, tensors in groups.items() if _AVERAGED.search(group) and _layers(tensors)]
+    if averaged and foreign and not is_averaged:
         raise CheckpointError(
             f"the averaged weights in '{foreign[0]}' do not fit {architecture}, as those beside them do: save the "
             "weights that are meant alone"
@@ -259,35 +247,3 @@ def _layers(tensors: Mapping[str, Tensor]) -> list[str]:
 def _nearest(groups: Groups, counts: Counter[Place]) -> Place:
     """The place where most names were found, or the first."""
     return counts.most_common(1)[0][0] if counts else Place(next(iter(groups)), "")
-
-
-def _difference(groups: Groups, names: Collection[str], counts: Counter[Place], architecture: str) -> str:
-    """Against the nearest place."""
-    place = _nearest(groups, counts)
-    count = counts[place]
-    given = dict.fromkeys(map(_unwrapped, _inside(groups[place.group], place.prefix)))
-    missing = [name for name in names if name not in given]
-    unexpected = [name for name in given if name not in names and not is_counter(name)]
-    classifiers = tuple(f"{name}." for name in classifiers_of(architecture))
-    if missing and classifiers and all(name.startswith(classifiers) for name in missing):
-        return (
-            f"they have no classifier ({some(missing)}), as of a network built with num_classes=0 or for its features: "
-            "an archive answers with classes, so save the network with its classifier"
-        )
-    if is_efficientnet_pytorchs(given) and 2 * count < len(names):
-        return (
-            "their keys are EfficientNet-PyTorch's, and not all of that network: give --architecture with the name "
-            "that it has there (efficientnet-b0, efficientnet-lite0, ...) or in timm (tf_efficientnet_b0, ...; "
-            "without tf_ they are networks that pad otherwise)"
-        )
-    if 2 * count < len(names):
-        first = f", the first that is unexpected {unexpected[0]}" if unexpected else ""
-        return (
-            f"their keys are not timm's names for it (the first that is missing is {missing[0]}{first}); "
-            "give the right --architecture, or take timm's weights of it"
-        )
-    problems = [f"{len(missing)} keys are missing ({some(missing)})"]
-    if unexpected:
-        problems.append(f"{len(unexpected)} are unexpected ({some(unexpected)})")
-    problems.append("give the right --architecture, or save the state dict of timm's own network")
-    return "; ".join(problems)

@@ -14,6 +14,7 @@ from groupnl.errors import ConfigError, OptionError
 from groupnl.inference.device import precision_name
 from groupnl.models import save_checkpoint
 from groupnl.models.traffic import traffic_of
+from groupnl.training.config import TrainConfig
 from groupnl.training.distributed import World, joined
 from groupnl.training.log import FILE as LOG
 from groupnl.training.names import refuse_unknown
@@ -40,6 +41,7 @@ def run(options: Options) -> int:
     config = parse(options)
     if config.checkpoint.suffix != ".safetensors":
         raise OptionError(f"--output {config.checkpoint} must end in .safetensors")
+    _refuse_to_overwrite(config)
     refuse_unknown(config)
     config.checkpoint.parent.mkdir(parents=True, exist_ok=True)
     with joined(config.device) as world:
@@ -51,6 +53,14 @@ def run(options: Options) -> int:
         if world.is_main:
             _write(trainer, record)
     return 0
+
+
+def _refuse_to_overwrite(config: TrainConfig) -> None:
+    """Refuse an output that a run begins from or learns from: when it is stopped, it could not go on."""
+    given = {"--initial-checkpoint": config.initial_checkpoint, "--teacher": config.teacher}
+    for option, path in given.items():
+        if path is not None and path.resolve() == config.checkpoint.resolve():
+            raise OptionError(f"{option} {path} would be overwritten: name another file with --output")
 
 
 def _announce(trainer: Trainer) -> None:

@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import timm
-from timm.models import adapt_input_conv
 from torch import Tensor, nn
 
 from groupnl.base.texts import counted
 from groupnl.card import Origin
 from groupnl.errors import CheckpointError, ConfigError
 from groupnl.models import VARIANTS, Checkpoint, load_checkpoint
+from groupnl.models.architecture import COLOUR
+from groupnl.models.tensor_names import is_counter, some
 from groupnl.models.trained import Trained, open_trained
-from groupnl.models.weights import is_counter, some
 
 
 class Copied(NamedTuple):
@@ -37,7 +37,7 @@ class Copied(NamedTuple):
 
 
 def open_related(path: Path, architecture: str) -> Trained:
-    """Open a checkpoint; one that does not name its architecture is taken for a relative of a network.
+    """Open a checkpoint; one that does not name an architecture of timm's is taken for a relative of a network.
 
     Args:
         path: of the checkpoint, see `load_checkpoint`.
@@ -47,7 +47,7 @@ def open_related(path: Path, architecture: str) -> Trained:
         CheckpointError: it cannot be used, or holds none of them.
     """
     checkpoint = load_checkpoint(path)
-    if checkpoint.architecture is not None:
+    if checkpoint.card or (checkpoint.architecture and timm.is_model(checkpoint.architecture)):
         return open_trained(path)
     found = next((name for name in _relatives(architecture) if _holds(checkpoint, name)), architecture)
     return open_trained(path, architecture=found)
@@ -94,9 +94,9 @@ def copy_weights(network: nn.Module, architecture: str, classes: Sequence[str], 
     for name in own:
         if name not in given or _within(name, free):
             continue
-        if name in stems and given[name].shape[1:2] != own[name].shape[1:2]:
-            given[name] = _for_channels(given[name], own[name].shape[1])
-            remarks.append(f"{name} was of other input channels: adapted to {own[name].shape[1]}")
+        if name in stems and COLOUR * given[name].shape[1] == own[name].shape[1]:
+            given[name] = _for_colours(given[name])
+            remarks.append(f"{name} was of grey images: adapted to colours")
         if given[name].shape == own[name].shape:
             fitting[name] = given[name]
     new = tuple(name for name in own if name not in fitting and not is_counter(name))
@@ -156,10 +156,12 @@ def _within(name: str, modules: Iterable[str]) -> bool:
     return any(name.startswith(f"{module}.") for module in modules)
 
 
-def _for_channels(weight: Tensor, channels: int) -> Tensor:
-    """The first convolution's weights for other input channels, as timm makes them."""
-    adapted: Tensor = adapt_input_conv(channels, weight, weight.shape[1])
-    return adapted
+def _for_colours(weight: Tensor) -> Tensor:
+    """Weights of a first convolution for grey images made such for colours: three equal ones give the same.
+
+    A pixel's colours stand side by side, also where networks make channels of squares of pixels first.
+    """
+    return weight.repeat_interleave(COLOUR, dim=1) / COLOUR
 
 
 def _carry_epsilons(network: nn.Module, source: nn.Module, copied: Iterable[str]) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import timm
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save_file, save_model
+from torch import nn
 
 from groupnl.base.files import sha256_of
 from groupnl.card import InputConfig, ModelCard
@@ -206,6 +207,36 @@ def test_counters_of_training_steps_may_be_missing(weights):
     old = {key: tensor for key, tensor in weights.items() if not key.endswith("num_batches_tracked")}
     assert len(old) < len(weights)
     assert same(build_model(TINY.name, 3, old).state_dict(), weights)
+
+
+@pytest.mark.parametrize(
+    "change", [lambda tensor: tensor.half(), lambda tensor: tensor + float("inf"), lambda tensor: tensor.reshape(1)]
+)
+def test_counters_of_another_kind_are_passed_over(weights, change):
+    """As scripts leave them that halve or average all tensors alike."""
+    changed = {
+        key: change(tensor) if key.endswith("num_batches_tracked") else tensor for key, tensor in weights.items()
+    }
+    assert same(build_model(TINY.name, 3, changed).state_dict(), weights)
+
+
+def test_a_tensor_under_two_names_is_stored_and_read(tmp_path, weights):
+    name, tensor = next(iter(weights.items()))
+    path = tmp_path / "tied.safetensors"
+    save_checkpoint(path, weights | {"again": tensor, "part": tensor[:1]}, CARD)
+    found = load_checkpoint(path).groups[""]
+    assert torch.equal(found["again"], weights[name])
+    assert torch.equal(found["part"], weights[name][:1])
+
+
+def test_names_that_safetensors_left_out_are_read(tmp_path):
+    """Its `save_model` writes one of the names, and tells in the header which the others were."""
+    network = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    network[1].weight = network[0].weight
+    save_model(network, str(tmp_path / "tied.safetensors"))
+    found = load_checkpoint(tmp_path / "tied.safetensors").groups[""]
+    assert found.keys() == network.state_dict().keys()
+    assert torch.equal(found["1.weight"], network[0].weight)
 
 
 def test_another_number_of_classes_is_refused(weights):

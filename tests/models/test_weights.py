@@ -25,6 +25,14 @@ def put(prefix: str, weights: dict[str, Tensor] = PLAIN) -> dict[str, Tensor]:
     return {prefix + name: tensor for name, tensor in weights.items()}
 
 
+def renamed(old: str, new: str, prefix: str = "") -> dict[str, Tensor]:
+    """Names that begin with `old` begin with `new`, all others with `prefix`."""
+    return {
+        new + name.removeprefix(old) if name.startswith(old) else prefix + name: tensor
+        for name, tensor in PLAIN.items()
+    }
+
+
 def inside(wrappers: str) -> dict[str, Tensor]:
     """As where each block of the network is wrapped, and nothing around it."""
     return {re.sub(r"(?<=blocks\.\d\.)", wrappers, name): tensor for name, tensor in PLAIN.items()}
@@ -88,6 +96,11 @@ def test_forms_without_averages(tmp_path: Path, content: Callable[[], Any]) -> N
     "content",
     [
         {"state_dict": PLAIN, "state_dict_ema": AVERAGED},
+        {
+            "state_dict": PLAIN,
+            "state_dict_ema": AVERAGED,
+            "task_state_ema": {"projection": {"weight": torch.ones(3, 7)}},
+        },
         {"model": PLAIN, "model_ema": {"n_averaged": torch.tensor(5)} | put("module.", AVERAGED)},
         {"model": put("module."), "ema": {"module": AVERAGED}},
         {"model": PLAIN, "EMA": AVERAGED},
@@ -95,7 +108,10 @@ def test_forms_without_averages(tmp_path: Path, content: Callable[[], Any]) -> N
         {"state_dict": put("model.") | put("swa_model.", AVERAGED) | {"swa_model_steps": torch.ones(())}},
         {"state_dict": put("net.", AVERAGED), "current_model_state": put("net."), "averaging_state": {}},
     ],
-    ids=["timm", "torchvision", "nested", "capitals", "lightning", "lightning's swa", "lightning's WeightAveraging"],
+    ids=[
+        *("timm", "timm's distillation of maps", "torchvision", "nested", "capitals"),
+        *("lightning", "lightning's swa", "lightning's WeightAveraging"),
+    ],
 )
 def test_averaged_weights_are_taken_unless_declined(tmp_path: Path, content: Any) -> None:
     assert same(stored(tmp_path, content), AVERAGED)
@@ -154,9 +170,20 @@ def test_a_network_whose_own_names_look_wrapped(architecture: str) -> None:
             {"state_dict": {name: PLAIN[name] for name in list(PLAIN)[2:]}},
             r"1 keys are missing \(conv_stem.weight\)|2 keys are missing \(conv_stem.weight, bn1.weight\)",
         ),
+        (
+            {"model": renamed("classifier.", "classifier.1.")},
+            r"classifier is not timm's \(classifier.weight, classifier.bias are missing, classifier.1.weight, class",
+        ),
+        (
+            {"state_dict": renamed("classifier.", "head.", "backbone.")},
+            r"classifier is not timm's \(.* are missing, head.weight are there\), .*: if it is one linear layer",
+        ),
         (PLAIN | {"old.fc": torch.ones(2)}, None),
     ],
-    ids=["with and without", "two networks", "a head", "averages by other names", "other averages", "missing", "more"],
+    ids=[
+        *("with and without", "two networks", "a head", "averages by other names", "other averages", "missing"),
+        *("a longer classifier", "a classifier beside", "more"),
+    ],
 )
 def test_what_is_not_clear_is_refused(tmp_path: Path, content: Any, sentence: str | None) -> None:
     if sentence is None:  # told by build_model, which is given them

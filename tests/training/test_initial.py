@@ -5,12 +5,13 @@ import timm
 import torch
 from support.begun import INPUT, checkpoint
 from support.training_runs import CLASSES, settings
+from timm.layers import SpaceToDepth
 
 from groupnl import cli
 from groupnl.card import TrainingRecord
 from groupnl.errors import ConfigError
 from groupnl.models import TINY, load_checkpoint, save_checkpoint
-from groupnl.training.initial import copy_weights, open_related
+from groupnl.training.initial import _for_colours, copy_weights, open_related
 from groupnl.training.trainer import Trainer
 
 
@@ -73,7 +74,7 @@ def test_grey_weights_are_adapted_to_colours_and_epsilons_carried_over(tmp_path)
     source = open_related(path, TINY.twin)._replace(network=grey)
     network = timm.create_model(TINY.twin, num_classes=3).eval()
     copied = copy_weights(network, TINY.twin, CLASSES, source, "--initial-checkpoint")
-    assert "conv_stem.weight was of other input channels: adapted to 3" in str(copied)
+    assert "conv_stem.weight was of grey images: adapted to colours" in str(copied)
     images = torch.rand(2, 1, 32, 32)
     with torch.no_grad():
         torch.testing.assert_close(network(images.expand(-1, 3, -1, -1)), grey(images), rtol=1e-4, atol=1e-5)
@@ -120,3 +121,27 @@ def test_what_made_the_first_weights_robust_is_still_said(data, tmp_path):
 def test_a_record_without_origins_is_as_it_was():
     record = TrainingRecord(command="x", seed=1, epochs=1, data="x", licences={}, accuracy={}, versions={})
     assert "origins" not in record.model_dump_json()
+
+
+def test_grey_weights_are_adapted_where_squares_of_pixels_are_made_channels_first():
+    squares = SpaceToDepth(4)
+    grey = torch.randn(5, 16, 3, 3)
+    images = torch.rand(2, 1, 32, 32)
+    wanted = torch.nn.functional.conv2d(squares(images), grey)
+    found = torch.nn.functional.conv2d(squares(images.expand(-1, 3, -1, -1)), _for_colours(grey))
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_file_that_names_no_network_of_timms_is_taken_for_a_relative(tmp_path):
+    """As timm's script writes it that has no arguments: the name of the network's class."""
+    _, weights = checkpoint(tmp_path, TINY.twin)
+    torch.save({"arch": "efficientnet", "state_dict": weights}, tmp_path / "last.pth.tar")
+    assert open_related(tmp_path / "last.pth.tar", TINY.name).architecture == TINY.twin
+
+
+@pytest.mark.parametrize("option", ["--initial-checkpoint", "--teacher"])
+def test_what_a_run_is_made_of_is_not_overwritten(data, tmp_path, capsys, option):
+    path, _ = checkpoint(tmp_path, TINY.twin)
+    words = f"train --data {data} --model {TINY.name} --run {tmp_path / 'run'} {option} {path}"
+    assert cli.main([*words.split(), "--output", f"{tmp_path}/./{path.name}"]) == 2
+    assert f"{option} {path} would be overwritten: name another file with --output" in capsys.readouterr().err
