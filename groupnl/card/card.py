@@ -15,6 +15,7 @@ CropMode = Literal["center", "squash"]
 _AboveZero = Annotated[float, Field(gt=0)]
 Side = Annotated[int, Field(ge=8, le=1024)]
 _CHANNELS = (1, 3)
+_LARGEST = 2.0  # mean or deviation of pixels from 0 to 1; networks are published with 1 at most
 
 
 def _of_a_network(values: tuple[float, ...]) -> tuple[float, ...]:
@@ -23,9 +24,20 @@ def _of_a_network(values: tuple[float, ...]) -> tuple[float, ...]:
     return values
 
 
-Channels = Annotated[tuple[float, ...], AfterValidator(_of_a_network)]
-"""A number for each channel."""
-Deviations = Annotated[tuple[_AboveZero, ...], AfterValidator(_of_a_network)]
+def of_shares(values: tuple[float, ...]) -> tuple[float, ...]:
+    """Means or deviations of pixels from 0 to 1, as they are; those of 0 to 255, which some programs have, are refused.
+
+    Raises:
+        ValueError: they are refused.
+    """
+    if any(value > _LARGEST for value in values):
+        raise ValueError("it is of pixels from 0 to 1: divide numbers of 0 to 255 by 255")
+    return values
+
+
+Channels = Annotated[tuple[float, ...], AfterValidator(_of_a_network), AfterValidator(of_shares)]
+"""A number for each channel, of pixels from 0 to 1."""
+Deviations = Annotated[tuple[_AboveZero, ...], AfterValidator(_of_a_network), AfterValidator(of_shares)]
 
 
 class Card(BaseModel):

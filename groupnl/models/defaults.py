@@ -44,7 +44,7 @@ def default_input(
     Raises:
         CheckpointError: unknown architecture, or one whose input we cannot make.
     """
-    told = _told(arguments or {})
+    told = _sized(_told(arguments or {}), channels)
     config = _config(architecture).to_dict() | {name: hub.input[name] for name in _INPUT if hub and name in hub.input}
     try:
         fields = _fields(resolve_data_config(told | {"in_chans": channels}, config), channels)
@@ -165,6 +165,15 @@ def _told(arguments: Mapping[str, Any]) -> dict[str, Any]:
     told = {name: value for name in _INPUT if (value := arguments.get(name)) is not None}
     built_for = of_script(arguments).get("img_size")  # of a network of one size, where no size was given beside it
     return ({} if built_for is None else {"img_size": built_for}) | told
+
+
+def _sized(told: dict[str, Any], channels: int) -> dict[str, Any]:
+    """What a script was told, the size as timm writes it: others say one number, or height and width alone."""
+    size = next((told[name] for name in _SIZE if name in told), None)
+    sides = [size] if isinstance(size, int) else size
+    if not isinstance(sides, tuple | list) or len(sides) not in (1, 2):
+        return told
+    return told | {"input_size": (channels, sides[0], sides[-1])}
 
 
 def _fields(data: Mapping[str, Any], channels: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """timm's folders for the Hugging Face hub: a `config.json` beside the weights says what they are."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -10,9 +11,11 @@ import timm
 
 from groupnl.errors import CheckpointError
 from groupnl.models.architecture import COLOUR
+from groupnl.models.other_arguments import is_flexible
 
 CONFIG = "config.json"
-_NAMES = ("label_names", "labels")  # of the classes, in timm's folders of today and in its first ones
+# Of the classes: in timm's folders of today, in its first ones, and in transformers' first ones around its networks.
+_NAMES = ("label_names", "labels", "id2label")
 _ANYONES = ("pytorch_model.pth", "model.pth")  # timm looks for them, and many a script writes them
 WEIGHTS = (  # the first that is there
     *("model.safetensors", "model.safetensors.index.json"),
@@ -87,13 +90,13 @@ def hub_config(weights: Path) -> HubConfig | None:
     if not isinstance(configuration, dict) or not isinstance(arguments, dict):
         raise CheckpointError(f"{weights.parent / CONFIG} is no configuration of timm's: name the weights' file alone")
     named = (place.get(name) for place in (content, configuration) for name in _NAMES)
-    names = next(filter(None, named), None)
-    return HubConfig(content["architecture"], configuration | _built_for(arguments), _classes(names), arguments)
+    names = next(filter(None, map(_classes, named)), None)
+    return HubConfig(content["architecture"], configuration | _built_for(arguments), names, arguments)
 
 
 def _built_for(arguments: Mapping[str, Any]) -> dict[str, Any]:
     """The input of a network that was built for another size than its configuration goes on to say."""
-    size = arguments.get("img_size")
+    size = None if is_flexible(arguments) else arguments.get("img_size")
     sides = size if isinstance(size, list) else [size, size]
     return {"input_size": [arguments.get("in_chans", COLOUR), *sides]} if size else {}
 
@@ -141,9 +144,16 @@ def _read_config(folder: Path) -> dict[str, Any] | None:
 
 
 def _classes(names: Any) -> tuple[str, ...] | None:
-    """Class names, of a list or of a mapping of positions to names; both are timm's."""
+    """Class names, of a list or of a mapping of positions to names; both are timm's.
+
+    Those that stand twice, as ImageNet's crane in the folders of transformers, get their positions behind them. What
+    transformers calls classes without names says nothing.
+    """
     if isinstance(names, dict):
         names = [names.get(str(position)) for position in range(len(names))]
     if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
         return None
-    return tuple(names)
+    if all(name == f"LABEL_{position}" for position, name in enumerate(names)):
+        return None
+    times = Counter(names)
+    return tuple(name if times[name] == 1 else f"{name} ({position})" for position, name in enumerate(names))

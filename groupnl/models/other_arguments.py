@@ -8,12 +8,14 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from groupnl.errors import CheckpointError
+from groupnl.models.architecture import usual_size
 
 # Arguments of `timm.create_model` that its weights' names and shapes or its input tell, and those that only training
 # knows.
 _TOLD_OTHERWISE = re.compile(
     r"num_classes|in_chans|img_size|dynamic_img_size|dynamic_img_pad|strict_img_size|inference_mode|init_values"
-    r"|([a-z]+_)*drop(_path|_block)?_rate|bn_momentum|weight_init|zero_init_last|head_init_(scale|bias)"
+    r"|(use_)?fc_norm|distillation|([a-z]+_)*drop(_path|_block)?_rate|bn_momentum|weight_init|zero_init_last"
+    r"|head_init_(scale|bias)"
 )
 _FAST = "fast"  # begins the name of a pooling that computes the same in another way; alone it is of means
 
@@ -36,8 +38,7 @@ def of_script(arguments: Mapping[str, Any]) -> dict[str, Any]:
 def refuse_other_arguments(network: nn.Module, architecture: str, said_by: str, arguments: Mapping[str, Any]) -> None:
     """Refuse weights of a network that was built with arguments that the architecture's name does not tell.
 
-    Those that change a weight's shape are not looked at: `build_model` refuses them. Nor are those that no answer
-    depends on.
+    Those that the weights tell are not looked at, nor are those that no answer depends on.
 
     Args:
         network: that was built by the name.
@@ -57,6 +58,37 @@ def refuse_other_arguments(network: nn.Module, architecture: str, said_by: str, 
         raise CheckpointError(
             f"{said_by}: {architecture} was built with {other}, which an archive cannot hold: train or export the "
             "network as timm builds it by its name"
+        )
+
+
+def is_flexible(arguments: Mapping[str, Any]) -> bool:
+    """Whether a network takes images of other sizes than it was built for, and fits itself to them as it runs.
+
+    Args:
+        arguments: of `timm.create_model`.
+    """
+    return bool(arguments.get("dynamic_img_size")) or arguments.get("strict_img_size") is False
+
+
+def refuse_other_size(architecture: str, said_by: str, arguments: Mapping[str, Any], size: int) -> None:
+    """Refuse a size of images that a network was not built for, but fitted itself to as it ran.
+
+    Such a network interpolates its positions, or cuts the image into other windows than one that is built for the size.
+
+    Args:
+        architecture: its name.
+        said_by: what holds the arguments, for the error.
+        arguments: of `timm.create_model`.
+        size: of the images' sides, pixels.
+
+    Raises:
+        CheckpointError: so it is.
+    """
+    built = arguments.get("img_size") or usual_size(architecture)
+    if built and is_flexible(arguments) and built not in (size, [size, size], (size, size)):
+        raise CheckpointError(
+            f"{said_by}: {architecture} was built for images of {built} pixels and fits itself to those of {size} as "
+            "it runs, which an archive's network does not: give --input-size with the size that it was built for"
         )
 
 

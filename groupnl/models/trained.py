@@ -8,16 +8,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from groupnl.card import InputConfig, ModelCard
 from groupnl.card.class_names import read_class_names
 from groupnl.errors import CheckpointError, ConfigError
+from groupnl.models.architecture import create
 from groupnl.models.checkpoint import Checkpoint, load_checkpoint
 from groupnl.models.defaults import class_count, default_input, input_channels, input_of, says_input, says_size
 from groupnl.models.hub_folder import CONFIG
 from groupnl.models.network import build_model
-from groupnl.models.other_arguments import of_script, refuse_other_arguments
+from groupnl.models.other_arguments import of_script, refuse_other_arguments, refuse_other_size
 from groupnl.models.other_libraries import timms_name
 
 _NOTHING: Mapping[str, Any] = {}
@@ -86,12 +88,17 @@ def open_trained(
     if checkpoint.card is not None and not replace:
         _refuse_what_is_said(path, checkpoint.card, architecture, classes)
     name = timms_name(architecture) if architecture else checkpoint.named_architecture
+    told = _told_to_timm(checkpoint)
+    _refuse_other_arguments(name, told)
     weights = checkpoint.weights_of(name)
     named = checkpoint.card or checkpoint.hub
     names = named.classes if named else None
     if classes is not None:
         names = _given_names(classes, class_count(name, weights))
-    return _trained(checkpoint, name, weights, names, _input(name, checkpoint, weights, given))
+    config = _input(name, checkpoint, weights, given)
+    for said_by, arguments in told.items():
+        refuse_other_size(name, said_by, arguments, config.size)
+    return _trained(checkpoint, name, weights, names, config)
 
 
 def open_described(path: Path) -> tuple[Trained, ModelCard]:
@@ -129,9 +136,6 @@ def _trained(
 ) -> Trained:
     count = class_count(architecture, weights) if classes is None else len(classes)
     network = build_model(architecture, count, weights, config.channels, config.size)
-    if checkpoint.hub:
-        refuse_other_arguments(network, architecture, CONFIG, checkpoint.hub.arguments)
-    refuse_other_arguments(network, architecture, "its args", of_script(checkpoint.arguments))
     return Trained(
         path=checkpoint.file,
         network=network,
@@ -145,6 +149,21 @@ def _trained(
         sha256=checkpoint.sha256,
         averaged=checkpoint.averaged,
     )
+
+
+def _told_to_timm(checkpoint: Checkpoint) -> Mapping[str, Mapping[str, Any]]:
+    """What holds arguments of `timm.create_model` -> the arguments."""
+    of_folder = {CONFIG: checkpoint.hub.arguments} if checkpoint.hub else {}
+    return of_folder | {"its args": of_script(checkpoint.arguments)}
+
+
+def _refuse_other_arguments(architecture: str, told: Mapping[str, Mapping[str, Any]]) -> None:
+    """Before the weights are looked for, as those of a network that was built otherwise may have other names."""
+    if any(told.values()):
+        with torch.device("meta"):  # its form only
+            network = create(architecture, num_classes=1)
+        for said_by, arguments in told.items():
+            refuse_other_arguments(network, architecture, said_by, arguments)
 
 
 def _refuse_what_is_said(

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from groupnl.base.numbers import Share
 from groupnl.base.words import number
 from groupnl.card import Interpolation
+from groupnl.card.card import of_shares
 from groupnl.inference.device_names import Device, FloatName
 
 _COMMA = re.compile(r",(?![^{]*\})")  # but not the one in shard-{1,2}.tar
@@ -36,8 +37,10 @@ def _rising(value: tuple[float, float]) -> tuple[float, float]:
 
 Probability = Annotated[float, Field(ge=0, lt=1)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_split)]
-Channels3 = Annotated[tuple[float, float, float], BeforeValidator(_numbers)]
-Deviations3 = Annotated[tuple[PositiveFloat, PositiveFloat, PositiveFloat], BeforeValidator(_numbers)]
+Channels3 = Annotated[tuple[float, float, float], BeforeValidator(_numbers), AfterValidator(of_shares)]
+Deviations3 = Annotated[
+    tuple[PositiveFloat, PositiveFloat, PositiveFloat], BeforeValidator(_numbers), AfterValidator(of_shares)
+]
 Range = Annotated[tuple[Share, Share], BeforeValidator(_numbers), AfterValidator(_rising)]
 TrainPrecision = Literal["auto", "amp", FloatName]
 Robust = Literal["augmix", "prime", "noise", "pixmix"]

@@ -118,6 +118,7 @@ def test_a_model_is_not_its_own_twin(tmp_path: Path, capsys: pytest.CaptureFixtu
         (["--input-size", "0"], "--input-size 0: it must be 8 or more"),
         (["--crop-pct", "2"], "--crop-pct 2.0: it must be 1 or less"),
         (["--std", "0", "0", "0"], "--std 0.0: it must be above 0"),
+        (["--mean", "123.7", "116.3", "103.5"], "--mean [123.7, 116.3, 103.5]: it is of pixels from 0 to 1: divide"),
         (["--twin", "tiny"], "--twin tiny is the model itself: name another"),
         (["--twin", "a/b"], "--twin a/b: it must be of letters"),
     ],

@@ -33,10 +33,29 @@ def test_what_the_training_script_was_told_comes_before_timms_configuration() ->
 
 
 @pytest.mark.parametrize(
+    "told",
+    [
+        {"input_size": 64},
+        {"input_size": [64]},
+        {"input_size": (64, 64), "img_size": 96},
+        {"input_size": (3, 64, 64)},
+        {"img_size": 64},
+        {"img_size": [64, 64]},
+    ],
+)
+def test_a_size_is_read_however_a_script_writes_it(told: dict[str, Any]) -> None:
+    assert default_input("resnet50", told).size == 64
+    assert default_input("resnet50", told | {"mean": [0.5], "std": [0.25]}, channels=1).mean == (0.5,)
+
+
+@pytest.mark.parametrize(
     ("told", "sentence"),
     [
         ({"interpolation": "nearest"}, "interpolation = 'nearest'"),
         ({"input_size": [3, 96, 64]}, "size = 96 x 64, and only square images are served: give --input-size"),
+        ({"img_size": [96, 64]}, "size = 96 x 64, and only square images are served"),
+        ({"mean": [123.7, 116.3, 103.5]}, "mean = (123.7, 116.3, 103.5): it is of pixels from 0 to 1: divide"),
+        ({"std": [58.4, 57.1, 57.4]}, "std = (58.4, 57.1, 57.4): it is of pixels from 0 to 1: divide"),
         ({"img_size": "64"}, "the checkpoint's arguments are {'img_size': '64'}"),
         ({"mean": 0.5}, "the checkpoint's arguments are {'mean': 0.5}"),
         ({"mean": torch.zeros(3), "interpolation": torch.zeros(3)}, "the checkpoint's arguments are"),

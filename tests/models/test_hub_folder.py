@@ -120,6 +120,17 @@ def test_timms_first_folders_called_names_labels(tmp_path: Path) -> None:
     assert open_trained(path).classes == CLASSES
 
 
+def test_transformers_folders_say_names_in_their_ways(tmp_path: Path) -> None:
+    """Its first ones, then those of an ImageNet with two cranes, then those of a network without names."""
+    names = dict(enumerate(CLASSES))
+    assert open_trained(folder(tmp_path, label_names=None, id2label=names, model_args=None)).classes == CLASSES
+    cranes = ("crane", "goat", "crane", *CLASSES[3:])
+    found = open_trained(folder(tmp_path, label_names=cranes)).classes
+    assert found == ("crane (0)", "goat", "crane (2)", *CLASSES[3:])
+    without = [f"LABEL_{position}" for position in range(len(CLASSES))]
+    assert open_trained(folder(tmp_path, label_names=without)).classes is None
+
+
 @pytest.mark.parametrize("weights", ["pytorch_model.pth", "model.pth"])
 def test_other_names_of_weights_that_timm_looks_for(tmp_path: Path, weights: str) -> None:
     found = open_trained(folder(tmp_path, weights))
