@@ -128,6 +128,8 @@ def run(options: Options) -> int:
         classes=options.classes,
         given=options.given_input,
     )
+    if options.out.resolve() == teacher.path.resolve():
+        raise OptionError(f"--out {options.out} is the trained network's own file: name another")
     if teacher.classes is None:
         raise ConfigError(f"{options.checkpoint} does not name its {teacher.class_count} classes: give --classes FILE")
     images = find_images(options.images, options.held_back, options.squares, options.seed)

@@ -86,7 +86,7 @@ def convert(
     say(f"{teacher.path.name} ({teacher.architecture}) to {architecture}: {copied}")
     networks = networks_of(student, teacher, architecture, classes, work.device)
     plain = partial(plain_batches, config=teacher.input, batch_size=work.batch_size, workers=work.workers)
-    held_back, deciding = plain(images.held_back), plain(images.deciding)
+    held_back, deciding = plain(images.held_back), plain(images.deciding, complete=False)
     phases: dict[str, Measured] = {}
 
     def look() -> None:
@@ -96,7 +96,7 @@ def convert(
 
     look()
     some = images.used[: work.fit_images]
-    fit_blocks(networks.student, networks.aligned, (batch.to(work.device) for batch in plain(some)))
+    fit_blocks(networks.student, networks.aligned, (batch.to(work.device) for batch in plain(some, complete=False)))
     look()
     done = Distilled(0, 0)
     if steps:

@@ -1,5 +1,6 @@
 """Unlabelled images: found in any folders, parts of them kept apart, read as the service reads them."""
 
+import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -18,10 +19,12 @@ from groupnl.errors import ConfigError, InputError
 from groupnl.images import Limits
 from groupnl.images.folders import is_hidden, is_image
 from groupnl.images.reader import Picture, Reader
-from groupnl.training.images import UnreadableImageError
+from groupnl.training.images import IN_A_ROW, UnreadableImageError
 
+_log = logging.getLogger(__name__)
 _SMALLEST_CROP = 0.5  # share of the image's area
 _SMALLEST_SIDE = 0.35  # of a square, as a share of the file's shorter side
+_END = 64  # bytes by which files of one length are told apart before they are read whole
 Batches = Any  # torch's loader: (B, 3, S, S) uint8 each
 _Answer = TypeVar("_Answer")
 
@@ -114,14 +117,26 @@ def _views(files: Sequence[Path], squares: int, chance: torch.Generator) -> Iter
 
 
 def _without_copies(files: Sequence[Path]) -> list[Path]:
-    """The first of those that hold the same bytes; only files that are as long as another one are read."""
-    lengths = [_asked(lambda path: path.stat().st_size, file) for file in files]
-    counts = Counter(lengths)
-    first: dict[tuple[int, str], Path] = {}
-    for file, length in zip(files, lengths, strict=True):
-        content = _asked(sha256_of, file) if counts[length] > 1 else ""
-        first.setdefault((length, content), file)
+    """The first of those that hold the same bytes; of very many, most are as long as another, but few end alike."""
+    keys: list[tuple[object, ...]] = [()] * len(files)
+    for question in (_length, _end, sha256_of):  # each is asked of those that are alike so far
+        counts = Counter(keys)
+        pairs = zip(keys, files, strict=True)
+        keys = [(*key, _asked(question, file)) if counts[key] > 1 else key for key, file in pairs]
+    first: dict[tuple[object, ...], Path] = {}
+    for key, file in zip(keys, files, strict=True):
+        first.setdefault(key, file)
     return list(first.values())
+
+
+def _length(file: Path) -> int:
+    return file.stat().st_size
+
+
+def _end(file: Path) -> bytes:
+    with file.open("rb") as content:
+        content.seek(-min(_END, _length(file)), os.SEEK_END)
+        return content.read()
 
 
 def _images_in(folder: Path) -> list[Path]:
@@ -165,16 +180,43 @@ def _is_first(path: Path, seen: set[tuple[int, int]]) -> bool:
 
 
 class _Pixels(Dataset[Tensor]):
-    def __init__(self, views: Sequence[View], config: InputConfig, change: Callable[[Tensor], Tensor] | None) -> None:
+    """Images by their number.
+
+    Args:
+        views: the images.
+        config: of the network's input.
+        complete: an image that cannot be read is an error, as a figure would be of other images than it says; otherwise
+            it is told in the log, and the next one is taken, lest hours of work are lost by it.
+        change: what is made of the pixels beyond; None: nothing.
+    """
+
+    def __init__(
+        self,
+        views: Sequence[View],
+        config: InputConfig,
+        *,
+        complete: bool,
+        change: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
         self._views = views
         self._reader = Reader(config, Limits())
+        self._tries = 1 if complete else IN_A_ROW
         self._change = change
 
     def __len__(self) -> int:
         return len(self._views)
 
     def __getitem__(self, index: int) -> Tensor:
-        file, square = self._views[index]
+        places = [(index + step) % len(self) for step in range(self._tries)]
+        for place in places[:-1]:
+            try:
+                return self._read(place)
+            except UnreadableImageError as error:
+                _log.warning("%s; the next one is taken", error)
+        return self._read(places[-1])
+
+    def _read(self, place: int) -> Tensor:
+        file, square = self._views[place]
         try:
             picture = self._reader.decode(file.read_bytes())
         except (InputError, OSError) as error:
@@ -183,10 +225,20 @@ class _Pixels(Dataset[Tensor]):
         return self._change(pixels) if self._change else pixels
 
 
-def plain_batches(images: Sequence[View], config: InputConfig, batch_size: int, workers: int) -> Batches:
-    """The images as the service sees them, in their order."""
+def plain_batches(
+    images: Sequence[View], config: InputConfig, batch_size: int, workers: int, *, complete: bool = True
+) -> Batches:
+    """The images as the service sees them, in their order.
+
+    Args:
+        images: the images.
+        config: of the network's input.
+        batch_size: images at a time.
+        workers: processes that read; 0: this one.
+        complete: whether an image that cannot be read is an error; otherwise the next one is taken in its place.
+    """
     return DataLoader(
-        _Pixels(images, config, None),
+        _Pixels(images, config, complete=complete),
         batch_size,
         num_workers=workers,
         multiprocessing_context=helpers(workers),
@@ -195,6 +247,8 @@ def plain_batches(images: Sequence[View], config: InputConfig, batch_size: int, 
 
 def varied_batches(images: Sequence[View], config: InputConfig, batch_size: int, workers: int, seed: int) -> Batches:
     """The images shuffled, one half cropped at random, one half turned over; whole batches only.
+
+    In the place of an image that cannot be read the next one is taken.
 
     Args:
         images: at least a batch of them.
@@ -210,7 +264,7 @@ def varied_batches(images: Sequence[View], config: InputConfig, batch_size: int,
         ]
     )
     return DataLoader(
-        _Pixels(images, config, change),
+        _Pixels(images, config, complete=False, change=change),
         batch_size,
         shuffle=True,
         drop_last=True,

@@ -15,7 +15,7 @@ from groupnl.images.webp import WebP
 
 _log = logging.getLogger(__name__)
 # A training goes on without some images; where so many follow one another, something else is wrong.
-_IN_A_ROW = 10
+IN_A_ROW = 10
 # timm reads shards by `Image.open`: that has to see the transparency and the palettes that the service sees.
 for _name, _opener in (("PNG", Png), ("BMP", Bmp), ("WEBP", WebP)):
     Image.register_open(_name, _opener, Image.OPEN[_name][1])
@@ -45,7 +45,7 @@ class Images(Dataset[tuple[Any, int]]):
     def __init__(self, reader: Any, complete: bool) -> None:
         self.reader = reader
         self.transform: Any = None
-        self._tries = 1 if complete else _IN_A_ROW
+        self._tries = 1 if complete else IN_A_ROW
 
     def __len__(self) -> int:
         return len(self.reader)

@@ -76,6 +76,14 @@ def test_a_file_is_taken_once_whatever_it_is_called(images, tmp_path):
     assert sorted(names) == sorted([f"{number}.png" for number in range(40)] + ["new.png"])
 
 
+def test_files_are_told_apart_by_all_of_their_bytes(tmp_path):
+    contents = [bytes([first]) + 200 * bytes([last]) for first in range(3) for last in range(2)] + [b"", b"\0"]
+    for number, content in enumerate(contents + contents):
+        (tmp_path / f"{number:02}.png").write_bytes(content)
+    found = find_images(tmp_path, 0.25, squares=0, seed=0)
+    assert sorted(view.file.read_bytes() for part in parts(found) for view in part) == sorted(contents)
+
+
 def test_an_image_is_taken_once_whatever_links_lead_to_it(images, tmp_path):
     (tmp_path / "a").mkdir()
     for number in range(4):
@@ -181,6 +189,29 @@ def test_what_cannot_be_converted_is_told(images, tmp_path, capsys, change, stat
     teacher, _ = checkpoint(tmp_path, TINY.twin)
     assert cli.main(words(teacher, images, tmp_path / "made.safetensors", *change)) == status
     assert sentence in capsys.readouterr().err
+
+
+def test_the_teachers_own_file_is_not_overwritten(images, tmp_path, capsys):
+    teacher, _ = checkpoint(tmp_path, TINY.twin)
+    assert cli.main(words(teacher, images, tmp_path / "." / teacher.name)) == 2
+    assert "is the trained network's own file: name another" in capsys.readouterr().err
+
+
+def test_an_image_that_cannot_be_used_ends_no_conversion_once_the_figures_images_are_read(images, tmp_path, caplog):
+    teacher, _ = checkpoint(tmp_path, TINY.twin)
+    folder = shutil.copytree(images, tmp_path / "images")
+    for part in parts(find_images(folder, 0.2, 0, 0))[:2]:
+        file = part[-1].file
+        file.write_bytes(file.read_bytes()[:200])
+    out = tmp_path / "made.safetensors"
+    assert cli.main(words(teacher, folder, out, "--steps", "4")) == 0
+    assert caplog.text.count("; the next one is taken") > 2
+    figures = json.loads(out.with_suffix(".conversion.json").read_text())
+    assert (figures["images"], figures["phases"]["copied"]["images"]) == (24, 8)
+    measured = find_images(folder, 0.2, 0, 0).held_back[0].file
+    measured.write_bytes(measured.read_bytes()[:200])
+    with pytest.raises(ConfigError, match=f"the image .*{measured.name} cannot be used"):
+        list(plain_batches(find_images(folder, 0.2, 0, 0).held_back, INPUT, 8, 0))
 
 
 def test_a_groupnl_network_is_not_converted_again(images, tmp_path, capsys):
