@@ -75,8 +75,9 @@ class Teacher:
 
     def __str__(self) -> str:
         maps = f", error of {len(self.pairs)} maps weighs {self.feature_weight:g}" if self.pairs else ""
+        names = "" if self.trained.classes else "; it does not name its classes, so they are taken for the images'"
         soft = f"its answers weigh {self.weight:g} at temperature {self.temperature:g}"
-        return f"{soft}, the labels {1 - self.weight:g}{maps}"
+        return f"{soft}, the labels {1 - self.weight:g}{maps}{names}"
 
     def loss(self, hard: Tensor, logits: Tensor, maps: Mapping[str, Passed], pixels: Tensor, autocast: Any) -> Tensor:
         """The whole loss of a step, a scalar.

@@ -139,6 +139,12 @@ def test_teachers_that_do_not_suit_are_refused(data, tmp_path, classes, changes,
         taught(data, tmp_path, path, **changes)
 
 
+def test_a_teacher_that_does_not_name_its_classes_is_told(data, tmp_path):
+    path, _ = checkpoint(tmp_path, TINY.twin, carded=False)
+    said = taught(data, tmp_path, path).origins[0].said
+    assert said.endswith("the labels 0.5; it does not name its classes, so they are taken for the images'")
+
+
 def test_maps_need_a_teacher(data, tmp_path):
     with pytest.raises(ConfigError, match="--feature-weight 1 needs a --teacher"):
         Trainer(settings(data, tmp_path, feature_weight=1.0))
