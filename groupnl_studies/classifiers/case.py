@@ -76,6 +76,7 @@ CASES = (
     Case("repvit_m0_9", channels=1, form="reparametrised"),
     Case("inception_v3", 7, size=299, form="torchvision"),
     Case("cait_xxs24_224", size=112),
+    Case("coat_lite_tiny", form="hub folder, .bin"),  # has tensors under several names
     Case("edgenext_xx_small", channels=1, form="hub folder"),
     Case("hrnet_w18_small", form="state dict"),
     Case("nfnet_l0", size=96, form="train.py"),
