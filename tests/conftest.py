@@ -20,6 +20,9 @@ RUNNING = Path(__file__).parent / "running"  # its tests share a server in each 
 LONG = ("service", "slow")  # markers of what takes long
 CLASSES = ("grey", "red", "green", "blue", "white", "black", "\u00e9clair")
 
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:  # `nohup make test`; what we start would inherit that
+    signal.signal(signal.SIGHUP, lambda *_: None)
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
