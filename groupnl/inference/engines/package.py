@@ -17,6 +17,7 @@ from groupnl.inference.rewrite import to_inference
 from groupnl.inference.rewrite.native_block import join_convolutions
 from groupnl.inference.rewrite.native_layer import use_native_layers
 from groupnl.inference.rewrite.reorder import reorder_channels
+from groupnl.inference.rewrite.winograd import use_winograd
 
 _OPTIONS = {
     "freezing": True,  # weights are constants: packed for the matrix instructions when compiling
@@ -88,11 +89,13 @@ def _with_kernels(network: fx.GraphModule, variant: native.Variant, folder: Path
     Returns:
         Their library, compiled into `folder` and loaded; None if there is nothing for them to do.
     """
-    if not use_native_layers(network, variant):
+    layers = use_native_layers(network, variant)
+    if not layers:
         reorder_channels(network)
-        return None
-    if variant.multiplies_best:
+    elif variant.multiplies_best:
         join_convolutions(network)
+    if not use_winograd(network, variant) + layers:
+        return None
     library = native.build(folder, variant)
     native.load(library)
     tell_shapes(variant.namespace)

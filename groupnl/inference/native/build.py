@@ -15,7 +15,9 @@ import torch
 from groupnl.base.cores import usable_cores
 from groupnl.errors import RewriteError
 
-_KERNELS = ("sparse_layer", "multiply_row", "gates_layer", "pointwise_layer", "finish_layer")  # the longest first
+# The longest first.
+_KERNELS = ("sparse_layer", "multiply_row", "winograd_layer", "gates_layer", "pointwise_layer", "finish_layer")
+_FLOAT32_KERNELS = ("winograd_layer",)  # which other numbers are too short for
 SOURCES = tuple(Path(__file__).with_name(f"{name}.cpp") for name in _KERNELS)
 _HEADERS = sorted(Path(__file__).parent.glob("*.h"))
 _DIGEST = hashlib.sha256(b"".join(file.read_bytes() for file in (*SOURCES, *_HEADERS))).hexdigest()[:8]
@@ -59,6 +61,11 @@ class Variant(NamedTuple):
     def library_file(self) -> str:
         """Name of the compiled library."""
         return self.namespace + _LIBRARY_END
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """Of its kernels."""
+        return tuple(file for file in SOURCES if self.dtype == torch.float32 or file.stem not in _FLOAT32_KERNELS)
 
     @property
     def lanes(self) -> int:
@@ -135,7 +142,7 @@ def build(folder: Path, variant: Variant) -> Path:
             _run([compiler, *flags, paths[0], "-c", str(source), "-o", str(target)])
             return target
 
-        objects = map(str, pool.map(compiled, SOURCES))
+        objects = map(str, pool.map(compiled, variant.sources))
         _run([compiler, *flags, "-shared", *objects, paths[1], "-ltorch_cpu", "-o", str(library)])
     return library
 

@@ -19,6 +19,11 @@ the bias, before the activation. Result: (B, outputs, H, W), channels-last.
 squeezes its means, with its number of outputs and activation; the same of that which excites; the gates' activation,
 sigmoid or hardsigmoid. Result: (B, n, 1, 1).
 
+`winograd_layer`, a 3x3 convolution of stride 1 and padding 1, in float32: x (B, n, H, W); weight
+(16 * registers of outputs, n * lanes), as `groupnl.inference.rewrite.winograd.terms` makes it; bias; channels that come
+out; activation; project, its bias and its outputs, as above; shortcut, whether x is added to the result. Result:
+(B, channels or outputs, H, W), channels-last.
+
 All numbers that have no other dtype here are of the library's; weights of 1x1 convolutions are packed by
 `groupnl.inference.rewrite.pointwise.packed`.
 """
@@ -38,7 +43,8 @@ def tell_shapes(namespace: str) -> None:
         namespace: of these operators in torch, which are loaded; an archive of another release may have others.
     """
     for name, shape in _SHAPES.items():
-        torch.library.register_fake(f"{namespace}::{name}", shape)
+        if hasattr(getattr(torch.ops, namespace), name):  # not all variants have all
+            torch.library.register_fake(f"{namespace}::{name}", shape)
 
 
 def _sparse_shape(
@@ -100,9 +106,25 @@ def _gates_shape(
     return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
 
 
+def _winograd_shape(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    channels: int,
+    activation: str,
+    project: Tensor | None = None,
+    project_bias: Tensor | None = None,
+    outputs: int = 0,
+    shortcut: bool = False,
+) -> Tensor:
+    shape = (x.shape[0], channels if project is None else outputs, *x.shape[2:])
+    return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
+
+
 _SHAPES: dict[str, Callable[..., Tensor]] = {
     "sparse_layer": _sparse_shape,
     "finish_layer": _finish_shape,
     "pointwise_layer": _pointwise_shape,
     "gates_layer": _gates_shape,
+    "winograd_layer": _winograd_shape,
 }

@@ -1,7 +1,14 @@
 """Questions about a traced network that the passes share."""
 
+import operator
+
+import torch
 from timm.layers import Conv2dSame
 from torch import fx, nn
+
+# Not those in place: who reads their operand afterwards reads their result.
+ADDITIONS = (operator.add, torch.add)
+PRODUCTS = (operator.mul, torch.mul)
 
 
 def module_of(graph: fx.GraphModule, node: fx.Node) -> nn.Module | None:
@@ -24,6 +31,38 @@ def dense_convolution_of(graph: fx.GraphModule, node: fx.Node) -> nn.Conv2d | No
     if convolution is None or convolution.groups > 1 or not is_called_once(graph, node):
         return None
     return convolution
+
+
+def pointwise_of(graph: fx.GraphModule, node: fx.Node) -> nn.Conv2d | None:
+    """The 1x1 convolution of stride 1, without padding, that a node alone calls."""
+    convolution = dense_convolution_of(graph, node)
+    if convolution is None or not convolution.kernel_size == convolution.stride == (1, 1):
+        return None
+    return convolution if convolution.padding in ((0, 0), "same", "valid") else None
+
+
+def only_user(node: fx.Node) -> fx.Node | None:
+    """The node that alone uses a node's value."""
+    return next(iter(node.users)) if len(node.users) == 1 else None
+
+
+def other_operand(node: fx.Node, operand: fx.Node, functions: tuple[object, ...]) -> fx.Node | None:
+    """The other operand, where a node calls one of the functions with two of them."""
+    if node.op != "call_function" or node.target not in functions or node.kwargs or len(node.args) != 2:
+        return None
+    first, second = node.args
+    if first is second:
+        return None
+    other = second if first is operand else first
+    return other if isinstance(other, fx.Node) else None
+
+
+def addition_to(graph: fx.GraphModule, node: fx.Node, x: fx.Node) -> fx.Node | None:
+    """What adds x, which nothing changes in place, to what a node alone gives to it."""
+    addition = only_user(node)
+    if addition is None or is_written(graph, x):
+        return None
+    return addition if other_operand(addition, node, ADDITIONS) is x else None
 
 
 def is_called_once(graph: fx.GraphModule, node: fx.Node) -> bool:

@@ -4,20 +4,24 @@ An inverted residual becomes one call, in which nothing of its many channels goe
 excitation, which looks at whole maps, it becomes three: up to the maps, the gates, and what is behind them.
 """
 
-import operator
-
-import torch
 from torch import Tensor, fx, nn
 
 from groupnl.inference.native import build as native
 from groupnl.inference.rewrite import fold
-from groupnl.inference.rewrite.graph import bypass, dense_convolution_of, is_written, module_of, replace_module
+from groupnl.inference.rewrite.graph import (
+    PRODUCTS,
+    addition_to,
+    bypass,
+    is_written,
+    module_of,
+    only_user,
+    other_operand,
+    pointwise_of,
+    replace_module,
+)
 from groupnl.inference.rewrite.native_layer import ACTIVATIONS, NativeGroupNL
 from groupnl.inference.rewrite.pointwise import Pointwise
 
-# Not those in place: who reads their operand afterwards reads their result.
-_ADDITIONS = (operator.add, torch.add)
-_PRODUCTS = (operator.mul, torch.mul)
 _GATES: dict[type, str] = {
     nn.Sigmoid: "sigmoid",
     nn.Hardsigmoid: "hardsigmoid",
@@ -122,7 +126,7 @@ def _join_expansion(graph: fx.GraphModule, node: fx.Node, layer: NativeGroupNL) 
 
 
 def _join_projection(graph: fx.GraphModule, node: fx.Node, layer: NativeGroupNL) -> None:
-    after = _only_user(node)
+    after = only_user(node)
     convolution = None if after is None else _pointwise_of(graph, after, layer.variant)
     if after is None or convolution is None:
         return
@@ -138,15 +142,12 @@ def _addition_of_x(
     graph: fx.GraphModule, node: fx.Node, x: fx.Node, layer: NativeGroupNL, projection: nn.Conv2d
 ) -> fx.Node | None:
     """What adds a block's input, of the result's shape, to what a projection's node alone gives to it."""
-    addition = _only_user(node)
-    if addition is None or not layer.has_shape_of_x(projection.out_channels) or is_written(graph, x):
-        return None
-    return addition if _other_of(addition, node, _ADDITIONS) is x else None
+    return addition_to(graph, node, x) if layer.has_shape_of_x(projection.out_channels) else None
 
 
 def _join_gated_projection(graph: fx.GraphModule, node: fx.Node, layer: NativeGroupNL) -> None:
     for product in node.users:
-        gates, after = _other_of(product, node, _PRODUCTS), _only_user(product)
+        gates, after = other_operand(product, node, PRODUCTS), only_user(product)
         convolution = None if after is None else _pointwise_of(graph, after, layer.variant)
         if gates is None or after is None or convolution is None:
             continue
@@ -177,13 +178,13 @@ def _chain_to(graph: fx.GraphModule, gates: fx.Node, maps: fx.Node, channels: in
         channels: of the maps; there must be a gate for each.
     """
     chain = [gates]
-    while isinstance(module_of(graph, chain[-1]), fold.ACTIVATIONS) or _any_pointwise_of(graph, chain[-1]):
+    while isinstance(module_of(graph, chain[-1]), fold.ACTIVATIONS) or pointwise_of(graph, chain[-1]):
         chain.append(chain[-1].all_input_nodes[0])
     means = chain[-1]
     is_mean = means.op == "call_method" and means.target == "mean" and means.args[1:] == ((2, 3),)
     if not is_mean or means.args[0] is not maps or means.kwargs != {"keepdim": True}:
         return None
-    widths = [convolution.out_channels for node in chain if (convolution := _any_pointwise_of(graph, node))]
+    widths = [convolution.out_channels for node in chain if (convolution := pointwise_of(graph, node))]
     return chain[::-1] if not widths or widths[0] == channels else None
 
 
@@ -202,29 +203,7 @@ def _join_gates(graph: fx.GraphModule, maps: fx.Node, chain: list[fx.Node], vari
         graph.graph.erase_node(node)
 
 
-def _only_user(node: fx.Node) -> fx.Node | None:
-    return next(iter(node.users)) if len(node.users) == 1 else None
-
-
-def _other_of(node: fx.Node, operand: fx.Node, functions: tuple[object, ...]) -> fx.Node | None:
-    """The other operand, where a node calls one of the functions with two of them."""
-    if node.op != "call_function" or node.target not in functions or node.kwargs or len(node.args) != 2:
-        return None
-    first, second = node.args
-    if first is second:
-        return None
-    other = second if first is operand else first
-    return other if isinstance(other, fx.Node) else None
-
-
 def _pointwise_of(graph: fx.GraphModule, node: fx.Node, variant: native.Variant) -> nn.Conv2d | None:
     """The 1x1 convolution that a node alone calls, if the kernels can compute it."""
-    convolution = _any_pointwise_of(graph, node)
+    convolution = pointwise_of(graph, node)
     return None if convolution is None or convolution.in_channels % variant.together else convolution
-
-
-def _any_pointwise_of(graph: fx.GraphModule, node: fx.Node) -> nn.Conv2d | None:
-    convolution = dense_convolution_of(graph, node)
-    if convolution is None or not convolution.kernel_size == convolution.stride == (1, 1):
-        return None
-    return convolution if convolution.padding in ((0, 0), "same", "valid") else None

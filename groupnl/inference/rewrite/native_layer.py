@@ -110,7 +110,7 @@ class FinishedGroupNL(_Native):
 
     def __init__(self, layer: FusedGroupNL, variant: native.Variant) -> None:
         super().__init__(layer, variant)
-        self.conv = layer.conv
+        self.conv: nn.Module = layer.conv
         self.sources = nn.Parameter(_sources(layer), requires_grad=False)
 
     def forward(self, x: Tensor) -> Tensor:
