@@ -9,6 +9,20 @@ from groupnl.card import InputConfig
 _GREY = (19595 / 65536, 38470 / 65536, 7471 / 65536)
 
 
+def normalisation(config: InputConfig) -> tuple[Tensor, Tensor]:
+    """What pixels are multiplied by, and what is added then: (x / 255 - mean) / std.
+
+    Args:
+        config: of a network's input.
+
+    Returns:
+        float32 (1, 3, 1, 1) and (1, channels, 1, 1); where the network takes grey, the products are added first.
+    """
+    mean, std = (torch.tensor(values, dtype=torch.float64).view(1, -1, 1, 1) for values in (config.mean, config.std))
+    parts = torch.tensor(_GREY if config.channels == 1 else (1, 1, 1), dtype=torch.float64).view(1, 3, 1, 1)
+    return (parts / (255 * std)).float(), (-mean / std).float()
+
+
 class PixelNetwork(nn.Module):
     """Normalises pixels and runs a network; one that takes grey images gets the grey of the pixels.
 
@@ -25,13 +39,7 @@ class PixelNetwork(nn.Module):
         self.network = network
         self.dtype = dtype
         self.is_grey = config.channels == 1
-        # (x / 255 - mean) / std as one multiplication and addition.
-        mean, std = (
-            torch.tensor(values, dtype=torch.float64).view(1, -1, 1, 1) for values in (config.mean, config.std)
-        )
-        parts = torch.tensor(_GREY if self.is_grey else (1, 1, 1), dtype=torch.float64).view(1, 3, 1, 1)
-        self.scale = nn.Parameter((parts / (255 * std)).float(), requires_grad=False)
-        self.shift = nn.Parameter((-mean / std).float(), requires_grad=False)
+        self.scale, self.shift = (nn.Parameter(values, requires_grad=False) for values in normalisation(config))
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits of the images."""

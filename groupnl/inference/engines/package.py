@@ -17,6 +17,7 @@ from groupnl.inference.rewrite import to_inference
 from groupnl.inference.rewrite.native_block import join_convolutions
 from groupnl.inference.rewrite.native_layer import use_native_layers
 from groupnl.inference.rewrite.reorder import reorder_channels
+from groupnl.inference.rewrite.stem import use_stem
 from groupnl.inference.rewrite.winograd import use_winograd
 
 _OPTIONS = {
@@ -47,18 +48,23 @@ def compile_package(
     """
     variant = native.variant_for(precision) if device.type == "cpu" else None
     network = to_inference(model, reorder=variant is None)
-    kernel = None if variant is None else _with_kernels(network, variant, folder)
+    kernel: Path | None = None
+    pixels: nn.Module = _ChannelsLastNetwork(network, config)
+    if variant is not None and _use_kernels(network, variant):
+        if variant.multiplies_best and use_stem(network, config, variant):
+            pixels = _TakesPixels(network)
+        kernel = native.build(folder, variant)
+        native.load(kernel)
+        tell_shapes(variant.namespace)
     try:
-        _compile(network, config, device, precision, folder / PACKAGE_FILE)
+        _compile(pixels, config, device, precision, folder / PACKAGE_FILE)
     except Exception as error:  # the compiler's own errors are of many types
         raise cannot_run(f"AOTInductor cannot compile {type(model).__name__} for {device}", error) from error
     return kernel
 
 
-def _compile(
-    network: fx.GraphModule, config: InputConfig, device: torch.device, precision: torch.dtype, file: Path
-) -> None:
-    pixels = place(_ChannelsLastNetwork(network, config).eval(), device)
+def _compile(network: nn.Module, config: InputConfig, device: torch.device, precision: torch.dtype, file: Path) -> None:
+    pixels = place(network.eval(), device)
     example = torch.zeros(2, 3, config.size, config.size, dtype=torch.uint8, device=device)
     example = example.contiguous(memory_format=torch.channels_last)
     batch = torch.export.Dim("batch", min=1, max=MAX_BATCH)
@@ -83,20 +89,24 @@ class _ChannelsLastNetwork(PixelNetwork):
         return logits.float()
 
 
-def _with_kernels(network: fx.GraphModule, variant: native.Variant, folder: Path) -> Path | None:
-    """Let a network in inference form, not reordered, call the kernels.
+class _TakesPixels(nn.Module):
+    """A network whose first layer normalises."""
 
-    Returns:
-        Their library, compiled into `folder` and loaded; None if there is nothing for them to do.
-    """
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Logits of images in channels-last memory."""
+        logits: Tensor = self.network(pixels)
+        return logits.float()
+
+
+def _use_kernels(network: fx.GraphModule, variant: native.Variant) -> bool:
+    """Let a network in inference form, not reordered, call the kernels; whether there is something for them to do."""
     layers = use_native_layers(network, variant)
     if not layers:
         reorder_channels(network)
     elif variant.multiplies_best:
         join_convolutions(network)
-    if not use_winograd(network, variant) + layers:
-        return None
-    library = native.build(folder, variant)
-    native.load(library)
-    tell_shapes(variant.namespace)
-    return library
+    return use_winograd(network, variant) + layers > 0

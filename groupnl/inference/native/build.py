@@ -16,7 +16,15 @@ from groupnl.base.cores import usable_cores
 from groupnl.errors import RewriteError
 
 # The longest first.
-_KERNELS = ("sparse_layer", "multiply_row", "winograd_layer", "gates_layer", "pointwise_layer", "finish_layer")
+_KERNELS = (
+    "sparse_layer",
+    "multiply_row",
+    "winograd_layer",
+    "stem_layer",
+    "gates_layer",
+    "pointwise_layer",
+    "finish_layer",
+)
 _FLOAT32_KERNELS = ("winograd_layer",)  # which other numbers are too short for
 SOURCES = tuple(Path(__file__).with_name(f"{name}.cpp") for name in _KERNELS)
 _HEADERS = sorted(Path(__file__).parent.glob("*.h"))

@@ -24,6 +24,11 @@ sigmoid or hardsigmoid. Result: (B, n, 1, 1).
 out; activation; project, its bias and its outputs, as above; shortcut, whether x is added to the result. Result:
 (B, channels or outputs, H, W), channels-last.
 
+`stem_layer`, a convolution of pixels that are normalised first: pixels uint8 (B, 3, H, W); scale and shift of the
+colours, float32 (3,); weight of the 1x1 convolution that takes all pixels in reach (kernel * kernel * 3, and a zero
+where the library takes pairs), and bias; outputs; kernel, 3, 5 or 7; stride; rows and columns of padding before the
+image and after it; activation. Result: (B, outputs, H', W'), channels-last, of the library's dtype.
+
 All numbers that have no other dtype here are of the library's; weights of 1x1 convolutions are packed by
 `groupnl.inference.rewrite.pointwise.packed`.
 """
@@ -121,10 +126,29 @@ def _winograd_shape(
     return torch.empty(shape, dtype=x.dtype, device=x.device, memory_format=torch.channels_last)
 
 
+def _stem_shape(
+    pixels: Tensor,
+    scale: Tensor,
+    shift: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    outputs: int,
+    kernel: int,
+    stride: int,
+    before: int,
+    after: int,
+    activation: str,
+) -> Tensor:
+    height, width = ((side + before + after - kernel) // stride + 1 for side in pixels.shape[2:])
+    shape = (pixels.shape[0], outputs, height, width)
+    return torch.empty(shape, dtype=weight.dtype, device=pixels.device, memory_format=torch.channels_last)
+
+
 _SHAPES: dict[str, Callable[..., Tensor]] = {
     "sparse_layer": _sparse_shape,
     "finish_layer": _finish_shape,
     "pointwise_layer": _pointwise_shape,
     "gates_layer": _gates_shape,
     "winograd_layer": _winograd_shape,
+    "stem_layer": _stem_shape,
 }

@@ -37,6 +37,9 @@ inline Lanes lanes_from(int64_t channel, int64_t channels) {
 inline Floats all(float value) { return _mm512_set1_ps(value); }
 inline Floats load(const float* source, AllLanes = {}) { return _mm512_loadu_ps(source); }
 inline Floats load(const float* source, Lanes lanes) { return _mm512_maskz_loadu_ps(lanes, source); }
+inline Floats load_bytes(const uint8_t* source) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(source))));
+}
 inline void store(float* target, AllLanes, Floats values) { _mm512_storeu_ps(target, values); }
 inline void store(float* target, Lanes lanes, Floats values) { _mm512_mask_storeu_ps(target, lanes, values); }
 inline Floats multiply_add(Floats a, Floats b, Floats c) { return _mm512_fmadd_ps(a, b, c); }
@@ -94,6 +97,9 @@ inline Lanes lanes_from(int64_t channel, int64_t channels) {
 inline Floats all(float value) { return _mm256_set1_ps(value); }
 inline Floats load(const float* source, AllLanes = {}) { return _mm256_loadu_ps(source); }
 inline Floats load(const float* source, Lanes lanes) { return _mm256_maskload_ps(source, lanes); }
+inline Floats load_bytes(const uint8_t* source) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(source))));
+}
 inline void store(float* target, AllLanes, Floats values) { _mm256_storeu_ps(target, values); }
 inline void store(float* target, Lanes lanes, Floats values) { _mm256_maskstore_ps(target, lanes, values); }
 inline Floats multiply_add(Floats a, Floats b, Floats c) { return _mm256_fmadd_ps(a, b, c); }

@@ -28,7 +28,7 @@ static_assert(sizeof(Element) == sizeof(float), "rounded to bfloat16, the terms 
 constexpr int kTile = 4;  // pixels of a tile's input, each way
 constexpr int kTerms = kTile * kTile;
 constexpr int64_t kTilesTogether = 28;       // or a strip, if that has more
-constexpr int64_t kRegistersTogether = 6;  // of outputs, so that their terms stay in a core's own cache
+constexpr int64_t kRegistersTogether = 6;    // of outputs, so that their terms stay in a core's own cache
 
 // An image is cut into strips of two rows of results, and a strip into tiles.
 struct Convolution {
