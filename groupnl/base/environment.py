@@ -1,7 +1,7 @@
 """The process environment: the only module that reads or copies `os.environ`.
 
 What the project takes from it is listed here and nowhere else: `JAVA_HOME`, `OMP_NUM_THREADS`, `OMP_WAIT_POLICY`,
-`GOMP_SPINCOUNT`, `GLIBC_TUNABLES`, `ONEDNN_MAX_CPU_ISA`, `ATEN_CPU_CAPABILITY`, `XDG_RUNTIME_DIR`,
+`GOMP_SPINCOUNT`, `GLIBC_TUNABLES`, `ONEDNN_MAX_CPU_ISA`, `ATEN_CPU_CAPABILITY`, `PYTHONPATH`, `XDG_RUNTIME_DIR`,
 OpenTelemetry's `OTEL_EXPORTER_OTLP_ENDPOINT` and the same for
 traces alone, `GROUPNL_KEYS`, and `GROUPNL_SEATS`, `GROUPNL_SEEN`, `GROUPNL_ANSWERS`,
 `GROUPNL_EXAMPLES` and `GROUPNL_EXAMPLES_KEPT`, which `groupnl serve` sets for its workers. `TMPDIR` is changed for
@@ -9,6 +9,7 @@ moments.
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,9 +52,21 @@ def cpu_limits() -> dict[str, str]:
 def play_instructions(instructions: Instructions) -> None:
     """Have PyTorch and oneDNN do with these, in this process if it has not imported torch, and in those that it starts.
 
-    ONNX Runtime has no such variable.
+    ONNX Runtime has no such variable; see `groupnl_studies.engines.narrow_onnxruntime`.
     """
     os.environ[ONEDNN_ISA], os.environ["ATEN_CPU_CAPABILITY"] = _INSTRUCTIONS[instructions]
+
+
+@contextmanager
+def packages_from(folder: Path) -> Iterator[None]:
+    """While this is open, this process and those that it starts look for packages here first."""
+    paths = (str(folder), os.environ.get("PYTHONPATH"))
+    with _set("PYTHONPATH", os.pathsep.join(filter(None, paths))):
+        sys.path.insert(0, str(folder))
+        try:
+            yield
+        finally:
+            sys.path.remove(str(folder))
 
 
 def brief_waiting() -> dict[str, str]:
@@ -160,15 +173,22 @@ def child_environment(changes: dict[str, str]) -> dict[str, str]:
 @contextmanager
 def temporary_files_in(folder: Path) -> Iterator[None]:
     """As long as the block lasts, libraries that ask the environment put their temporary files there."""
-    before = os.environ.get("TMPDIR")
-    os.environ["TMPDIR"] = str(folder)
+    with _set("TMPDIR", str(folder)):
+        yield
+
+
+@contextmanager
+def _set(name: str, value: str) -> Iterator[None]:
+    """As long as the block lasts, a variable has this value."""
+    before = os.environ.get(name)
+    os.environ[name] = value
     try:
         yield
     finally:
         if before is None:
-            del os.environ["TMPDIR"]
+            del os.environ[name]
         else:
-            os.environ["TMPDIR"] = before
+            os.environ[name] = before
 
 
 def _folder(name: str) -> Path | None:

@@ -4,7 +4,10 @@ import argparse
 import json
 import statistics
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, get_args
 
 from pydantic import Field, ValidationError
@@ -21,6 +24,7 @@ from groupnl.base.others import others_in_words
 from groupnl.errors import ConfigError
 from groupnl.models import PUBLISHED, VARIANTS
 from groupnl_studies.engines.figures import choice, misses, over_twin
+from groupnl_studies.engines.narrow_onnxruntime import without_avx512
 from groupnl_studies.engines.rates import Load, NetworkRates, PairRates, Settings
 from groupnl_studies.engines.run import measure_pair
 from groupnl_studies.engines.table import tables
@@ -84,9 +88,26 @@ def run(options: Options) -> int:
         ArchiveError, CheckpointError, RewriteError: a network cannot be packed.
     """
     names = _networks(options)
-    if options.isa:
-        environment.play_instructions(options.isa)
-    settings = _settings(options)
+    with _playing(options.isa):
+        return _measure(names, _settings(options), options)
+
+
+@contextmanager
+def _playing(isa: Instructions | None) -> Iterator[None]:
+    """While this is open, processes that are started play a CPU with these instructions."""
+    if isa:
+        environment.play_instructions(isa)
+    if isa != "avx2":
+        yield
+        return
+    with TemporaryDirectory() as folder:
+        if not without_avx512(Path(folder)):
+            _tell("ONNX Runtime keeps AVX-512: its library does not ask for it as those do that we know")
+        with environment.packages_from(Path(folder)):
+            yield
+
+
+def _measure(names: list[str], settings: Settings, options: Options) -> int:
     (options.out / PAIRS_FOLDER).mkdir(parents=True, exist_ok=True)
     measured: list[PairRates] = []
     for number, name in enumerate(names, 1):

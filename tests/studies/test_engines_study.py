@@ -4,16 +4,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from groupnl.archive.speed.machine import Machine
+from groupnl.base.environment import packages_from
 from groupnl.cli import main
 from groupnl.inference.engine_names import EngineName
-from groupnl_studies.engines import command
+from groupnl_studies.engines import command, narrow_onnxruntime
 from groupnl_studies.engines.figures import choice, misses, over_twin
+from groupnl_studies.engines.narrow_onnxruntime import PACKAGE, without_avx512
 from groupnl_studies.engines.rates import NetworkRates, PairRates, Rates, Settings, Way
 from groupnl_studies.engines.run import shapes, timed
 from groupnl_studies.engines.table import tables
@@ -158,3 +161,36 @@ def test_a_quota_holds_and_leaves_nothing() -> None:
         assert "groupnl-quota" in group
         assert used < 0.4  # of 0.6 s, its start aside
     assert why_no_quota() is None
+
+
+MULTIPLY = """
+import numpy, onnx, onnxruntime
+from onnx import TensorProto, helper
+shapes = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [64, 64]) for name in "xy"]
+graph = helper.make_graph([helper.make_node("MatMul", ["x", "x"], ["y"])], "square", shapes[:1], shapes[1:])
+model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+x = numpy.random.default_rng(0).random((64, 64), numpy.float32)
+numpy.testing.assert_allclose(session.run(None, {"x": x})[0], x @ x, rtol=1e-5)
+print(onnxruntime.__file__)
+"""
+
+
+def test_onnx_runtime_can_do_without_avx512(tmp_path: Path) -> None:
+    pytest.importorskip(PACKAGE)
+    home = Path(find_spec(PACKAGE).origin).parent  # type: ignore[union-attr, arg-type]
+    assert without_avx512(tmp_path)
+    changed = [file for file in (tmp_path / PACKAGE).rglob("*") if file.is_file() and not file.is_symlink()]
+    (usual,) = (home / file.relative_to(tmp_path / PACKAGE) for file in changed)
+    pairs = zip(usual.read_bytes(), changed[0].read_bytes(), strict=True)
+    assert {(before, after) for before, after in pairs if before != after} == {(0xE0, 0xFF)}
+    with packages_from(tmp_path):
+        ran = subprocess.run([sys.executable, "-c", MULTIPLY], capture_output=True, text=True, check=True)
+    assert Path(ran.stdout.strip()).parent == tmp_path / PACKAGE
+    assert str(tmp_path) not in sys.path
+
+
+def test_it_says_where_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(narrow_onnxruntime, "PACKAGE", "no_such_package")
+    assert not without_avx512(tmp_path)
+    assert not list(tmp_path.iterdir())
