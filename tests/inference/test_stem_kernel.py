@@ -114,6 +114,10 @@ def test_images_do_not_see_each_other(kernels: native.Variant) -> None:
     assert torch.equal(plain.native(image, kernels), alone)
 
 
+def test_no_images(kernels: native.Variant) -> None:
+    assert stem().native(pixels(batch=0), kernels).shape == (0, 16, 9, 14)
+
+
 def test_any_memory_order(kernels: native.Variant) -> None:
     assert torch.equal(stem().native(pixels().contiguous(), kernels), stem().native(pixels(), kernels))
 

@@ -116,6 +116,10 @@ def test_images_do_not_see_each_other(float32_kernels: native.Variant) -> None:
     )
 
 
+def test_no_images(float32_kernels: native.Variant) -> None:
+    assert convolution(24, 32).native(image(24, batch=0), float32_kernels).shape == (0, 32, 9, 14)
+
+
 def test_any_memory_order(float32_kernels: native.Variant) -> None:
     x, plain = image(24), convolution(24, 24, shortcut=True)
     assert torch.equal(plain.native(x.contiguous(), float32_kernels), plain.native(x, float32_kernels))
@@ -131,8 +135,9 @@ def test_compilers_know_its_shape(float32_kernels: native.Variant) -> None:
 def test_wrong_arguments_are_told(float32_kernels: native.Variant) -> None:
     kernel = float32_kernels.operators.winograd_layer
     weight, bias, channels, activation, *rest = convolution(24, 32).arguments(float32_kernels)
-    with pytest.raises(RuntimeError, match="x must be float32"):
-        kernel(image(24).double(), weight, bias, channels, activation, *rest)
+    for wrong in (image(24).double(), image(24, 9, 0), image(24, 0, 14)):
+        with pytest.raises(RuntimeError, match="x must be float32"):
+            kernel(wrong, weight, bias, channels, activation, *rest)
     with pytest.raises(RuntimeError, match=r"weight must be .* with a last dimension of"):
         kernel(image(23), weight, bias, channels, activation, *rest)
     with pytest.raises(RuntimeError, match=r"weight must be \(16 \* registers of outputs"):

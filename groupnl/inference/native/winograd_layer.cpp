@@ -196,8 +196,8 @@ using Compute = void (*)(const Convolution&, int64_t, int64_t);
 Tensor winograd_layer(const Tensor& x, const Tensor& weight, const Tensor& bias, int64_t channels,
                       std::string activation, std::optional<Tensor> project, std::optional<Tensor> project_bias,
                       int64_t outputs, bool shortcut) {
-  STD_TORCH_CHECK(x.dim() == 4 && x.scalar_type() == Number::kType && x.is_cpu(),
-                  "groupnl::winograd_layer: x must be ", Number::kName, " (B, n, H, W) on the CPU");
+  STD_TORCH_CHECK(x.dim() == 4 && x.scalar_type() == Number::kType && x.is_cpu() && x.size(2) * x.size(3) > 0,
+                  "groupnl::winograd_layer: x must be ", Number::kName, " (B, n, H, W) on the CPU, with pixels");
   Convolution layer{};
   const int64_t registers = whole_registers(channels) / kLanes;
   check_array(weight, "weight", Number::kType, x.size(1) * kLanes);
