@@ -5,7 +5,9 @@ state that the system keeps for registers, which says whether it knows those of 
 never set. The copy's other files are links.
 """
 
+import os
 import re
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,16 +33,11 @@ def without_avx512(folder: Path) -> bool:
     }
     if not libraries:
         return False
-    for file in home.rglob("*"):
-        place = folder / PACKAGE / file.relative_to(home)
-        if file.is_dir():
-            place.mkdir(parents=True, exist_ok=True)
-            continue
-        place.parent.mkdir(parents=True, exist_ok=True)
-        if file in libraries:
-            place.write_bytes(libraries[file])
-        else:
-            place.symlink_to(file)
+    copy = Path(shutil.copytree(home, folder / PACKAGE, copy_function=os.symlink))
+    for file, content in libraries.items():
+        place = copy / file.relative_to(home)
+        place.unlink()
+        place.write_bytes(content)
     return True
 
 

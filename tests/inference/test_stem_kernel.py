@@ -10,7 +10,7 @@ from support.kernels import ACTIVATIONS
 from torch import Tensor
 
 from groupnl.inference.native import build as native
-from groupnl.inference.rewrite.pointwise import packed
+from groupnl.inference.rewrite.stem import taps
 
 pytestmark = pytest.mark.slow
 
@@ -30,9 +30,7 @@ class Stem(NamedTuple):
     def arguments(self, variant: native.Variant) -> tuple[object, ...]:
         """Of the kernel, but for the pixels."""
         outputs, _, kernel, _ = self.weight.shape
-        reached = self.weight.permute(0, 2, 3, 1).flatten(1)
-        whole = F.pad(reached, (0, -reached.shape[1] % variant.together))[:, :, None, None]
-        weights = packed(whole, self.bias, variant)
+        weights = taps(self.weight, self.bias, variant)
         return SCALE, SHIFT, *weights, outputs, kernel, self.stride, *self.padding, self.activation
 
     def native(self, pixels: Tensor, variant: native.Variant) -> Tensor:

@@ -48,14 +48,13 @@ def compile_package(
     """
     variant = native.variant_for(precision) if device.type == "cpu" else None
     network = to_inference(model, reorder=variant is None)
-    kernel: Path | None = None
-    pixels: nn.Module = _ChannelsLastNetwork(network, config)
+    kernel, takes_pixels = None, False
     if variant is not None and _use_kernels(network, variant):
-        if variant.multiplies_best and use_stem(network, config, variant):
-            pixels = _TakesPixels(network)
+        takes_pixels = variant.multiplies_best and use_stem(network, config, variant)
         kernel = native.build(folder, variant)
         native.load(kernel)
         tell_shapes(variant.namespace)
+    pixels = _TakesPixels(network) if takes_pixels else _ChannelsLastNetwork(network, config)
     try:
         _compile(pixels, config, device, precision, folder / PACKAGE_FILE)
     except Exception as error:  # the compiler's own errors are of many types

@@ -1,7 +1,7 @@
 // What follows the seed convolution of any GroupNL layer, batch norm and activation included, in one pass over
 // channels-last memory: each pixel's seeds are normalised, and generated maps are polynomials in one seed each.
 //
-// Registered as finish_layer through torch's stable ABI; see build.py for its arguments.
+// Registered as finish_layer through torch's stable ABI; see operators.py for its arguments.
 
 #include <cstdint>
 #include <string>
@@ -123,8 +123,7 @@ Tensor finish_layer(const Tensor& x, const Tensor& scale, const Tensor& shift, c
   const Finish finish_pixels =
       for_activation(activation, []<Activation kActivation>() -> Finish { return finish<kActivation>; });
   const Tensor input = channels_last(x);
-  Tensor output = torch::stable::empty({x.size(0), maps.channels(), x.size(2), x.size(3)}, Number::kType,
-                                       std::nullopt, x.device(), std::nullopt, MemoryFormat::ChannelsLast);
+  Tensor output = empty_maps({x.size(0), maps.channels(), x.size(2), x.size(3)}, x);
   maps.input = static_cast<const Element*>(input.const_data_ptr());
   maps.scale = static_cast<const float*>(scale.const_data_ptr());
   maps.shift = static_cast<const float*>(shift.const_data_ptr());

@@ -1,7 +1,7 @@
 // Squeeze and excitation's gates: means of maps, two 1x1 convolutions of them and their activations, in one call. The maps
 // are read once; what follows is too little for a call each.
 //
-// Registered as gates_layer through torch's stable ABI; see build.py for its arguments.
+// Registered as gates_layer through torch's stable ABI; see operators.py for its arguments.
 
 #include <algorithm>
 #include <cstdint>
@@ -66,8 +66,7 @@ Tensor gates_layer(const Tensor& x, const Tensor& squeeze, const Tensor& squeeze
   const Pointwise second = pointwise(excite, excite_bias, "excite", squeezed, channels);
   const MultiplyRow squeeze_row = multiply_row_for(activation), excite_row = multiply_row_to_gates(gate);
   const Tensor maps = channels_last(x);
-  Tensor output = torch::stable::empty({batch, channels, 1, 1}, Number::kType, std::nullopt, x.device(), std::nullopt,
-                                       MemoryFormat::ChannelsLast);
+  Tensor output = empty_maps({batch, channels, 1, 1}, x);
   const auto* input = static_cast<const Element*>(maps.const_data_ptr());
   auto* gates = static_cast<Element*>(output.mutable_data_ptr());
   std::vector<Element> of_images(batch * channels), between(batch * squeezed);

@@ -1,7 +1,7 @@
 // A 1x1 convolution with the gates before it (squeeze and excitation's), the activation and the shortcut behind it, in
 // one pass over channels-last memory.
 //
-// Registered as pointwise_layer through torch's stable ABI; see build.py for its arguments.
+// Registered as pointwise_layer through torch's stable ABI; see operators.py for its arguments.
 
 #include <algorithm>
 #include <cstdint>
@@ -71,8 +71,7 @@ Tensor pointwise_layer(const Tensor& x, const Tensor& weight, const Tensor& bias
     opened = channels_last(*gates);
     layer.gates = static_cast<const Element*>(opened->const_data_ptr());
   }
-  Tensor output = torch::stable::empty({x.size(0), outputs, layer.rows, layer.width}, Number::kType, std::nullopt,
-                                       x.device(), std::nullopt, MemoryFormat::ChannelsLast);
+  Tensor output = empty_maps({x.size(0), outputs, layer.rows, layer.width}, x);
   if (shortcut) {
     STD_TORCH_CHECK(shortcut->dim() == 4 && shortcut->scalar_type() == Number::kType && shortcut->size(0) == x.size(0) &&
                         shortcut->size(1) == outputs && shortcut->size(2) == layer.rows &&

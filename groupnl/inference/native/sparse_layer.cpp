@@ -4,7 +4,7 @@
 // Between those convolutions a network has several times as many channels as around them. Here only the rows that the
 // kernel reaches are computed, and they stay in the caches of a core; in memory nothing of them is written or read.
 //
-// Registered as sparse_layer through torch's stable ABI; see build.py for its arguments.
+// Registered as sparse_layer through torch's stable ABI; see operators.py for its arguments.
 
 #include <algorithm>
 #include <cstdint>
@@ -146,8 +146,7 @@ Tensor sparse_layer(const Tensor& x, const Tensor& weight, const Tensor& scale, 
   block.finishes[1] = finish_for<1>(activation), block.finishes[2] = finish_for<2>(activation);
   block.finishes[4] = finish_for<4>(activation), block.finishes[7] = finish_for<7>(activation);
   block.finishes[8] = finish_for<8>(activation);
-  Tensor output = torch::stable::empty({x.size(0), block.outputs(), layer.out_height, layer.out_width}, Number::kType,
-                                       std::nullopt, x.device(), std::nullopt, MemoryFormat::ChannelsLast);
+  Tensor output = empty_maps({x.size(0), block.outputs(), layer.out_height, layer.out_width}, x);
   block.input = static_cast<const Element*>(input.const_data_ptr());
   block.output = static_cast<Element*>(output.mutable_data_ptr());
   const int64_t results = layer.out_width * layer.channels;

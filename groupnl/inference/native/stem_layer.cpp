@@ -1,7 +1,7 @@
 // A network's first convolution, from the pixels themselves: they are normalised row by row, which a library does in a
 // pass of its own over memory, and the activation follows.
 //
-// Registered as stem_layer through torch's stable ABI; see build.py for its arguments.
+// Registered as stem_layer through torch's stable ABI; see operators.py for its arguments.
 
 #include <algorithm>
 #include <cstdint>
@@ -129,8 +129,7 @@ Tensor stem_layer(const Tensor& pixels, const Tensor& scale, const Tensor& shift
   stem.out_height = (stem.height + before + after - kernel) / stride + 1;
   stem.out_width = (stem.width + before + after - kernel) / stride + 1;
   const Tensor input = channels_last(pixels);
-  Tensor output = torch::stable::empty({pixels.size(0), outputs, stem.out_height, stem.out_width}, Number::kType,
-                                       std::nullopt, pixels.device(), std::nullopt, MemoryFormat::ChannelsLast);
+  Tensor output = empty_maps({pixels.size(0), outputs, stem.out_height, stem.out_width}, pixels);
   stem.scale = static_cast<const float*>(scale.const_data_ptr());
   stem.shift = static_cast<const float*>(shift.const_data_ptr());
   stem.pixels = static_cast<const uint8_t*>(input.const_data_ptr());

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <initializer_list>
+#include <optional>
 
 #include <torch/csrc/stable/library.h>
 #include <torch/csrc/stable/ops.h>
@@ -44,6 +46,12 @@ bool is_channels_last(const Tensor& x) {
 
 Tensor channels_last(const Tensor& x) {
   return is_channels_last(x) ? x : torch::stable::contiguous(x, MemoryFormat::ChannelsLast);
+}
+
+// Of the library's numbers, channels-last, where another tensor is.
+Tensor empty_maps(std::initializer_list<int64_t> shape, const Tensor& other) {
+  return torch::stable::empty(shape, Number::kType, std::nullopt, other.device(), std::nullopt,
+                              MemoryFormat::ChannelsLast);
 }
 
 }  // namespace

@@ -5,10 +5,11 @@
 // A tile of 2x2 results takes 16 products of each input and output instead of 36: inputs of 4x4 pixels and weights become
 // 16 terms each, and of each term the convolution is a 1x1 convolution of tiles.
 //
-// Registered as winograd_layer through torch's stable ABI; see build.py for its arguments.
+// Registered as winograd_layer through torch's stable ABI; see operators.py for its arguments.
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -46,19 +47,19 @@ struct Convolution {
   int64_t strips_together() const { return std::max<int64_t>(1, kTilesTogether / tiles()); }
 };
 
-// What one thread computes in.
+// What one thread computes in, for so many strips at a time.
 struct Scratch {
-  explicit Scratch(const Convolution& layer)
+  Scratch(const Convolution& layer, int64_t strips)
       : zeros(layer.terms.inputs + kLanes),
-        tiles(layer.strips_together() * layer.tiles()),
-        inputs(kTerms * tiles * layer.terms.inputs),
-        products(kTerms * tiles * kRegistersTogether * kLanes),
-        maps(layer.project.weight ? layer.strips_together() * 2 * layer.width * layer.channels : 0) {}
+        tiles(strips * layer.tiles()),
+        inputs(new float[kTerms * tiles * layer.terms.inputs]),
+        products(new float[kTerms * tiles * kRegistersTogether * kLanes]),
+        maps(new float[layer.project.weight ? strips * 2 * layer.width * layer.channels : 0]) {}
   std::vector<float> zeros;
   int64_t tiles;
-  std::vector<float> inputs;    // [term][tile][channel]
-  std::vector<float> products;  // [term][tile][channel of those computed together]
-  std::vector<float> maps;      // what is projected: [row][column][channel]
+  std::unique_ptr<float[]> inputs;    // [term][tile][channel]
+  std::unique_ptr<float[]> products;  // [term][tile][channel of those computed together]
+  std::unique_ptr<float[]> maps;      // what is projected: [row][column][channel]
 };
 
 // One direction of the input's transformation.
@@ -69,7 +70,7 @@ inline void transform(const Floats (&x)[kTile], Floats (&terms)[kTile]) {
   terms[3] = x[1] - x[3];
 }
 
-// One direction of the result's.
+// One direction of the result's transformation.
 inline void gather_terms(const Floats (&terms)[kTile], Floats (&y)[2]) {
   y[0] = terms[0] + terms[1] + terms[2];
   y[1] = terms[1] - terms[2] - terms[3];
@@ -87,7 +88,7 @@ void read_tile(const Convolution& layer, const float* image, int64_t row, int64_
       pixels[i][j] = is_inside ? image + (y * layer.width + x) * channels : scratch.zeros.data();
     }
   }
-  float* target = scratch.inputs.data() + tile * channels;
+  float* target = scratch.inputs.get() + tile * channels;
   const int64_t step = scratch.tiles * channels;
   for_overlapping_registers<true>(channels, [&](int64_t c, auto lanes) __attribute__((always_inline)) {
     Floats columns[kTile][kTile];
@@ -113,7 +114,7 @@ void read_tile(const Convolution& layer, const float* image, int64_t row, int64_
 template <Activation kActivation>
 void write_tile(const Convolution& layer, const Scratch& scratch, int64_t first, int64_t together, int64_t tile,
                 int64_t rows, int64_t columns, const float* shortcut, float* target) {
-  const float* source = scratch.products.data() + tile * together;
+  const float* source = scratch.products.get() + tile * together;
   const int64_t step = scratch.tiles * together;
   const int64_t channels = std::min(together, layer.channels - first);
   for_registers<true>(channels, [&](int64_t c, auto lanes) __attribute__((always_inline)) {
@@ -145,7 +146,8 @@ void write_tile(const Convolution& layer, const Scratch& scratch, int64_t first,
 
 template <Activation kActivation>
 void compute(const Convolution& layer, int64_t begin, int64_t end) {
-  Scratch scratch(layer);
+  const int64_t together = std::min(end - begin, layer.strips_together());
+  Scratch scratch(layer, together);
   const int64_t pixels = layer.height * layer.width, tiles = layer.tiles();
   const auto first_pixel = [&](int64_t strip) {
     return strip / layer.strips() * pixels + strip % layer.strips() * 2 * layer.width;
@@ -153,8 +155,8 @@ void compute(const Convolution& layer, int64_t begin, int64_t end) {
   const auto rows_of = [&](int64_t strip) {
     return std::min<int64_t>(2, layer.height - strip % layer.strips() * 2);
   };
-  for (int64_t strip = begin; strip < end; strip += layer.strips_together()) {
-    const int64_t strips = std::min(end - strip, layer.strips_together());
+  for (int64_t strip = begin; strip < end; strip += together) {
+    const int64_t strips = std::min(end - strip, together);
     for (int64_t s = 0; s < strips; s++) {
       const float* image = layer.input + (strip + s) / layer.strips() * pixels * layer.terms.inputs;
       const int64_t row = (strip + s) % layer.strips() * 2;
@@ -166,13 +168,13 @@ void compute(const Convolution& layer, int64_t begin, int64_t end) {
       term.outputs = std::min(kRegistersTogether, layer.terms.registers() - first) * kLanes;
       for (int i = 0; i < kTerms; i++) {
         term.weight = layer.terms.weight + (i * layer.terms.registers() + first) * layer.terms.panel();
-        layer.multiply_row(term, strips * tiles, scratch.inputs.data() + i * scratch.tiles * term.inputs, nullptr,
-                           scratch.products.data() + i * scratch.tiles * term.outputs);
+        layer.multiply_row(term, strips * tiles, scratch.inputs.get() + i * scratch.tiles * term.inputs, nullptr,
+                           scratch.products.get() + i * scratch.tiles * term.outputs);
       }
       for (int64_t s = 0; s < strips; s++) {
         const bool projects = layer.project.weight;
         const int64_t place = first_pixel(strip + s) * layer.channels;
-        float* target = projects ? scratch.maps.data() + s * 2 * row_size : layer.output + place;
+        float* target = projects ? scratch.maps.get() + s * 2 * row_size : layer.output + place;
         const float* shortcut = layer.has_shortcut && !projects ? layer.input + place : nullptr;
         for (int64_t t = 0; t < tiles; t++) {
           const int64_t column = 2 * t * layer.channels;
@@ -185,7 +187,7 @@ void compute(const Convolution& layer, int64_t begin, int64_t end) {
     if (!layer.project.weight) continue;
     for (int64_t s = 0; s < strips; s++) {
       const int64_t place = first_pixel(strip + s) * layer.project.outputs;
-      layer.multiply_row(layer.project, rows_of(strip + s) * layer.width, scratch.maps.data() + s * 2 * row_size,
+      layer.multiply_row(layer.project, rows_of(strip + s) * layer.width, scratch.maps.get() + s * 2 * row_size,
                          layer.has_shortcut ? layer.input + place : nullptr, layer.output + place);
     }
   }
@@ -217,8 +219,7 @@ Tensor winograd_layer(const Tensor& x, const Tensor& weight, const Tensor& bias,
   const Compute compute_strips =
       for_activation(activation, []<Activation kActivation>() -> Compute { return compute<kActivation>; });
   const Tensor input = channels_last(x);
-  Tensor output = torch::stable::empty({x.size(0), layer.outputs(), layer.height, layer.width}, Number::kType,
-                                       std::nullopt, x.device(), std::nullopt, MemoryFormat::ChannelsLast);
+  Tensor output = empty_maps({x.size(0), layer.outputs(), layer.height, layer.width}, x);
   layer.input = static_cast<const float*>(input.const_data_ptr());
   layer.output = static_cast<float*>(output.mutable_data_ptr());
   const int64_t results = 2 * layer.width * channels;

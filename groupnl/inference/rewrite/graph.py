@@ -57,12 +57,14 @@ def other_operand(node: fx.Node, operand: fx.Node, functions: tuple[object, ...]
     return other if isinstance(other, fx.Node) else None
 
 
-def addition_to(graph: fx.GraphModule, node: fx.Node, x: fx.Node) -> fx.Node | None:
-    """What adds x, which nothing changes in place, to what a node alone gives to it."""
+def take_addition(graph: fx.GraphModule, node: fx.Node, x: fx.Node) -> bool:
+    """Take out what adds x, which nothing changes in place, to what a node alone gives to it; whether there was one."""
     addition = only_user(node)
-    if addition is None or is_written(graph, x):
-        return None
-    return addition if other_operand(addition, node, ADDITIONS) is x else None
+    if addition is None or is_written(graph, x) or other_operand(addition, node, ADDITIONS) is not x:
+        return False
+    addition.replace_all_uses_with(node)
+    graph.graph.erase_node(addition)
+    return True
 
 
 def is_called_once(graph: fx.GraphModule, node: fx.Node) -> bool:

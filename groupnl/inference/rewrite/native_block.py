@@ -10,7 +10,6 @@ from groupnl.inference.native import build as native
 from groupnl.inference.rewrite import fold
 from groupnl.inference.rewrite.graph import (
     PRODUCTS,
-    addition_to,
     bypass,
     is_written,
     module_of,
@@ -18,6 +17,7 @@ from groupnl.inference.rewrite.graph import (
     other_operand,
     pointwise_of,
     replace_module,
+    take_addition,
 )
 from groupnl.inference.rewrite.native_layer import ACTIVATIONS, NativeGroupNL
 from groupnl.inference.rewrite.pointwise import Pointwise
@@ -132,17 +132,8 @@ def _join_projection(graph: fx.GraphModule, node: fx.Node, layer: NativeGroupNL)
         return
     layer.project = Pointwise(convolution, layer.variant)
     bypass(graph, after)
-    if (addition := _addition_of_x(graph, node, node.all_input_nodes[0], layer, convolution)) is not None:
-        layer.has_shortcut = True
-        addition.replace_all_uses_with(node)
-        graph.graph.erase_node(addition)
-
-
-def _addition_of_x(
-    graph: fx.GraphModule, node: fx.Node, x: fx.Node, layer: NativeGroupNL, projection: nn.Conv2d
-) -> fx.Node | None:
-    """What adds a block's input, of the result's shape, to what a projection's node alone gives to it."""
-    return addition_to(graph, node, x) if layer.has_shape_of_x(projection.out_channels) else None
+    is_of_shape = layer.has_shape_of_x(convolution.out_channels)
+    layer.has_shortcut = is_of_shape and take_addition(graph, node, node.all_input_nodes[0])
 
 
 def _join_gated_projection(graph: fx.GraphModule, node: fx.Node, layer: NativeGroupNL) -> None:
@@ -160,10 +151,8 @@ def _join_gated_projection(graph: fx.GraphModule, node: fx.Node, layer: NativeGr
         replace_module(graph, after, GatedPointwise(convolution, layer.variant))
         after.args = (node, gates)
         graph.graph.erase_node(product)
-        if (addition := _addition_of_x(graph, after, x, layer, convolution)) is not None:
+        if layer.has_shape_of_x(convolution.out_channels) and take_addition(graph, after, x):
             after.args = (node, gates, x)
-            addition.replace_all_uses_with(after)
-            graph.graph.erase_node(addition)
         _join_gates(graph, node, chain, layer.variant)
         return
 

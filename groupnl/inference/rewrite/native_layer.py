@@ -13,7 +13,7 @@ from torch import Tensor, fx, nn
 
 from groupnl.inference.native import build as native
 from groupnl.inference.rewrite.fused import FusedGroupNL
-from groupnl.inference.rewrite.graph import module_of, replace_module
+from groupnl.inference.rewrite.graph import bypass, module_of, only_user, replace_module
 from groupnl.inference.rewrite.pointwise import Pointwise
 
 ACTIVATIONS: dict[type, str] = {
@@ -26,6 +26,16 @@ ACTIVATIONS: dict[type, str] = {
 # Of the sine, as a share of its amplitude: a twentieth of bfloat16's rounding, about float32's.
 _MAX_ERRORS = {torch.bfloat16: 1e-4, torch.float32: 1e-7}
 _MAX_DEGREE = 16
+
+
+def take_activation(graph: fx.GraphModule, node: fx.Node) -> str:
+    """Take out the activation that alone uses a node's value; its name, "none" where kernels know none there."""
+    after = only_user(node)
+    activation = None if after is None else ACTIVATIONS.get(type(module_of(graph, after)))
+    if after is None or activation is None:
+        return "none"
+    bypass(graph, after)
+    return activation
 
 
 class _Native(nn.Module):

@@ -8,8 +8,8 @@ from torch import Tensor, fx, nn
 from groupnl.card import InputConfig
 from groupnl.inference.native import build as native
 from groupnl.inference.pixels import normalisation
-from groupnl.inference.rewrite.graph import bypass, dense_convolution_of, module_of, only_user, replace_module
-from groupnl.inference.rewrite.native_layer import ACTIVATIONS
+from groupnl.inference.rewrite.graph import dense_convolution_of, only_user, replace_module
+from groupnl.inference.rewrite.native_layer import take_activation
 from groupnl.inference.rewrite.pointwise import packed
 
 _KERNELS = (3, 5, 7)
@@ -29,9 +29,7 @@ class Stem(nn.Module):
 
     def __init__(self, conv: nn.Conv2d, activation: str, config: InputConfig, variant: native.Variant) -> None:
         super().__init__()
-        reached = conv.weight.permute(0, 2, 3, 1).flatten(1)  # colours side by side, as in a row of pixels
-        pairs = F.pad(reached, (0, -reached.shape[1] % variant.together))
-        weight, bias = packed(pairs[:, :, None, None], conv.bias, variant)
+        weight, bias = taps(conv.weight, conv.bias, variant)
         scale, shift = (values.flatten() for values in normalisation(config))
         self.scale, self.shift, self.weight, self.bias = (
             nn.Parameter(values, requires_grad=False) for values in (scale, shift, weight, bias)
@@ -45,6 +43,22 @@ class Stem(nn.Module):
             *(pixels, self.scale, self.shift, self.weight, self.bias, self.outputs, *self.geometry, self.activation)
         )
         return result
+
+
+def taps(weight: Tensor, bias: Tensor | None, variant: native.Variant) -> tuple[Tensor, Tensor]:
+    """Weight and bias of a convolution of pixels as the kernel wants them.
+
+    Args:
+        weight: (outputs, 3, kernel, kernel).
+        bias: (outputs,).
+        variant: of the kernel.
+
+    Returns:
+        As `packed` gives them for the 1x1 convolution of all pixels in reach.
+    """
+    reached = weight.permute(0, 2, 3, 1).flatten(1)  # colours side by side, as in a row of pixels
+    pairs = F.pad(reached, (0, -reached.shape[1] % variant.together))
+    return packed(pairs[:, :, None, None], bias, variant)
 
 
 def _padding(conv: nn.Conv2d, size: int) -> tuple[int, int]:
@@ -81,11 +95,7 @@ def use_stem(graph: fx.GraphModule, config: InputConfig, variant: native.Variant
     conv = None if node is None else dense_convolution_of(graph, node)
     if node is None or conv is None or not can_be_stem(conv):
         return False
-    after = only_user(node)
-    activation = None if after is None else ACTIVATIONS.get(type(module_of(graph, after)))
-    replace_module(graph, node, Stem(conv, activation or "none", config, variant))
-    if after is not None and activation is not None:
-        bypass(graph, after)
+    replace_module(graph, node, Stem(conv, take_activation(graph, node), config, variant))
     graph.delete_all_unused_submodules()
     graph.recompile()
     return True

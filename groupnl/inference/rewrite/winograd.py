@@ -6,7 +6,6 @@ from torch import Tensor, fx, nn
 from groupnl.inference.native import build as native
 from groupnl.inference.rewrite.graph import (
     ADDITIONS,
-    addition_to,
     bypass,
     dense_convolution_of,
     module_of,
@@ -14,8 +13,9 @@ from groupnl.inference.rewrite.graph import (
     other_operand,
     pointwise_of,
     replace_module,
+    take_addition,
 )
-from groupnl.inference.rewrite.native_layer import ACTIVATIONS, FinishedGroupNL
+from groupnl.inference.rewrite.native_layer import FinishedGroupNL, take_activation
 from groupnl.inference.rewrite.pointwise import Pointwise, packed
 
 _MIN_INPUTS = 8  # with fewer, what makes the terms takes longer than the products that they save
@@ -113,17 +113,10 @@ def use_winograd(graph: fx.GraphModule, variant: native.Variant) -> int:
 
 
 def _with_what_follows(graph: fx.GraphModule, node: fx.Node, layer: Winograd) -> Winograd:
-    after = only_user(node)
-    activation = None if after is None else ACTIVATIONS.get(type(module_of(graph, after)))
-    if after is not None and activation is not None:
-        layer.activation = activation
-        bypass(graph, after)
+    layer.activation = take_activation(graph, node)
     _join_projection(graph, node, layer)
     outputs = layer.channels if layer.project is None else layer.project.outputs
-    if outputs == layer.inputs and (addition := addition_to(graph, node, node.all_input_nodes[0])) is not None:
-        layer.has_shortcut = True
-        addition.replace_all_uses_with(node)
-        graph.graph.erase_node(addition)
+    layer.has_shortcut = outputs == layer.inputs and take_addition(graph, node, node.all_input_nodes[0])
     return layer
 
 

@@ -4,12 +4,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from support.traced import kinds
 from timm.layers import Conv2dSame
 from torch import Tensor, fx, nn
 
 from groupnl.inference.native import build as native
 from groupnl.inference.rewrite import to_inference
-from groupnl.inference.rewrite.graph import module_of
 from groupnl.inference.rewrite.native_block import GatedPointwise, Gates, join_convolutions
 from groupnl.inference.rewrite.native_layer import NativeGroupNL, use_native_layers
 from groupnl.layers import GroupNLConv2d
@@ -94,15 +94,6 @@ def joined(network: nn.Module, variant: native.Variant) -> fx.GraphModule:
     join_convolutions(graph)
     graph.graph.lint()
     return graph
-
-
-def kinds(graph: fx.GraphModule) -> list[str]:
-    """What the graph calls, in order."""
-    return [
-        type(module_of(graph, node)).__name__ if node.op == "call_module" else str(getattr(node.target, "__name__", ""))
-        for node in graph.graph.nodes
-        if node.op in ("call_module", "call_function")
-    ]
 
 
 def only_layer(graph: fx.GraphModule) -> NativeGroupNL:

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from support.traced import kinds
 from timm.layers import Conv2dSame
 from torch import Tensor, fx, nn
 
@@ -9,7 +10,6 @@ from groupnl.card import InputConfig
 from groupnl.inference.native import build as native
 from groupnl.inference.pixels import PixelNetwork
 from groupnl.inference.rewrite import to_inference
-from groupnl.inference.rewrite.graph import module_of
 from groupnl.inference.rewrite.stem import use_stem
 from groupnl.models.architecture import create
 
@@ -27,10 +27,6 @@ def pixels(size: int) -> Tensor:
     torch.manual_seed(size)
     values = torch.randint(0, 256, (2, 3, size, size), dtype=torch.uint8)
     return values.contiguous(memory_format=torch.channels_last)
-
-
-def kinds(graph: fx.GraphModule) -> list[str]:
-    return [type(module_of(graph, node)).__name__ for node in graph.graph.nodes if node.op == "call_module"]
 
 
 def assert_same(graph: fx.GraphModule, network: nn.Module, variant: native.Variant, size: int) -> None:

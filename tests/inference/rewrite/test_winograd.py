@@ -4,11 +4,11 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from support.traced import kinds
 from torch import Tensor, fx, nn
 
 from groupnl.inference.native import build as native
 from groupnl.inference.rewrite import to_inference
-from groupnl.inference.rewrite.graph import module_of
 from groupnl.inference.rewrite.native_block import join_convolutions
 from groupnl.inference.rewrite.native_layer import FinishedGroupNL, use_native_layers
 from groupnl.inference.rewrite.winograd import Winograd, can_be_winograd, use_winograd
@@ -70,15 +70,6 @@ def rewritten(network: nn.Module, variant: native.Variant) -> fx.GraphModule:
     use_winograd(graph, variant)
     graph.graph.lint()
     return graph
-
-
-def kinds(graph: fx.GraphModule) -> list[str]:
-    """What the graph calls, in order."""
-    return [
-        type(module_of(graph, node)).__name__ if node.op == "call_module" else str(getattr(node.target, "__name__", ""))
-        for node in graph.graph.nodes
-        if node.op in ("call_module", "call_function")
-    ]
 
 
 def assert_same(graph: fx.GraphModule, network: nn.Module, channels: int = 16) -> None:
@@ -233,8 +224,6 @@ def test_whole_networks(float32_kernels: native.Variant, name: str) -> None:
 
 
 def test_bfloat16_is_too_short_for_it() -> None:
-    for float32_kernels in native.VARIANTS:
-        assert can_be_winograd(conv(), float32_kernels) == (float32_kernels.dtype == torch.float32)
-        assert ("winograd_layer" in [source.stem for source in float32_kernels.sources]) == (
-            float32_kernels.dtype == torch.float32
-        )
+    for variant in native.VARIANTS:
+        assert can_be_winograd(conv(), variant) == (variant.dtype == torch.float32)
+        assert ("winograd_layer" in [source.stem for source in variant.sources]) == (variant.dtype == torch.float32)
